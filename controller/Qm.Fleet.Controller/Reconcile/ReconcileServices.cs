@@ -1,0 +1,25 @@
+using Qm.Fleet.BlueChi;
+using Qm.Fleet.Controller.Api;
+
+namespace Qm.Fleet.Controller.Reconcile;
+
+/// <summary>Registers what brings nodes to what is wanted of them.</summary>
+internal static class ReconcileServices
+{
+    internal static IServiceCollection AddReconcile(this IServiceCollection services) => services
+        .AddSingleton<BlueChiLink>()
+        .AddSingleton<LiveNodes>()
+        .AddSingleton<EventSink>()
+        .AddSingleton<NodeActor>()
+        .AddSingleton<RolloutKeeper>()
+        .AddSingleton<ILiveStatus, LiveStatus>()
+        .AddSingleton(provider => new BlueChiSession(
+            provider.GetRequiredService<BlueChiOptions>(),
+            provider.GetRequiredService<BlueChiLink>(),
+            provider.GetRequiredService<TimeProvider>(),
+            System.Security.Cryptography.RandomNumberGenerator.GetInt32,
+            provider.GetRequiredService<ILogger<BlueChiSession>>()))
+        .AddHostedService(provider => provider.GetRequiredService<EventSink>())
+        .AddHostedService<BlueChiWorker>()
+        .AddHostedService<FleetReconciler>();
+}
