@@ -1,0 +1,74 @@
+using System.Text;
+
+namespace Qm.Fleet.Agent.Revisions;
+
+/// <summary>The only files the agent ever writes, and the grammar of the names in their paths.</summary>
+internal static class AllowList
+{
+    /// <summary>Where QM's own drop-in lies on every node.</summary>
+    public static readonly OwnedPath QmContainerDropIn = new("/", "etc/containers/systemd/qm.container.d", "50-qm-fleet.conf");
+
+    /// <summary>File name of the drop-ins of safety units.</summary>
+    public const string AsilFileName = "50-qm-fleet.conf";
+
+    /// <summary>The directory, from the host's root, whose <c>&lt;unit&gt;.d</c> hold the drop-ins of safety units.</summary>
+    public const string AsilDirectory = "etc/systemd/system";
+
+    private const int NameBytesMax = 255;
+    private static readonly string[] ScoredUnitTypes = [".service", ".socket", ".mount", ".swap"];
+
+    /// <summary>The path of an owned file.</summary>
+    /// <param name="kind">What it is.</param>
+    /// <param name="name">The workload's name or the safety unit's full name; empty for the other kinds.</param>
+    /// <param name="qmEtc">QM's <c>/etc</c> on the host, RWETCFS of the quadlet in force.</param>
+    /// <exception cref="CommandRefusedException">InvalidFile: the kind is unknown or the name breaks the grammar.</exception>
+    public static OwnedPath Locate(OwnedKind kind, string name, string qmEtc)
+    {
+        if (Problem(kind, name) is { } problem)
+        {
+            throw new CommandRefusedException("InvalidFile", problem);
+        }
+
+        return kind switch
+        {
+            OwnedKind.QmContainerDropIn => QmContainerDropIn,
+            OwnedKind.QmContainersConf => new(qmEtc, "containers/containers.conf.d", "50-qm-fleet.conf"),
+            OwnedKind.QmBlueChiAgentConf => new(qmEtc, "bluechi/agent.conf.d", "zz-qm-fleet.conf"),
+            OwnedKind.Workload => new(qmEtc, "containers/systemd", $"{name}.container"),
+            _ => new("/", $"{AsilDirectory}/{name}.d", AsilFileName),
+        };
+    }
+
+    /// <summary>What is wrong with a file's kind and name, as a sentence; null when nothing is.</summary>
+    public static string? Problem(OwnedKind kind, string name) => kind switch
+    {
+        OwnedKind.QmContainerDropIn or OwnedKind.QmContainersConf or OwnedKind.QmBlueChiAgentConf =>
+            name.Length == 0 ? null : $"A file of kind {kind} has a fixed place and takes no name, but \"{Printable(name)}\" was given.",
+        OwnedKind.Workload => UnitNameProblem("workload", name, ".container"),
+        OwnedKind.AsilDropIn => AsilProblem(name),
+        _ => $"Kind {(int)kind} is not one this agent knows; it is older than the controller, or the kind was not set.",
+    };
+
+    /// <summary>Whether QM's or a unit's file name follows systemd's grammar for unit names, suffix included.</summary>
+    public static bool IsUnitName(string name) =>
+        name.Length > 0 && name[0] != '.' && Encoding.UTF8.GetByteCount(name) <= NameBytesMax
+        && name.All(c => char.IsAsciiLetterOrDigit(c) || c is ':' or '-' or '_' or '.' or '\\' or '@');
+
+    private static string? AsilProblem(string name) => name switch
+    {
+        "qm.service" => "qm.service is QM itself and no safety unit; its OOM score belongs into QmContainerDropIn.",
+        _ when !Array.Exists(ScoredUnitTypes, name.EndsWith) =>
+            $"\"{Printable(name)}\" is no unit with processes; expected a name that ends in {string.Join(", ", ScoredUnitTypes)}.",
+        _ => UnitNameProblem("safety unit", name, ".d"),
+    };
+
+    private static string? UnitNameProblem(string what, string name, string suffix) =>
+        IsUnitName(name + suffix) && name.Length > 0
+            ? null
+            : $"\"{Printable(name)}\" is no {what} name; expected 1 to {NameBytesMax - suffix.Length} letters, digits or : - _ . \\ @, " +
+              "not starting with a dot.";
+
+    /// <summary>A name from the wire, made safe to show: no control characters, at most 64 characters.</summary>
+    internal static string Printable(string name) =>
+        string.Concat(name.Take(64).Select(c => char.IsControl(c) ? '?' : c)) + (name.Length > 64 ? "..." : "");
+}
