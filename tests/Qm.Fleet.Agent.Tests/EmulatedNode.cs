@@ -89,12 +89,13 @@ internal sealed class EmulatedNode : IDisposable
 
     private void WriteKernel()
     {
-        foreach (var (name, content) in new Dictionary<string, string>
-        {
-            ["cpu.weight"] = "1", ["cpu.idle"] = "1", ["cpu.max"] = "max 100000", ["memory.high"] = "max", ["memory.max"] = "4294967296",
-            ["memory.swap.max"] = "0", ["io.weight"] = "default 50", ["pids.max"] = "11815", ["memory.current"] = "104857600",
-            ["memory.events"] = "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\n", ["cgroup.procs"] = "",
-        })
+        (string Name, string Content)[] files =
+        [
+            ("cpu.weight", "1"), ("cpu.idle", "1"), ("cpu.max", "max 100000"), ("memory.high", "max"), ("memory.max", "4294967296"),
+            ("memory.swap.max", "0"), ("io.weight", "default 50"), ("pids.max", "11815"), ("memory.current", "104857600"),
+            ("memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\n"), ("cgroup.procs", ""),
+        ];
+        foreach (var (name, content) in files)
         {
             Write($"sys/fs/cgroup/qm.service/{name}", content + "\n");
         }

@@ -73,7 +73,15 @@ internal sealed class FaultySystemCalls(Fault fault = Fault.None, int at = 0, in
                 Die();
                 break;
             case Fault.KillAfter when now:
-                perform();
+                try
+                {
+                    perform();
+                }
+                catch (NodeFileException)
+                {
+                    // Killed before it heard that the call failed.
+                }
+
                 Die();
                 break;
             case Fault.FailOnce when now:

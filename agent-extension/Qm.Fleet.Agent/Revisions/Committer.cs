@@ -37,10 +37,14 @@ internal sealed class Committer(NodeRoot root, StateDirectory state, NodeClock c
             state.Journal = journal = journal with { Applying = true };
             Finish(journal, trees);
         }
-        catch (NodeFileException)
+        catch (NodeFileException) when (!HasArrived(journal))
         {
             TryEnd(journal, trees, Undo);
             throw;
+        }
+        catch (NodeFileException)
+        {
+            // The last flush failed, after the state was in place; tidying up flushes the same directory again.
         }
 
         TryEnd(journal, trees, CleanUp);
@@ -68,7 +72,7 @@ internal sealed class Committer(NodeRoot root, StateDirectory state, NodeClock c
         {
             Finish(journal, trees);
         }
-        catch (NodeFileException)
+        catch (NodeFileException) when (!HasArrived(journal))
         {
             TryEnd(journal, trees, Undo);
             throw;
@@ -91,9 +95,11 @@ internal sealed class Committer(NodeRoot root, StateDirectory state, NodeClock c
         }
     }
 
+    private bool HasArrived(Journal journal) => state.State.Sequence == journal.Next.Sequence;
+
     private void Finish(Journal journal, OwnedTrees trees)
     {
-        if (state.State.Sequence != journal.Next.Sequence)
+        if (!HasArrived(journal))
         {
             Apply(journal, trees);
             Record(journal);
@@ -183,7 +189,7 @@ internal sealed class Committer(NodeRoot root, StateDirectory state, NodeClock c
     // Until the journal stops saying "applying", a kill turns the way back into the way forward; so the second names stay until then.
     private void Undo(Journal journal, OwnedTrees trees)
     {
-        if (state.State.Sequence == journal.Next.Sequence)
+        if (HasArrived(journal))
         {
             CleanUp(journal, trees);
             return;
