@@ -39,7 +39,7 @@ internal sealed record QuadletSources(QuadletSource Main, IReadOnlyList<QuadletS
     };
 
     /// <summary>Merges them.</summary>
-    public MergedUnit Merge() => UnitFile.Merge(
+    public MergedUnit Merge() => UnitFileMerger.Merge(
         UnitFile.Parse(Main.Text, Main.Path), DropIns.Select(source => UnitFile.Parse(source.Text, source.Path)));
 
     private static QuadletSource? ReadSource(NodeRoot root, string path) =>

@@ -21,11 +21,11 @@ internal static class ResourceControl
     /// <summary>The cgroup keys a drop-in gives a value.</summary>
     public static IEnumerable<string> KeysSetBy(string dropIn)
     {
-        var unit = UnitFile.Merge(UnitFile.Parse(dropIn, "drop-in"), []);
+        var unit = UnitFileMerger.Merge(UnitFile.Parse(dropIn, "drop-in"), []);
         return CgroupKeys.Where(key => !string.IsNullOrEmpty(Value(unit, key)));
     }
 
     // systemd joins the CPUs of several assignments; everything else is what the last one says.
     private static string? Value(MergedUnit unit, string key) =>
-        key == "AllowedCPUs" ? string.Join(' ', unit.All("Service", key)) : unit.Last("Service", key);
+        key == "AllowedCPUs" ? string.Join(' ', unit.All("Service", key).Select(entry => entry.Value)) : unit.Last("Service", key)?.Value;
 }

@@ -1,4 +1,4 @@
-using System.Text;
+using Qm.Fleet.Core.Units;
 
 namespace Qm.Fleet.Agent.Revisions;
 
@@ -14,7 +14,6 @@ internal static class AllowList
     /// <summary>The directory, from the host's root, whose <c>&lt;unit&gt;.d</c> hold the drop-ins of safety units.</summary>
     public const string AsilDirectory = "etc/systemd/system";
 
-    private const int NameBytesMax = 255;
     private static readonly string[] ScoredUnitTypes = [".service", ".socket", ".mount", ".swap"];
 
     /// <summary>The path of an owned file.</summary>
@@ -44,29 +43,20 @@ internal static class AllowList
     {
         OwnedKind.QmContainerDropIn or OwnedKind.QmContainersConf or OwnedKind.QmBlueChiAgentConf =>
             name.Length == 0 ? null : $"A file of kind {kind} has a fixed place and takes no name, but \"{Printable(name)}\" was given.",
-        OwnedKind.Workload => UnitNameProblem("workload", name, ".container"),
+        OwnedKind.Workload => UnitName.IsValidWorkload(name, out var problem) ? null : $"Workload: {problem}.",
         OwnedKind.AsilDropIn => AsilProblem(name),
         _ => $"Kind {(int)kind} is not one this agent knows; it is older than the controller, or the kind was not set.",
     };
 
-    /// <summary>Whether QM's or a unit's file name follows systemd's grammar for unit names, suffix included.</summary>
-    public static bool IsUnitName(string name) =>
-        name.Length > 0 && name[0] != '.' && Encoding.UTF8.GetByteCount(name) <= NameBytesMax
-        && name.All(c => char.IsAsciiLetterOrDigit(c) || c is ':' or '-' or '_' or '.' or '\\' or '@');
-
     private static string? AsilProblem(string name) => name switch
     {
         "qm.service" => "qm.service is QM itself and no safety unit; its OOM score belongs into QmContainerDropIn.",
-        _ when !Array.Exists(ScoredUnitTypes, name.EndsWith) =>
-            $"\"{Printable(name)}\" is no unit with processes; expected a name that ends in {string.Join(", ", ScoredUnitTypes)}.",
-        _ => UnitNameProblem("safety unit", name, ".d"),
+        _ when !UnitName.IsValid(name, out var problem) => $"Safety unit: {problem}.",
+        _ when !Array.Exists(ScoredUnitTypes, suffix => name.EndsWith(suffix, StringComparison.Ordinal)) =>
+            $"{name} is no unit with processes; expected a name that ends in {string.Join(", ", ScoredUnitTypes)}.",
+        _ when name.Length + ".d".Length > UnitName.MaxLength => $"{Printable(name)} is too long for a directory of drop-ins.",
+        _ => null,
     };
-
-    private static string? UnitNameProblem(string what, string name, string suffix) =>
-        IsUnitName(name + suffix) && name.Length > 0
-            ? null
-            : $"\"{Printable(name)}\" is no {what} name; expected 1 to {NameBytesMax - suffix.Length} letters, digits or : - _ . \\ @, " +
-              "not starting with a dot.";
 
     /// <summary>A name from the wire, made safe to show: no control characters, at most 64 characters.</summary>
     internal static string Printable(string name) =>

@@ -12,7 +12,7 @@ internal sealed record QmPaths(string Rootfs, string Etc, string Var)
     /// <exception cref="CommandRefusedException">InvalidQuadlet: a path is not set, or not a plain absolute path below the root.</exception>
     public static QmPaths From(QuadletSources sources)
     {
-        var environment = EnvironmentLines.Parse(sources.Merge().All("Service", "Environment"));
+        var environment = EnvironmentLines.Parse(sources.Merge().All("Service", "Environment").Select(entry => entry.Value));
         return new(Path("ROOTFS"), Path("RWETCFS"), Path("RWVARFS"));
 
         string Path(string name) =>
