@@ -1,4 +1,5 @@
 using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Agent.Tests;
 
@@ -9,19 +10,19 @@ internal static class Sample
 
     public static StagedRevision Old { get; } = new("r1",
     [
-        new(OwnedKind.QmContainerDropIn, "", "[Service]\nMemoryHigh=2G\nCPUQuota=60%\nOOMScoreAdjust=500\n"),
-        new(OwnedKind.QmContainersConf, "", "[containers]\noom_score_adj = 760\n"),
-        new(OwnedKind.Workload, "radio", "[Container]\nImage=localhost/radio:3\n"),
-        new(OwnedKind.Workload, "store", "[Container]\nImage=localhost/store:1\n"),
+        new(OwnedFileKind.QmContainerDropIn, "", "[Service]\nMemoryHigh=2G\nCPUQuota=60%\nOOMScoreAdjust=500\n"),
+        new(OwnedFileKind.QmContainersConf, "", "[containers]\noom_score_adj = 760\n"),
+        new(OwnedFileKind.Workload, "radio", "[Container]\nImage=localhost/radio:3\n"),
+        new(OwnedFileKind.Workload, "store", "[Container]\nImage=localhost/store:1\n"),
     ]);
 
     public static StagedRevision New { get; } = new("r2",
     [
-        new(OwnedKind.QmContainerDropIn, "", "[Service]\nMemoryHigh=1536M\nOOMScoreAdjust=550\n"),
-        new(OwnedKind.QmContainersConf, "", "[containers]\noom_score_adj = 760\n"),
-        new(OwnedKind.Workload, "radio", "[Container]\nImage=localhost/radio:4\n"),
-        new(OwnedKind.QmBlueChiAgentConf, "", "[bluechi-agent]\nHeartbeatInterval=2000\n"),
-        new(OwnedKind.AsilDropIn, "brake-control.service", "[Service]\nOOMScoreAdjust=-1000\n"),
+        new(OwnedFileKind.QmContainerDropIn, "", "[Service]\nMemoryHigh=1536M\nOOMScoreAdjust=550\n"),
+        new(OwnedFileKind.QmContainersConf, "", "[containers]\noom_score_adj = 760\n"),
+        new(OwnedFileKind.Workload, "radio", "[Container]\nImage=localhost/radio:4\n"),
+        new(OwnedFileKind.QmBlueChiAgentConf, "", "[bluechi-agent]\nHeartbeatInterval=2000\n"),
+        new(OwnedFileKind.AsilDropIn, "brake-control.service", "[Service]\nOOMScoreAdjust=-1000\n"),
     ]);
 
     public static Task StageAsync(this NodeRevisions revisions, StagedRevision revision) =>

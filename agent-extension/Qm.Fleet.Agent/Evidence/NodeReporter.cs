@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Evidence;
@@ -110,19 +111,19 @@ internal sealed class NodeReporter(NodeRoot root, NodeRevisions revisions)
     {
         var known = state.Files.ToDictionary(file => file.Path);
         using var trees = new OwnedTrees(root);
-        var fixedPlaces = new List<(OwnedKind Kind, string Name, OwnedPath Path)> { (OwnedKind.QmContainerDropIn, "", AllowList.QmContainerDropIn) };
+        var fixedPlaces = new List<(OwnedFileKind Kind, string Name, OwnedPath Path)> { (OwnedFileKind.QmContainerDropIn, "", AllowList.QmContainerDropIn) };
         if (etc is not null)
         {
-            fixedPlaces.Add((OwnedKind.QmContainersConf, "", AllowList.Locate(OwnedKind.QmContainersConf, "", etc)));
-            fixedPlaces.Add((OwnedKind.QmBlueChiAgentConf, "", AllowList.Locate(OwnedKind.QmBlueChiAgentConf, "", etc)));
+            fixedPlaces.Add((OwnedFileKind.QmContainersConf, "", AllowList.Locate(OwnedFileKind.QmContainersConf, "", etc)));
+            fixedPlaces.Add((OwnedFileKind.QmBlueChiAgentConf, "", AllowList.Locate(OwnedFileKind.QmBlueChiAgentConf, "", etc)));
         }
 
         fixedPlaces.AddRange(
             from directory in findings.Names($"/{AllowList.AsilDirectory}")
             where directory.EndsWith(".d", StringComparison.Ordinal)
             let unit = directory[..^2]
-            where AllowList.Problem(OwnedKind.AsilDropIn, unit) is null
-            select (OwnedKind.AsilDropIn, unit, AllowList.Locate(OwnedKind.AsilDropIn, unit, "")));
+            where AllowList.Problem(OwnedFileKind.AsilDropIn, unit) is null
+            select (OwnedFileKind.AsilDropIn, unit, AllowList.Locate(OwnedFileKind.AsilDropIn, unit, "")));
         var boot = new Lazy<string>(() => findings.Text("/proc/sys/kernel/random/boot_id") ?? "");
         foreach (var (kind, name, path) in known.Values.Select(file => (file.Kind, file.Name, file.Path)).Union(fixedPlaces))
         {

@@ -1,3 +1,4 @@
+using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Units;
 
 namespace Qm.Fleet.Agent.Evidence;
@@ -6,10 +7,7 @@ namespace Qm.Fleet.Agent.Evidence;
 internal static class ResourceControl
 {
     // What the kernel keeps when the key goes away: these need an explicit infinity to be relaxed.
-    private static readonly string[] CgroupKeys =
-    [
-        "CPUWeight", "CPUQuota", "AllowedCPUs", "MemoryMin", "MemoryLow", "MemoryHigh", "MemoryMax", "MemorySwapMax", "IOWeight", "TasksMax",
-    ];
+    private static readonly string[] CgroupKeys = Enum.GetNames<ResourceProperty>();
 
     /// <summary>Key -> value of a merged quadlet; keys without a value are absent.</summary>
     public static IEnumerable<KeyValuePair<string, string>> Effective(MergedUnit unit) =>
@@ -27,5 +25,5 @@ internal static class ResourceControl
 
     // systemd joins the CPUs of several assignments; everything else is what the last one says.
     private static string? Value(MergedUnit unit, string key) =>
-        key == "AllowedCPUs" ? string.Join(' ', unit.All("Service", key).Select(entry => entry.Value)) : unit.Last("Service", key)?.Value;
+        key == nameof(ResourceProperty.AllowedCPUs) ? string.Join(' ', unit.All("Service", key).Select(entry => entry.Value)) : unit.Last("Service", key)?.Value;
 }

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Link;
@@ -102,7 +103,7 @@ internal sealed partial class NodeAgent(NodeRevisions revisions, NodeReporter re
         switch (command.ActionCase)
         {
             case Command.ActionOneofCase.Stage:
-                var files = command.Stage.Files.Select(file => new Revisions.OwnedFile((OwnedKind)file.Kind, file.Name, file.Content));
+                var files = command.Stage.Files.Select(file => new Revisions.OwnedFile((OwnedFileKind)file.Kind, file.Name, file.Content));
                 return revisions.StageAsync(command.Stage.Revision, [.. files], command.Stage.RootfsPreinstalled, cancellationToken);
             case Command.ActionOneofCase.Commit:
                 revisions.Commit(command.Commit.Revision);

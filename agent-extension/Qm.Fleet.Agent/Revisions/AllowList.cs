@@ -1,3 +1,4 @@
+using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Units;
 
 namespace Qm.Fleet.Agent.Revisions;
@@ -21,7 +22,7 @@ internal static class AllowList
     /// <param name="name">The workload's name or the safety unit's full name; empty for the other kinds.</param>
     /// <param name="qmEtc">QM's <c>/etc</c> on the host, RWETCFS of the quadlet in force.</param>
     /// <exception cref="CommandRefusedException">InvalidFile: the kind is unknown or the name breaks the grammar.</exception>
-    public static OwnedPath Locate(OwnedKind kind, string name, string qmEtc)
+    public static OwnedPath Locate(OwnedFileKind kind, string name, string qmEtc)
     {
         if (Problem(kind, name) is { } problem)
         {
@@ -30,21 +31,21 @@ internal static class AllowList
 
         return kind switch
         {
-            OwnedKind.QmContainerDropIn => QmContainerDropIn,
-            OwnedKind.QmContainersConf => new(qmEtc, "containers/containers.conf.d", "50-qm-fleet.conf"),
-            OwnedKind.QmBlueChiAgentConf => new(qmEtc, "bluechi/agent.conf.d", "zz-qm-fleet.conf"),
-            OwnedKind.Workload => new(qmEtc, "containers/systemd", $"{name}.container"),
+            OwnedFileKind.QmContainerDropIn => QmContainerDropIn,
+            OwnedFileKind.QmContainersConf => new(qmEtc, "containers/containers.conf.d", "50-qm-fleet.conf"),
+            OwnedFileKind.QmBlueChiAgentConf => new(qmEtc, "bluechi/agent.conf.d", "zz-qm-fleet.conf"),
+            OwnedFileKind.Workload => new(qmEtc, "containers/systemd", $"{name}.container"),
             _ => new("/", $"{AsilDirectory}/{name}.d", AsilFileName),
         };
     }
 
     /// <summary>What is wrong with a file's kind and name, as a sentence; null when nothing is.</summary>
-    public static string? Problem(OwnedKind kind, string name) => kind switch
+    public static string? Problem(OwnedFileKind kind, string name) => kind switch
     {
-        OwnedKind.QmContainerDropIn or OwnedKind.QmContainersConf or OwnedKind.QmBlueChiAgentConf =>
+        OwnedFileKind.QmContainerDropIn or OwnedFileKind.QmContainersConf or OwnedFileKind.QmBlueChiAgentConf =>
             name.Length == 0 ? null : $"A file of kind {kind} has a fixed place and takes no name, but \"{Printable(name)}\" was given.",
-        OwnedKind.Workload => UnitName.IsValidWorkload(name, out var problem) ? null : $"Workload: {problem}.",
-        OwnedKind.AsilDropIn => AsilProblem(name),
+        OwnedFileKind.Workload => UnitName.IsValidWorkload(name, out var problem) ? null : $"Workload: {problem}.",
+        OwnedFileKind.AsilDropIn => AsilProblem(name),
         _ => $"Kind {(int)kind} is not one this agent knows; it is older than the controller, or the kind was not set.",
     };
 

@@ -1,5 +1,6 @@
 using System.Text;
 using Qm.Fleet.Agent.Evidence;
+using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Agent.Revisions;
 
@@ -15,7 +16,7 @@ internal static class CommitPlan
         var wanted = target.Files.Select(file => Wanted.Of(file, qmEtc)).ToArray();
         var found = wanted.Select(file => file.Path).Union(owned.Keys).ToDictionary(path => path, trees.Read);
 
-        var foreign = wanted.Where(file => file.Kind == OwnedKind.Workload && found[file.Path] is not null && !owned.ContainsKey(file.Path)).ToArray();
+        var foreign = wanted.Where(file => file.Kind == OwnedFileKind.Workload && found[file.Path] is not null && !owned.ContainsKey(file.Path)).ToArray();
         if (foreign.Length > 0)
         {
             throw new CommandRefusedException("FileNotOwned", string.Join(" ", foreign.Select(file =>
@@ -61,12 +62,12 @@ internal static class CommitPlan
         [.. state.RetiredWorkloads.Union(Workloads(state.Files.Select(file => (file.Kind, file.Name))))
             .Except(Workloads(wanted.Select(file => (file.Kind, file.Name)))).Order(StringComparer.Ordinal)];
 
-    private static IEnumerable<string> Workloads(IEnumerable<(OwnedKind Kind, string Name)> files) =>
-        files.Where(file => file.Kind == OwnedKind.Workload).Select(file => file.Name);
+    private static IEnumerable<string> Workloads(IEnumerable<(OwnedFileKind Kind, string Name)> files) =>
+        files.Where(file => file.Kind == OwnedFileKind.Workload).Select(file => file.Name);
 
     private static string[] RetiredProperties(NodeState state, byte[]? oldDropIn, Wanted[] wanted) =>
         [.. state.RetiredProperties.Union(oldDropIn is null ? [] : ResourceControl.KeysSetBy(Encoding.UTF8.GetString(oldDropIn)))
-            .Except(wanted.Where(file => file.Kind == OwnedKind.QmContainerDropIn).SelectMany(file => ResourceControl.KeysSetBy(file.Content)))
+            .Except(wanted.Where(file => file.Kind == OwnedFileKind.QmContainerDropIn).SelectMany(file => ResourceControl.KeysSetBy(file.Content)))
             .Order(StringComparer.Ordinal)];
 
     private static IEnumerable<OwnedPath> MissingDirectories(OwnedPath path, OwnedTrees trees) =>
@@ -76,7 +77,7 @@ internal static class CommitPlan
 
     private static string? Digest(byte[]? content) => content is null ? null : OwnedTrees.Digest(content);
 
-    private sealed record Wanted(OwnedKind Kind, string Name, string Content, OwnedPath Path, string Sha256)
+    private sealed record Wanted(OwnedFileKind Kind, string Name, string Content, OwnedPath Path, string Sha256)
     {
         public static Wanted Of(OwnedFile file, string qmEtc) => new(
             file.Kind, file.Name, file.Content, AllowList.Locate(file.Kind, file.Name, qmEtc), OwnedTrees.Digest(Encoding.UTF8.GetBytes(file.Content)));

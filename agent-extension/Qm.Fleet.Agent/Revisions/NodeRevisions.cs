@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Agent.Revisions;
 
@@ -57,7 +58,7 @@ internal sealed class NodeRevisions
         Recover();
         StageChecks.CheckContent(revision, files);
         var sources = QuadletSources.Read(_root).WithDropIn(
-            AllowList.QmContainerDropIn.Full, files.FirstOrDefault(file => file.Kind == OwnedKind.QmContainerDropIn)?.Content);
+            AllowList.QmContainerDropIn.Full, files.FirstOrDefault(file => file.Kind == OwnedFileKind.QmContainerDropIn)?.Content);
         var paths = QmPaths.From(sources);
         if (rootfsPreinstalled)
         {
@@ -98,7 +99,7 @@ internal sealed class NodeRevisions
                 $"{AllowList.Printable(revision)} is not staged on this node ({Describe()}); stage it first.");
         }
 
-        var dropIn = staged.Files.FirstOrDefault(file => file.Kind == OwnedKind.QmContainerDropIn)?.Content;
+        var dropIn = staged.Files.FirstOrDefault(file => file.Kind == OwnedFileKind.QmContainerDropIn)?.Content;
         if (Plan(staged, QmPaths.From(QuadletSources.Read(_root).WithDropIn(AllowList.QmContainerDropIn.Full, dropIn))) is { } journal)
         {
             _committer.Run(journal);

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Agent.Revisions;
 
@@ -34,7 +35,7 @@ internal sealed record NodeState
 /// <param name="Sha256">SHA-256 of what was written, 64 lower-case hex digits.</param>
 /// <param name="CommittedAtMicroseconds">CLOCK_MONOTONIC when it was in place, in the boot <paramref name="BootId"/>.</param>
 /// <param name="BootId">The kernel's boot id then.</param>
-internal sealed record PlacedFile(OwnedKind Kind, string Name, OwnedPath Path, string Sha256, long CommittedAtMicroseconds, string BootId);
+internal sealed record PlacedFile(OwnedFileKind Kind, string Name, OwnedPath Path, string Sha256, long CommittedAtMicroseconds, string BootId);
 
 /// <summary>A revision that passed its checks and waits for its commit: <c>staged.json</c>.</summary>
 internal sealed record StagedRevision(string Revision, IReadOnlyList<OwnedFile> Files);
@@ -43,7 +44,7 @@ internal sealed record StagedRevision(string Revision, IReadOnlyList<OwnedFile> 
 internal sealed record PreviousRevision(string Revision, IReadOnlyList<PreviousFile> Files);
 
 /// <summary>A file of the previous revision, byte for byte as it was found on disk.</summary>
-internal sealed record PreviousFile(OwnedKind Kind, string Name, OwnedPath Path, byte[] Content);
+internal sealed record PreviousFile(OwnedFileKind Kind, string Name, OwnedPath Path, byte[] Content);
 
 /// <summary>A commit under way: <c>journal.json</c>. How it ends after a crash is told by <see cref="Applying"/>.</summary>
 internal sealed record Journal
@@ -73,7 +74,7 @@ internal sealed record Journal
 /// <param name="Path">Where it lies.</param>
 /// <param name="OldSha256">SHA-256 of what is replaced; null when there is nothing.</param>
 /// <param name="NewSha256">SHA-256 of what will be there; null to remove.</param>
-internal sealed record FileChange(OwnedKind Kind, string Name, OwnedPath Path, string? OldSha256, string? NewSha256);
+internal sealed record FileChange(OwnedFileKind Kind, string Name, OwnedPath Path, string? OldSha256, string? NewSha256);
 
 /// <summary>JSON of the state directory, without reflection.</summary>
 [JsonSourceGenerationOptions(WriteIndented = true, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
