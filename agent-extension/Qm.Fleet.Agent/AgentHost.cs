@@ -1,0 +1,53 @@
+using System.Reflection;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
+using Qm.Fleet.Agent.Configuration;
+using Qm.Fleet.Agent.Evidence;
+using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Link;
+using Qm.Fleet.Agent.Revisions;
+
+namespace Qm.Fleet.Agent;
+
+/// <summary>Runs one agent; many fit into one process, each with a root of its own.</summary>
+public static partial class AgentHost
+{
+    /// <summary>The version told to the controller, such as 0.1.0.</summary>
+    public static string Version { get; } =
+        typeof(AgentHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+
+    /// <summary>Runs until cancelled: ends what a crash cut short, then keeps the link to the controller.</summary>
+    /// <param name="options">Root, controller and directories.</param>
+    /// <param name="time">Times every wait; its timestamps stand for the node's CLOCK_MONOTONIC.</param>
+    /// <param name="loggers">Where to log.</param>
+    /// <param name="cancellationToken">Ends the agent; it returns normally.</param>
+    /// <exception cref="IOException">The root does not exist, or the kernel has no openat2 (older than 5.6).</exception>
+    public static Task RunAsync(AgentOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken) =>
+        RunAsync(options, time, loggers, static () => RandomNumberGenerator.GetInt32(int.MaxValue) / (double)int.MaxValue, cancellationToken);
+
+    internal static async Task RunAsync(
+        AgentOptions options, TimeProvider time, ILoggerFactory loggers, Func<double> jitter, CancellationToken cancellationToken)
+    {
+        using var root = NodeRoot.Open(options.Root);
+        var clock = new NodeClock(root, time);
+        var quadletCheck = Path.GetFullPath(options.Root) == "/" ? PodmanQuadletCheck.OfThisMachine(options.State, time) : null;
+        var revisions = new NodeRevisions(root, new StateDirectory(root, options.State), clock, quadletCheck);
+        using var agent = new NodeAgent(revisions, new NodeReporter(root, revisions), loggers.CreateLogger<NodeAgent>());
+        Log.Started(loggers.CreateLogger(typeof(AgentHost)), Version, options.Root, options.Controller);
+        try
+        {
+            await agent.RecoverAsync(cancellationToken).ConfigureAwait(false);
+            await new GatewayLink(options, root, agent, clock, time, jitter, loggers).RunAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The end that was asked for.
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1100, LogLevel.Information, "qm-fleet-agent {Version} on {Root}, controller {Controller}", EventName = "AgentStarted")]
+        public static partial void Started(ILogger logger, string version, string root, Uri controller);
+    }
+}
