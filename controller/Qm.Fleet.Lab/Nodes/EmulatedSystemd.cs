@@ -1,3 +1,5 @@
+using Qm.Fleet.BlueChi.Bus;
+
 namespace Qm.Fleet.Lab.Nodes;
 
 /// <summary>
@@ -75,7 +77,12 @@ internal sealed class EmulatedSystemd
     }
 
     /// <summary>Accepts a job, as systemd's StartUnit and its like do; it runs when <see cref="Run"/> is called. Throws <see cref="SystemdRefusal"/>.</summary>
-    public UnitOperation Accept(JobType type, string name, string mode)
+    /// <param name="type">What to do.</param>
+    /// <param name="name">The unit.</param>
+    /// <param name="mode">A job mode of systemd, such as <c>replace</c>.</param>
+    /// <param name="stateChanged">Told <c>running</c> and <c>waiting</c>.</param>
+    /// <param name="finished">Told the result, once; never when a later operation of the same type folds into this one.</param>
+    public UnitOperation Accept(JobType type, string name, string mode, Action<string>? stateChanged = null, Action<string>? finished = null)
     {
         lock (Node.Gate)
         {
@@ -91,7 +98,7 @@ internal sealed class EmulatedSystemd
                 null => throw (type == JobType.Stop ? SystemdRefusal.UnitNotLoaded(name) : SystemdRefusal.UnitNotFound(name)),
                 { Loaded: null } when type != JobType.Stop => throw SystemdRefusal.UnitNotFound(name),
                 _ when type == JobType.Reload => throw new SystemdRefusal("org.freedesktop.systemd1.JobTypeNotApplicable", $"Job type reload is not applicable for unit {name}."),
-                _ => _operations.Accept(unit, type),
+                _ => _operations.Accept(unit, type, stateChanged, finished),
             };
         }
     }
@@ -99,13 +106,20 @@ internal sealed class EmulatedSystemd
     /// <summary>Runs an accepted operation in the background.</summary>
     public void Run(UnitOperation operation) => _operations.Run(operation);
 
+    /// <summary>Cancels an operation, if it has not ended.</summary>
+    public void Cancel(UnitOperation operation)
+    {
+        lock (Node.Gate)
+        {
+            operation.Cancel();
+        }
+    }
+
     /// <summary>Accepts and runs an operation and waits for systemd's result.</summary>
     public async Task<string> RunAsync(JobType type, string name, CancellationToken cancellation = default)
     {
-        var operation = Accept(type, name, "replace");
         var result = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        operation.Finished = result.SetResult;
-        Run(operation);
+        Run(Accept(type, name, "replace", finished: result.SetResult));
         return await result.Task.WaitAsync(cancellation).ConfigureAwait(false);
     }
 
@@ -159,7 +173,7 @@ internal sealed class EmulatedSystemd
     /// Sets properties for the running unit and in a <c>system.control</c> drop-in each. Succeeds for unknown units, where it only leaves the
     /// files. Any cgroup property brings all limits that systemd holds to the kernel. Emits nothing. Throws <see cref="SystemdRefusal"/>.
     /// </summary>
-    public void SetProperties(string name, bool runtime, IReadOnlyList<KeyValuePair<string, DBusValue>> properties)
+    public void SetProperties(string name, bool runtime, IReadOnlyList<KeyValuePair<string, BusValue>> properties)
     {
         lock (Node.Gate)
         {
@@ -192,7 +206,7 @@ internal sealed class EmulatedSystemd
     /// <summary>Properties of a unit; those of an unknown one say <c>not-found</c>.</summary>
     /// <param name="name">The unit.</param>
     /// <param name="interfaceName">systemd's Unit or Service interface, or empty for both.</param>
-    public IReadOnlyDictionary<string, DBusValue> Properties(string name, string interfaceName)
+    public IReadOnlyDictionary<string, BusValue> Properties(string name, string interfaceName)
     {
         lock (Node.Gate)
         {

@@ -1,3 +1,4 @@
+using Qm.Fleet.BlueChi.Bus;
 using System.Security.Cryptography;
 
 namespace Qm.Fleet.Lab.Nodes;
@@ -62,39 +63,39 @@ internal sealed class EmulatedUnit(string name, IUnitBody body)
     }
 
     /// <summary>The properties of <c>org.freedesktop.systemd1.Unit</c>.</summary>
-    public IEnumerable<KeyValuePair<string, DBusValue>> UnitProperties() =>
+    public IEnumerable<KeyValuePair<string, BusValue>> UnitProperties() =>
     [
-        new("Id", DBusValue.Text(Name)),
-        new("Names", DBusValue.Strings(Name)),
-        new("Description", DBusValue.Text(Loaded?.Description ?? Name)),
-        new("LoadState", DBusValue.Text(Loaded is null ? "not-found" : "loaded")),
-        new("ActiveState", DBusValue.Text(ActiveState)),
-        new("SubState", DBusValue.Text(SubState)),
-        new("FreezerState", DBusValue.Text(FreezerState)),
-        new("FragmentPath", DBusValue.Text(Loaded is null ? "" : "/" + Loaded.FragmentPath)),
-        new("SourcePath", DBusValue.Text(Loaded is { SourcePath.Length: > 0 } ? "/" + Loaded.SourcePath : "")),
-        new("DropInPaths", DBusValue.Strings([.. (Loaded?.DropInPaths ?? []).Select(path => "/" + path)])),
-        new("UnitFileState", DBusValue.Text(Loaded?.UnitFileState ?? "")),
+        new("Id", Name),
+        new("Names", BusValue.Strings([Name])),
+        new("Description", Loaded?.Description ?? Name),
+        new("LoadState", Loaded is null ? "not-found" : "loaded"),
+        new("ActiveState", ActiveState),
+        new("SubState", SubState),
+        new("FreezerState", FreezerState),
+        new("FragmentPath", Loaded is null ? "" : "/" + Loaded.FragmentPath),
+        new("SourcePath", Loaded is { SourcePath.Length: > 0 } ? "/" + Loaded.SourcePath : ""),
+        new("DropInPaths", BusValue.Strings((Loaded?.DropInPaths ?? []).Select(path => "/" + path))),
+        new("UnitFileState", Loaded?.UnitFileState ?? ""),
         // systemd watches unit files, not the quadlets they were generated from: a changed quadlet leaves this false.
-        new("NeedDaemonReload", DBusValue.Flag(false)),
-        new("InvocationID", DBusValue.Bytes(Convert.FromHexString(InvocationId))),
-        new("InactiveExitTimestampMonotonic", DBusValue.Unsigned(InactiveExitMicroseconds)),
-        new("ActiveEnterTimestampMonotonic", DBusValue.Unsigned(ActiveEnterMicroseconds)),
+        new("NeedDaemonReload", false),
+        new("InvocationID", new BusValue.Bytes([.. Convert.FromHexString(InvocationId)])),
+        new("InactiveExitTimestampMonotonic", InactiveExitMicroseconds),
+        new("ActiveEnterTimestampMonotonic", ActiveEnterMicroseconds),
     ];
 
     /// <summary>The properties of <c>org.freedesktop.systemd1.Service</c>.</summary>
-    public IEnumerable<KeyValuePair<string, DBusValue>> ServiceProperties() =>
+    public IEnumerable<KeyValuePair<string, BusValue>> ServiceProperties() =>
     [
-        new("Type", DBusValue.Text(Loaded?.Setting("Service", "Type") ?? "simple")),
-        new("Restart", DBusValue.Text(Loaded?.Restart ?? "no")),
-        new("Result", DBusValue.Text(Result)),
-        new("NRestarts", DBusValue.Unsigned32(Restarts)),
-        new("MainPID", DBusValue.Unsigned32((uint)MainPid)),
-        new("ExecMainStatus", DBusValue.Signed32(ExecMainStatus)),
-        new("ExecMainStartTimestampMonotonic", DBusValue.Unsigned(InactiveExitMicroseconds)),
-        new("ControlGroup", DBusValue.Text(IsDown ? "" : Body.Cgroup)),
-        new("Slice", DBusValue.Text(Loaded?.Setting("Service", "Slice") ?? "system.slice")),
-        new("OOMScoreAdjust", DBusValue.Signed32(Loaded?.OomScoreAdjust ?? 0)),
+        new("Type", Loaded?.Setting("Service", "Type") ?? "simple"),
+        new("Restart", Loaded?.Restart ?? "no"),
+        new("Result", Result),
+        new("NRestarts", Restarts),
+        new("MainPID", (uint)MainPid),
+        new("ExecMainStatus", ExecMainStatus),
+        new("ExecMainStartTimestampMonotonic", InactiveExitMicroseconds),
+        new("ControlGroup", IsDown ? "" : Body.Cgroup),
+        new("Slice", Loaded?.Setting("Service", "Slice") ?? "system.slice"),
+        new("OOMScoreAdjust", Loaded?.OomScoreAdjust ?? 0),
         .. Limits.Properties,
     ];
 }

@@ -1,3 +1,5 @@
+using Qm.Fleet.Core.Units;
+
 namespace Qm.Fleet.Lab.Nodes;
 
 /// <summary>What systemd read about a unit at its last daemon-reload; files that changed since are not part of it.</summary>
@@ -9,7 +11,7 @@ namespace Qm.Fleet.Lab.Nodes;
 /// <param name="Limits">Resource control after merging.</param>
 /// <param name="WantedAtBoot">Whether a target wants it.</param>
 internal sealed record LoadedUnit(
-    string Name, string FragmentPath, string SourcePath, IReadOnlyList<string> DropInPaths, UnitText File, ResourceControl Limits, bool WantedAtBoot)
+    string Name, string FragmentPath, string SourcePath, IReadOnlyList<string> DropInPaths, MergedUnit File, ResourceControl Limits, bool WantedAtBoot)
 {
     /// <summary>The unit's description, or its name.</summary>
     public string Description => Setting("Unit", "Description") ?? Name;
@@ -28,5 +30,5 @@ internal sealed record LoadedUnit(
     public string? Setting(string section, string key) => Settings(section, key).LastOrDefault();
 
     /// <summary>All values of a key since its last reset.</summary>
-    public IEnumerable<string> Settings(string section, string key) => File.Values(section, key);
+    public IEnumerable<string> Settings(string section, string key) => File.All(section, key).Select(entry => entry.Value);
 }

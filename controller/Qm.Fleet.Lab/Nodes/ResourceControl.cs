@@ -1,3 +1,4 @@
+using Qm.Fleet.BlueChi.Bus;
 using System.Collections.Immutable;
 
 namespace Qm.Fleet.Lab.Nodes;
@@ -17,7 +18,7 @@ internal sealed class ResourceControl
     public ulong this[string name] => _values.GetValueOrDefault(name, ResourceProperty.ByName[name].Default);
 
     /// <summary>All values as D-Bus properties.</summary>
-    public IEnumerable<KeyValuePair<string, DBusValue>> Properties =>
+    public IEnumerable<KeyValuePair<string, BusValue>> Properties =>
         ResourceProperty.ByName.Values.Select(property => KeyValuePair.Create(property.Name, property.ToDBus(this[property.Name])));
 
     /// <summary>What the kernel's cgroup files hold once these values are applied.</summary>
@@ -31,12 +32,12 @@ internal sealed class ResourceControl
         : this;
 
     /// <summary>A property set over D-Bus, with the drop-in systemd writes for it. Throws <see cref="SystemdRefusal"/>.</summary>
-    public (ResourceControl Changed, string File, string Assignment) Set(string name, DBusValue value, Machine machine)
+    public (ResourceControl Changed, string File, string Assignment) Set(string name, BusValue value, Machine machine)
     {
         if (name.EndsWith(ScaleSuffix, StringComparison.Ordinal) && ResourceProperty.ByName.TryGetValue(name[..^ScaleSuffix.Length], out var scaled)
             && (scaled.Name.StartsWith("Memory", StringComparison.Ordinal) || scaled.Name == "TasksMax"))
         {
-            var share = value.Value is uint part ? part / 4_294_967_296.0 : throw SystemdRefusal.WrongType();
+            var share = value is BusValue.UInt32 part ? part.Value / 4_294_967_296.0 : throw SystemdRefusal.WrongType();
             var absolute = scaled.Name == "TasksMax" ? machine.TasksShare(share) : machine.MemoryShare(share);
             return (new(_values.SetItem(scaled.Name, absolute)), $"50-{name}.conf", FormattableString.Invariant($"{scaled.Key}={share:0.##%}"));
         }

@@ -1,3 +1,4 @@
+using Qm.Fleet.BlueChi.Bus;
 using System.Collections.Frozen;
 using System.Globalization;
 
@@ -22,13 +23,14 @@ internal sealed record ResourceProperty(
     public static FrozenDictionary<string, ResourceProperty> ByKey { get; } = All().ToFrozenDictionary(property => property.Key);
 
     /// <summary>The value as it stands on D-Bus.</summary>
-    public DBusValue ToDBus(ulong value) => Name == "AllowedCPUs" ? DBusValue.Bytes(MaskBytes(value)) : DBusValue.Unsigned(value);
+    public BusValue ToDBus(ulong value) => Name == "AllowedCPUs" ? new BusValue.Bytes([.. MaskBytes(value)]) : new BusValue.UInt64(value);
 
     /// <summary>Reads a value set over D-Bus. Throws <see cref="SystemdRefusal"/> as systemd refuses.</summary>
-    public ulong FromDBus(DBusValue value) => value switch
+    public ulong FromDBus(BusValue value) => value switch
     {
-        { Value: byte[] mask } when Name == "AllowedCPUs" => mask.Take(8).Select((bits, index) => (ulong)bits << (8 * index)).Aggregate(0UL, (a, b) => a | b),
-        { Value: ulong number } when Name != "AllowedCPUs" => number == Infinity || (number >= Least && number <= Most) ? number : throw SystemdRefusal.OutOfRange(Name),
+        BusValue.Bytes mask when Name == "AllowedCPUs" => mask.Value.Take(8).Select((bits, index) => (ulong)bits << (8 * index)).Aggregate(0UL, (a, b) => a | b),
+        BusValue.UInt64 { Value: var number } when Name != "AllowedCPUs" =>
+            number == Infinity || (number >= Least && number <= Most) ? number : throw SystemdRefusal.OutOfRange(Name),
         _ => throw SystemdRefusal.WrongType(),
     };
 

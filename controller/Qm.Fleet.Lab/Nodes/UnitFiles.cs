@@ -1,3 +1,5 @@
+using Qm.Fleet.Core.Units;
+
 namespace Qm.Fleet.Lab.Nodes;
 
 /// <summary>How systemd finds the files of units.</summary>
@@ -11,6 +13,9 @@ internal static class UnitFiles
         .SelectMany(directory => Directory.GetFiles(directory, "*.conf")).GroupBy(Path.GetFileName).OrderBy(group => group.Key, StringComparer.Ordinal)
         .Select(group => group.First());
 
+    /// <summary>Reads a file with its drop-ins.</summary>
+    public static MergedUnit Merge(string main, IEnumerable<string> dropIns) => UnitFileMerger.Merge(Read(main), dropIns.Select(Read));
+
     /// <summary>Loads a unit.</summary>
     /// <param name="root">The root its paths are told from.</param>
     /// <param name="fragment">Its main file.</param>
@@ -21,13 +26,15 @@ internal static class UnitFiles
     {
         var name = Path.GetFileName(fragment);
         var dropIns = DropIns(dropInDirectories).ToArray();
-        var text = UnitText.Merge(dropIns.Prepend(fragment).Select(File.ReadAllText).Select(UnitText.Parse));
-        var limits = text.Assignments.Where(assignment => assignment.Section == "Service")
-            .Aggregate(ResourceControl.Default, (limits, assignment) => limits.Assign(assignment.Key, assignment.Value, machine));
-        var source = text.Values("Unit", "SourcePath").LastOrDefault() ?? "";
-        var wanted = source.Length > 0 ? text.Values("Install", "WantedBy").Any() : wants.Any(directory => Path.Exists(Path.Combine(directory, name)));
+        var text = Merge(fragment, dropIns);
+        var limits = text.Entries.Where(entry => entry.Section == "Service")
+            .Aggregate(ResourceControl.Default, (limits, entry) => limits.Assign(entry.Key, entry.Value, machine));
+        var source = text.Last("Unit", "SourcePath")?.Value ?? "";
+        var wanted = source.Length > 0 ? text.Last("Install", "WantedBy") is not null : wants.Any(directory => Path.Exists(Path.Combine(directory, name)));
         return new(name, Path.GetRelativePath(root, fragment), source.TrimStart('/'), [.. dropIns.Select(path => Path.GetRelativePath(root, path))], text, limits, wanted);
     }
+
+    private static UnitFile Read(string path) => UnitFile.Parse(File.ReadAllText(path), path);
 
     /// <summary>Writes what systemd writes for a property that was set over D-Bus.</summary>
     public static void WriteControl(string directory, string unit, string file, string assignment)

@@ -11,7 +11,7 @@ internal sealed class UnitOperations(EmulatedSystemd systemd)
     private bool _abandoned;
 
     /// <summary>Takes an operation in; under the node's gate.</summary>
-    public UnitOperation Accept(EmulatedUnit unit, JobType type)
+    public UnitOperation Accept(EmulatedUnit unit, JobType type, Action<string>? stateChanged, Action<string>? finished)
     {
         if (_abandoned)
         {
@@ -21,13 +21,12 @@ internal sealed class UnitOperations(EmulatedSystemd systemd)
         var current = unit.Operation is { IsPending: true } pending ? pending : null;
         if (current?.Type == type)
         {
-            current.Finished = null;
-            current.StateChanged = null;
+            (current.StateChanged, current.Finished) = (stateChanged, finished);
             return current;
         }
 
         current?.Cancel();
-        var operation = new UnitOperation(unit, type) { Before = current?.Ended ?? Task.CompletedTask };
+        var operation = new UnitOperation(unit, type) { Before = current?.Ended ?? Task.CompletedTask, StateChanged = stateChanged, Finished = finished };
         unit.Operation = operation;
         _pending.Add(operation);
         return operation;
@@ -45,7 +44,7 @@ internal sealed class UnitOperations(EmulatedSystemd systemd)
     /// <summary>The main process is gone: clean up, then restart if the unit says so. Under the node's gate.</summary>
     public Task Crash(EmulatedUnit unit, int exitStatus)
     {
-        var operation = Accept(unit, JobType.AutoRestart);
+        var operation = Accept(unit, JobType.AutoRestart, null, null);
         unit.Body.Leave();
         (unit.ExecMainStatus, unit.MainPid, unit.Result) = (exitStatus, 0, exitStatus == 9 ? "signal" : "exit-code");
         systemd.Enter(unit, "deactivating", exitStatus == 9 ? "stop-sigkill" : "stop-post");

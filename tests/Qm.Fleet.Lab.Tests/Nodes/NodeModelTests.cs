@@ -1,3 +1,4 @@
+using Qm.Fleet.BlueChi.Bus;
 using Qm.Fleet.Lab.Nodes;
 
 using Xunit;
@@ -28,7 +29,7 @@ public sealed class NodeModelTests : IAsyncLifetime
         Assert.Equal(["1", "1", "max", "max", "0", "default 50", "31000"],
             new[] { "cpu.weight", "cpu.idle", "memory.high", "memory.max", "memory.swap.max", "io.weight", "pids.max" }.Select(_test.Cgroup));
         Assert.Equal("generated", _test.Host("UnitFileState"));
-        Assert.Equal([], Assert.IsType<string[]>(_test.Host("DropInPaths")));
+        Assert.Equal([], Assert.IsType<object[]>(_test.Host("DropInPaths")));
     }
 
     [Fact]
@@ -49,7 +50,7 @@ public sealed class NodeModelTests : IAsyncLifetime
     public void SetProperties_LiveLimit_ReachesTheKernelAndKeepsThePid()
     {
         var pid = Node.Qm!.InitPid;
-        Node.Host.SetProperties("qm.service", true, [new("MemoryHigh", DBusValue.Unsigned(1610612736)), new("CPUWeight", DBusValue.Unsigned(50))]);
+        Node.Host.SetProperties("qm.service", true, [new("MemoryHigh", new BusValue.UInt64(1610612736)), new("CPUWeight", new BusValue.UInt64(50))]);
 
         Assert.Equal(["1610612736", "50", "0"], new[] { "memory.high", "cpu.weight", "cpu.idle" }.Select(_test.Cgroup));
         Assert.Equal(pid, Node.Qm.InitPid);
@@ -78,7 +79,7 @@ public sealed class NodeModelTests : IAsyncLifetime
     {
         _test.DropIn("[Service]\nCPUWeight=44\n");
         await Node.Host.DaemonReloadAsync(TestContext.Current.CancellationToken);
-        Node.Host.SetProperties("qm.service", true, [new("MemoryHigh", DBusValue.Unsigned(1UL << 30))]);
+        Node.Host.SetProperties("qm.service", true, [new("MemoryHigh", new BusValue.UInt64(1UL << 30))]);
         Assert.Equal("44", _test.Cgroup("cpu.weight"));
     }
 
@@ -93,14 +94,14 @@ public sealed class NodeModelTests : IAsyncLifetime
         Assert.Equal(ulong.MaxValue, _test.Host("MemoryMax"));
         Assert.Equal("2147483648", _test.Cgroup("memory.max"));
 
-        Node.Host.SetProperties("qm.service", true, [new("MemoryMax", DBusValue.Unsigned(ulong.MaxValue))]);
+        Node.Host.SetProperties("qm.service", true, [new("MemoryMax", new BusValue.UInt64(ulong.MaxValue))]);
         Assert.Equal("max", _test.Cgroup("memory.max"));
     }
 
     [Fact]
     public async Task SetProperties_RuntimeDropIn_SurvivesRestartAndReloadAndBeatsTheQuadlet()
     {
-        Node.Host.SetProperties("qm.service", true, [new("MemoryHigh", DBusValue.Unsigned(1UL << 30))]);
+        Node.Host.SetProperties("qm.service", true, [new("MemoryHigh", new BusValue.UInt64(1UL << 30))]);
         _test.DropIn("[Service]\nMemoryHigh=3G\n");
         await Node.Host.DaemonReloadAsync(TestContext.Current.CancellationToken);
         await Node.Host.RunAsync(JobType.Restart, "qm.service", TestContext.Current.CancellationToken);
@@ -117,9 +118,9 @@ public sealed class NodeModelTests : IAsyncLifetime
     [InlineData("CPUWeight", "t", "org.freedesktop.DBus.Error.InvalidArgs", "Value specified in CPUWeight is out of range")]
     public void SetProperties_RefusedOne_HasSystemdsErrorAndChangesNothing(string property, string signature, string error, string text)
     {
-        var value = signature switch { "i" => DBusValue.Signed32(600), "s" => DBusValue.Text("1G"), _ => DBusValue.Unsigned(20_000) };
+        BusValue value = signature switch { "i" => 600, "s" => "1G", _ => 20_000UL };
         var refusal = Assert.Throws<SystemdRefusal>(() => Node.Host.SetProperties("qm.service", true,
-            [new("MemoryHigh", DBusValue.Unsigned(1UL << 30)), new(property, value)]));
+            [new("MemoryHigh", new BusValue.UInt64(1UL << 30)), new(property, value)]));
         Assert.Equal((error, text), (refusal.ErrorName, refusal.Message));
         Assert.Equal("max", _test.Cgroup("memory.high"));
     }
@@ -127,7 +128,7 @@ public sealed class NodeModelTests : IAsyncLifetime
     [Fact]
     public void SetProperties_UnknownUnit_SucceedsAndLeavesAFile()
     {
-        Node.Host.SetProperties("nosuch.service", true, [new("CPUWeight", DBusValue.Unsigned(10))]);
+        Node.Host.SetProperties("nosuch.service", true, [new("CPUWeight", new BusValue.UInt64(10))]);
         Assert.Contains("CPUWeight=10", _test.Read("run/systemd/system.control/nosuch.service.d/50-CPUWeight.conf"), StringComparison.Ordinal);
     }
 
@@ -169,7 +170,7 @@ public sealed class NodeModelTests : IAsyncLifetime
         await Node.Qm.Systemd.RunAsync(JobType.Start, "radio.service", TestContext.Current.CancellationToken);
         await Node.Qm.Systemd.RunAsync(JobType.Start, "maps.service", TestContext.Current.CancellationToken);
         Assert.Equal(("800", "750"), (_test.NestedScore("radio"), _test.NestedScore("maps")));
-        Assert.Equal("500", _test.Score(Node.Qm.Systemd.Properties("radio.service", "")["MainPID"].Value));
+        Assert.Equal("500", _test.Score(TestNode.Plain(Node.Qm.Systemd.Properties("radio.service", "")["MainPID"])));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Globalization;
 
+using Qm.Fleet.BlueChi.Bus;
 using Qm.Fleet.Lab.Nodes;
 
 using Xunit;
@@ -17,7 +18,19 @@ internal sealed class TestNode : IAsyncDisposable
 
     public EmulatedNode Node { get; }
 
-    public object Host(string property) => Node.Host.Properties("qm.service", "")[property].Value;
+    public object Host(string property) => Plain(Node.Host.Properties("qm.service", "")[property]);
+
+    public static object Plain(BusValue value) => value switch
+    {
+        BusValue.Text text => text.Value,
+        BusValue.Boolean flag => flag.Value,
+        BusValue.Int32 number => number.Value,
+        BusValue.UInt32 number => number.Value,
+        BusValue.UInt64 number => number.Value,
+        BusValue.Bytes bytes => Convert.ToHexString(bytes.Value.AsSpan()),
+        BusValue.Array array => array.Items.Select(Plain).ToArray(),
+        _ => throw new ArgumentOutOfRangeException(nameof(value), value, null),
+    };
 
     public string Cgroup(string file) => Read($"sys/fs/cgroup/qm.service/{file}");
 
