@@ -28,6 +28,7 @@ internal sealed class PrivateBus : IAsyncDisposable
               <policy context="default">
                 <allow send_destination="*" eavesdrop="false"/>
                 <allow own="*"/>
+                <allow receive_sender="*"/>
                 <allow user="*"/>
               </policy>
               <limit name="max_match_rules_per_connection">100000</limit>
