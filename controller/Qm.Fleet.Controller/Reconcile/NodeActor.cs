@@ -1,9 +1,9 @@
-using Google.Protobuf.Collections;
 using Qm.Fleet.BlueChi;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.V1;
+using Command = Qm.Fleet.V1.Command;
 
 namespace Qm.Fleet.Controller.Reconcile;
 
@@ -39,7 +39,7 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
         {
             return new(ActOutcome.Unknown, e.Message);
         }
-        catch (Exception e) when (e is NodeOfflineException or OutcomeUnknownException or ConnectionLostException)
+        catch (Exception e) when (e is NodeOfflineException or BlueChi.OutcomeUnknownException or ConnectionLostException)
         {
             return new(ActOutcome.Unknown, e.Message);
         }
