@@ -76,6 +76,25 @@ public sealed class LinkTests : IDisposable
         await agent;
     }
 
+    [Fact(Timeout = 60_000)]
+    public async Task Agent_SecondOnTheSameNode_IsRefusedUntilTheFirstEnds()
+    {
+        using var node = new EmulatedNode();
+        var (authority, server) = TestGateway.Certificates("127.0.0.1");
+        TestGateway.Enrol(node, "ecu01", authority);
+        await using var gateway = await TestGateway.StartAsync(server);
+        for (var turn = 0; turn < 2; turn++)
+        {
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+            var agent = RunAsync(node, gateway, stop.Token);
+            await gateway.NextStreamAsync();
+            var refusal = await Assert.ThrowsAsync<AgentRunningException>(() => RunAsync(node, gateway, stop.Token));
+            Assert.Contains("/var/lib/qm-fleet", refusal.Message);
+            await stop.CancelAsync();
+            await agent;
+        }
+    }
+
     [Theory(Timeout = 60_000)]
     [InlineData("controller.example", false)]
     [InlineData("127.0.0.1", true)]
