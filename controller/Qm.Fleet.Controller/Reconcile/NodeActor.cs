@@ -103,7 +103,7 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
     {
         var result = await agents.SendAsync(node, command, AgentDeadline, ct);
         return result.Ok ? ActResult.Done
-            : new(result.Reason is "IoError" or "NoSpace" or "NotStaged" or "Busy" ? ActOutcome.Failed : ActOutcome.Refused, $"{result.Reason}: {result.Message}");
+            : new(result.Reason is "NoSpace" or "InputOutputError" or "FileSystemError" or "NotStaged" ? ActOutcome.Failed : ActOutcome.Refused, $"{result.Reason}: {result.Message}");
     }
 
     private static Stage ToWire(RenderedRevision revision)
