@@ -21,7 +21,9 @@ public static partial class AgentHost
     /// <param name="time">Times every wait; its timestamps stand for the node's CLOCK_MONOTONIC.</param>
     /// <param name="loggers">Where to log.</param>
     /// <param name="cancellationToken">Ends the agent; it returns normally.</param>
-    /// <exception cref="IOException">The root does not exist, or the kernel has no openat2 (older than 5.6).</exception>
+    /// <exception cref="IOException">
+    /// The root does not exist, another agent runs on it, or the kernel has no openat2 (older than 5.6).
+    /// </exception>
     public static Task RunAsync(AgentOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken) =>
         RunAsync(options, time, loggers, static () => RandomNumberGenerator.GetInt32(int.MaxValue) / (double)int.MaxValue, cancellationToken);
 
@@ -31,9 +33,12 @@ public static partial class AgentHost
         using var root = NodeRoot.Open(options.Root);
         var clock = new NodeClock(root, time);
         var quadletCheck = Path.GetFullPath(options.Root) == "/" ? PodmanQuadletCheck.OfThisMachine(options.State, time) : null;
-        var revisions = new NodeRevisions(root, new StateDirectory(root, options.State), clock, quadletCheck);
+        var state = new StateDirectory(root, options.State);
+        var logger = loggers.CreateLogger(typeof(AgentHost));
+        using var claim = Claim(state, logger);
+        var revisions = new NodeRevisions(root, state, clock, quadletCheck);
         using var agent = new NodeAgent(revisions, new NodeReporter(root, revisions), loggers.CreateLogger<NodeAgent>());
-        Log.Started(loggers.CreateLogger(typeof(AgentHost)), Version, options.Root, options.Controller);
+        Log.Started(logger, Version, options.Root, options.Controller);
         try
         {
             await agent.RecoverAsync(cancellationToken).ConfigureAwait(false);
@@ -45,8 +50,25 @@ public static partial class AgentHost
         }
     }
 
+    // An agent that cannot write still reports; every command that needs to write is refused with the reason.
+    private static IDisposable? Claim(StateDirectory state, ILogger logger)
+    {
+        try
+        {
+            return state.Claim();
+        }
+        catch (NodeFileException e)
+        {
+            Log.NotClaimed(logger, e.Message);
+            return null;
+        }
+    }
+
     private static partial class Log
     {
+        [LoggerMessage(1101, LogLevel.Error, "The state directory cannot be used, so nothing can be committed: the agent {Reason}", EventName = "StateUnusable")]
+        public static partial void NotClaimed(ILogger logger, string reason);
+
         [LoggerMessage(1100, LogLevel.Information, "qm-fleet-agent {Version} on {Root}, controller {Controller}", EventName = "AgentStarted")]
         public static partial void Started(ILogger logger, string version, string root, Uri controller);
     }

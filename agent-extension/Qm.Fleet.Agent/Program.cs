@@ -3,7 +3,6 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Qm.Fleet.Agent;
 using Qm.Fleet.Agent.Configuration;
-using Qm.Fleet.Agent.Files;
 
 if (args.Contains("--help"))
 {
@@ -40,7 +39,7 @@ try
     await AgentHost.RunAsync(options, TimeProvider.System, host.Services.GetRequiredService<ILoggerFactory>(), stopping);
     return 0;
 }
-catch (NodeFileException e)
+catch (IOException e)
 {
     await Console.Error.WriteLineAsync($"qm-fleet-agent: {e.Message}");
     return 1;

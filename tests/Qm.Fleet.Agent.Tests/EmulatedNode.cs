@@ -65,6 +65,8 @@ internal sealed class EmulatedNode : IDisposable
         File.WriteAllText(Of(path), content.ReplaceLineEndings("\n"));
     }
 
+    public void MakeExecutable(string path) => File.SetUnixFileMode(Of(path), UnixFileMode.UserRead | UnixFileMode.UserExecute);
+
     public void Process(int pid, string cgroup, int score, string? namespaces = null)
     {
         Directory.CreateDirectory(Of(cgroup));

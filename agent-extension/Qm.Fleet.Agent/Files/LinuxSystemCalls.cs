@@ -19,6 +19,8 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
     private const long OpenAt2Number = 437;
     private const int RemoveDirectoryFlag = 0x200;
     private const int CurrentDirectory = -100;
+    private const int LockExclusively = 2;
+    private const int LockOrFail = 4;
 
     // These two are among the few flags whose value depends on the architecture.
     private static readonly bool Arm = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm;
@@ -30,6 +32,20 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
     {
         var how = new OpenHow { Flags = ReadOnlyFlag | DirectoryFlag | CloseOnExecFlag };
         return new(OpenHandle(CurrentDirectory, directory, how, "open", directory), "/");
+    }
+
+    /// <summary>Locks a directory against other agents until its handle is closed.</summary>
+    /// <returns>False when somebody else holds the lock.</returns>
+    public static bool TryLock(NodeDirectory directory)
+    {
+        var result = Lock(directory.Handle, LockExclusively | LockOrFail);
+        if (result < 0 && Marshal.GetLastPInvokeError() == Errno.TryAgain)
+        {
+            return false;
+        }
+
+        Check(result, "lock", directory.Path);
+        return true;
     }
 
     public SafeFileHandle Open(NodeDirectory directory, string path, OpenKind kind)
@@ -188,6 +204,9 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int Synchronize(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
+    private static partial int Lock(SafeFileHandle file, int operation);
 
     [LibraryImport("libc", EntryPoint = "renameat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int RenameAt(SafeFileHandle fromDirectory, string from, SafeFileHandle toDirectory, string to);

@@ -77,14 +77,10 @@ internal sealed class PodmanQuadletCheck(string generator, string directory, Tim
         {
             throw new CommandRefusedException("QuadletCheckFailed", $"{generator} cannot be run: {e.Message}; reinstall Podman.");
         }
-        catch (OperationCanceledException) when (!process.HasExited)
+        catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
-            if (cancellationToken.IsCancellationRequested)
-            {
-                throw;
-            }
-
+            cancellationToken.ThrowIfCancellationRequested();
             throw new CommandRefusedException("QuadletCheckFailed", $"{generator} --dryrun did not end within {Deadline.TotalSeconds:0} s; try again.");
         }
     }

@@ -48,6 +48,20 @@ internal sealed class StateDirectory(NodeRoot root, string path)
         set => Write("journal.json", value, StateJson.Default.Journal);
     }
 
+    /// <summary>Makes the directory if need be and keeps other agents out of it until the result is disposed.</summary>
+    /// <exception cref="AgentRunningException">Another agent runs on this node.</exception>
+    public IDisposable Claim()
+    {
+        var directory = DirectoryWriter.Ensure(root, Path, DirectoryMode);
+        if (LinuxSystemCalls.TryLock(directory))
+        {
+            return directory;
+        }
+
+        directory.Dispose();
+        throw new AgentRunningException($"another qm-fleet-agent holds {Path}; stop it first, or give this one a --root or --state of its own");
+    }
+
     private T? Read<T>(string name, JsonTypeInfo<T> type)
         where T : class =>
         root.ReadBytes($"{Path}/{name}") is not { } json ? null : JsonSerializer.Deserialize(json, type)
@@ -73,3 +87,6 @@ internal sealed class StateDirectory(NodeRoot root, string path)
         root.Calls.FlushDirectory(directory);
     }
 }
+
+/// <summary>Two agents would undo each other's commits.</summary>
+internal sealed class AgentRunningException(string message) : IOException(message);

@@ -1,5 +1,4 @@
 using Qm.Fleet.Core.Reconcile;
-using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.V1;
 

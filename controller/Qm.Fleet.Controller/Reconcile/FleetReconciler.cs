@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Qm.Fleet.Controller.Api;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Rollouts;
@@ -139,7 +138,7 @@ internal sealed partial class FleetReconciler(
             Wake(node, unitsToo: false);
         }
 
-        if (before != decision)
+        if (before?.Decision is not { } earlier || earlier.Message != decision.Message || before.Value.Fleet.Rollout != rollout)
         {
             feed.Publish(ResourceKind.Fleet, fleet.Name);
         }

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Qm.Fleet.Controller.Api;
+using Qm.Fleet.Controller.Storage;
 
 namespace Qm.Fleet.Controller.Reconcile;
 

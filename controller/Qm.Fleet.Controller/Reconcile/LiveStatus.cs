@@ -1,6 +1,6 @@
-using System.Collections.Immutable;
 using Google.Protobuf.WellKnownTypes;
 using Qm.Fleet.Controller.Api;
+using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.V1;
 
@@ -37,20 +37,20 @@ internal sealed class LiveStatus(LiveNodes live, RolloutKeeper rollouts, TimePro
     {
         var claimed = live.All.Where(node => node.Assignment.Fleet?.Name == name).ToArray();
         var ready = claimed.Count(node => node.Step is NodeStep.Ready);
-        var decision = rollouts.Find(name);
+        var known = rollouts.Find(name);
         var status = new FleetStatus
         {
             Revision = claimed.FirstOrDefault()?.Assignment.Fleet?.Revision ?? "",
             Nodes = claimed.Length,
             Ready = ready,
-            Rollout = decision is null ? null : new() { Phase = (Rollout.Types.Phase)decision.Phase, Message = decision.Message },
+            Rollout = known is { } found && found.Fleet.Rollout is { } rollout ? ToWire(rollout, found.Decision.Message) : null,
         };
         status.Conditions.Add(new V1.Condition
         {
             Type = "Converged",
             Status = claimed.Length == 0 ? V1.Condition.Types.Status.Unknown : ToWire(ready == claimed.Length),
             Reason = claimed.Length == 0 ? "NoNodes" : ready == claimed.Length ? "AllReady" : "NotAllReady",
-            Message = decision?.Message ?? "not looked at yet",
+            Message = known?.Decision.Message ?? "not looked at yet",
             Since = Since(claimed, ready).ToTimestamp(),
         });
         return status;
@@ -63,6 +63,19 @@ internal sealed class LiveStatus(LiveNodes live, RolloutKeeper rollouts, TimePro
         .Select(condition => condition.Since)
         .DefaultIfEmpty(_started)
         .Max();
+
+    // The phase is the stored one: what is told has to survive the controller.
+    private static Rollout ToWire(StoredRollout rollout, string message) => new()
+    {
+        Name = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{rollout.Fleet}/{rollout.Number}"),
+        Fleet = rollout.Fleet,
+        FromRevision = rollout.FromRevision,
+        ToRevision = rollout.ToRevision,
+        Phase = (Rollout.Types.Phase)rollout.Phase,
+        StartedAt = rollout.StartedAt.ToTimestamp(),
+        EndedAt = rollout.EndedAt?.ToTimestamp(),
+        Message = message,
+    };
 
     private static V1.Condition ToWire(LiveCondition condition) => new()
     {

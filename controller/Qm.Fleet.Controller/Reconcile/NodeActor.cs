@@ -1,9 +1,9 @@
-using Google.Protobuf.Collections;
 using Qm.Fleet.BlueChi;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.V1;
+using Command = Qm.Fleet.V1.Command;
 
 namespace Qm.Fleet.Controller.Reconcile;
 
@@ -39,7 +39,7 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
         {
             return new(ActOutcome.Unknown, e.Message);
         }
-        catch (Exception e) when (e is NodeOfflineException or OutcomeUnknownException or ConnectionLostException)
+        catch (Exception e) when (e is NodeOfflineException or BlueChi.OutcomeUnknownException or ConnectionLostException)
         {
             return new(ActOutcome.Unknown, e.Message);
         }
@@ -103,7 +103,7 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
     {
         var result = await agents.SendAsync(node, command, AgentDeadline, ct);
         return result.Ok ? ActResult.Done
-            : new(result.Reason is "IoError" or "NoSpace" or "NotStaged" or "Busy" ? ActOutcome.Failed : ActOutcome.Refused, $"{result.Reason}: {result.Message}");
+            : new(result.Reason is "NoSpace" or "InputOutputError" or "FileSystemError" or "NotStaged" ? ActOutcome.Failed : ActOutcome.Refused, $"{result.Reason}: {result.Message}");
     }
 
     private static Stage ToWire(RenderedRevision revision)

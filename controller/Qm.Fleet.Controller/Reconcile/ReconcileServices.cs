@@ -17,9 +17,12 @@ internal static class ReconcileServices
             provider.GetRequiredService<BlueChiOptions>(),
             provider.GetRequiredService<BlueChiLink>(),
             provider.GetRequiredService<TimeProvider>(),
-            System.Security.Cryptography.RandomNumberGenerator.GetInt32,
+            Jitter,
             provider.GetRequiredService<ILogger<BlueChiSession>>()))
         .AddHostedService(provider => provider.GetRequiredService<EventSink>())
         .AddHostedService<BlueChiWorker>()
         .AddHostedService<FleetReconciler>();
+
+    // Spreads the attempts of controllers that lost the same bus at the same moment.
+    private static double Jitter() => System.Security.Cryptography.RandomNumberGenerator.GetInt32(1 << 20) / (double)(1 << 20);
 }

@@ -14,13 +14,14 @@ internal sealed class RolloutKeeper(LiveNodes live, IAgentLinks agents, BlueChiL
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(10);
 
     private readonly long _started = time.GetTimestamp();
-    private readonly ConcurrentDictionary<string, RolloutDecision> _decisions = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (DesiredFleet Fleet, RolloutDecision Decision)> _decisions = new(StringComparer.Ordinal);
 
     /// <summary>Whether a node of a fleet may change now.</summary>
-    internal bool MayMove(string fleet, string node) => _decisions.GetValueOrDefault(fleet)?.MayMove.Contains(node) == true;
+    internal bool MayMove(string fleet, string node) =>
+        _decisions.TryGetValue(fleet, out var known) && known.Decision.MayMove.Contains(node);
 
     /// <summary>The last answer for a fleet; null before the first.</summary>
-    internal RolloutDecision? Find(string fleet) => _decisions.GetValueOrDefault(fleet);
+    internal (DesiredFleet Fleet, RolloutDecision Decision)? Find(string fleet) => _decisions.TryGetValue(fleet, out var known) ? known : null;
 
     /// <summary>Asks anew.</summary>
     /// <returns>The answer, and the nodes that may move now and might not before.</returns>
@@ -37,8 +38,8 @@ internal sealed class RolloutKeeper(LiveNodes live, IAgentLinks agents, BlueChiL
             };
         }
 
-        var before = _decisions.GetValueOrDefault(fleet.Name)?.MayMove ?? [];
-        _decisions[fleet.Name] = decision;
+        var before = Find(fleet.Name)?.Decision.MayMove ?? [];
+        _decisions[fleet.Name] = (fleet, decision);
         return (decision, decision.MayMove.Except(before));
     }
 

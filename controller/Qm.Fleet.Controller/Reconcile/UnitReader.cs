@@ -58,10 +58,10 @@ internal static partial class UnitReader
         Text(properties, "ActiveState"),
         Text(properties, "SubState"),
         Text(properties, "Result"),
-        properties.TryGetValue("InvocationID", out var id) && id.TryGetBytes(out var bytes) ? Convert.ToHexStringLower(bytes) : "",
+        properties.TryGetValue("InvocationID", out var id) && id.TryGetBytes(out var bytes) ? Convert.ToHexStringLower(bytes.AsSpan()) : "",
         properties.TryGetValue("InactiveExitTimestampMonotonic", out var started) && started.TryGetUInt64(out var microseconds) ? (long)microseconds : 0,
         properties.TryGetValue("OOMScoreAdjust", out var score) && score.TryGetInt64(out var value) ? (int)value : null,
-        properties.TryGetValue("Job", out var job) && job.TryGetList(out var parts) && parts.Count > 0 && parts[0].TryGetUInt64(out var jobId) ? (uint)jobId : 0);
+        properties.TryGetValue("Job", out var job) && job.TryGetList(out var parts) && parts.Length > 0 && parts[0].TryGetUInt64(out var jobId) ? (uint)jobId : 0);
 
     private static string Text(IReadOnlyDictionary<string, PropertyValue> properties, string name) =>
         properties.TryGetValue(name, out var value) && value.TryGetString(out var text) ? text : "";
