@@ -58,8 +58,8 @@ public sealed class NothingLeftBehindTests
         using var directory = LabDirectory.Create(keep: null);
         var launcher = new ProcessLauncher();
         Assert.SkipUnless(launcher.ChildrenDieWithTheLab, "setpriv of util-linux is not installed");
-        await using var child = await ChildProcess.StartAsync(launcher, "sleeper", ["sleep", "1000"], directory.Logs);
-        Assert.False(child.HasExited);
+        await using var child = await ChildProcess.StartAsync(launcher, "sleeper", ["sh", "-c", "echo up; exec sleep 1000"], directory.Logs, awaitedPrefix: "up");
+        await child.LineAsync(Deadline, TimeProvider.System, Cancellation);
         launcher.Dispose();
         Assert.Equal(128 + 9, await child.WaitAsync(Cancellation).WaitAsync(Deadline, Cancellation));
     }
