@@ -16,7 +16,8 @@ internal static class Programs
     public static string Cli => new[] { BaseDirectory, BaseDirectory.Replace("Qm.Fleet.Lab.Tests", "Qm.Fleet.Cli", StringComparison.Ordinal)
             .Replace("Qm.Fleet.EndToEnd", "Qm.Fleet.Cli", StringComparison.Ordinal).Replace("Qm.Fleet.Lab", "Qm.Fleet.Cli", StringComparison.Ordinal)
             .Replace("/tests/Qm.Fleet.Cli", "/controller/Qm.Fleet.Cli", StringComparison.Ordinal) }
-        .Select(directory => Path.Combine(directory, "qmfleet")).FirstOrDefault(File.Exists)
+        // The build leaves a start-up stub without its program beside everything that is built after it.
+        .Select(directory => Path.Combine(directory, "qmfleet")).FirstOrDefault(path => File.Exists(path) && File.Exists(path + ".dll"))
         ?? throw new LabException("qmfleet is not built; build it: dotnet build controller/Qm.Fleet.Cli");
 
     /// <summary>The lab's own command line, to run a part of it in another process.</summary>
