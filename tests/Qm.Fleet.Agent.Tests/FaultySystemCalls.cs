@@ -7,7 +7,11 @@ namespace Qm.Fleet.Agent.Tests;
 internal sealed class CrashException : Exception;
 
 /// <summary>The kernel with a plan of what goes wrong at which system call that changes something, counted from 1.</summary>
-internal sealed class FaultySystemCalls(Fault fault = Fault.None, int at = 0, int errno = 0) : ISystemCalls
+/// <param name="fault">What goes wrong.</param>
+/// <param name="at">At which call.</param>
+/// <param name="errno">The error of a call that fails.</param>
+/// <param name="broken">The end of calls that fail every time, besides.</param>
+internal sealed class FaultySystemCalls(Fault fault = Fault.None, int at = 0, int errno = 0, string? broken = null) : ISystemCalls
 {
     private readonly LinuxSystemCalls _kernel = new();
     private bool _dead;
@@ -63,6 +67,11 @@ internal sealed class FaultySystemCalls(Fault fault = Fault.None, int at = 0, in
         Live();
         Made.Add(call);
         var now = Made.Count == at;
+        if (broken is not null && call.EndsWith(broken, StringComparison.Ordinal))
+        {
+            perform = () => throw new NodeFileException("write", call, errno, $"error {errno}");
+        }
+
         switch (fault)
         {
             case Fault.KillBefore when now:
