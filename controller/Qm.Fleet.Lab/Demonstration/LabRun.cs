@@ -101,8 +101,8 @@ internal sealed class LabRun(DemonstrationOptions options, IAnsiConsole console,
         var (files, calls) = (OwnedFiles.Of(lab.Nodes.Select(node => node.Root)), lab.BlueChi.Counters.Counts.ToDictionary());
         await ApplyAsync(lab, cancellation).ConfigureAwait(false);
         var heardAfter = time.GetUtcNow() + QuietWindow;
-        await new NodeWatch(lab.Channel).UntilAsync(
-            nodes => nodes.Count == lab.Nodes.Count && nodes.Values.All(node => NodeWatch.HasConverged(node) && node.Status.ReportedAt?.ToDateTimeOffset() >= heardAfter),
+        await new NodeWatch(lab.Channel).PollAsync(
+            nodes => nodes.Count == lab.Nodes.Count && nodes.All(node => NodeWatch.HasConverged(node) && node.Status.ReportedAt?.ToDateTimeOffset() >= heardAfter),
             Deadline, "every node reports again", time, cancellation).ConfigureAwait(false);
 
         var newCalls = lab.BlueChi.Counters.Counts.Where(count => count.Value != calls.GetValueOrDefault(count.Key)).Select(count => $"{count.Key.Method} on {count.Key.Node}").ToArray();

@@ -69,7 +69,7 @@ internal sealed class StepLines(TextWriter output)
     {
         foreach (var node in nodes)
         {
-            var step = node.Status?.Step is { } now ? $"{now.Name,-14}{now.Message}".TrimEnd() : "unknown";
+            var step = node.Status?.Step is { } now ? $"{now.Name,-17}{now.Message}".TrimEnd() : "unknown";
             if (_steps.GetValueOrDefault(node.Metadata.Name) != step)
             {
                 _steps[node.Metadata.Name] = step;

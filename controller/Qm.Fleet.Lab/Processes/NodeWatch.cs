@@ -7,7 +7,7 @@ namespace Qm.Fleet.Lab.Processes;
 /// <summary>Follows the nodes as the controller tells them, over <c>NodeService.Watch</c>.</summary>
 internal sealed class NodeWatch(ChannelBase channel)
 {
-    private static readonly TimeSpan Again = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Again = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Whether the node's agent extension is being heard.</summary>
     public static bool HasExtension(Node node) => Holds(node, "ExtensionConnected");
@@ -70,6 +70,42 @@ internal sealed class NodeWatch(ChannelBase channel)
         {
             throw new OperationCanceledException(e.Message, e, cancellation);
         }
+    }
+
+    /// <summary>Waits as <see cref="UntilAsync"/> does for what is no change and so is not told, such as another report that says the same.</summary>
+    /// <exception cref="LabException">The deadline passed; the message tells what the nodes wait for.</exception>
+    public async Task PollAsync(Func<IReadOnlyCollection<Node>, bool> reached, TimeSpan deadline, string what, TimeProvider time, CancellationToken cancellation)
+    {
+        var begun = time.GetTimestamp();
+        while (true)
+        {
+            var nodes = await ListAsync(cancellation).ConfigureAwait(false);
+            if (reached(nodes))
+            {
+                return;
+            }
+
+            if (time.GetElapsedTime(begun) > deadline)
+            {
+                throw new LabException($"not within {deadline.TotalSeconds:0} s: {what}{Reasons(nodes)}");
+            }
+
+            await Task.Delay(Again, time, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<IReadOnlyCollection<Node>> ListAsync(CancellationToken cancellation)
+    {
+        var nodes = new List<Node>();
+        var request = new ListNodesRequest { PageSize = 1000 };
+        do
+        {
+            var page = await new NodeService.NodeServiceClient(channel).ListAsync(request, cancellationToken: cancellation).ConfigureAwait(false);
+            nodes.AddRange(page.Nodes);
+            request.PageToken = page.NextPageToken;
+        }
+        while (request.PageToken.Length > 0);
+        return nodes;
     }
 
     private static string Reasons(IEnumerable<Node> nodes)
