@@ -6,6 +6,10 @@ namespace Qm.Fleet.Lab.Processes;
 internal sealed class LabDirectory : IDisposable
 {
     private const string Prefix = "qmfleet-lab-";
+
+    // In memory where there is such a place: the nodes flush every file they commit, and what a lab writes is not worth a disk.
+    private static readonly string Parent = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
+
     private readonly FileStream? _lock;
 
     private LabDirectory(string path, FileStream? held)
@@ -47,9 +51,9 @@ internal sealed class LabDirectory : IDisposable
 
         RemoveAbandoned();
         var name = Prefix + RandomNumberGenerator.GetHexString(6, lowercase: true);
-        var hidden = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), "." + name)).FullName;
+        var hidden = Directory.CreateDirectory(Path.Combine(Parent, "." + name)).FullName;
         var held = new FileStream(Path.Combine(hidden, "lock"), FileMode.Create, FileAccess.ReadWrite, FileShare.None);
-        var path = Path.Combine(Path.GetTempPath(), name);
+        var path = Path.Combine(Parent, name);
         Directory.Move(hidden, path);
         return new(path, held);
     }
@@ -66,7 +70,7 @@ internal sealed class LabDirectory : IDisposable
     // A lab holds its lock as long as it lives; the kernel lets go when it dies.
     private static void RemoveAbandoned()
     {
-        foreach (var directory in Directory.EnumerateDirectories(Path.GetTempPath(), Prefix + "*"))
+        foreach (var directory in Directory.EnumerateDirectories(Parent, Prefix + "*"))
         {
             try
             {
