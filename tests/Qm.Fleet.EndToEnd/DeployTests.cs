@@ -1,0 +1,134 @@
+using Qm.Fleet.Lab.Processes;
+using Qm.Fleet.V1;
+using Xunit;
+
+namespace Qm.Fleet.EndToEnd;
+
+public sealed class DeployTests
+{
+    [Fact]
+    [Trait("Requirement", "QMF-E2E-001")]
+    public async Task Apply_Cockpit_IsReadBackFromEveryNode()
+    {
+        await using var lab = await FleetLab.StartAsync();
+
+        await lab.ApplyAsync("cockpit.yaml");
+        var nodes = await lab.ConvergedAsync();
+
+        Assert.Equal(3, nodes.Count);
+        Assert.All(nodes.Values, node =>
+        {
+            Assert.True(NodeWatch.Holds(node, "QmActive") && NodeWatch.Holds(node, "QmOnline") && NodeWatch.Holds(node, "Verified"));
+            Assert.All(node.Status.Checks, check => Assert.True(check.Result is Check.Types.Result.Pass or Check.Types.Result.Pending, check.ToString()));
+            var oom = node.Status.Report.Oom;
+            Assert.Equal((0, 500, 750), (oom.Host, oom.Qm, Assert.Single(oom.Nested).Score));
+            Assert.Equal(("2147483648", "3221225472", "1"),
+                (lab.Cgroup(node.Metadata.Name, "memory.high"), lab.Cgroup(node.Metadata.Name, "memory.max"), lab.Cgroup(node.Metadata.Name, "cpu.idle")));
+        });
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-RULE-2")]
+    public async Task Apply_SameAgain_NeitherCallsNorWrites()
+    {
+        await using var lab = await FleetLab.StartAsync();
+        await lab.ApplyAsync("cockpit.yaml");
+        await lab.ConvergedAsync();
+        var (calls, files, before) = (lab.Lab.BlueChi.Counters.Total, OwnedFiles.Of(lab.Lab.Nodes.Select(node => node.Root)), await lab.CockpitAsync());
+
+        var output = await lab.ApplyAsync("cockpit.yaml", ("MemoryHigh: 2G", "MemoryHigh: 2048M"));
+        var after = await lab.CockpitAsync();
+
+        Assert.Contains("fleet/cockpit unchanged", output, StringComparison.Ordinal);
+        Assert.Equal(before.Metadata.Generation, after.Metadata.Generation);
+        Assert.Equal(calls, lab.Lab.BlueChi.Counters.Total);
+        Assert.Empty(OwnedFiles.Of(lab.Lab.Nodes.Select(node => node.Root)).ChangesSince(files));
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-RULE-2")]
+    public async Task Controller_RestartedOverConvergedFleet_NeitherCallsNorWrites()
+    {
+        await using var lab = await FleetLab.StartAsync();
+        await lab.ApplyAsync("cockpit.yaml");
+        await lab.ConvergedAsync();
+        var (calls, files) = (lab.Lab.BlueChi.Counters.Total, OwnedFiles.Of(lab.Lab.Nodes.Select(node => node.Root)));
+
+        await lab.Lab.Controller.KillAsync();
+        await lab.Lab.StartControllerAsync(FleetLab.Ct);
+        await lab.ConvergedAsync();
+
+        Assert.Equal(calls, lab.Lab.BlueChi.Counters.Total);
+        Assert.Empty(OwnedFiles.Of(lab.Lab.Nodes.Select(node => node.Root)).ChangesSince(files));
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-E2E-002")]
+    public async Task Apply_OtherMemoryHigh_IsLiveAndQmKeepsItsPid()
+    {
+        await using var lab = await FleetLab.StartAsync();
+        await lab.ApplyAsync("cockpit.yaml");
+        var before = await lab.ConvergedAsync();
+
+        await lab.ApplyAsync("cockpit.yaml", ("MemoryHigh: 2G", "MemoryHigh: 1536M"));
+        var after = await lab.ConvergedAsync((await lab.CockpitAsync()).Status.Revision);
+
+        Assert.All(after, node =>
+        {
+            Assert.Equal("1610612736", lab.Cgroup(node.Key, "memory.high"));
+            Assert.Equal(before[node.Key].Status.Report.Oom.QmInitPid, node.Value.Status.Report.Oom.QmInitPid);
+            Assert.Equal(0u, lab.Calls(node.Key, "RestartUnit"));
+        });
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-E2E-002")]
+    public async Task Apply_LimitRemoved_GoesBackInTheKernelToo()
+    {
+        await using var lab = await FleetLab.StartAsync(nodes: 1);
+        await lab.ApplyAsync("cockpit.yaml");
+        await lab.ConvergedAsync();
+
+        await lab.ApplyAsync("cockpit.yaml", ("      MemoryHigh: 2G\n", ""));
+        await lab.ConvergedAsync((await lab.CockpitAsync()).Status.Revision);
+
+        Assert.Equal("max", lab.Cgroup("ecu1", "memory.high"));
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-E2E-003")]
+    public async Task Apply_OtherQmScore_RestartsQmOncePerNode()
+    {
+        await using var lab = await FleetLab.StartAsync();
+        await lab.ApplyAsync("cockpit.yaml");
+        var before = await lab.ConvergedAsync();
+
+        await lab.ApplyAsync("cockpit-tight.yaml");
+        var after = await lab.ConvergedAsync((await lab.CockpitAsync()).Status.Revision);
+
+        Assert.All(after, node =>
+        {
+            Assert.Equal(550, node.Value.Status.Report.Oom.Qm);
+            Assert.NotEqual(before[node.Key].Status.Report.Oom.QmInitPid, node.Value.Status.Report.Oom.QmInitPid);
+            Assert.Equal(1u, lab.Calls(node.Key, "RestartUnit"));
+        });
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-ROLL-001")]
+    public async Task Apply_WorkloadThatCannotStart_StopsAtTheFirstNode()
+    {
+        await using var lab = await FleetLab.StartAsync();
+        await lab.ApplyAsync("cockpit.yaml");
+        await lab.ConvergedAsync();
+        lab.Lab.Nodes[0].Faults.FailStarts("radio.service", 100);
+
+        await lab.ApplyAsync("cockpit.yaml", ("localhost/radio:3", "localhost/radio:4"));
+        await lab.StepAsync("ecu1", "Failed");
+
+        var fleet = await lab.CockpitAsync();
+        Assert.Equal(Rollout.Types.Phase.Paused, fleet.Status.Rollout.Phase);
+        Assert.Contains("ecu1 failed", fleet.Status.Rollout.Message, StringComparison.Ordinal);
+        Assert.Equal((0u, 0u), (lab.Calls("qm.ecu2", "RestartUnit") - 1, lab.Calls("qm.ecu3", "RestartUnit") - 1));
+    }
+}

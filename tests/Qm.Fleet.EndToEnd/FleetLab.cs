@@ -1,0 +1,96 @@
+using Qm.Fleet.Lab.Nodes;
+using Qm.Fleet.Lab.Processes;
+using Qm.Fleet.V1;
+using Xunit;
+
+namespace Qm.Fleet.EndToEnd;
+
+/// <summary>A lab of the test's own, and what a user does with it.</summary>
+internal sealed class FleetLab : IAsyncDisposable
+{
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+
+    private FleetLab(LabEnvironment lab) => Lab = lab;
+
+    internal LabEnvironment Lab { get; }
+
+    internal static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    internal static string Examples { get; } = Find("deploy/examples");
+
+    /// <summary>Starts a lab with labelled nodes.</summary>
+    internal static async Task<FleetLab> StartAsync(int nodes = 3, NodeTimings? timings = null)
+    {
+        var lab = new FleetLab(await LabEnvironment.StartAsync(
+            new() { Nodes = nodes, Timings = timings ?? NodeTimings.Fast }, (_, _, _) => { }, TimeProvider.System, Ct));
+        var manifest = string.Join("\n---\n", lab.Lab.Nodes.Select(node => $"{{apiVersion: qm.fleet/v1, kind: Node, metadata: {{name: {node.Name}, labels: {{zone: cockpit}}}}}}"));
+        await lab.ApplyTextAsync(manifest);
+        return lab;
+    }
+
+    public ValueTask DisposeAsync() => Lab.DisposeAsync();
+
+    /// <summary>Applies an example, with words of it replaced.</summary>
+    internal async Task<string> ApplyAsync(string example, params (string From, string To)[] changes)
+    {
+        var text = await File.ReadAllTextAsync(Path.Combine(Examples, example), Ct);
+        foreach (var (from, to) in changes)
+        {
+            Assert.Contains(from, text, StringComparison.Ordinal);
+            text = text.Replace(from, to, StringComparison.Ordinal);
+        }
+
+        return await ApplyTextAsync(text);
+    }
+
+    /// <summary>Runs qmfleet; the test fails when it does.</summary>
+    internal async Task<string> RunAsync(params string[] arguments)
+    {
+        var (code, output) = await Lab.RunCliAsync(arguments, Ct);
+        Assert.True(code == 0, $"qmfleet {string.Join(' ', arguments)} ended with {code}: {output}");
+        return output;
+    }
+
+    /// <summary>Waits until every node has what is wanted of it.</summary>
+    internal async Task<IReadOnlyDictionary<string, Node>> ConvergedAsync(string? revision = null) => await new NodeWatch(Lab.Channel).UntilAsync(
+        nodes => nodes.Count == Lab.Nodes.Count && nodes.Values.All(node => NodeWatch.HasConverged(node) && (revision ?? node.Status.Revision) == node.Status.Revision),
+        Deadline, "every node has converged", TimeProvider.System, Ct);
+
+    /// <summary>Waits until a node takes a step.</summary>
+    internal Task StepAsync(string node, string step) => new NodeWatch(Lab.Channel).UntilAsync(
+        nodes => nodes.TryGetValue(node, out var found) && found.Status.Step?.Name == step, Deadline, $"{node} takes the step {step}", TimeProvider.System, Ct);
+
+    /// <summary>The current revision of the fleet cockpit.</summary>
+    internal async Task<V1.Fleet> CockpitAsync() =>
+        await new FleetService.FleetServiceClient(Lab.Channel).GetAsync(new() { Name = "cockpit" }, cancellationToken: Ct);
+
+    /// <summary>Everything in the event log.</summary>
+    internal async Task<IReadOnlyList<Event>> EventsAsync() =>
+        [.. (await new EventService.EventServiceClient(Lab.Channel).ListAsync(new() { PageSize = 1000 }, cancellationToken: Ct)).Events];
+
+    /// <summary>A file of a node's cgroup of QM, as the kernel would show it.</summary>
+    internal string Cgroup(string node, string file) =>
+        File.ReadAllText(Path.Combine(Lab.Nodes.Single(candidate => candidate.Name == node).Root, "sys/fs/cgroup/qm.service", file)).Trim();
+
+    internal ulong Calls(string node, string method) => Lab.BlueChi.Counters[node, method];
+
+    private async Task<string> ApplyTextAsync(string text)
+    {
+        var path = Path.Combine(Lab.Directory.Root, "manifest.yaml");
+        await File.WriteAllTextAsync(path, text, Ct);
+        return await RunAsync("apply", "-f", path, "--no-wait");
+    }
+
+    private static string Find(string relative)
+    {
+        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
+        {
+            if (Path.Combine(directory.FullName, relative) is var path && Directory.Exists(path))
+            {
+                return path;
+            }
+        }
+
+        throw new DirectoryNotFoundException($"{relative} is not above {AppContext.BaseDirectory}");
+    }
+}
