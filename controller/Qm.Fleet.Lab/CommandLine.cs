@@ -73,11 +73,11 @@ internal static class CommandLine
 
     private static Command CreateAgents()
     {
-        var controller = new Option<Uri>("--controller") { Required = true };
+        var controller = new Option<string>("--controller") { Required = true };
         var nodes = new Option<string>("--nodes") { Required = true };
         var command = new Command("agents", "Run the agents of many nodes in one process") { controller, nodes };
         command.Hidden = true;
-        command.SetAction((parsed, cancellation) => SharedAgents.RunAsync(parsed.GetValue(controller)!, parsed.GetValue(nodes)!, cancellation));
+        command.SetAction((parsed, cancellation) => SharedAgents.RunAsync(new Uri(parsed.GetValue(controller)!), parsed.GetValue(nodes)!, cancellation));
         return command;
     }
 
