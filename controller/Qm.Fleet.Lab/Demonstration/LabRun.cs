@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using Qm.Fleet.Lab.Processes;
 using Qm.Fleet.V1;
@@ -65,15 +64,11 @@ internal sealed class LabRun(DemonstrationOptions options, IAnsiConsole console,
 
     private async Task<bool> ConvergeAsync(LabEnvironment lab, CancellationToken cancellation)
     {
-        var nodes = ImmutableSortedDictionary<string, Node>.Empty;
+        IReadOnlyCollection<Node> nodes = [];
         try
         {
-            await Screen.For(console).ShowAsync(async show => nodes = await new NodeWatch(lab.Channel).UntilAsync(
-                now =>
-                {
-                    show([.. now.Values]);
-                    return now.Count == lab.Nodes.Count && now.Values.All(NodeWatch.HasConverged);
-                }, Deadline, "every node has converged", time, cancellation).ConfigureAwait(false)).ConfigureAwait(false);
+            await Screen.For(console).ShowAsync(async show => nodes = await new NodeWatch(lab.Channel).UntilAllAsync(
+                lab.Nodes.Count, NodeWatch.HasConverged, show, Deadline, "every node has converged", time, cancellation).ConfigureAwait(false)).ConfigureAwait(false);
         }
         catch (LabException e)
         {
@@ -83,7 +78,7 @@ internal sealed class LabRun(DemonstrationOptions options, IAnsiConsole console,
             return false;
         }
 
-        var slowest = nodes.Values.Max(node => node.Status.ConvergedAfter?.ToTimeSpan() ?? TimeSpan.Zero);
+        var slowest = nodes.Max(node => node.Status.ConvergedAfter?.ToTimeSpan() ?? TimeSpan.Zero);
         Print("");
         Print(string.Create(CultureInfo.InvariantCulture, $"  Converged in {slowest.TotalSeconds:0.0} s. Every value above was read back from the node."));
         if (options.Bench)
@@ -101,8 +96,8 @@ internal sealed class LabRun(DemonstrationOptions options, IAnsiConsole console,
         var (files, calls) = (OwnedFiles.Of(lab.Nodes.Select(node => node.Root)), lab.BlueChi.Counters.Counts.ToDictionary());
         await ApplyAsync(lab, cancellation).ConfigureAwait(false);
         var heardAfter = time.GetUtcNow() + QuietWindow;
-        await new NodeWatch(lab.Channel).PollAsync(
-            nodes => nodes.Count == lab.Nodes.Count && nodes.All(node => NodeWatch.HasConverged(node) && node.Status.ReportedAt?.ToDateTimeOffset() >= heardAfter),
+        await new NodeWatch(lab.Channel).PollUntilAllAsync(
+            lab.Nodes.Count, node => NodeWatch.HasConverged(node) && node.Status.ReportedAt?.ToDateTimeOffset() >= heardAfter,
             Deadline, "every node reports again", time, cancellation).ConfigureAwait(false);
 
         var newCalls = lab.BlueChi.Counters.Counts.Where(count => count.Value != calls.GetValueOrDefault(count.Key)).Select(count => $"{count.Key.Method} on {count.Key.Node}").ToArray();
@@ -129,11 +124,7 @@ internal sealed class LabRun(DemonstrationOptions options, IAnsiConsole console,
         Print($"    {string.Join(' ', Programs.Lab)} counters --lab {lab.Directory.Root}");
         Print("");
         var steps = new StepLines(_output);
-        await new NodeWatch(lab.Channel).UntilAsync(nodes =>
-        {
-            steps.Show(nodes.Values);
-            return false;
-        }, Timeout.InfiniteTimeSpan, "", time, cancellation).ConfigureAwait(false);
+        await new NodeWatch(lab.Channel).UntilAllAsync(lab.Nodes.Count, _ => false, steps.Show, Timeout.InfiniteTimeSpan, "", time, cancellation).ConfigureAwait(false);
     }
 
     private void Started(string part, string text, TimeSpan took) =>

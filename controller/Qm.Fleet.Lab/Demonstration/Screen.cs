@@ -53,7 +53,10 @@ internal abstract class Screen
                     await output.WriteLineAsync(line).ConfigureAwait(false);
                 }
 
-                await output.WriteAsync(More(last.Count)).ConfigureAwait(false);
+                if (last.Count > MostRows)
+                {
+                    await output.WriteLineAsync(More(last.Count)).ConfigureAwait(false);
+                }
             }
         }
     }

@@ -1,5 +1,5 @@
-using Qm.Fleet.BlueChi.Bus;
 using System.Collections.Immutable;
+using Qm.Fleet.BlueChi.Bus;
 
 namespace Qm.Fleet.Lab.Nodes;
 

@@ -1,6 +1,6 @@
-using Qm.Fleet.BlueChi.Bus;
 using System.Collections.Frozen;
 using System.Globalization;
+using Qm.Fleet.BlueChi.Bus;
 
 namespace Qm.Fleet.Lab.Nodes;
 

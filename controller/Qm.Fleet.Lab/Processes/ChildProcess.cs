@@ -11,13 +11,14 @@ internal sealed partial class ChildProcess : IAsyncDisposable
 
     private readonly Process _process;
     private readonly Task _output;
+    private readonly string _log;
     private readonly TaskCompletionSource<string> _awaited = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private ChildProcess(string name, Process process, string log, string? awaitedPrefix)
     {
-        (Name, _process) = (name, process);
+        (Name, _process, _log) = (name, process, log);
         process.StandardInput.Close();
-        _output = CopyAsync(log, awaitedPrefix);
+        _output = CopyAsync(awaitedPrefix);
     }
 
     /// <summary>What it is, for messages.</summary>
@@ -31,6 +32,9 @@ internal sealed partial class ChildProcess : IAsyncDisposable
 
     /// <summary>Its exit code, once it has ended.</summary>
     public int ExitCode => _process.ExitCode;
+
+    /// <summary>The end of its output, once it has ended.</summary>
+    public string LastWords => string.Join(" | ", File.ReadLines(_log).TakeLast(3)) is { Length: > 0 } text ? text : "none";
 
     /// <summary>Starts a program.</summary>
     /// <param name="launcher">Forks it.</param>
@@ -102,15 +106,15 @@ internal sealed partial class ChildProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private async Task CopyAsync(string log, string? awaitedPrefix)
+    private async Task CopyAsync(string? awaitedPrefix)
     {
-        var writer = TextWriter.Synchronized(new StreamWriter(log, append: true) { AutoFlush = true });
+        var writer = TextWriter.Synchronized(new StreamWriter(_log, append: true) { AutoFlush = true });
         await using (writer.ConfigureAwait(false))
         {
             await Task.WhenAll(CopyAsync(_process.StandardOutput, writer, awaitedPrefix), CopyAsync(_process.StandardError, writer, null)).ConfigureAwait(false);
         }
 
-        _awaited.TrySetException(new LabException($"{Name} ended before it was ready; its last words: {LastLines(log)}"));
+        _awaited.TrySetException(new LabException($"{Name} ended before it was ready; its last words: {LastWords}"));
         _ = _awaited.Task.Exception;
     }
 
@@ -124,12 +128,6 @@ internal sealed partial class ChildProcess : IAsyncDisposable
                 _awaited.TrySetResult(line);
             }
         }
-    }
-
-    private static string LastLines(string log)
-    {
-        var text = string.Join(" | ", File.ReadLines(log).TakeLast(3));
-        return text.Length == 0 ? "none" : text;
     }
 
     [LibraryImport("libc", EntryPoint = "kill")]

@@ -211,8 +211,17 @@ internal sealed class LabEnvironment : IAsyncDisposable
         }
 
         var deadline = StartDeadline + TimeSpan.FromMilliseconds(50 * _options.Nodes);
-        await new NodeWatch(Channel).UntilAsync(
-            nodes => nodes.Values.Count(NodeWatch.HasExtension) == Nodes.Count, deadline, "every agent extension is connected", _time, cancellation).ConfigureAwait(false);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var connected = new NodeWatch(Channel).UntilAllAsync(Nodes.Count, NodeWatch.HasExtension, null, deadline, "every agent extension is connected", _time, over.Token);
+        var first = await Task.WhenAny([connected, .. _agents.Select(agent => agent.WaitAsync(over.Token))]).ConfigureAwait(false);
+        await (first == connected ? connected : Task.CompletedTask).ConfigureAwait(false);
+        await over.CancelAsync().ConfigureAwait(false);
+        if (first != connected)
+        {
+            var ended = _agents.First(agent => agent.HasExited);
+            throw new LabException($"{ended.Name} ended with {ended.ExitCode}: {ended.LastWords}");
+        }
+
         return $"{Nodes.Count} of {Nodes.Count} enrolled";
     }
 

@@ -20,15 +20,17 @@ internal sealed class NodeWatch(ChannelBase channel)
     public static bool HasConverged(Node node) =>
         Holds(node, "Ready") && Holds(node, "Verified") && node.Status.DesiredRevision.Length > 0 && node.Status.Revision == node.Status.DesiredRevision;
 
-    /// <summary>Waits until the nodes are as asked and answers them.</summary>
-    /// <param name="reached">Looks at the nodes, by name, after every change.</param>
+    /// <summary>Waits until all nodes are as asked and answers them.</summary>
+    /// <param name="count">How many nodes there are.</param>
+    /// <param name="done">Whether a node is as asked.</param>
+    /// <param name="changed">Told of the nodes, in their order, after every change.</param>
     /// <param name="deadline">How long to wait.</param>
     /// <param name="what">What is waited for, to end the sentence "not within 60 s:".</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="LabException">The deadline passed; the message tells what the nodes wait for.</exception>
-    public async Task<ImmutableSortedDictionary<string, Node>> UntilAsync(
-        Func<ImmutableSortedDictionary<string, Node>, bool> reached, TimeSpan deadline, string what, TimeProvider time, CancellationToken cancellation)
+    public async Task<IReadOnlyCollection<Node>> UntilAllAsync(
+        int count, Func<Node, bool> done, Action<IReadOnlyCollection<Node>>? changed, TimeSpan deadline, string what, TimeProvider time, CancellationToken cancellation)
     {
         using var late = new CancellationTokenSource(deadline, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellation);
@@ -48,9 +50,10 @@ internal sealed class NodeWatch(ChannelBase channel)
                             { Type: ChangeType.Deleted } => nodes.Remove(change.Node.Metadata.Name),
                             _ => nodes.SetItem(change.Node.Metadata.Name, change.Node),
                         };
-                        if (reached(nodes))
+                        changed?.Invoke([.. nodes.Values]);
+                        if (nodes.Count == count && nodes.Values.All(done))
                         {
-                            return nodes;
+                            return [.. nodes.Values];
                         }
                     }
                 }
@@ -64,7 +67,7 @@ internal sealed class NodeWatch(ChannelBase channel)
         }
         catch (Exception e) when (late.IsCancellationRequested && (e is OperationCanceledException || e is RpcException { StatusCode: StatusCode.Cancelled }))
         {
-            throw new LabException($"not within {deadline.TotalSeconds:0} s: {what}{Reasons(nodes.Values)}", e);
+            throw new LabException($"not within {deadline.TotalSeconds:0} s: {what}{Reasons(nodes.Values.Where(node => !done(node)))}", e);
         }
         catch (RpcException e) when (e.StatusCode == StatusCode.Cancelled)
         {
@@ -72,22 +75,22 @@ internal sealed class NodeWatch(ChannelBase channel)
         }
     }
 
-    /// <summary>Waits as <see cref="UntilAsync"/> does for what is no change and so is not told, such as another report that says the same.</summary>
+    /// <summary>Waits as <see cref="UntilAllAsync"/> does for what is no change and so is not told, such as another report that says the same.</summary>
     /// <exception cref="LabException">The deadline passed; the message tells what the nodes wait for.</exception>
-    public async Task PollAsync(Func<IReadOnlyCollection<Node>, bool> reached, TimeSpan deadline, string what, TimeProvider time, CancellationToken cancellation)
+    public async Task PollUntilAllAsync(int count, Func<Node, bool> done, TimeSpan deadline, string what, TimeProvider time, CancellationToken cancellation)
     {
         var begun = time.GetTimestamp();
         while (true)
         {
             var nodes = await ListAsync(cancellation).ConfigureAwait(false);
-            if (reached(nodes))
+            if (nodes.Count == count && nodes.All(done))
             {
                 return;
             }
 
             if (time.GetElapsedTime(begun) > deadline)
             {
-                throw new LabException($"not within {deadline.TotalSeconds:0} s: {what}{Reasons(nodes)}");
+                throw new LabException($"not within {deadline.TotalSeconds:0} s: {what}{Reasons(nodes.Where(node => !done(node)))}");
             }
 
             await Task.Delay(Again, time, cancellation).ConfigureAwait(false);
@@ -111,7 +114,7 @@ internal sealed class NodeWatch(ChannelBase channel)
     private static string Reasons(IEnumerable<Node> nodes)
     {
         const int Most = 20;
-        var waiting = nodes.Where(node => !HasConverged(node)).ToArray();
+        var waiting = nodes.ToArray();
         return string.Concat(waiting.Take(Most).Select(node => $"\n  {node.Metadata.Name}  {node.Status?.Step?.Name ?? "unknown"}: {node.Status?.Step?.Message}"))
             + (waiting.Length > Most ? $"\n  and {waiting.Length - Most} more" : "");
     }
