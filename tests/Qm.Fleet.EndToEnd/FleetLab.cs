@@ -52,13 +52,14 @@ internal sealed class FleetLab : IAsyncDisposable
     }
 
     /// <summary>Waits until every node has what is wanted of it.</summary>
-    internal async Task<IReadOnlyDictionary<string, Node>> ConvergedAsync(string? revision = null) => await new NodeWatch(Lab.Channel).UntilAsync(
-        nodes => nodes.Count == Lab.Nodes.Count && nodes.Values.All(node => NodeWatch.HasConverged(node) && (revision ?? node.Status.Revision) == node.Status.Revision),
-        Deadline, "every node has converged", TimeProvider.System, Ct);
+    internal async Task<IReadOnlyDictionary<string, Node>> ConvergedAsync(string? revision = null) => (await new NodeWatch(Lab.Channel).UntilAllAsync(
+        Lab.Nodes.Count, node => NodeWatch.HasConverged(node) && (revision ?? node.Status.Revision) == node.Status.Revision,
+        _ => { }, Deadline, "every node has converged", TimeProvider.System, Ct)).ToDictionary(node => node.Metadata.Name);
 
     /// <summary>Waits until a node takes a step.</summary>
-    internal Task StepAsync(string node, string step) => new NodeWatch(Lab.Channel).UntilAsync(
-        nodes => nodes.TryGetValue(node, out var found) && found.Status.Step?.Name == step, Deadline, $"{node} takes the step {step}", TimeProvider.System, Ct);
+    internal Task StepAsync(string name, string step) => new NodeWatch(Lab.Channel).UntilAllAsync(
+        Lab.Nodes.Count, node => node.Metadata.Name != name || node.Status.Step?.Name == step,
+        _ => { }, Deadline, $"{name} takes the step {step}", TimeProvider.System, Ct);
 
     /// <summary>The current revision of the fleet cockpit.</summary>
     internal async Task<V1.Fleet> CockpitAsync() =>
