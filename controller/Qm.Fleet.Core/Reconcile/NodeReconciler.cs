@@ -258,11 +258,18 @@ public static class NodeReconciler
 
     private static NodeStep Settled(NodeView view, RenderedRevision desired, NodeEvidence evidence, DateTimeOffset now)
     {
-        var failing = NodeChecks.Evaluate(desired, evidence).Where(check => check.Result == CheckResult.Fail).ToArray();
-        return failing.Length > 0
-            ? new NodeStep.Wait("Verification", string.Join("; ", failing.Select(check => $"{check.Name} is {check.Found}, wanted is {check.Wanted}: {check.Message}")), now + LookSoon, EffectDeadline)
-            : evidence.Confirmed ? new NodeStep.Ready()
-            : view.MayMove ? new NodeStep.Confirm(desired.Name, "every value was read back as wanted")
+        var checks = NodeChecks.Evaluate(desired, evidence);
+        var failing = checks.Where(check => check.Result == CheckResult.Fail).ToArray();
+        if (failing.Length > 0)
+        {
+            return new NodeStep.Wait("Verification", string.Join("; ", failing.Select(check => $"{check.Name} is {check.Found}, wanted is {check.Wanted}: {check.Message}")), now + LookSoon, EffectDeadline);
+        }
+
+        // A kernel without a controller never shows its limits; that is told, and holds nothing up.
+        var unread = string.Join(", ", checks.Where(check => check.Result == CheckResult.Unreadable).Select(check => check.Name));
+        var reason = unread.Length == 0 ? "every value was read back as wanted" : $"as wanted as far as it can be read back; not readable on this node: {unread}";
+        return evidence.Confirmed ? new NodeStep.Ready(reason)
+            : view.MayMove ? new NodeStep.Confirm(desired.Name, reason)
             : Turn();
     }
 

@@ -36,8 +36,8 @@ public abstract record NodeStep(string Reason)
         public override string Name => nameof(Failed);
     }
 
-    /// <summary>Everything is as wanted and was read back.</summary>
-    public sealed record Ready() : NodeStep("every value was read back as wanted")
+    /// <summary>Everything is as wanted; the reason says what of it could not be read back.</summary>
+    public sealed record Ready(string Reason) : NodeStep(Reason)
     {
         /// <inheritdoc/>
         public override string Name => nameof(Ready);
