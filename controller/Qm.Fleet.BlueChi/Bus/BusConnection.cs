@@ -24,6 +24,7 @@ internal sealed partial class BusConnection : IAsyncDisposable
     private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<string> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly int _wake = Libc.EventFd(0, 0x80800); // EFD_CLOEXEC | EFD_NONBLOCK
+    private readonly Lock _wakeGate = new();
     private nint _bus;
     private volatile bool _closing;
     private Exception? _fault;
@@ -84,8 +85,15 @@ internal sealed partial class BusConnection : IAsyncDisposable
 
     private unsafe void Wake()
     {
-        var one = 1UL;
-        Libc.Write(_wake, &one, sizeof(ulong));
+        lock (_wakeGate)
+        {
+            // After the end the number may be another file's.
+            if (!_ended.Task.IsCompleted)
+            {
+                var one = 1UL;
+                Libc.Write(_wake, &one, sizeof(ulong));
+            }
+        }
     }
 
     // Whatever ends this thread is the reason every call under way is told; nothing is swallowed.
@@ -209,7 +217,10 @@ internal sealed partial class BusConnection : IAsyncDisposable
             _bus = 0;
         }
 
-        Libc.Close(_wake);
+        lock (_wakeGate)
+        {
+            Libc.Close(_wake);
+        }
     }
 
     private static int Check(int result, string what) =>
