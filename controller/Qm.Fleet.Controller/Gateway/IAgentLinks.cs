@@ -1,0 +1,46 @@
+namespace Qm.Fleet.Controller.Gateway;
+
+/// <summary>A node's report as received.</summary>
+/// <param name="Report">Evidence; not to be changed.</param>
+/// <param name="ReceivedAt">When it arrived.</param>
+/// <param name="BootId">The node's boot it was made in.</param>
+internal sealed record AgentReport(V1.NodeReport Report, DateTimeOffset ReceivedAt, string BootId);
+
+/// <summary>The agent extensions that dialled in, by node. Safe for any thread.</summary>
+internal interface IAgentLinks
+{
+    /// <summary>A node was connected, is gone, or reported. Handlers only enqueue: they run on the link's own reader.</summary>
+    event Action<string>? Changed;
+
+    /// <summary>The newest report, kept when the link is lost; null when there never was one.</summary>
+    AgentReport? LastReport(string node);
+
+    /// <summary>Whether the node's agent is being heard now.</summary>
+    bool IsConnected(string node);
+
+    /// <summary>When <see cref="IsConnected"/> last changed; null for a node that never dialled in.</summary>
+    DateTimeOffset? Since(string node);
+
+    /// <summary>Sends one command and waits for its result; commands of one node run one after another, in the order asked.</summary>
+    /// <param name="node">BlueChi's node name of the host.</param>
+    /// <param name="command">What to do; the link sets its id.</param>
+    /// <param name="deadline">Longest wait for the turn, the sending and the result together.</param>
+    /// <param name="ct">Ends the wait, not the command.</param>
+    /// <exception cref="AgentUnreachableException">Nothing was sent: there is no link, or too many commands wait for it.</exception>
+    /// <exception cref="OutcomeUnknownException">It was sent, and the link was lost or the deadline passed before the result.</exception>
+    Task<V1.CommandResult> SendAsync(string node, V1.Command command, TimeSpan deadline, CancellationToken ct);
+}
+
+/// <summary>A command did not reach the node's agent, so it had no effect.</summary>
+/// <param name="node">The node.</param>
+/// <param name="message">Why, and what to do.</param>
+internal class AgentUnreachableException(string node, string message) : Exception(message)
+{
+    /// <summary>The node.</summary>
+    public string Node { get; } = node;
+}
+
+/// <summary>A command was sent and its result never came: it may or may not have had its effect, so look before asking again.</summary>
+/// <param name="node">The node.</param>
+/// <param name="message">Why, and what to do.</param>
+internal sealed class OutcomeUnknownException(string node, string message) : AgentUnreachableException(node, message);

@@ -1,0 +1,149 @@
+using System.Data;
+using Microsoft.Data.Sqlite;
+
+namespace Qm.Fleet.Controller.Storage;
+
+/// <summary>The controller's SQLite file: many readers, each on one snapshot, and a single writer at a time.</summary>
+/// <remarks>
+/// A write that returned is on disk (WAL with synchronous=FULL). Nothing is published to <see cref="ChangeFeed"/> before that. Readers never
+/// wait for the writer. At most <see cref="MaxWaitingWrites"/> writes wait; the next one is refused, so that a client cannot fill memory.
+/// </remarks>
+internal sealed class Database : IDisposable
+{
+    /// <summary>How many writes may wait for their turn.</summary>
+    public const int MaxWaitingWrites = 256;
+
+    private const int BusyTimeoutSeconds = 5;
+
+    private readonly string _connectionString;
+    private readonly ChangeFeed _feed;
+    private readonly TimeProvider _time;
+    private readonly SemaphoreSlim _writer = new(1, 1);
+    private int _waitingWrites;
+
+    private Database(string connectionString, ChangeFeed feed, TimeProvider time) =>
+        (_connectionString, _feed, _time) = (connectionString, feed, time);
+
+    /// <summary>Opens the file, creating and migrating it as needed.</summary>
+    /// <param name="file">Path of the database; its folder exists.</param>
+    /// <param name="feed">Hears of every committed change.</param>
+    /// <param name="time">Stamps what is written.</param>
+    /// <exception cref="StoreException">The file cannot be opened, is damaged, or was made by a newer version.</exception>
+    public static Database Open(string file, ChangeFeed feed, TimeProvider time)
+    {
+        var connectionString = new SqliteConnectionStringBuilder
+        {
+            DataSource = file,
+            Mode = SqliteOpenMode.ReadWriteCreate,
+            ForeignKeys = true,
+            DefaultTimeout = BusyTimeoutSeconds,
+            Pooling = true,
+        }.ToString();
+        var database = new Database(connectionString, feed, time);
+        try
+        {
+            using var connection = database.Connect();
+            connection.Run("pragma journal_mode = wal");
+            Migrations.Apply(connection, file);
+            return database;
+        }
+        catch (SqliteException e)
+        {
+            database.Dispose();
+            throw new StoreException(
+                $"The database {file} cannot be opened: {e.Message} Check the folder's permissions and free space, or restore a backup.",
+                isTransient: false, e);
+        }
+    }
+
+    /// <summary>Reads on one consistent snapshot.</summary>
+    /// <exception cref="StoreException">The file cannot be read.</exception>
+    public T Read<T>(Func<ReadSnapshot, T> read)
+    {
+        try
+        {
+            using var connection = Connect();
+            using var transaction = connection.BeginTransaction(IsolationLevel.Serializable, deferred: true);
+            return read(new ReadSnapshot(connection, transaction));
+        }
+        catch (SqliteException e)
+        {
+            throw Explain(e);
+        }
+    }
+
+    /// <summary>Writes in one transaction, all or nothing, and returns when it is on disk.</summary>
+    /// <param name="write">Does the reading and writing; throwing undoes everything.</param>
+    /// <param name="commit">False to look at the outcome and keep nothing of it.</param>
+    /// <param name="ct">Ends the wait for the turn; a write that has begun is finished.</param>
+    /// <exception cref="StoreException">Too many writes wait, or the disk refused.</exception>
+    public async Task<T> WriteAsync<T>(Func<WriteTransaction, T> write, bool commit, CancellationToken ct)
+    {
+        if (Interlocked.Increment(ref _waitingWrites) > MaxWaitingWrites)
+        {
+            Interlocked.Decrement(ref _waitingWrites);
+            throw new StoreException($"{MaxWaitingWrites} writes already wait for the disk. Try again in a moment.", isTransient: true);
+        }
+        try
+        {
+            await _writer.WaitAsync(ct).ConfigureAwait(false);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waitingWrites);
+        }
+        try
+        {
+            return Write(write, commit);
+        }
+        catch (SqliteException e)
+        {
+            throw Explain(e);
+        }
+        finally
+        {
+            _writer.Release();
+        }
+    }
+
+    /// <summary>Closes every connection.</summary>
+    public void Dispose()
+    {
+        using var connection = new SqliteConnection(_connectionString);
+        SqliteConnection.ClearPool(connection);
+        _writer.Dispose();
+    }
+
+    private T Write<T>(Func<WriteTransaction, T> write, bool commit)
+    {
+        using var connection = Connect();
+        connection.Run("pragma synchronous = full");
+        using var transaction = connection.BeginTransaction(IsolationLevel.Serializable, deferred: false);
+        var unit = new WriteTransaction(connection, transaction, _time.GetUtcNow());
+        var result = write(unit);
+        if (commit && unit.HasWritten)
+        {
+            transaction.Commit();
+            foreach (var key in unit.Changes)
+            {
+                _feed.Publish(key.Kind, key.Name);
+            }
+        }
+        return result;
+    }
+
+    private SqliteConnection Connect()
+    {
+        var connection = new SqliteConnection(_connectionString);
+        connection.Open();
+        return connection;
+    }
+
+    private static StoreException Explain(SqliteException e) => e.SqliteErrorCode switch
+    {
+        5 or 6 => new StoreException($"The database is locked by another process: {e.Message} Try again.", isTransient: true, e),
+        13 => new StoreException($"The disk is full: {e.Message} Free space in the state folder.", isTransient: true, e),
+        10 => new StoreException($"The disk failed: {e.Message} Check the kernel's log.", isTransient: true, e),
+        _ => new StoreException($"The database refused: {e.Message}", isTransient: false, e),
+    };
+}

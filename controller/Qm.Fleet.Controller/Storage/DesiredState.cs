@@ -1,0 +1,24 @@
+using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Selectors;
+
+namespace Qm.Fleet.Controller.Storage;
+
+/// <summary>Everything people asked for, read in one consistent snapshot.</summary>
+/// <param name="Fleets">By name.</param>
+/// <param name="Nodes">By name.</param>
+internal sealed record DesiredState(IReadOnlyList<DesiredFleet> Fleets, IReadOnlyList<DesiredNode> Nodes);
+
+/// <summary>One fleet as asked for.</summary>
+/// <param name="Name">The fleet's name.</param>
+/// <param name="Uid">Differs from that of an earlier, deleted fleet of the same name.</param>
+/// <param name="Selector">Which nodes it wants.</param>
+/// <param name="Revision">Name of the current revision.</param>
+/// <param name="Environment">What the current revision holds.</param>
+/// <param name="Rollout">The newest rollout; null only for a fleet that never had one.</param>
+/// <param name="FailedNodes">Nodes on which the current revision failed; it is not tried there again.</param>
+internal sealed record DesiredFleet(
+    string Name, string Uid, LabelSelector Selector, string Revision, FleetEnvironment Environment, StoredRollout? Rollout,
+    IReadOnlySet<string> FailedNodes);
+
+/// <summary>One node as asked for.</summary>
+internal sealed record DesiredNode(string Name, string Site, IReadOnlyDictionary<string, string> Labels, bool Cordoned);

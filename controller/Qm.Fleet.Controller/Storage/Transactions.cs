@@ -1,0 +1,90 @@
+using Dapper;
+using Microsoft.Data.Sqlite;
+
+namespace Qm.Fleet.Controller.Storage;
+
+/// <summary>A consistent view of the database.</summary>
+internal class ReadSnapshot(SqliteConnection connection, SqliteTransaction transaction)
+{
+    protected SqliteConnection Connection { get; } = connection;
+
+    protected SqliteTransaction Transaction { get; } = transaction;
+
+    /// <summary>All rows, mapped by column name.</summary>
+    public IReadOnlyList<T> Query<T>(string sql, object? parameters = null) =>
+        Connection.Query<T>(sql, parameters, Transaction, buffered: true).AsList();
+
+    /// <summary>The only row, or the default.</summary>
+    public T? QuerySingleOrDefault<T>(string sql, object? parameters = null) =>
+        Connection.QuerySingleOrDefault<T>(sql, parameters, Transaction);
+}
+
+/// <summary>One transaction of the single writer; remembers what to tell once it is on disk.</summary>
+internal sealed class WriteTransaction(SqliteConnection connection, SqliteTransaction transaction, DateTimeOffset now)
+    : ReadSnapshot(connection, transaction)
+{
+    private readonly HashSet<ResourceKey> _changes = [];
+
+    /// <summary>The one time of everything this transaction writes.</summary>
+    public DateTimeOffset Now { get; } = now;
+
+    /// <summary>Whether there is anything to commit.</summary>
+    public bool HasWritten { get; private set; }
+
+    /// <summary>What subscribers hear of after the commit.</summary>
+    public IReadOnlySet<ResourceKey> Changes => _changes;
+
+    /// <summary>Changes rows.</summary>
+    /// <returns>How many.</returns>
+    public int Execute(string sql, object? parameters = null)
+    {
+        var rows = Connection.Execute(sql, parameters, Transaction);
+        HasWritten |= rows > 0;
+        return rows;
+    }
+
+    /// <summary>Has subscribers told of a resource after the commit.</summary>
+    public void Announce(ResourceKind kind, string name) => _changes.Add(new ResourceKey(kind, name));
+
+    /// <summary>Appends to the event log.</summary>
+    public void Append(EventDraft draft)
+    {
+        Execute(
+            """
+            insert into events (number, time, reason, severity, actor, fleet, node, unit, message)
+            select coalesce(max(number), 0) + 1, @Time, @Reason, @Severity, @Actor, @Fleet, @Node, @Unit, @Message from events
+            """,
+            new
+            {
+                Time = Now.ToMicroseconds(),
+                draft.Reason,
+                Severity = (int)draft.Severity,
+                draft.Actor,
+                draft.Fleet,
+                draft.Node,
+                draft.Unit,
+                draft.Message,
+            });
+        Announce(ResourceKind.Event, "");
+    }
+}
+
+/// <summary>How times lie in the database, and the one statement that needs no transaction.</summary>
+internal static class SqliteExtensions
+{
+    /// <summary>Microseconds since 1970 UTC.</summary>
+    public static long ToMicroseconds(this DateTimeOffset time) => (time.UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) / TimeSpan.TicksPerMicrosecond;
+
+    /// <summary>The time of a number of microseconds since 1970 UTC.</summary>
+    public static DateTimeOffset ToTime(this long microseconds) => DateTimeOffset.UnixEpoch.AddTicks(microseconds * TimeSpan.TicksPerMicrosecond);
+
+    /// <summary>Runs a pragma.</summary>
+    public static void Run(this SqliteConnection connection, string pragma)
+    {
+        using var command = connection.CreateCommand();
+#pragma warning disable CA2100 // only literals of this assembly come here
+        command.CommandText = pragma;
+#pragma warning restore CA2100
+        command.ExecuteNonQuery();
+    }
+}
