@@ -1,0 +1,91 @@
+using System.Collections.Immutable;
+using Qm.Fleet.Core.Resources;
+using Qm.Fleet.Core.Selectors;
+
+namespace Qm.Fleet.Core.Environments;
+
+/// <summary>Checks Fleets.</summary>
+public static class FleetParser
+{
+    private const string Environment = "spec.environment";
+
+    /// <summary>Checks a Fleet; all problems at once.</summary>
+    public static Parsed<FleetSpec> Parse(FleetManifest manifest)
+    {
+        var problems = new ProblemList();
+        problems.Check("metadata.name", Labels.IsName(manifest.Name, out var problem) ? null : problem);
+        var labels = MetadataParser.ParseLabels(manifest.Labels, problems);
+        var selector = ParseSelector(manifest.Selector, problems);
+        if (manifest.Environment is not { } declared)
+        {
+            problems.Add(Environment, "an environment is required");
+            return new(null, problems.Found);
+        }
+
+        var oom = OomParser.Parse(declared, problems, Environment + ".oom");
+        var environment = new FleetEnvironment
+        {
+            RootfsPreinstalled = declared.RootfsPreinstalled,
+            Resources = ParseResources(declared.Resources, problems),
+            Oom = oom,
+            QmAgent = AgentConfParser.Parse(declared.QmAgent, problems, Environment + ".bluechi.qm"),
+            Workloads = WorkloadParser.Parse(declared.Workloads, oom, problems, Environment + ".workloads"),
+        };
+        return new(selector is null ? null : new(manifest.Name, labels, selector, environment), problems.Found);
+    }
+
+    private static LabelSelector? ParseSelector(string text, ProblemList problems)
+    {
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            problems.Add("spec.selector", "a selector is required, such as zone=cockpit; a fleet that takes every node must name a label that every node carries");
+            return null;
+        }
+
+        if (LabelSelector.TryParse(text, out var selector, out var found))
+        {
+            return selector;
+        }
+
+        foreach (var problem in found)
+        {
+            problems.Add("spec.selector", problem);
+        }
+
+        return null;
+    }
+
+    private static ImmutableSortedDictionary<ResourceProperty, ResourceValue> ParseResources(IReadOnlyDictionary<string, string> declared, ProblemList problems)
+    {
+        var resources = ImmutableSortedDictionary.CreateBuilder<ResourceProperty, ResourceValue>();
+        foreach (var (name, text) in declared.OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        {
+            var path = $"{Environment}.resources.{name}";
+            if (!Enum.TryParse<ResourceProperty>(name, out var property) || property.ToString() != name)
+            {
+                problems.Add(path, $"not a limit that QM Fleet sets; known are {string.Join(", ", Enum.GetNames<ResourceProperty>())}");
+            }
+            else if (ResourceValues.TryParse(property, text, out var value, out var problem))
+            {
+                resources[property] = value;
+            }
+            else
+            {
+                problems.Add(path, problem);
+            }
+        }
+
+        CheckOrder(ResourceProperty.MemoryHigh, ResourceProperty.MemoryMax, "QM would be killed before it is throttled");
+        CheckOrder(ResourceProperty.MemoryLow, ResourceProperty.MemoryMax, "what is protected could never be used");
+        CheckOrder(ResourceProperty.MemoryMin, ResourceProperty.MemoryMax, "what is protected could never be used");
+        return resources.ToImmutable();
+
+        void CheckOrder(ResourceProperty lower, ResourceProperty upper, string why)
+        {
+            if (resources.GetValueOrDefault(lower) is ResourceValue.Bytes low && resources.GetValueOrDefault(upper) is ResourceValue.Bytes high && low.Value > high.Value)
+            {
+                problems.Add($"{Environment}.resources.{lower}", $"{low} is above {upper} ({high}); {why}", Rules.LimitOrder);
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using System.Collections.Immutable;
+using Qm.Fleet.Core.Resources;
+using Qm.Fleet.Core.Selectors;
+
+namespace Qm.Fleet.Core.Environments;
+
+/// <summary>A Fleet that was checked.</summary>
+/// <param name="Name">A DNS label.</param>
+/// <param name="Labels">Its own labels.</param>
+/// <param name="Selector">Which nodes it takes; has at least one condition.</param>
+/// <param name="Environment">What they shall run.</param>
+public sealed record FleetSpec(string Name, ImmutableSortedDictionary<string, string> Labels, LabelSelector Selector, FleetEnvironment Environment);
+
+/// <summary>A Node that was checked.</summary>
+/// <param name="Name">BlueChi's node name of the host.</param>
+/// <param name="Labels">Its labels.</param>
+/// <param name="Site">The site it belongs to.</param>
+/// <param name="Cordoned">Whether it is to be left alone.</param>
+public sealed record NodeSpec(string Name, ImmutableSortedDictionary<string, string> Labels, string Site, bool Cordoned);
+
+/// <summary>What a node shall run; sorted throughout, so that equal environments are written equally.</summary>
+public sealed record FleetEnvironment
+{
+    /// <summary>Whether the rootfs is part of the node's image and only verified.</summary>
+    public bool RootfsPreinstalled { get; init; }
+
+    /// <summary>Limits of qm.service; what is absent is left to the node.</summary>
+    public ImmutableSortedDictionary<ResourceProperty, ResourceValue> Resources { get; init; } =
+        ImmutableSortedDictionary<ResourceProperty, ResourceValue>.Empty;
+
+    /// <summary>OOM scores.</summary>
+    public OomScores Oom { get; init; } = new(null, null, ImmutableSortedDictionary<string, int>.Empty);
+
+    /// <summary>Keys of agent.conf for the BlueChi agent inside QM.</summary>
+    public ImmutableSortedDictionary<string, string> QmAgent { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    /// <summary>Containers inside QM, by name.</summary>
+    public ImmutableArray<Workload> Workloads { get; init; } = [];
+}
+
+/// <summary>OOM scores; null leaves the node's own.</summary>
+/// <param name="Qm">Of QM.</param>
+/// <param name="Nested">Of containers inside QM.</param>
+/// <param name="Asil">Of safety units of the host.</param>
+public sealed record OomScores(int? Qm, int? Nested, ImmutableSortedDictionary<string, int> Asil);
+
+/// <summary>One container inside QM.</summary>
+/// <param name="Name">Its unit is <c>name.service</c>.</param>
+/// <param name="Quadlet">Section to key to values; sections and keys sorted, values in the order given.</param>
+/// <param name="OomScoreAdjust">Its own OOM score; null for the nested one.</param>
+public sealed record Workload(
+    string Name, ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, ImmutableArray<string>>> Quadlet, int? OomScoreAdjust);

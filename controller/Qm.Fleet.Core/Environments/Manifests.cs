@@ -1,0 +1,74 @@
+using System.Collections.Immutable;
+
+namespace Qm.Fleet.Core.Environments;
+
+/// <summary>A Fleet as it was received; nothing is checked.</summary>
+public sealed record FleetManifest
+{
+    /// <summary>metadata.name.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>metadata.labels.</summary>
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = ImmutableDictionary<string, string>.Empty;
+
+    /// <summary>spec.selector.</summary>
+    public string Selector { get; init; } = "";
+
+    /// <summary>spec.environment; null when absent.</summary>
+    public EnvironmentManifest? Environment { get; init; }
+}
+
+/// <summary>An environment as it was received; nothing is checked.</summary>
+public sealed record EnvironmentManifest
+{
+    /// <summary>Whether rootfs.preinstalled is given.</summary>
+    public bool RootfsPreinstalled { get; init; }
+
+    /// <summary>resources, by systemd's name.</summary>
+    public IReadOnlyDictionary<string, string> Resources { get; init; } = ImmutableDictionary<string, string>.Empty;
+
+    /// <summary>oom.qm; null when absent.</summary>
+    public int? OomQm { get; init; }
+
+    /// <summary>oom.nested; null when absent.</summary>
+    public int? OomNested { get; init; }
+
+    /// <summary>oom.asil, unit to score.</summary>
+    public IReadOnlyDictionary<string, int> OomAsil { get; init; } = ImmutableDictionary<string, int>.Empty;
+
+    /// <summary>bluechi.qm, keys of agent.conf.</summary>
+    public IReadOnlyDictionary<string, string> QmAgent { get; init; } = ImmutableDictionary<string, string>.Empty;
+
+    /// <summary>workloads.</summary>
+    public IReadOnlyList<WorkloadManifest> Workloads { get; init; } = [];
+}
+
+/// <summary>A workload as it was received; nothing is checked.</summary>
+public sealed record WorkloadManifest
+{
+    /// <summary>name.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>quadlet: section to key to values.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>> Quadlet { get; init; } =
+        ImmutableDictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>>.Empty;
+
+    /// <summary>oomScoreAdjust; null when absent.</summary>
+    public int? OomScoreAdjust { get; init; }
+}
+
+/// <summary>A Node as it was received; nothing is checked.</summary>
+public sealed record NodeManifest
+{
+    /// <summary>metadata.name.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>metadata.labels.</summary>
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = ImmutableDictionary<string, string>.Empty;
+
+    /// <summary>spec.site; empty means local.</summary>
+    public string Site { get; init; } = "";
+
+    /// <summary>spec.cordoned.</summary>
+    public bool Cordoned { get; init; }
+}

@@ -1,0 +1,18 @@
+namespace Qm.Fleet.Core.Environments;
+
+/// <summary>Stable ids of the rules an input can break; they appear in messages and never change their meaning.</summary>
+public static class Rules
+{
+    /// <summary>ASIL scores are below 0, QM's is above the host's, nested ones are above QM's.</summary>
+    public const string OomOrder = "QMF-R005";
+
+    /// <summary>Limits contradict each other.</summary>
+    public const string LimitOrder = "QMF-R010";
+
+    /// <summary>A setting that another field of the environment owns, or that is derived.</summary>
+    public const string OwnedElsewhere = "QMF-R011";
+
+    /// <summary>An address that cannot work inside QM.</summary>
+    public const string UnreachableAddress = "QMF-R012";
+
+}

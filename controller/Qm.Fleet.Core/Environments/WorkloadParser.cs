@@ -1,0 +1,97 @@
+using System.Collections.Immutable;
+using Qm.Fleet.Core.Resources;
+using Qm.Fleet.Core.Units;
+
+namespace Qm.Fleet.Core.Environments;
+
+/// <summary>Checks workloads: names, quadlets and scores.</summary>
+internal static class WorkloadParser
+{
+    private static readonly string[] Sections = ["Unit", "Container", "Service", "Install", "Quadlet"];
+
+    internal static ImmutableArray<Workload> Parse(IReadOnlyList<WorkloadManifest> declared, OomScores oom, ProblemList problems, string path)
+    {
+        var workloads = ImmutableArray.CreateBuilder<Workload>();
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        for (var index = 0; index < declared.Count; index++)
+        {
+            var workload = declared[index];
+            var at = $"{path}[{index}]";
+            problems.Check($"{at}.name", UnitName.IsValidWorkload(workload.Name, out var problem) ? null : problem);
+            if (!names.Add(workload.Name) && workload.Name.Length > 0)
+            {
+                problems.Add($"{at}.name", $"\"{workload.Name}\" is the name of another workload, too");
+            }
+
+            CheckScore(workload.OomScoreAdjust, oom, problems, $"{at}.oomScoreAdjust");
+            workloads.Add(new(workload.Name, ParseQuadlet(workload.Quadlet, problems, $"{at}.quadlet"), workload.OomScoreAdjust));
+        }
+
+        workloads.Sort((left, right) => string.CompareOrdinal(left.Name, right.Name));
+        return workloads.ToImmutable();
+    }
+
+    private static void CheckScore(int? score, OomScores oom, ProblemList problems, string path)
+    {
+        var qm = oom.Qm ?? OomScore.QmDefault;
+        if (score is not { } wanted)
+        {
+            return;
+        }
+
+        if (wanted > OomScore.Highest)
+        {
+            problems.Add(path, $"{wanted} is above {OomScore.Highest}, the highest score there is", Rules.OomOrder);
+        }
+        else if (wanted <= qm)
+        {
+            // Also what the kernel would refuse: QM has no CAP_SYS_RESOURCE, so nothing in it can go below what it inherits.
+            problems.Add(path, $"{wanted} is not above QM's own score ({qm}); a workload must be killed before QM, and QM may not lower it (no CAP_SYS_RESOURCE)", Rules.OomOrder);
+        }
+    }
+
+    private static ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, ImmutableArray<string>>> ParseQuadlet(
+        IReadOnlyDictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>> quadlet, ProblemList problems, string path)
+    {
+        if (!quadlet.TryGetValue("Container", out var container) || !(container.ContainsKey("Image") || container.ContainsKey("Rootfs")))
+        {
+            problems.Add($"{path}.Container", "Image (or Rootfs) is required: without it Podman makes no unit of the file");
+        }
+
+        foreach (var (section, keys) in quadlet.OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        {
+            if (!Sections.Contains(section))
+            {
+                problems.Add($"{path}.{section}", $"not a section of a container quadlet; known are {string.Join(", ", Sections)}");
+            }
+
+            foreach (var (key, values) in keys.OrderBy(entry => entry.Key, StringComparer.Ordinal))
+            {
+                CheckEntry(section, key, values, problems, $"{path}.{section}.{key}");
+            }
+        }
+
+        return quadlet.ToImmutableSortedDictionary(
+            section => section.Key,
+            section => section.Value.ToImmutableSortedDictionary(key => key.Key, key => key.Value.ToImmutableArray(), StringComparer.Ordinal),
+            StringComparer.Ordinal);
+    }
+
+    private static void CheckEntry(string section, string key, IReadOnlyList<string> values, ProblemList problems, string path)
+    {
+        if (key.Length == 0 || !key.All(char.IsAsciiLetterOrDigit))
+        {
+            problems.Add(path, "a key is made of letters and digits");
+        }
+
+        if ((section, key) is ("Service", "OOMScoreAdjust"))
+        {
+            problems.Add(path, "moves conmon, not the container; use the workload's oomScoreAdjust", Rules.OwnedElsewhere);
+        }
+
+        if (values.Any(value => value.Any(char.IsControl) || value.EndsWith('\\')))
+        {
+            problems.Add(path, "a value holds a control character or ends in a backslash");
+        }
+    }
+}

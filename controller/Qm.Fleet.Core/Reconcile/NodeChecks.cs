@@ -1,0 +1,117 @@
+using System.Globalization;
+using Qm.Fleet.Core.Resources;
+using Qm.Fleet.Core.Revisions;
+
+namespace Qm.Fleet.Core.Reconcile;
+
+/// <summary>Compares a revision with what was read on a node.</summary>
+public static class NodeChecks
+{
+    /// <summary>Prefix of the checks of OOM scores; what follows says whose.</summary>
+    public const string OomPrefix = "OOMScoreAdjust.";
+
+    /// <summary>One check for every value the revision sets, in a stable order.</summary>
+    public static IReadOnlyList<NodeCheck> Evaluate(RenderedRevision desired, NodeEvidence evidence) =>
+        [.. Limits(desired, evidence), .. QmScores(desired, evidence), .. AsilScores(desired, evidence)];
+
+    /// <summary>The score a workload's container shall have; null when neither it nor the environment says.</summary>
+    public static int? WantedScore(RenderedRevision desired, string workload) =>
+        desired.Environment.Workloads.FirstOrDefault(candidate => candidate.Name == workload)?.OomScoreAdjust
+            ?? desired.Environment.Oom.Nested;
+
+    /// <summary>Limits of qm.service whose value in the kernel is not the one wanted, retired ones included, each with what it shall be.</summary>
+    /// <remarks>A retired limit goes back to what the node's own files say, in words: removing it from a file leaves it in the kernel.</remarks>
+    public static IEnumerable<KeyValuePair<ResourceProperty, ResourceValue>> LimitsToSet(RenderedRevision desired, NodeEvidence evidence) =>
+        Wanted(desired, evidence).Where(limit =>
+            KernelLimits.Compare(limit.Key, limit.Value, evidence.Cgroup, evidence.Machine).Result == CheckResult.Fail);
+
+    private static IEnumerable<KeyValuePair<ResourceProperty, ResourceValue>> Wanted(RenderedRevision desired, NodeEvidence evidence)
+    {
+        foreach (var limit in desired.Environment.Resources)
+        {
+            yield return limit;
+        }
+
+        foreach (var name in evidence.RetiredProperties)
+        {
+            if (Enum.TryParse<ResourceProperty>(name, out var property) && !desired.Environment.Resources.ContainsKey(property))
+            {
+                yield return new(property, Own(property, evidence));
+            }
+        }
+    }
+
+    private static ResourceValue Own(ResourceProperty property, NodeEvidence evidence) =>
+        evidence.Effective.TryGetValue(property.ToString(), out var text) && ResourceValues.TryParse(property, text, out var value, out _)
+            ? value
+            : ResourceValues.DefaultOf(property);
+
+    private static IEnumerable<NodeCheck> Limits(RenderedRevision desired, NodeEvidence evidence)
+    {
+        foreach (var (property, value) in desired.Environment.Resources)
+        {
+            var found = KernelLimits.Compare(property, value, evidence.Cgroup, evidence.Machine);
+            yield return new(property.ToString(), value.ToString(), found.Found, found.Source, found.Result, found.Message);
+        }
+    }
+
+    private static IEnumerable<NodeCheck> QmScores(RenderedRevision desired, NodeEvidence evidence)
+    {
+        if (desired.Environment.Oom.Qm is { } qm)
+        {
+            yield return evidence.Oom.Qm is { } found
+                ? Score("qm", qm, found, evidence.Oom.QmInit, "QM's init started with another score; it changes when QM restarts")
+                : Unread("qm", qm, "QM's init was not found below qm.service");
+        }
+
+        if (desired.Environment.Oom.Nested is { } nested)
+        {
+            yield return evidence.Oom.NestedDefault is { } found
+                ? Score("nested", nested, found, 0, "QM's containers.conf and its drop-ins say otherwise")
+                : Unread("nested", nested, "QM's containers.conf could not be read");
+        }
+
+        foreach (var workload in desired.Environment.Workloads)
+        {
+            var unit = workload.Name + ".service";
+            foreach (var process in evidence.Oom.Nested.Where(candidate => candidate.Unit == unit))
+            {
+                if (WantedScore(desired, workload.Name) is { } wanted)
+                {
+                    yield return Score(workload.Name, wanted, process.Score, process.Pid, $"{unit} started with another score; it changes when it restarts");
+                }
+            }
+        }
+    }
+
+    private static IEnumerable<NodeCheck> AsilScores(RenderedRevision desired, NodeEvidence evidence)
+    {
+        foreach (var (unit, wanted) in desired.Environment.Oom.Asil)
+        {
+            var processes = evidence.Oom.Asil.Where(candidate => candidate.Unit == unit).ToArray();
+            if (processes.Length == 0)
+            {
+                yield return new(OomPrefix + unit, Text(wanted), "", "", CheckResult.Pending, $"{unit} does not run; the score is set for its next start");
+            }
+
+            foreach (var process in processes)
+            {
+                yield return process.Score == wanted
+                    ? Score(unit, wanted, process.Score, process.Pid, "")
+                    : new(OomPrefix + unit, Text(wanted), Text(process.Score), ScoreFile(process.Pid), CheckResult.Pending,
+                        $"takes effect when {unit} starts next; QM Fleet never restarts a unit outside QM");
+            }
+        }
+    }
+
+    private static NodeCheck Score(string of, int wanted, int found, int pid, string otherwise) => new(
+        OomPrefix + of, Text(wanted), Text(found), pid == 0 ? "containers.conf" : ScoreFile(pid),
+        wanted == found ? CheckResult.Pass : CheckResult.Fail, wanted == found ? "" : otherwise);
+
+    private static NodeCheck Unread(string of, int wanted, string why) =>
+        new(OomPrefix + of, Text(wanted), "", "", CheckResult.Unreadable, why);
+
+    private static string ScoreFile(int pid) => FormattableString.Invariant($"/proc/{pid}/oom_score_adj");
+
+    private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,60 @@
+using Qm.Fleet.Core.Resources;
+using Qm.Fleet.Core.Revisions;
+
+namespace Qm.Fleet.Core.Reconcile;
+
+/// <summary>What the agent extension read on a node, all of it as found.</summary>
+public sealed record NodeEvidence
+{
+    /// <summary>The revision that waits to be committed; empty when none does.</summary>
+    public required string StagedRevision { get; init; }
+
+    /// <summary>The revision whose files are in place; empty when none.</summary>
+    public required string Revision { get; init; }
+
+    /// <summary>Whether that revision is confirmed.</summary>
+    public required bool Confirmed { get; init; }
+
+    /// <summary>Owned files that exist.</summary>
+    public required IReadOnlyDictionary<OwnedFileId, FileEvidence> Files { get; init; }
+
+    /// <summary>Resource control of qm.service after merging its quadlet and drop-ins; keys at systemd's default are absent.</summary>
+    public required IReadOnlyDictionary<string, string> Effective { get; init; }
+
+    /// <summary>Cgroup file name to content, trimmed; files that do not exist are absent.</summary>
+    public required IReadOnlyDictionary<string, string> Cgroup { get; init; }
+
+    /// <summary>OOM scores in /proc.</summary>
+    public required OomEvidence Oom { get; init; }
+
+    /// <summary>What percentages refer to.</summary>
+    public required MachineFacts Machine { get; init; }
+
+    /// <summary>Workloads whose files were removed and whose units may still run.</summary>
+    public required IReadOnlyList<string> RetiredWorkloads { get; init; }
+
+    /// <summary>Resource control keys no longer set, whose old limits may still be in the kernel.</summary>
+    public required IReadOnlyList<string> RetiredProperties { get; init; }
+}
+
+/// <summary>An owned file on a node.</summary>
+/// <param name="Path">Where, from the node's root.</param>
+/// <param name="Sha256">Of its content, 64 lower-case hex digits.</param>
+/// <param name="CommittedAt">CLOCK_MONOTONIC in microseconds when the content was put in place; 0 when in an earlier boot.</param>
+public sealed record FileEvidence(string Path, string Sha256, long CommittedAt);
+
+/// <summary>OOM scores found in /proc; null where nothing could be read.</summary>
+/// <param name="Host">The node's own init.</param>
+/// <param name="Qm">QM's init, not conmon, which systemd calls the main process.</param>
+/// <param name="QmInit">Process id of QM's init; 0 when QM does not run.</param>
+/// <param name="NestedDefault">What the next container inside QM will get.</param>
+/// <param name="Nested">Containers inside QM.</param>
+/// <param name="Asil">Processes of safety units.</param>
+public sealed record OomEvidence(
+    int? Host, int? Qm, int QmInit, int? NestedDefault, IReadOnlyList<UnitScore> Nested, IReadOnlyList<UnitScore> Asil);
+
+/// <summary>OOM score of one process of a unit.</summary>
+/// <param name="Unit">The unit; for a container inside QM its unit there.</param>
+/// <param name="Pid">Process id on the host.</param>
+/// <param name="Score">Its oom_score_adj.</param>
+public sealed record UnitScore(string Unit, int Pid, int Score);

@@ -1,0 +1,267 @@
+using System.Collections.Immutable;
+using Qm.Fleet.Core.Resources;
+using Qm.Fleet.Core.Revisions;
+
+namespace Qm.Fleet.Core.Reconcile;
+
+/// <summary>Decides what to do next for one node, from what was read back and nothing else.</summary>
+/// <remarks>
+/// The way is: stage, commit, take effect, verify, confirm. Every question is asked of the node's present state, so a
+/// controller that was killed anywhere starts again, looks, and goes on; over a converged node nothing is ever decided but Ready.
+/// </remarks>
+public static class NodeReconciler
+{
+    /// <summary>How long something that was done may take to be seen, before it is held to have been in vain.</summary>
+    public static readonly TimeSpan EffectDeadline = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long QM may take to start, or to register with BlueChi.</summary>
+    public static readonly TimeSpan QmDeadline = TimeSpan.FromMinutes(2);
+
+    private static readonly TimeSpan LookSoon = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LookLater = TimeSpan.FromSeconds(1);
+
+    /// <summary>The next step for a node.</summary>
+    /// <param name="view">What is known about it.</param>
+    /// <param name="now">The time, for waits and their deadlines.</param>
+    public static NodeStep Decide(NodeView view, DateTimeOffset now)
+    {
+        var memory = view.Memory;
+        return Next(view, now) switch
+        {
+            NodeStep.Act when memory.Refused || memory.Attempts >= NodeMemory.MaxAttempts => new NodeStep.Failed(memory.LastError),
+            NodeStep.Act act when memory.WasInVain(act, view) =>
+                Expire(new("Effect", $"{act.Name} was done, but is not seen: {act.Reason}", now + LookSoon, EffectDeadline), memory, now),
+            NodeStep.Act when now < memory.NotBefore => new NodeStep.Wait("Retry", memory.LastError, memory.NotBefore),
+            NodeStep.Wait wait => Expire(wait, memory, now),
+            var step => step,
+        };
+    }
+
+    /// <summary>What an act is about; acts of the same key replace each other in the memory.</summary>
+    internal static string KeyOf(NodeStep.Act act) => act switch
+    {
+        NodeStep.StopWorkload stop => $"{act.Name} {stop.Unit}",
+        NodeStep.RunWorkload run => $"{act.Name} {run.Unit}",
+        _ => act.Name,
+    };
+
+    /// <summary>The state an act is meant to change; when it is the same afterwards, the act was in vain.</summary>
+    /// <remarks>Starts and restarts have no state: once is enough, what ends again after that is the supervisor's business.</remarks>
+    internal static string StateOf(NodeStep.Act act, NodeView view) => act switch
+    {
+        NodeStep.Stage or NodeStep.Commit => Text(view.Evidence?.Files.Select(file => $"{file.Key} {file.Value.Sha256}")),
+        // Usage figures stand among the limits and change by themselves.
+        NodeStep.SetLimits limits => $"{Text(limits.Properties.Select(property => $"{property}"))} over {Text(view.Evidence?.Cgroup
+            .Where(file => file.Key is not ("memory.current" or "memory.events")).Select(file => $"{file.Key}={file.Value}"))}",
+        _ => "",
+    };
+
+    private static string Text(IEnumerable<string>? parts) => string.Join(' ', parts?.Order(StringComparer.Ordinal) ?? Enumerable.Empty<string>());
+
+    private static NodeStep Expire(NodeStep.Wait wait, NodeMemory memory, DateTimeOffset now)
+    {
+        if (wait.FailsAfter is not { } limit || memory.Step != wait.Name)
+        {
+            return wait;
+        }
+
+        var end = memory.StepSince + limit;
+        return now >= end
+            ? new NodeStep.Failed($"{wait.Reason} (gave up after {limit.TotalSeconds:0} s)")
+            : wait with { LookAgain = wait.LookAgain is { } look && look < end ? look : end };
+    }
+
+    private static NodeStep Next(NodeView view, DateTimeOffset now)
+    {
+        if (view.Desired is not { } desired)
+        {
+            return new NodeStep.Idle(view.NotDesiredBecause);
+        }
+
+        return view switch
+        {
+            { Cordoned: true } => new NodeStep.Wait("Uncordon", "the node is cordoned"),
+            { KnownBad: { } reason } => new NodeStep.Failed(reason),
+            { Host: Presence.Unknown } => new NodeStep.Wait("BlueChi", "BlueChi is not heard, so nothing is known of the node"),
+            { Host: Presence.Offline } => new NodeStep.Wait("Host", $"BlueChi says {view.Name} is offline"),
+            { Evidence: null } => new NodeStep.Wait("Extension", "the agent extension is not connected"),
+            _ => Files(view, desired, view.Evidence) ?? Qm(view, desired, view.Evidence, now) ?? Inside(view, desired, view.Evidence, now) ?? Settled(view, desired, view.Evidence, now),
+        };
+    }
+
+    // Owned files: staged everywhere at once, committed in turn.
+    private static NodeStep? Files(NodeView view, RenderedRevision desired, NodeEvidence evidence)
+    {
+        var changed = desired.Files.Where(file => evidence.Files.GetValueOrDefault(file.Id)?.Sha256 != file.Sha256).Select(file => file.Id)
+            .Concat(evidence.Files.Keys.Where(id => desired.Find(id) is null)).ToArray();
+        if (changed.Length == 0 && evidence.Revision == desired.Name)
+        {
+            return null;
+        }
+
+        var reason = changed.Length == 0 ? $"the node has revision '{evidence.Revision}'" : $"changes {string.Join(", ", changed)}";
+        return (evidence.StagedRevision == desired.Name, view.MayMove) switch
+        {
+            (false, _) => new NodeStep.Stage(desired, reason),
+            (true, false) => Turn(),
+            (true, true) => new NodeStep.Commit(desired.Name, reason),
+        };
+    }
+
+    // qm.service: known to systemd, running, with its limits and its score.
+    private static NodeStep? Qm(NodeView view, RenderedRevision desired, NodeEvidence evidence, DateTimeOffset now)
+    {
+        if (view.QmUnit is not { } unit)
+        {
+            return new NodeStep.Wait("Reading", $"{QmNode.Unit} could not be read through BlueChi", now + LookLater);
+        }
+
+        if (unit.IsMoving)
+        {
+            return new NodeStep.Wait("Qm", $"{QmNode.Unit} is {unit.ActiveState} ({unit.SubState})", now + LookSoon, QmDeadline);
+        }
+
+        var step = QmStep(view, desired, evidence, unit, now);
+        return step is NodeStep.Act && !view.MayMove ? Turn() : step;
+    }
+
+    private static NodeStep? QmStep(NodeView view, RenderedRevision desired, NodeEvidence evidence, UnitReading unit, DateTimeOffset now)
+    {
+        if (unit.ActiveState != "active")
+        {
+            return new NodeStep.StartQm($"{QmNode.Unit} is {unit.ActiveState}");
+        }
+
+        // A running unit that systemd no longer knows has lost its restart protection; reading the files again brings it back.
+        if (!unit.IsLoaded)
+        {
+            return new NodeStep.ReloadHost($"systemd does not know {QmNode.Unit} ({unit.LoadState})");
+        }
+
+        if (evidence.Oom.QmInit == 0)
+        {
+            return new NodeStep.Wait("QmInit", "QM is active, but its init is not seen yet", now + LookSoon, QmDeadline);
+        }
+
+        var limits = NodeChecks.LimitsToSet(desired, evidence).ToImmutableArray();
+        if (limits.Length > 0)
+        {
+            return new NodeStep.SetLimits(
+                [.. limits.Select(limit => LiveProperty.From(limit.Key, limit.Value, evidence.Machine))],
+                $"sets {string.Join(", ", limits.Select(limit => $"{limit.Key}={limit.Value}"))}");
+        }
+
+        if (desired.Environment.Oom.Qm is { } score && evidence.Oom.Qm != score)
+        {
+            return new NodeStep.RestartQm($"QM's init has OOM score {evidence.Oom.Qm}, wanted is {score}");
+        }
+
+        // Says the same as /proc by now, unless somebody else's files were read since; the next start would be wrong.
+        if (desired.Environment.Oom.Qm is { } known && unit.OomScoreAdjust != known)
+        {
+            return new NodeStep.ReloadHost($"systemd would start {QmNode.Unit} with OOM score {unit.OomScoreAdjust}, wanted is {known}");
+        }
+
+        foreach (var (name, wanted) in desired.Environment.Oom.Asil)
+        {
+            if (view.HostUnits.GetValueOrDefault(name) is { IsLoaded: true } asil && asil.OomScoreAdjust != wanted)
+            {
+                return new NodeStep.ReloadHost($"systemd would start {name} with OOM score {asil.OomScoreAdjust}, wanted is {wanted}");
+            }
+        }
+
+        var agentConf = evidence.Files.GetValueOrDefault(new(OwnedFileKind.QmBlueChiAgentConf, ""));
+        return view.Qm == Presence.Online ? null
+            : agentConf is not null && agentConf.CommittedAt > unit.StartedAt
+                ? new NodeStep.RestartQm($"{QmNode.NameFor(view.Name)} is offline, and its agent's configuration is newer than QM's start")
+                : new NodeStep.Wait("QmOnline", $"QM is active, but {QmNode.NameFor(view.Name)} has not registered with BlueChi", now + LookLater, QmDeadline);
+    }
+
+    // What runs inside QM, in the order in which it depends on each other: the agent first, it carries the rest.
+    private static NodeStep? Inside(NodeView view, RenderedRevision desired, NodeEvidence evidence, DateTimeOffset now)
+    {
+        var step = InsideStep(view, desired, evidence, now);
+        return step is NodeStep.Act && !view.MayMove ? Turn() : step;
+    }
+
+    private static NodeStep? InsideStep(NodeView view, RenderedRevision desired, NodeEvidence evidence, DateTimeOffset now)
+    {
+        if (view.QmUnits.GetValueOrDefault(QmNode.AgentUnit) is not { } agent)
+        {
+            return Unread(QmNode.AgentUnit, now);
+        }
+
+        if (IsNewer(evidence, new(OwnedFileKind.QmBlueChiAgentConf, ""), agent))
+        {
+            return new NodeStep.RestartQmAgent("its configuration is newer than its start");
+        }
+
+        // Retired by one revision and wanted again by the next, before anybody confirmed: it stays.
+        foreach (var name in evidence.RetiredWorkloads.Where(name => desired.Environment.Workloads.All(workload => workload.Name != name)))
+        {
+            if (view.QmUnits.GetValueOrDefault(name + ".service") is { ActiveState: "active" or "activating" or "reloading" })
+            {
+                return new NodeStep.StopWorkload(name + ".service", "the environment no longer has it");
+            }
+        }
+
+        foreach (var workload in desired.Environment.Workloads)
+        {
+            if (WorkloadStep(view, desired, evidence, workload.Name, now) is { } step)
+            {
+                return step;
+            }
+        }
+
+        return null;
+    }
+
+    private static NodeStep? WorkloadStep(NodeView view, RenderedRevision desired, NodeEvidence evidence, string name, DateTimeOffset now)
+    {
+        var unitName = name + ".service";
+        if (view.QmUnits.GetValueOrDefault(unitName) is not { } unit)
+        {
+            return Unread(unitName, now);
+        }
+
+        if (unit.IsMoving)
+        {
+            return new NodeStep.Wait("Workload", $"{unitName} is {unit.ActiveState} ({unit.SubState})", now + LookSoon, QmDeadline);
+        }
+
+        var runs = unit.ActiveState == "active";
+        if (!unit.IsLoaded || IsNewer(evidence, new(OwnedFileKind.Workload, name), unit))
+        {
+            return new NodeStep.RunWorkload(unitName, runs, unit.IsLoaded ? "its file is newer than its start" : "QM's systemd does not know it yet");
+        }
+
+        // Ended by itself and well: a container may have done its work.
+        if (!runs && unit.Result != "success")
+        {
+            return new NodeStep.RunWorkload(unitName, false, $"it is {unit.ActiveState} ({unit.Result})");
+        }
+
+        var wanted = NodeChecks.WantedScore(desired, name);
+        return wanted is not null && evidence.Oom.Nested.FirstOrDefault(process => process.Unit == unitName && process.Score != wanted) is { } other
+            ? new NodeStep.RunWorkload(unitName, true, $"its process {other.Pid} has OOM score {other.Score}, wanted is {wanted}")
+            : null;
+    }
+
+    private static NodeStep Settled(NodeView view, RenderedRevision desired, NodeEvidence evidence, DateTimeOffset now)
+    {
+        var failing = NodeChecks.Evaluate(desired, evidence).Where(check => check.Result == CheckResult.Fail).ToArray();
+        return failing.Length > 0
+            ? new NodeStep.Wait("Verification", string.Join("; ", failing.Select(check => $"{check.Name} is {check.Found}, wanted is {check.Wanted}: {check.Message}")), now + LookSoon, EffectDeadline)
+            : evidence.Confirmed ? new NodeStep.Ready()
+            : view.MayMove ? new NodeStep.Confirm(desired.Name, "every value was read back as wanted")
+            : Turn();
+    }
+
+    private static bool IsNewer(NodeEvidence evidence, OwnedFileId file, UnitReading unit) =>
+        evidence.Files.GetValueOrDefault(file) is { } found && found.CommittedAt > unit.StartedAt;
+
+    private static NodeStep.Wait Turn() => new("Turn", "other nodes of the fleet go first");
+
+    private static NodeStep.Wait Unread(string unit, DateTimeOffset now) =>
+        new("Reading", $"{unit} could not be read through BlueChi", now + LookLater, QmDeadline);
+}

@@ -1,0 +1,108 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Units;
+
+namespace Qm.Fleet.Core.Revisions;
+
+/// <summary>Turns an environment into the files of one node.</summary>
+/// <remarks>
+/// The text names no revision and no date, so that a file changes exactly when its meaning does: a changed limit must not
+/// look like a changed agent configuration, which would restart the agent.
+/// </remarks>
+public static class RevisionRenderer
+{
+    private const string Header = "Written by QM Fleet and replaced by it; to change it, change the fleet's manifest.";
+
+    /// <summary>The files of <paramref name="environment"/> on <paramref name="node"/>, ordered by id.</summary>
+    /// <param name="revision">The revision's name.</param>
+    /// <param name="environment">What the node shall run.</param>
+    /// <param name="node">BlueChi's node name of the host.</param>
+    public static RenderedRevision Render(string revision, FleetEnvironment environment, string node)
+    {
+        var files = ImmutableArray.CreateBuilder<RenderedFile>();
+        if (QmDropIn(environment) is { } dropIn)
+        {
+            files.Add(new(new(OwnedFileKind.QmContainerDropIn, ""), dropIn));
+        }
+
+        if (environment.Oom.Nested is { } nested)
+        {
+            files.Add(new(new(OwnedFileKind.QmContainersConf, ""), Invariant($"# {Header}\n[containers]\noom_score_adj = {nested}\n")));
+        }
+
+        files.Add(new(new(OwnedFileKind.QmBlueChiAgentConf, ""), AgentConf(environment, node)));
+        foreach (var workload in environment.Workloads)
+        {
+            files.Add(new(new(OwnedFileKind.Workload, workload.Name), Quadlet(workload)));
+        }
+
+        foreach (var (unit, score) in environment.Oom.Asil)
+        {
+            files.Add(new(new(OwnedFileKind.AsilDropIn, unit), Unit().Add("Service", "OOMScoreAdjust", Text(score)).ToString()));
+        }
+
+        files.Sort((left, right) => left.Id.CompareTo(right.Id));
+        return new(revision, environment, files.ToImmutable());
+    }
+
+    private static string? QmDropIn(FleetEnvironment environment)
+    {
+        if (environment.Resources.Count == 0 && environment.Oom.Qm is null)
+        {
+            return null;
+        }
+
+        var unit = Unit();
+        foreach (var (property, value) in environment.Resources)
+        {
+            unit.Add("Service", property.ToString(), value.ToString());
+        }
+
+        if (environment.Oom.Qm is { } score)
+        {
+            unit.Add("Service", "OOMScoreAdjust", Text(score));
+        }
+
+        return unit.ToString();
+    }
+
+    // BlueChi's parser is not systemd's: no quoting, no continuation by backslash, so the text is written plainly.
+    private static string AgentConf(FleetEnvironment environment, string node)
+    {
+        var text = new StringBuilder(Invariant($"# {Header}\n[bluechi-agent]\nNodeName={QmNode.NameFor(node)}\n"));
+        foreach (var (key, value) in environment.QmAgent)
+        {
+            text.Append(key).Append('=').Append(value).Append('\n');
+        }
+
+        return text.ToString();
+    }
+
+    private static string Quadlet(Workload workload)
+    {
+        var unit = Unit();
+        foreach (var (section, keys) in workload.Quadlet)
+        {
+            foreach (var (key, values) in keys)
+            {
+                foreach (var value in values)
+                {
+                    unit.Add(section, key, value);
+                }
+            }
+        }
+
+        // OOMScoreAdjust= in [Service] would move conmon, not the container: Podman sets the container's score itself.
+        return workload.OomScoreAdjust is { } score
+            ? unit.Add("Container", "PodmanArgs", $"--oom-score-adj={Text(score)}").ToString()
+            : unit.ToString();
+    }
+
+    private static UnitFileBuilder Unit() => new(Header);
+
+    private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+}

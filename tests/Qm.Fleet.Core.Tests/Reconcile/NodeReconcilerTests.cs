@@ -1,0 +1,250 @@
+using CsCheck;
+using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Reconcile;
+using Qm.Fleet.Core.Revisions;
+using Xunit;
+
+namespace Qm.Fleet.Core.Tests.Reconcile;
+
+public sealed class NodeReconcilerTests
+{
+    private static readonly DateTimeOffset Now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    [Fact]
+    [Trait("Requirement", "QMF-RECON-002")]
+    public void Decide_BareNode_StagesCommitsStartsConfirms()
+    {
+        var node = new ModelNode();
+
+        Settle(node, Revision("a", "2G", qm: 500));
+
+        Assert.Equal(["Stage", "Commit", "StartQm", "Confirm"], node.Acts);
+        Assert.True(node.Confirmed);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-RECON-001")]
+    [Trait("Requirement", "QMF-RULE-2")]
+    public void Decide_ConvergedNode_IsReadyAndNothingElse()
+    {
+        var node = new ModelNode();
+        var revision = Revision("a", "2G", qm: 500, workloads: ["radio"]);
+        Settle(node, revision);
+        node.Acts.Clear();
+
+        Settle(node, revision);
+
+        Assert.Empty(node.Acts);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-RECON-003")]
+    public void Decide_ChangedLimit_IsSetLiveAndQmKeepsItsPid()
+    {
+        var node = new ModelNode();
+        Settle(node, Revision("a", "2G", qm: 500));
+        var pid = node.Pid;
+        node.Acts.Clear();
+
+        Settle(node, Revision("b", "1536M", qm: 500));
+
+        Assert.Equal(["Stage", "Commit", "SetLimits", "Confirm"], node.Acts);
+        Assert.Equal(pid, node.Pid);
+        Assert.Equal("1610612736", node.Kernel("memory.high"));
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-RECON-003")]
+    public void Decide_ChangedQmScore_RestartsQmOnce()
+    {
+        var node = new ModelNode();
+        Settle(node, Revision("a", "2G", qm: 500));
+        node.Acts.Clear();
+
+        Settle(node, Revision("b", "2G", qm: 550));
+
+        Assert.Equal(["Stage", "Commit", "RestartQm", "Confirm"], node.Acts);
+        Assert.Equal(550, node.QmScore);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-RECON-002")]
+    public void Decide_WorkloadRemoved_IsStoppedBeforeConfirm()
+    {
+        var node = new ModelNode();
+        Settle(node, Revision("a", "2G", qm: 500, workloads: ["maps", "radio"]));
+        node.Acts.Clear();
+
+        Settle(node, Revision("b", "2G", qm: 500, workloads: ["radio"]));
+
+        Assert.Equal(["Stage", "Commit", "StopWorkload", "Confirm"], node.Acts);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-RECON-002")]
+    public void Decide_DriftInTheKernel_IsSetBack()
+    {
+        var node = new ModelNode();
+        var revision = Revision("a", "2G", qm: 500);
+        Settle(node, revision);
+        node.Acts.Clear();
+        node.Drift("memory.high", "max");
+
+        Settle(node, revision);
+
+        Assert.Equal(["SetLimits"], node.Acts);
+        Assert.Equal("2147483648", node.Kernel("memory.high"));
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-RECON-004")]
+    public void Decide_UnreachableNode_OnlyWaits()
+    {
+        var node = new ModelNode { Reachable = false };
+
+        var step = NodeReconciler.Decide(node.View(Revision("a", "2G", qm: 500), new()), Now);
+
+        Assert.Equal("WaitForHost", Assert.IsType<NodeStep.Wait>(step).Name);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-RECON-004")]
+    public void Decide_NotItsTurn_StagesAndNothingMore()
+    {
+        var node = new ModelNode();
+        var revision = Revision("a", "2G", qm: 500);
+
+        var first = NodeReconciler.Decide(node.View(revision, new(), mayMove: false), Now);
+        node.Apply(Assert.IsType<NodeStep.Stage>(first), revision);
+        var second = NodeReconciler.Decide(node.View(revision, new(), mayMove: false), Now);
+
+        Assert.Equal("WaitForTurn", second.Name);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-RECON-004")]
+    public void Decide_KnownBadRevision_IsFailedAndNothingIsTried()
+    {
+        var node = new ModelNode();
+
+        var step = NodeReconciler.Decide(node.View(Revision("a", "2G", qm: 500), new()) with { KnownBad = "it failed" }, Now);
+
+        Assert.Equal(new NodeStep.Failed("it failed"), step);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-RECON-004")]
+    public void Decide_ActFailsAgainAndAgain_IsGivenUpWithItsLastWord()
+    {
+        var node = new ModelNode();
+        var revision = Revision("a", "2G", qm: 500);
+        var memory = new NodeMemory();
+        var now = Now;
+        for (var attempt = 1; attempt <= NodeMemory.MaxAttempts; attempt++)
+        {
+            var view = node.View(revision, memory);
+            var act = Assert.IsType<NodeStep.Act>(NodeReconciler.Decide(view, now), exactMatch: false);
+            memory = view.Memory.After(act, ActOutcome.Failed, "disk full", view, now);
+            Assert.True(memory.NotBefore > now, "a failure must be followed by a pause");
+            now = memory.NotBefore;
+        }
+
+        var step = NodeReconciler.Decide(node.View(revision, memory), now);
+
+        Assert.Equal(new NodeStep.Failed("Stage: disk full"), step);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-RECON-004")]
+    public void Decide_RestartWithoutEffect_WaitsAndThenFailsInsteadOfRestartingAgain()
+    {
+        var node = new ModelNode();
+        Settle(node, Revision("a", "2G", qm: 500));
+        var revision = Revision("b", "2G", qm: 550);
+        var memory = new NodeMemory();
+        var view = node.View(revision, memory);
+        while (NodeReconciler.Decide(view, Now) is NodeStep.Act act and not NodeStep.RestartQm)
+        {
+            node.Apply(act, revision);
+            view = node.View(revision, view.Memory.After(act, ActOutcome.Done, "", view, Now));
+        }
+
+        var restart = Assert.IsType<NodeStep.RestartQm>(NodeReconciler.Decide(view, Now));
+        memory = view.Memory.After(restart, ActOutcome.Done, "", view, Now);
+        var waits = Assert.IsType<NodeStep.Wait>(NodeReconciler.Decide(node.View(revision, memory), Now));
+        memory = memory.Deciding(waits, Now);
+        var end = NodeReconciler.Decide(node.View(revision, memory), Now + NodeReconciler.EffectDeadline);
+
+        Assert.Equal("WaitForEffect", waits.Name);
+        Assert.IsType<NodeStep.Failed>(end);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-RECON-002")]
+    public void Decide_AnyHistoryOfRevisions_ConvergesOnTheLast() =>
+        Gen.Select(Gen.OneOf("1G", "1536M", "2G"), Gen.OneOf(500, 550, 600), Gen.OneOf("radio", "maps", "store").Array[0, 3])
+            .Select((high, qm, workloads) => Revision($"{high}-{qm}-{string.Join('-', workloads.Distinct())}", high, qm, [.. workloads.Distinct()]))
+            .Array[1, 6]
+            .Sample(history =>
+            {
+                var node = new ModelNode();
+                foreach (var revision in history)
+                {
+                    // Interrupted anywhere: some acts of a revision are done, then the next one is wanted.
+                    Settle(node, revision, atMost: 3, mustSettle: false);
+                }
+
+                Settle(node, history[^1]);
+
+                Assert.Equal(history[^1].Name, node.Revision);
+                Assert.Equal(history[^1].Environment.Oom.Qm, node.QmScore);
+                Assert.True(node.Confirmed);
+            });
+
+    private static void Settle(ModelNode node, RenderedRevision revision, int atMost = 20, bool mustSettle = true)
+    {
+        var memory = new NodeMemory();
+        for (var round = 0; round < atMost; round++)
+        {
+            var view = node.View(revision, memory);
+            var step = NodeReconciler.Decide(view, Now);
+            if (step is NodeStep.Ready)
+            {
+                return;
+            }
+
+            var act = step as NodeStep.Act;
+            Assert.True(act is not null, $"after {string.Join(", ", node.Acts)}: {step.Name}: {step.Reason}");
+            node.Apply(act, revision);
+            memory = view.Memory.Deciding(step, Now).After(act, ActOutcome.Done, "", view, Now);
+        }
+
+        Assert.False(mustSettle, $"not settled after {atMost} acts: {string.Join(", ", node.Acts)}");
+    }
+
+    private static RenderedRevision Revision(string name, string memoryHigh, int qm, string[]? workloads = null)
+    {
+        var parsed = FleetParser.Parse(new FleetManifest
+        {
+            Name = "cockpit",
+            Selector = "zone=cockpit",
+            Environment = new()
+            {
+                RootfsPreinstalled = true,
+                Resources = new Dictionary<string, string> { ["MemoryHigh"] = memoryHigh, ["CPUWeight"] = "idle" },
+                OomQm = qm,
+                OomNested = 750,
+                Workloads = [.. (workloads ?? []).Select(workload => new WorkloadManifest
+                {
+                    Name = workload,
+                    Quadlet = new Dictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>>
+                    {
+                        ["Container"] = new Dictionary<string, IReadOnlyList<string>> { ["Image"] = [$"localhost/{workload}:1"] },
+                    },
+                })],
+            },
+        });
+        Assert.Empty(parsed.Problems);
+        return RevisionRenderer.Render(name, parsed.Value!.Environment, "ecu1");
+    }
+}
