@@ -1,1 +1,1 @@
-return 0;
+return await Qm.Fleet.Controller.Options.CommandLine.RunAsync(args);

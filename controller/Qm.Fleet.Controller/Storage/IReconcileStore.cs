@@ -1,3 +1,5 @@
+using Qm.Fleet.Core.Rollouts;
+
 namespace Qm.Fleet.Controller.Storage;
 
 /// <summary>What the reconcile loop needs of the store. Every write is durable when its task completes.</summary>

@@ -1,3 +1,5 @@
+using Qm.Fleet.Core.Rollouts;
+
 namespace Qm.Fleet.Controller.Storage;
 
 /// <summary>A fleet's way from one revision to another.</summary>
@@ -15,20 +17,4 @@ internal sealed record StoredRollout(
 {
     /// <summary>Whether nothing will change it any more.</summary>
     public bool HasEnded => Phase is RolloutPhase.Succeeded or RolloutPhase.Superseded;
-}
-
-/// <summary>How far a rollout is. The numbers are stored: they never change and are never used again.</summary>
-internal enum RolloutPhase
-{
-    /// <summary>Nodes are moving.</summary>
-    Progressing = 1,
-
-    /// <summary>A node failed; no further node moves until a new apply.</summary>
-    Paused = 2,
-
-    /// <summary>Every node the selector matches was Ready.</summary>
-    Succeeded = 3,
-
-    /// <summary>A newer apply, or the fleet's deletion, ended it.</summary>
-    Superseded = 4,
 }

@@ -1,0 +1,90 @@
+using System.Globalization;
+using Grpc.Core;
+using Qm.Fleet.Controller.Security;
+using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Controller.Telemetry;
+using Qm.Fleet.Controller.Wire;
+
+namespace Qm.Fleet.Controller.Api;
+
+/// <inheritdoc/>
+internal sealed class FleetApi(FleetStore fleets, ILiveStatus live, ChangeFeed feed, WatchStreams streams, ControllerMetrics metrics)
+    : V1.FleetService.FleetServiceBase
+{
+    private const int MaxFleets = 100;
+
+    /// <inheritdoc/>
+    public override async Task<V1.ApplyFleetsResponse> Apply(V1.ApplyFleetsRequest request, ServerCallContext context)
+    {
+        var specs = ApplyRequests.Check(
+            "fleets", MaxFleets, request.Fleets, static fleet => fleet.Metadata?.Name ?? "",
+            static fleet => Manifests.Parse(fleet.Metadata ?? new V1.Metadata(), fleet.Spec));
+        var drafts = specs.Zip(request.Fleets, static (spec, fleet) => new FleetDraft(spec, fleet.Spec)).ToList();
+        var applied = await fleets.ApplyAsync(drafts, context.Caller().Actor, request.DryRun, context.CancellationToken).ConfigureAwait(false);
+        var response = new V1.ApplyFleetsResponse();
+        foreach (var (fleet, result, begun) in applied)
+        {
+            metrics.Applied("fleet", result, request.DryRun);
+            response.Results.Add(new V1.AppliedFleet
+            {
+                Fleet = fleet.ToWire(live),
+                Result = result,
+                Operation = request.DryRun ? null : begun?.ToOperation(),
+            });
+        }
+        return response;
+    }
+
+    /// <inheritdoc/>
+    public override Task<V1.Fleet> Get(V1.GetFleetRequest request, ServerCallContext context) =>
+        Task.FromResult(fleets.Find(request.Name)?.ToWire(live) ?? throw Failures.NotFound("fleet", request.Name));
+
+    /// <inheritdoc/>
+    public override Task<V1.ListFleetsResponse> List(V1.ListFleetsRequest request, ServerCallContext context)
+    {
+        var selector = Pages.Selector(request.Selector);
+        var matching = All(Pages.Last(request.PageToken)).Where(fleet => selector.Matches(fleet.Labels));
+        var (items, next) = Pages.Cut(matching, Pages.Size(request.PageSize), static fleet => fleet.Name);
+        return Task.FromResult(new V1.ListFleetsResponse { Fleets = { items.Select(fleet => fleet.ToWire(live)) }, NextPageToken = next });
+    }
+
+    /// <inheritdoc/>
+    public override async Task<V1.Fleet> Delete(V1.DeleteFleetRequest request, ServerCallContext context)
+    {
+        var deleted = await fleets.DeleteAsync(request.Name, context.Caller().Actor, context.CancellationToken).ConfigureAwait(false);
+        return deleted?.ToWire(live) ?? throw Failures.NotFound("fleet", request.Name);
+    }
+
+    /// <inheritdoc/>
+    public override async Task Watch(
+        V1.WatchFleetsRequest request, IServerStreamWriter<V1.FleetChange> responseStream, ServerCallContext context)
+    {
+        using var end = streams.Link(context);
+        var watch = new ResourceWatch<V1.Fleet>(
+            ResourceKind.Fleet, feed, Pages.Selector(request.Selector), static fleet => fleet.Metadata,
+            (type, fleet, ct) => streams.SendAsync(
+                responseStream, new V1.FleetChange { Type = type, Fleet = fleet }, "Watch again for a new snapshot.", ct));
+        await watch.RunAsync(All("").Select(fleet => fleet.ToWire(live)), name => fleets.Find(name)?.ToWire(live), end.Token)
+            .ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public override Task<V1.ListRevisionsResponse> ListRevisions(V1.ListRevisionsRequest request, ServerCallContext context)
+    {
+        var size = Pages.Size(request.PageSize);
+        var (fleet, number) = Position(Pages.Last(request.PageToken));
+        var (items, next) = Pages.Cut(
+            fleets.Revisions(request.Fleet, fleet, number, size + 1), size,
+            static revision => string.Create(CultureInfo.InvariantCulture, $"{revision.Fleet}/{revision.Number}"));
+        return Task.FromResult(new V1.ListRevisionsResponse { Revisions = { items.Select(WireResources.ToWire) }, NextPageToken = next });
+    }
+
+    private IEnumerable<StoredFleet> All(string after) => Pages.All(after, fleets.After, static fleet => fleet.Name);
+
+    private static (string Fleet, long Number) Position(string last) => last.Split('/') switch
+    {
+        [""] => ("", 0),
+        [var fleet, var text] when long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) => (fleet, number),
+        _ => throw Failures.Invalid("page_token", "it is not the next_page_token of an answer"),
+    };
+}

@@ -1,0 +1,73 @@
+using Grpc.Core;
+using Qm.Fleet.Controller.Security;
+using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Controller.Telemetry;
+using Qm.Fleet.Controller.Wire;
+using Qm.Fleet.Core.Environments;
+
+namespace Qm.Fleet.Controller.Api;
+
+/// <inheritdoc/>
+internal sealed class NodeApi(NodeStore nodes, ILiveStatus live, ChangeFeed feed, WatchStreams streams, ControllerMetrics metrics)
+    : V1.NodeService.NodeServiceBase
+{
+    private const int MaxNodes = 10_000;
+
+    /// <inheritdoc/>
+    public override async Task<V1.ApplyNodesResponse> Apply(V1.ApplyNodesRequest request, ServerCallContext context)
+    {
+        var sites = nodes.Sites();
+        var specs = ApplyRequests.Check(
+            "nodes", MaxNodes, request.Nodes, static node => node.Metadata?.Name ?? "", node => Check(node, sites));
+        var applied = await nodes.ApplyAsync(specs, context.Caller().Actor, request.DryRun, context.CancellationToken).ConfigureAwait(false);
+        var response = new V1.ApplyNodesResponse();
+        foreach (var (node, result) in applied)
+        {
+            metrics.Applied("node", result, request.DryRun);
+            response.Results.Add(new V1.AppliedNode { Node = node.ToWire(live), Result = result });
+        }
+        return response;
+    }
+
+    /// <inheritdoc/>
+    public override Task<V1.Node> Get(V1.GetNodeRequest request, ServerCallContext context) =>
+        Task.FromResult(nodes.Find(request.Name)?.ToWire(live) ?? throw Failures.NotFound("node", request.Name));
+
+    /// <inheritdoc/>
+    public override Task<V1.ListNodesResponse> List(V1.ListNodesRequest request, ServerCallContext context)
+    {
+        var selector = Pages.Selector(request.Selector);
+        var matching = All(Pages.Last(request.PageToken)).Where(node => selector.Matches(node.Labels));
+        var (items, next) = Pages.Cut(matching, Pages.Size(request.PageSize), static node => node.Name);
+        return Task.FromResult(new V1.ListNodesResponse { Nodes = { items.Select(node => node.ToWire(live)) }, NextPageToken = next });
+    }
+
+    /// <inheritdoc/>
+    public override async Task<V1.Node> Delete(V1.DeleteNodeRequest request, ServerCallContext context)
+    {
+        var deleted = await nodes.DeleteAsync(request.Name, context.Caller().Actor, context.CancellationToken).ConfigureAwait(false);
+        return deleted?.ToWire(live) ?? throw Failures.NotFound("node", request.Name);
+    }
+
+    /// <inheritdoc/>
+    public override async Task Watch(V1.WatchNodesRequest request, IServerStreamWriter<V1.NodeChange> responseStream, ServerCallContext context)
+    {
+        using var end = streams.Link(context);
+        var watch = new ResourceWatch<V1.Node>(
+            ResourceKind.Node, feed, Pages.Selector(request.Selector), static node => node.Metadata,
+            (type, node, ct) => streams.SendAsync(
+                responseStream, new V1.NodeChange { Type = type, Node = node }, "Watch again for a new snapshot.", ct));
+        await watch.RunAsync(All("").Select(node => node.ToWire(live)), name => nodes.Find(name)?.ToWire(live), end.Token)
+            .ConfigureAwait(false);
+    }
+
+    private IEnumerable<StoredNode> All(string after) => Pages.All(after, nodes.After, static node => node.Name);
+
+    private static Parsed<NodeSpec> Check(V1.Node node, IReadOnlySet<string> sites)
+    {
+        var parsed = Manifests.Parse(node.Metadata ?? new V1.Metadata(), node.Spec);
+        return parsed.IsValid(out var spec) && !sites.Contains(spec.Site)
+            ? new Parsed<NodeSpec>(null, [new Problem("spec.site", $"there is no site \"{spec.Site}\"; known are {string.Join(", ", sites)}")])
+            : parsed;
+    }
+}

@@ -1,0 +1,93 @@
+using System.Collections.Concurrent;
+
+namespace Qm.Fleet.Controller.Gateway;
+
+/// <summary>The open links by node, with what each node last said.</summary>
+/// <remarks>Holds one entry for each node that ever dialled in since the start, so it is bounded by the certificates issued.</remarks>
+internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> logger) : IAgentLinks
+{
+    private readonly ConcurrentDictionary<string, Entry> _nodes = new(StringComparer.Ordinal);
+
+    /// <inheritdoc/>
+    public event Action<string>? Changed;
+
+    /// <summary>How many agents are being heard.</summary>
+    public int ConnectedCount => _nodes.Values.Count(static entry => entry.Link is not null);
+
+    /// <inheritdoc/>
+    public AgentReport? LastReport(string node) => _nodes.GetValueOrDefault(node)?.Report;
+
+    /// <inheritdoc/>
+    public bool IsConnected(string node) => _nodes.GetValueOrDefault(node)?.Link is not null;
+
+    /// <inheritdoc/>
+    public DateTimeOffset? Since(string node) => _nodes.GetValueOrDefault(node)?.Since;
+
+    /// <inheritdoc/>
+    public Task<V1.CommandResult> SendAsync(string node, V1.Command command, TimeSpan deadline, CancellationToken ct) =>
+        _nodes.GetValueOrDefault(node)?.Link is { } link
+            ? link.SendAsync(command, deadline, ct)
+            : Task.FromException<V1.CommandResult>(new AgentUnreachableException(
+                node, $"No agent extension of {node} is connected; nothing was sent. Look at qm-fleet-agent.service on the node."));
+
+    /// <summary>Puts a link in place; an older one of the same node is closed.</summary>
+    public void Open(AgentLink link)
+    {
+        AgentLink? replaced = null;
+        _nodes.AddOrUpdate(
+            link.Node,
+            _ => new Entry(link, null, time.GetUtcNow()),
+            (_, entry) =>
+            {
+                replaced = entry.Link;
+                return entry with { Link = link, Since = time.GetUtcNow() };
+            });
+        replaced?.Close("the agent dialled in again");
+        Log.Connected(logger, link.Node, link.BootId);
+        Changed?.Invoke(link.Node);
+    }
+
+    /// <summary>Takes a report; one of a link that was replaced is dropped.</summary>
+    public void Report(AgentLink link, V1.NodeReport report)
+    {
+        var received = new AgentReport(report, time.GetUtcNow(), link.BootId);
+        if (Update(link, entry => entry with { Report = received }))
+        {
+            Changed?.Invoke(link.Node);
+        }
+    }
+
+    /// <summary>Takes a link out of its place and closes it.</summary>
+    public void Remove(AgentLink link, string reason)
+    {
+        link.Close(reason);
+        if (Update(link, entry => entry with { Link = null, Since = time.GetUtcNow() }))
+        {
+            Log.Disconnected(logger, link.Node, link.ClosedBecause);
+            Changed?.Invoke(link.Node);
+        }
+    }
+
+    private bool Update(AgentLink link, Func<Entry, Entry> change)
+    {
+        while (_nodes.TryGetValue(link.Node, out var entry) && entry.Link == link)
+        {
+            if (_nodes.TryUpdate(link.Node, change(entry), entry))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private sealed record Entry(AgentLink? Link, AgentReport? Report, DateTimeOffset Since);
+
+    private static partial class Log
+    {
+        [LoggerMessage(1350, LogLevel.Information, "Agent extension of {Node} connected, boot {BootId}", EventName = nameof(Connected))]
+        public static partial void Connected(ILogger logger, string node, string bootId);
+
+        [LoggerMessage(1351, LogLevel.Warning, "Agent extension of {Node} is gone: {Reason}", EventName = nameof(Disconnected))]
+        public static partial void Disconnected(ILogger logger, string node, string reason);
+    }
+}

@@ -1,0 +1,127 @@
+using Grpc.Core;
+using Microsoft.Extensions.Options;
+using Qm.Fleet.Controller.Options;
+using Qm.Fleet.Controller.Security;
+
+namespace Qm.Fleet.Controller.Gateway;
+
+/// <summary>The agents' door: greets an agent, then reads it until the link ends.</summary>
+internal sealed partial class NodeGatewayService(
+    AgentLinks links, IOptions<ControllerOptions> options, TimeProvider time, ILogger<NodeGatewayService> logger)
+    : V1.NodeGateway.NodeGatewayBase
+{
+    /// <summary>The protocol this controller speaks.</summary>
+    public const int Protocol = 1;
+
+    /// <summary>Largest message of an agent, in bytes.</summary>
+    public const int MaxMessageBytes = 1024 * 1024;
+
+    private const int SilentIntervals = 3;
+    private static readonly TimeSpan HelloDeadline = TimeSpan.FromSeconds(10);
+
+    /// <inheritdoc/>
+    public override async Task Connect(
+        IAsyncStreamReader<V1.AgentMessage> requestStream, IServerStreamWriter<V1.ControllerMessage> responseStream, ServerCallContext context)
+    {
+        var interval = options.Value.ReportInterval;
+        var hello = await ReadHelloAsync(requestStream, context).ConfigureAwait(false);
+        var welcome = new V1.Welcome { ReportIntervalMs = (int)interval.TotalMilliseconds };
+        await responseStream.WriteAsync(new V1.ControllerMessage { Welcome = welcome }, context.CancellationToken).ConfigureAwait(false);
+
+        using var link = new AgentLink(hello.Node, hello.BootId, responseStream.WriteAsync, time);
+        links.Open(link);
+        var reason = "the controller failed";
+        try
+        {
+            reason = await ReadUntilEndAsync(requestStream, link, interval * SilentIntervals, context.CancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            links.Remove(link, reason);
+        }
+        throw new RpcException(new Status(StatusCode.Aborted, $"The link of {link.Node} ended: {link.ClosedBecause}."));
+    }
+
+    private async Task<V1.Hello> ReadHelloAsync(IAsyncStreamReader<V1.AgentMessage> requests, ServerCallContext context)
+    {
+        var caller = context.Caller();
+        var first = await NextAsync(requests, HelloDeadline, context.CancellationToken).ConfigureAwait(false);
+        if (first.Message?.Hello is not { } hello)
+        {
+            throw new RpcException(new Status(StatusCode.InvalidArgument, $"The first message of {caller.Actor} was not a Hello: {first.End}."));
+        }
+        if (hello.Node != caller.Name)
+        {
+            Log.Impostor(logger, caller.Actor, hello.Node);
+            throw new RpcException(new Status(
+                StatusCode.PermissionDenied, $"The certificate is that of {caller.Name}, so it cannot speak for \"{hello.Node}\"."));
+        }
+        if (hello.Protocol != Protocol)
+        {
+            throw new RpcException(new Status(
+                StatusCode.FailedPrecondition,
+                $"The agent extension {hello.Version} speaks protocol {hello.Protocol}, this controller speaks {Protocol}. Install versions that fit."));
+        }
+        return hello;
+    }
+
+    /// <summary>Handles messages until there are no more.</summary>
+    /// <returns>Why there are no more.</returns>
+    private async Task<string> ReadUntilEndAsync(
+        IAsyncStreamReader<V1.AgentMessage> requests, AgentLink link, TimeSpan patience, CancellationToken ct)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, link.Closed);
+        while (true)
+        {
+            var (message, end) = await NextAsync(requests, patience, either.Token).ConfigureAwait(false);
+            switch (message?.BodyCase)
+            {
+                case V1.AgentMessage.BodyOneofCase.Report:
+                    links.Report(link, message.Report);
+                    break;
+                case V1.AgentMessage.BodyOneofCase.Result:
+                    if (!link.Complete(message.Result))
+                    {
+                        Log.LateResult(logger, link.Node, message.Result.Id);
+                    }
+                    break;
+                case null:
+                    return end;
+                default:
+                    return $"it sent an unexpected {message.BodyCase}";
+            }
+        }
+    }
+
+    /// <summary>The next message, or why none came.</summary>
+    private async Task<(V1.AgentMessage? Message, string End)> NextAsync(
+        IAsyncStreamReader<V1.AgentMessage> requests, TimeSpan patience, CancellationToken ct)
+    {
+        using var silence = new CancellationTokenSource(patience, time);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, ct);
+        try
+        {
+            return await requests.MoveNext(limit.Token).ConfigureAwait(false) ? (requests.Current, "") : (null, "the agent closed it");
+        }
+        catch (Exception e) when (e is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled })
+        {
+            return (null, silence.IsCancellationRequested && !ct.IsCancellationRequested
+                ? $"nothing was heard for {patience.TotalSeconds:0.###} s"
+                : "the connection was lost or the controller stops");
+        }
+        catch (Exception e) when (e is IOException or InvalidOperationException or RpcException)
+        {
+            return (null, e.Message);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1352, LogLevel.Warning, "Refused {Actor}, which claimed to be the node {Claimed}", EventName = nameof(Impostor))]
+        public static partial void Impostor(ILogger logger, string actor, string claimed);
+
+        [LoggerMessage(1353, LogLevel.Information, "Dropped a result of {Node} that nobody waits for any more: command {Id}",
+            EventName = nameof(LateResult))]
+        public static partial void LateResult(ILogger logger, string node, string id);
+    }
+}

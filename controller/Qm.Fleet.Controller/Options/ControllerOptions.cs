@@ -1,0 +1,84 @@
+using System.Net;
+using Microsoft.Extensions.Options;
+
+namespace Qm.Fleet.Controller.Options;
+
+/// <summary>How the daemon runs. To add one: a property with its default and bounds here, a check below, an option in CommandLine.</summary>
+internal sealed class ControllerOptions
+{
+    /// <summary>Absolute folder of everything that lasts: the database and the keys. One process at a time.</summary>
+    public string State { get; set; } = "/var/lib/qm-fleet-controller";
+
+    /// <summary>D-Bus address of the local site's BlueChi, or "system" for the system bus.</summary>
+    public string Bus { get; set; } = "system";
+
+    /// <summary>IP address and port (0 for any free one) of the TLS listener.</summary>
+    public string Listen { get; set; } = "127.0.0.1:8420";
+
+    /// <summary>Absolute path of the Unix socket, at most 107 bytes.</summary>
+    public string Socket { get; set; } = "/run/qm-fleet/qmfleet.sock";
+
+    /// <summary>Loopback address and port (0 for any free one) the metrics are read on, or "off".</summary>
+    public string Metrics { get; set; } = "127.0.0.1:9464";
+
+    /// <summary>Longest time between two reports of an agent, 100 ms to 60 s; an agent silent for three of them counts as lost.</summary>
+    public TimeSpan ReportInterval { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary><see cref="Listen"/>, once validated.</summary>
+    public IPEndPoint ListenEndPoint => IPEndPoint.Parse(Listen);
+
+    /// <summary><see cref="Metrics"/>, once validated; null for off.</summary>
+    public IPEndPoint? MetricsEndPoint => Metrics == "off" ? null : IPEndPoint.Parse(Metrics);
+}
+
+/// <summary>Finds every problem of the options at once.</summary>
+internal sealed class ControllerOptionsValidator : IValidateOptions<ControllerOptions>
+{
+    private const int MaxSocketPathBytes = 107;
+    private static readonly string[] BusTransports = ["unix:", "tcp:", "unixexec:"];
+
+    /// <inheritdoc/>
+    public ValidateOptionsResult Validate(string? name, ControllerOptions options)
+    {
+        var problems = new List<string>();
+        if (!Path.IsPathFullyQualified(options.State))
+        {
+            problems.Add($"--state: \"{options.State}\" is not an absolute path; the working directory of a daemon is nobody's promise");
+        }
+        if (options.Bus != "system" && !BusTransports.Any(transport => options.Bus.StartsWith(transport, StringComparison.Ordinal)))
+        {
+            problems.Add($"--bus: \"{options.Bus}\" is not a D-Bus address; expected \"system\" or one such as unix:path=/run/dbus/system_bus_socket");
+        }
+        if (!IsEndPoint(options.Listen, out _))
+        {
+            problems.Add($"--listen: \"{options.Listen}\" is not an IP address and a port, such as 127.0.0.1:8420 or [::]:8420");
+        }
+        if (!Path.IsPathFullyQualified(options.Socket))
+        {
+            problems.Add($"--socket: \"{options.Socket}\" is not an absolute path");
+        }
+        else if (System.Text.Encoding.UTF8.GetByteCount(options.Socket) > MaxSocketPathBytes)
+        {
+            problems.Add($"--socket: \"{options.Socket}\" is longer than the {MaxSocketPathBytes} bytes a Unix socket's path may have");
+        }
+        if (options.Metrics != "off" && !(IsEndPoint(options.Metrics, out var metrics) && IPAddress.IsLoopback(metrics.Address)))
+        {
+            problems.Add($"--metrics: \"{options.Metrics}\" is not a loopback address and a port, such as 127.0.0.1:9464, nor \"off\"; "
+                + "the metrics are not authenticated, so only this machine may read them");
+        }
+        if (options.ReportInterval < TimeSpan.FromMilliseconds(100) || options.ReportInterval > TimeSpan.FromMinutes(1))
+        {
+            problems.Add($"--report-interval: {options.ReportInterval.TotalMilliseconds} ms is not within 100 and 60000");
+        }
+        return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
+    }
+
+    /// <summary>Unlike <see cref="IPEndPoint.TryParse(string, out IPEndPoint)"/>, takes no address without a port.</summary>
+    private static bool IsEndPoint(string text, out IPEndPoint endPoint)
+    {
+        var isEndPoint = IPEndPoint.TryParse(text, out var parsed)
+            && text.EndsWith($":{parsed.Port}", StringComparison.Ordinal) && text.Contains('.') | text.Contains(']');
+        endPoint = parsed ?? new IPEndPoint(IPAddress.None, 0);
+        return isEndPoint;
+    }
+}

@@ -1,0 +1,137 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.Options;
+using Qm.Fleet.Controller.Options;
+
+namespace Qm.Fleet.Controller.Security;
+
+/// <summary>The daemon's doors. Each gives every connection its <see cref="CallerIdentity"/> or closes it.</summary>
+internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki pki, ILogger<Listeners> logger)
+    : IConfigureOptions<KestrelServerOptions>
+{
+    private const int MaxConnections = 20_000;
+    private const int MaxRequestBytes = 4 * 1024 * 1024;
+
+    /// <summary>A peer that does not answer a ping within this and the delay before it is gone.</summary>
+    private static readonly TimeSpan Ping = TimeSpan.FromSeconds(5);
+
+    private readonly PeerCertificates _peers = pki.Peers();
+
+    /// <inheritdoc/>
+    public void Configure(KestrelServerOptions kestrel)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxConcurrentConnections = MaxConnections;
+        kestrel.Limits.MaxRequestBodySize = null; // streams have no size; gRPC bounds each message
+        kestrel.Limits.MinRequestBodyDataRate = null; // an agent with nothing to say is not slow
+        kestrel.Limits.Http2.KeepAlivePingDelay = Ping;
+        kestrel.Limits.Http2.KeepAlivePingTimeout = Ping;
+        kestrel.Limits.Http2.InitialConnectionWindowSize = MaxRequestBytes;
+
+        var settings = options.Value;
+        kestrel.Listen(settings.ListenEndPoint, Tls);
+        kestrel.ListenUnixSocket(settings.Socket, UnixSocket);
+        if (settings.MetricsEndPoint is { } metrics)
+        {
+            kestrel.Listen(metrics, static listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                Identify(listen, static _ => CallerIdentity.Scraper);
+            });
+        }
+    }
+
+    /// <summary>Names clients may reach the TLS listener under.</summary>
+    internal static IReadOnlyCollection<string> ServerNames(IPEndPoint listen) =>
+        new SortedSet<string>(StringComparer.OrdinalIgnoreCase) { "localhost", "127.0.0.1", "::1", Dns.GetHostName(), listen.Address.ToString() };
+
+    private void Tls(ListenOptions listen)
+    {
+        var names = ServerNames(options.Value.ListenEndPoint);
+        listen.Protocols = HttpProtocols.Http2;
+        listen.UseHttps(new HttpsConnectionAdapterOptions
+        {
+            SslProtocols = SslProtocols.Tls13,
+            ClientCertificateMode = ClientCertificateMode.RequireCertificate,
+            ClientCertificateValidation = (certificate, _, _) => Admit(certificate),
+            ServerCertificateSelector = (_, _) => pki.Server(names),
+        });
+        Identify(listen, connection => _peers.Identify(connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate));
+    }
+
+    private void UnixSocket(ListenOptions listen)
+    {
+        listen.Protocols = HttpProtocols.Http2;
+        Identify(listen, connection =>
+        {
+            if (connection.Features.Get<IConnectionSocketFeature>()?.Socket is not { } socket)
+            {
+                return null;
+            }
+            var uid = PeerUid(socket);
+            if (uid == 0 || uid == EffectiveUid())
+            {
+                return CallerIdentity.Local(uid);
+            }
+            Log.ForeignUid(logger, uid);
+            return null;
+        });
+    }
+
+    private bool Admit(X509Certificate2 certificate)
+    {
+        if (_peers.Identify(certificate) is not null)
+        {
+            return true;
+        }
+        Log.ForeignCertificate(logger, certificate.Subject, certificate.Issuer);
+        return false;
+    }
+
+    private static void Identify(ListenOptions listen, Func<ConnectionContext, CallerIdentity?> identify) =>
+        listen.Use(next => connection =>
+        {
+            if (identify(connection) is not { } caller)
+            {
+                connection.Abort(new ConnectionAbortedException("The peer has no identity here."));
+                return Task.CompletedTask;
+            }
+            connection.Features.Set(caller);
+            return next(connection);
+        });
+
+    /// <summary>The uid of the process that connected (SO_PEERCRED of unix(7): pid, uid, gid).</summary>
+    private static uint PeerUid(Socket socket)
+    {
+        const int SolSocket = 1;
+        const int SoPeerCred = 17;
+        Span<byte> credentials = stackalloc byte[12];
+        socket.GetRawSocketOption(SolSocket, SoPeerCred, credentials);
+        return BitConverter.IsLittleEndian
+            ? BinaryPrimitives.ReadUInt32LittleEndian(credentials[4..])
+            : BinaryPrimitives.ReadUInt32BigEndian(credentials[4..]);
+    }
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    private static partial uint EffectiveUid();
+
+    private static partial class Log
+    {
+        [LoggerMessage(1202, LogLevel.Warning,
+            "Refused a client certificate that is not a valid one of this controller's CA: {Subject}, issued by {Issuer}",
+            EventName = nameof(ForeignCertificate))]
+        public static partial void ForeignCertificate(ILogger logger, string subject, string issuer);
+
+        [LoggerMessage(1203, LogLevel.Warning, "Refused a process of uid {Uid} on the Unix socket", EventName = nameof(ForeignUid))]
+        public static partial void ForeignUid(ILogger logger, uint uid);
+    }
+}

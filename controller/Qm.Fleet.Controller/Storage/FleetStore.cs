@@ -1,0 +1,137 @@
+using Google.Protobuf;
+using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Rollouts;
+
+namespace Qm.Fleet.Controller.Storage;
+
+/// <summary>Fleets, their revisions and rollouts, as people ask for them.</summary>
+internal sealed class FleetStore(Database database)
+{
+    /// <summary>Creates or changes fleets, all or none: spec, generation, revision, rollout and event in one transaction.</summary>
+    /// <param name="drafts">Of different names.</param>
+    /// <param name="actor">Who asks.</param>
+    /// <param name="dryRun">Answers as usual and keeps nothing.</param>
+    /// <param name="ct">Ends the wait for the turn.</param>
+    /// <remarks>
+    /// A fleet that already is so writes nothing at all. A change of selector or labels counts a generation and leaves revision and rollout
+    /// as they are: a rollout brings an environment, and nodes that come or go by label are the reconciler's daily business.
+    /// </remarks>
+    public Task<IReadOnlyList<AppliedFleet>> ApplyAsync(IReadOnlyList<FleetDraft> drafts, string actor, bool dryRun, CancellationToken ct) =>
+        database.WriteAsync<IReadOnlyList<AppliedFleet>>(tx => [.. drafts.Select(draft => Apply(tx, draft, actor))], commit: !dryRun, ct);
+
+    /// <summary>One fleet; null when there is none of the name.</summary>
+    public StoredFleet? Find(string name) => database.Read(db => FleetRows.Find(db, name));
+
+    /// <summary>At most so many fleets whose names come after another, by name.</summary>
+    public IReadOnlyList<StoredFleet> After(string after, int limit) => database.Read(db => FleetRows.After(db, after, limit));
+
+    /// <inheritdoc cref="FleetRows.Revisions"/>
+    public IReadOnlyList<StoredRevision> Revisions(string fleet, string afterFleet, long afterNumber, int limit) =>
+        database.Read(db => FleetRows.Revisions(db, fleet, afterFleet, afterNumber, limit));
+
+    /// <summary>Forgets a fleet and ends its rollout; revisions, rollouts and events stay.</summary>
+    /// <returns>As it last was; null when there is none of the name.</returns>
+    public Task<StoredFleet?> DeleteAsync(string name, string actor, CancellationToken ct) => database.WriteAsync(
+        tx =>
+        {
+            if (FleetRows.Find(tx, name) is not { } fleet)
+            {
+                return null;
+            }
+            Supersede(tx, name, "the fleet was deleted");
+            tx.Execute("delete from node_failures where fleet_uid = @Uid", new { fleet.Uid });
+            tx.Execute("delete from fleets where name = @name", new { name });
+            Append(tx, "FleetDeleted", actor, name, $"The fleet was deleted at generation {fleet.Generation}; its nodes keep what they run.");
+            return fleet;
+        },
+        commit: true, ct);
+
+    private static AppliedFleet Apply(WriteTransaction tx, FleetDraft draft, string actor)
+    {
+        var before = FleetRows.Find(tx, draft.Spec.Name);
+        if (before is not null && before.Wire.Equals(draft.Wire) && before.Spec.Labels.SequenceEqual(draft.Spec.Labels))
+        {
+            return new AppliedFleet(before, V1.ApplyResult.Unchanged, null);
+        }
+        var revision = EnsureRevision(tx, draft);
+        var begun = before?.Revision == revision ? null : (int?)NextRolloutNumber(tx, draft.Spec.Name);
+        Save(tx, draft, before, revision);
+        if (begun is { } number)
+        {
+            Supersede(tx, draft.Spec.Name, $"{draft.Spec.Name}/{number} took its place");
+        }
+        var after = FleetRows.Find(tx, draft.Spec.Name)!;
+        if (begun is { } next)
+        {
+            Begin(tx, after, next, before?.Revision ?? "");
+            after = FleetRows.Find(tx, draft.Spec.Name)!;
+        }
+        var way = begun is null ? $"revision {revision} stays" : $"rollout {after.Name}/{begun} brings revision {revision}";
+        Append(tx, before is null ? "FleetCreated" : "FleetConfigured", actor, after.Name, $"Generation {after.Generation}: {way}.");
+        return new AppliedFleet(after, before is null ? V1.ApplyResult.Created : V1.ApplyResult.Configured, begun is null ? null : after.Rollout);
+    }
+
+    private static void Save(WriteTransaction tx, FleetDraft draft, StoredFleet? before, string revision) => tx.Execute(
+        """
+        insert into fleets (name, uid, generation, labels, spec, revision, created_at)
+        values (@Name, @Uid, 1, @Labels, @Spec, @revision, @Now)
+        on conflict (name) do update
+        set generation = generation + 1, labels = excluded.labels, spec = excluded.spec, revision = excluded.revision
+        """,
+        new
+        {
+            draft.Spec.Name,
+            Uid = before?.Uid ?? tx.NewUid(),
+            Labels = Rows.Write(draft.Spec.Labels),
+            Spec = JsonFormatter.Default.Format(draft.Wire),
+            revision,
+            Now = tx.Now.ToMicroseconds(),
+        });
+
+    /// <summary>The name of the revision with the draft's content, stored first where it is new.</summary>
+    private static string EnsureRevision(WriteTransaction tx, FleetDraft draft)
+    {
+        var uid = Canonical.Hash(draft.Spec.Environment);
+        var fleet = draft.Spec.Name;
+        if (tx.QuerySingleOrDefault<string>("select name from revisions where fleet = @fleet and uid = @uid", new { fleet, uid }) is { } known)
+        {
+            return known;
+        }
+        // Agents know a revision by its name alone, so it names one content in all fleets.
+        var length = Canonical.NameLength;
+        while (tx.QuerySingleOrDefault<long>(
+            "select count(*) from revisions where name = @name and uid <> @uid", new { name = uid[..length], uid }) > 0)
+        {
+            length++;
+        }
+        var name = uid[..length];
+        tx.Execute(
+            """
+            insert into revisions (fleet, name, number, uid, environment, created_at)
+            select @fleet, @name, coalesce(max(number), 0) + 1, @uid, @Environment, @Now from revisions where fleet = @fleet
+            """,
+            new { fleet, name, uid, Environment = JsonFormatter.Default.Format(draft.Wire.Environment), Now = tx.Now.ToMicroseconds() });
+        return name;
+    }
+
+    private static int NextRolloutNumber(WriteTransaction tx, string fleet) =>
+        (int)tx.QuerySingleOrDefault<long>("select coalesce(max(number), 0) + 1 from rollouts where fleet = @fleet", new { fleet });
+
+    private static void Begin(WriteTransaction tx, StoredFleet fleet, int number, string from) => tx.Execute(
+        """
+        insert into rollouts (fleet, number, fleet_uid, from_revision, to_revision, phase, started_at, message)
+        values (@Name, @number, @Uid, @from, @Revision, @Phase, @Now, 'accepted; the reconciler has not looked yet')
+        """,
+        new { fleet.Name, number, fleet.Uid, from, fleet.Revision, Phase = (int)RolloutPhase.Progressing, Now = tx.Now.ToMicroseconds() });
+
+    private static void Supersede(WriteTransaction tx, string fleet, string message) => tx.Execute(
+        "update rollouts set phase = @Phase, ended_at = @Now, message = @message where fleet = @fleet and ended_at is null",
+        new { Phase = (int)RolloutPhase.Superseded, Now = tx.Now.ToMicroseconds(), message, fleet });
+
+    private static void Append(WriteTransaction tx, string reason, string actor, string fleet, string message)
+    {
+        tx.Append(new EventDraft(reason, EventSeverity.Info, actor, fleet, "", "", message));
+        tx.Announce(ResourceKind.Fleet, fleet);
+        tx.Announce(ResourceKind.Desired, fleet);
+    }
+}

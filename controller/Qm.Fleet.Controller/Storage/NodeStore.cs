@@ -1,0 +1,100 @@
+using Qm.Fleet.Core.Environments;
+
+namespace Qm.Fleet.Controller.Storage;
+
+/// <summary>Nodes, as people ask for them.</summary>
+internal sealed class NodeStore(Database database)
+{
+    private const string SelectNode = """
+        select name as Name, uid as Uid, generation as Generation, labels as Labels, site as Site, cordoned as Cordoned, created_at as CreatedAt
+        from nodes
+        """;
+
+    /// <summary>Creates or changes nodes, all or none: labels, spec, generation and event in one transaction.</summary>
+    /// <param name="specs">Of different names and of sites that exist.</param>
+    /// <param name="actor">Who asks.</param>
+    /// <param name="dryRun">Answers as usual and keeps nothing.</param>
+    /// <param name="ct">Ends the wait for the turn.</param>
+    /// <remarks>A node that already is so writes nothing at all.</remarks>
+    public Task<IReadOnlyList<AppliedNode>> ApplyAsync(IReadOnlyList<NodeSpec> specs, string actor, bool dryRun, CancellationToken ct) =>
+        database.WriteAsync<IReadOnlyList<AppliedNode>>(tx => [.. specs.Select(spec => Apply(tx, spec, actor))], commit: !dryRun, ct);
+
+    /// <summary>One node; null when there is none of the name.</summary>
+    public StoredNode? Find(string name) => database.Read(db => Find(db, name));
+
+    /// <summary>At most so many nodes whose names come after another, by name.</summary>
+    public IReadOnlyList<StoredNode> After(string after, int limit) => database.Read(db => After(db, after, limit));
+
+    /// <summary>Names of all sites.</summary>
+    public IReadOnlySet<string> Sites() => database.Read(static db => db.Query<string>("select name from sites").ToHashSet(StringComparer.Ordinal));
+
+    /// <summary>Forgets a node.</summary>
+    /// <returns>As it last was; null when there is none of the name.</returns>
+    public Task<StoredNode?> DeleteAsync(string name, string actor, CancellationToken ct) => database.WriteAsync(
+        tx =>
+        {
+            if (Find(tx, name) is not { } node)
+            {
+                return null;
+            }
+            tx.Execute("delete from nodes where name = @name", new { name });
+            Append(tx, "NodeDeleted", actor, name, $"The node's labels and spec were forgotten at generation {node.Generation}.");
+            return node;
+        },
+        commit: true, ct);
+
+    /// <summary>Sets the D-Bus address of a site, making the site first where it is new.</summary>
+    public Task EnsureSiteAsync(string site, string address, CancellationToken ct) => database.WriteAsync(
+        tx => tx.Execute(
+            """
+            insert into sites (name, address, uid, created_at) values (@site, @address, @Uid, @Now)
+            on conflict (name) do update set address = excluded.address where address <> excluded.address
+            """,
+            new { site, address, Uid = tx.NewUid(), Now = tx.Now.ToMicroseconds() }),
+        commit: true, ct);
+
+    /// <summary>Inside a transaction: one node; null when there is none of the name.</summary>
+    internal static StoredNode? Find(ReadSnapshot db, string name) =>
+        db.QuerySingleOrDefault<NodeRow>($"{SelectNode} where name = @name", new { name }) is { } row ? Node(row) : null;
+
+    /// <summary>Inside a transaction: at most so many nodes whose names come after another, by name.</summary>
+    internal static IReadOnlyList<StoredNode> After(ReadSnapshot db, string after, int limit) =>
+        [.. db.Query<NodeRow>($"{SelectNode} where name > @after order by name limit @limit", new { after, limit }).Select(Node)];
+
+    /// <summary>Inside a transaction: stores a node, new or changed.</summary>
+    internal static void Save(WriteTransaction tx, NodeSpec spec) => tx.Execute(
+        """
+        insert into nodes (name, uid, generation, site, cordoned, labels, created_at) values (@Name, @Uid, 1, @Site, @Cordoned, @Labels, @Now)
+        on conflict (name) do update
+        set generation = generation + 1, site = excluded.site, cordoned = excluded.cordoned, labels = excluded.labels
+        """,
+        new { spec.Name, Uid = tx.NewUid(), spec.Site, spec.Cordoned, Labels = Rows.Write(spec.Labels), Now = tx.Now.ToMicroseconds() });
+
+    /// <summary>Inside a transaction: notes in the log what happened to a node and tells everybody.</summary>
+    internal static void Append(WriteTransaction tx, string reason, string actor, string node, string message)
+    {
+        tx.Append(new EventDraft(reason, EventSeverity.Info, actor, "", node, "", message));
+        tx.Announce(ResourceKind.Node, node);
+        tx.Announce(ResourceKind.Desired, node);
+    }
+
+    private static AppliedNode Apply(WriteTransaction tx, NodeSpec spec, string actor)
+    {
+        var before = Find(tx, spec.Name);
+        if (before is not null && before.Site == spec.Site && before.Cordoned == spec.Cordoned && spec.Labels.SequenceEqual(before.Labels))
+        {
+            return new AppliedNode(before, V1.ApplyResult.Unchanged);
+        }
+        Save(tx, spec);
+        var after = Find(tx, spec.Name)!;
+        Append(
+            tx, before is null ? "NodeCreated" : "NodeConfigured", actor, spec.Name,
+            $"Generation {after.Generation}{(spec.Cordoned ? ", cordoned" : "")}, labels {Rows.Write(spec.Labels)}.");
+        return new AppliedNode(after, before is null ? V1.ApplyResult.Created : V1.ApplyResult.Configured);
+    }
+
+    private static StoredNode Node(NodeRow row) => new(
+        row.Name, row.Uid, row.Generation, Rows.Labels("nodes", row.Name, row.Labels), row.Site, row.Cordoned != 0, row.CreatedAt.ToTime());
+
+    private sealed record NodeRow(string Name, string Uid, long Generation, string Labels, string Site, long Cordoned, long CreatedAt);
+}
