@@ -52,8 +52,6 @@ internal static class ControllerHost
         configure?.Invoke(services);
 
         var app = builder.Build();
-        // In the order of what depends on what: a second process stops at the lock, before it touches anything.
-        app.Services.GetRequiredService<StateLock>();
         app.Services.GetRequiredService<Pki>().EnsureAdmin();
         app.Services.GetRequiredService<Database>();
         app.Map(options);
@@ -81,11 +79,19 @@ internal static class ControllerHost
             DurableFolder.Create(options.State);
             return StateLock.Take(options.State);
         });
-        services.AddSingleton(provider => Pki.Open(options.State, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => Pki.Open(options.State, provider.Locked().GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => Database.Open(
-            Path.Combine(options.State, "fleet.db"), provider.GetRequiredService<ChangeFeed>(), provider.GetRequiredService<TimeProvider>()));
+            Path.Combine(options.State, "fleet.db"), provider.Locked().GetRequiredService<ChangeFeed>(),
+            provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<FleetStore>().AddSingleton<NodeStore>().AddSingleton<EventLog>();
         return services.AddSingleton<IReconcileStore, ReconcileStore>();
+    }
+
+    /// <summary>Nothing in the state folder is touched before it is ours.</summary>
+    private static IServiceProvider Locked(this IServiceProvider provider)
+    {
+        provider.GetRequiredService<StateLock>();
+        return provider;
     }
 
     private static IServiceCollection AddApi(this IServiceCollection services)
