@@ -36,7 +36,7 @@ internal static class ControllerHost
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "qm-fleet-controller" });
         builder.Configuration.AddEnvironmentVariables();
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning);
         builder.Logging.AddSimpleConsole(static console => console.SingleLine = true);
         builder.Logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
             static console => console.LogToStandardErrorThreshold = LogLevel.Trace);
@@ -54,6 +54,7 @@ internal static class ControllerHost
         var app = builder.Build();
         app.Services.GetRequiredService<Pki>().EnsureAdmin();
         app.Services.GetRequiredService<Database>();
+        app.Services.GetRequiredService<ControllerMetrics>();
         app.Map(options);
         return app;
     }

@@ -3,6 +3,9 @@ using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Qm.Fleet.Controller.Api;
@@ -30,6 +33,9 @@ internal sealed class RunningController : IAsyncDisposable
     public ControllerOptions Options { get; }
 
     public string Https { get; }
+
+    public Uri MetricsAddress => new(App.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses
+        .Single(static address => address.StartsWith("http://127.0.0.1", StringComparison.Ordinal)));
 
     public LiveStatusByHand Live => (LiveStatusByHand)App.Services.GetRequiredService<ILiveStatus>();
 
