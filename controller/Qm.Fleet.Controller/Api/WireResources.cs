@@ -1,5 +1,6 @@
 using Google.Protobuf.WellKnownTypes;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Controller.Api;
 
@@ -71,6 +72,7 @@ internal static class WireResources
         Kind = "Rollout",
         Target = $"fleet/{rollout.Fleet}",
         Done = rollout.HasEnded,
+        Error = rollout.Phase is RolloutPhase.Superseded ? rollout.Message : "",
         StartedAt = Timestamp.FromDateTimeOffset(rollout.StartedAt),
         EndedAt = rollout.EndedAt is { } ended ? Timestamp.FromDateTimeOffset(ended) : null,
     };
