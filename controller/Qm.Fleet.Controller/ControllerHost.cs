@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
+using Qm.Fleet.BlueChi;
 using Qm.Fleet.Controller.Api;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Options;
@@ -48,7 +49,7 @@ internal static class ControllerHost
         services.AddSingleton(Microsoft.Extensions.Options.Options.Create(options));
         services.AddSingleton(TimeProvider.System);
         services.AddState(options).AddApi().AddTelemetry(options, builder.Configuration);
-        services.AddReconcile();
+        services.AddSingleton(new BlueChiOptions { Address = options.Bus }).AddReconcile();
         configure?.Invoke(services);
 
         var app = builder.Build();

@@ -8,13 +8,14 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Qm.Fleet.Controller.Api;
 using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Security;
 
 namespace Qm.Fleet.Controller.Tests;
 
-/// <summary>The whole daemon in this process: real Kestrel, real keys, real database, on loopback and a Unix socket.</summary>
+/// <summary>The daemon in this process without its reconciler: real Kestrel, real keys, real database, on loopback and a Unix socket.</summary>
 internal sealed class RunningController : IAsyncDisposable
 {
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
@@ -54,6 +55,7 @@ internal sealed class RunningController : IAsyncDisposable
         var app = ControllerHost.Build(options, services =>
         {
             services.Replace(ServiceDescriptor.Singleton<ILiveStatus, LiveStatusByHand>());
+            WithoutReconciler(services);
             configure?.Invoke(services);
         });
         var addresses = await ControllerHost.ServeAsync(app, TestContext.Current.CancellationToken);
@@ -112,6 +114,15 @@ internal sealed class RunningController : IAsyncDisposable
         _owned.ForEach(static channel => channel.Dispose());
         await App.DisposeAsync();
         _folder.Dispose();
+    }
+
+    private static void WithoutReconciler(IServiceCollection services)
+    {
+        foreach (var loop in services.Where(static service => service.ServiceType == typeof(IHostedService)
+            && service.ImplementationType?.Namespace == typeof(Reconcile.ReconcileServices).Namespace).ToList())
+        {
+            services.Remove(loop);
+        }
     }
 
     private string Pem(string name) => Path.Combine(Options.State, "pki", name);

@@ -1,15 +1,28 @@
-using Microsoft.Extensions.DependencyInjection.Extensions;
+using Qm.Fleet.BlueChi;
 using Qm.Fleet.Controller.Api;
 
 namespace Qm.Fleet.Controller.Reconcile;
 
-/// <summary>Registers what brings the nodes to what is wanted.</summary>
+/// <summary>Registers what brings nodes to what is wanted of them.</summary>
 internal static class ReconcileServices
 {
-    /// <summary>Without a reconciler nothing is heard of any node, and the API says so.</summary>
-    public static IServiceCollection AddReconcile(this IServiceCollection services)
-    {
-        services.TryAddSingleton<ILiveStatus, UnheardLiveStatus>();
-        return services;
-    }
+    internal static IServiceCollection AddReconcile(this IServiceCollection services) => services
+        .AddSingleton<BlueChiLink>()
+        .AddSingleton<LiveNodes>()
+        .AddSingleton<EventSink>()
+        .AddSingleton<NodeActor>()
+        .AddSingleton<RolloutKeeper>()
+        .AddSingleton<ILiveStatus, LiveStatus>()
+        .AddSingleton(provider => new BlueChiSession(
+            provider.GetRequiredService<BlueChiOptions>(),
+            provider.GetRequiredService<BlueChiLink>(),
+            provider.GetRequiredService<TimeProvider>(),
+            Jitter,
+            provider.GetRequiredService<ILogger<BlueChiSession>>()))
+        .AddHostedService(provider => provider.GetRequiredService<EventSink>())
+        .AddHostedService<BlueChiWorker>()
+        .AddHostedService<FleetReconciler>();
+
+    // Spreads the attempts of controllers that lost the same bus at the same moment.
+    private static double Jitter() => System.Security.Cryptography.RandomNumberGenerator.GetInt32(1 << 20) / (double)(1 << 20);
 }

@@ -6,17 +6,14 @@ namespace Qm.Fleet.Controller.Telemetry;
 /// <summary>What the controller counts beside what ASP.NET Core and the runtime do.</summary>
 internal sealed class ControllerMetrics
 {
-    /// <summary>Name of the meter and of the activity source.</summary>
-    public const string Name = "Qm.Fleet.Controller";
-
     private readonly Counter<long> _applies;
 
     /// <summary>Registers the instruments.</summary>
     public ControllerMetrics(IMeterFactory meters, AgentLinks links)
     {
-        var meter = meters.Create(Name);
-        _applies = meter.CreateCounter<long>("qmfleet.applies", "{resource}", "Resources applied, by kind and result");
-        meter.CreateObservableGauge("qmfleet.agents.connected", () => links.ConnectedCount, "{agent}", "Agent extensions being heard");
+        var meter = meters.Create(Sources.Name);
+        _applies = meter.CreateCounter<long>("qm_fleet_applies", "{resource}", "Resources applied, by kind and result");
+        meter.CreateObservableGauge("qm_fleet_agents_connected", () => links.ConnectedCount, "{agent}", "Agent extensions being heard");
     }
 
     /// <summary>Counts a resource that was applied; a dry run counts for nothing.</summary>

@@ -26,7 +26,7 @@ internal static class TelemetryServices
         var telemetry = services.AddOpenTelemetry().ConfigureResource(static resource => resource.AddService("qm-fleet-controller"));
         telemetry.WithMetrics(metrics =>
         {
-            metrics.AddMeter(ControllerMetrics.Name).AddAspNetCoreInstrumentation().AddRuntimeInstrumentation();
+            metrics.AddMeter(Sources.Name).AddAspNetCoreInstrumentation().AddRuntimeInstrumentation();
             if (options.MetricsEndPoint is not null)
             {
                 metrics.AddPrometheusExporter();
@@ -34,7 +34,7 @@ internal static class TelemetryServices
         });
         if (hasOtlp)
         {
-            telemetry.WithTracing(static traces => traces.AddSource(ControllerMetrics.Name).AddAspNetCoreInstrumentation());
+            telemetry.WithTracing(static traces => traces.AddSource(Sources.Name).AddAspNetCoreInstrumentation());
             telemetry.UseOtlpExporter();
         }
         return services;

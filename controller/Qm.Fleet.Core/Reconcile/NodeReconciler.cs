@@ -17,6 +17,9 @@ public static class NodeReconciler
     /// <summary>How long QM may take to start, or to register with BlueChi.</summary>
     public static readonly TimeSpan QmDeadline = TimeSpan.FromMinutes(2);
 
+    /// <summary>How long QM may be offline before a restart of QM is held to be what its agent needs; a restarted agent is back in seconds.</summary>
+    public static readonly TimeSpan AgentGrace = TimeSpan.FromSeconds(20);
+
     private static readonly TimeSpan LookSoon = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LookLater = TimeSpan.FromSeconds(1);
 
@@ -170,11 +173,17 @@ public static class NodeReconciler
             }
         }
 
-        var agentConf = evidence.Files.GetValueOrDefault(new(OwnedFileKind.QmBlueChiAgentConf, ""));
-        return view.Qm == Presence.Online ? null
-            : agentConf is not null && agentConf.CommittedAt > unit.StartedAt
-                ? new NodeStep.RestartQm($"{QmNode.NameFor(view.Name)} is offline, and its agent's configuration is newer than QM's start")
-                : new NodeStep.Wait("QmOnline", $"QM is active, but {QmNode.NameFor(view.Name)} has not registered with BlueChi", now + LookLater, QmDeadline);
+        return view.Qm == Presence.Online ? null : Offline(view, evidence, unit, now);
+    }
+
+    // The agent inside QM cannot be restarted through BlueChi while it is offline. Only when it stays so, and has a
+    // configuration that it may never have read, is all of QM restarted for it.
+    private static NodeStep Offline(NodeView view, NodeEvidence evidence, UnitReading unit, DateTimeOffset now)
+    {
+        var wait = new NodeStep.Wait("QmOnline", $"QM is active, but {QmNode.NameFor(view.Name)} has not registered with BlueChi", now + LookLater, QmDeadline);
+        var restart = new NodeStep.RestartQm($"{QmNode.NameFor(view.Name)} is offline, and its agent's configuration is newer than QM's start");
+        return IsNewer(evidence, new(OwnedFileKind.QmBlueChiAgentConf, ""), unit) && !view.Memory.WasInVain(restart, view)
+            && view.Memory.Step == wait.Name && now - view.Memory.StepSince >= AgentGrace ? restart : wait;
     }
 
     // What runs inside QM, in the order in which it depends on each other: the agent first, it carries the rest.

@@ -15,6 +15,9 @@ namespace Qm.Fleet.Controller.Tests.Security;
 [Trait("Requirement", "QMF-RULE-12")]
 public sealed class AccessTests
 {
+    /// <summary>What a client makes of a connection that is closed on it; in TLS 1.3 it may already have sent its request.</summary>
+    private static readonly StatusCode[] CutOff = [StatusCode.Unavailable, StatusCode.Internal];
+
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -59,7 +62,7 @@ public sealed class AccessTests
     {
         await using var controller = await RunningController.StartAsync();
 
-        Assert.Equal(StatusCode.Unavailable, await CallAsync(controller.Tls(null)));
+        Assert.Contains(await CallAsync(controller.Tls(null)), CutOff);
     }
 
     [Fact]
@@ -70,7 +73,7 @@ public sealed class AccessTests
         using var other = Pki.Open(folder.Path, TimeProvider.System);
         other.EnsureAdmin();
 
-        Assert.Equal(StatusCode.Unavailable, await CallAsync(controller.Tls(Load(folder, "pki/admin/admin"))));
+        Assert.Contains(await CallAsync(controller.Tls(Load(folder, "pki/admin/admin"))), CutOff);
     }
 
     [Fact]
@@ -83,7 +86,7 @@ public sealed class AccessTests
             pki.IssueNode("ecu1", folder["ecu1"]);
         });
 
-        Assert.Equal(StatusCode.Unavailable, await CallAsync(controller.Tls(Load(folder, "ecu1/node"))));
+        Assert.Contains(await CallAsync(controller.Tls(Load(folder, "ecu1/node"))), CutOff);
         Assert.Equal(StatusCode.PermissionDenied, await CallAsync(controller.Node("ecu1")));
     }
 
@@ -92,7 +95,7 @@ public sealed class AccessTests
     {
         await using var controller = await RunningController.StartAsync();
 
-        Assert.Equal(StatusCode.Unavailable, await CallAsync(controller.Tls(Load(controller, "server/server"))));
+        Assert.Contains(await CallAsync(controller.Tls(Load(controller, "server/server"))), CutOff);
     }
 
     [Fact]
@@ -160,7 +163,7 @@ public sealed class AccessTests
         await using var controller = await RunningController.StartAsync(adjust: static options => options.Metrics = "127.0.0.1:0");
         using var client = new HttpClient { BaseAddress = controller.MetricsAddress };
 
-        Assert.Contains("qmfleet_agents_connected", await client.GetStringAsync("/metrics", Ct), StringComparison.Ordinal);
+        Assert.Contains("qm_fleet_agents_connected", await client.GetStringAsync("/metrics", Ct), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.NotFound, (await client.GetAsync("/", Ct)).StatusCode);
         using var call = new ByteArrayContent([]) { Headers = { ContentType = new MediaTypeHeaderValue("application/grpc") } };
         var answer = await client.PostAsync("/qm.fleet.v1.FleetService/List", call, Ct);

@@ -97,6 +97,29 @@ public sealed class NodeReconcilerTests
     }
 
     [Fact]
+    [Trait("Requirement", "QMF-RECON-003")]
+    public void Decide_QmOfflineWithNewAgentConf_WaitsBeforeQmIsRestartedForIt()
+    {
+        var node = new ModelNode { QmRuns = true };
+        var revision = Revision("a", "2G", qm: 500);
+        var memory = new NodeMemory();
+        NodeView View() => node.View(revision, memory) with { Qm = Presence.Offline };
+        while (NodeReconciler.Decide(View(), Now) is NodeStep.Act act)
+        {
+            node.Apply(act, revision);
+            memory = View().Memory.After(act, ActOutcome.Done, "", View(), Now);
+        }
+
+        var waits = NodeReconciler.Decide(View(), Now);
+        memory = View().Memory.Deciding(waits, Now);
+        var still = NodeReconciler.Decide(View(), Now + NodeReconciler.AgentGrace - TimeSpan.FromSeconds(1));
+        var restart = NodeReconciler.Decide(View(), Now + NodeReconciler.AgentGrace);
+
+        Assert.Equal(["Stage", "Commit", "SetLimits"], node.Acts);
+        Assert.Equal(("WaitForQmOnline", "WaitForQmOnline", "RestartQm"), (waits.Name, still.Name, restart.Name));
+    }
+
+    [Fact]
     [Trait("Requirement", "QMF-RECON-004")]
     public void Decide_UnreachableNode_OnlyWaits()
     {

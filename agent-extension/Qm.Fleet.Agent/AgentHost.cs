@@ -1,0 +1,75 @@
+using System.Reflection;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
+using Qm.Fleet.Agent.Configuration;
+using Qm.Fleet.Agent.Evidence;
+using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Link;
+using Qm.Fleet.Agent.Revisions;
+
+namespace Qm.Fleet.Agent;
+
+/// <summary>Runs one agent; many fit into one process, each with a root of its own.</summary>
+public static partial class AgentHost
+{
+    /// <summary>The version told to the controller, such as 0.1.0.</summary>
+    public static string Version { get; } =
+        typeof(AgentHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+
+    /// <summary>Runs until cancelled: ends what a crash cut short, then keeps the link to the controller.</summary>
+    /// <param name="options">Root, controller and directories.</param>
+    /// <param name="time">Times every wait; its timestamps stand for the node's CLOCK_MONOTONIC.</param>
+    /// <param name="loggers">Where to log.</param>
+    /// <param name="cancellationToken">Ends the agent; it returns normally.</param>
+    /// <exception cref="IOException">
+    /// The root does not exist, another agent runs on it, or the kernel has no openat2 (older than 5.6).
+    /// </exception>
+    public static Task RunAsync(AgentOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken) =>
+        RunAsync(options, time, loggers, static () => RandomNumberGenerator.GetInt32(int.MaxValue) / (double)int.MaxValue, cancellationToken);
+
+    internal static async Task RunAsync(
+        AgentOptions options, TimeProvider time, ILoggerFactory loggers, Func<double> jitter, CancellationToken cancellationToken)
+    {
+        using var root = NodeRoot.Open(options.Root);
+        var clock = new NodeClock(root, time);
+        var quadletCheck = Path.GetFullPath(options.Root) == "/" ? PodmanQuadletCheck.OfThisMachine(options.State, time) : null;
+        var state = new StateDirectory(root, options.State);
+        var logger = loggers.CreateLogger(typeof(AgentHost));
+        using var claim = Claim(state, logger);
+        var revisions = new NodeRevisions(root, state, clock, quadletCheck);
+        using var agent = new NodeAgent(revisions, new NodeReporter(root, revisions), loggers.CreateLogger<NodeAgent>());
+        Log.Started(logger, Version, options.Root, options.Controller);
+        try
+        {
+            await agent.RecoverAsync(cancellationToken).ConfigureAwait(false);
+            await new GatewayLink(options, root, agent, clock, time, jitter, loggers).RunAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The end that was asked for.
+        }
+    }
+
+    // An agent that cannot write still reports; every command that needs to write is refused with the reason.
+    private static IDisposable? Claim(StateDirectory state, ILogger logger)
+    {
+        try
+        {
+            return state.Claim();
+        }
+        catch (NodeFileException e)
+        {
+            Log.NotClaimed(logger, e.Message);
+            return null;
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1101, LogLevel.Error, "The state directory cannot be used, so nothing can be committed: the agent {Reason}", EventName = "StateUnusable")]
+        public static partial void NotClaimed(ILogger logger, string reason);
+
+        [LoggerMessage(1100, LogLevel.Information, "qm-fleet-agent {Version} on {Root}, controller {Controller}", EventName = "AgentStarted")]
+        public static partial void Started(ILogger logger, string version, string root, Uri controller);
+    }
+}

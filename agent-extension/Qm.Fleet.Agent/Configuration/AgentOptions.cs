@@ -1,0 +1,24 @@
+using Microsoft.Extensions.Logging;
+
+namespace Qm.Fleet.Agent.Configuration;
+
+/// <summary>
+/// How one agent runs. To add an option: a property here, a line in <see cref="OptionReader"/>'s table; help, file and checks follow from it.
+/// </summary>
+public sealed record AgentOptions
+{
+    /// <summary>The directory of this machine that is the node's <c>/</c>.</summary>
+    public string Root { get; init; } = "/";
+
+    /// <summary>The controller's address, <c>https://host:port</c>.</summary>
+    public required Uri Controller { get; init; }
+
+    /// <summary>Where <c>ca.crt</c>, <c>node.crt</c> and <c>node.key</c> (PEM) lie, as the node sees it: below <see cref="Root"/>.</summary>
+    public string Pki { get; init; } = "/etc/qm-fleet/pki";
+
+    /// <summary>The agent's memory, as the node sees it: below <see cref="Root"/>.</summary>
+    public string State { get; init; } = "/var/lib/qm-fleet";
+
+    /// <summary>The least important level that is logged.</summary>
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+}

@@ -1,0 +1,148 @@
+using Microsoft.Extensions.Logging;
+using Qm.Fleet.Agent.Files;
+
+namespace Qm.Fleet.Agent.Configuration;
+
+/// <summary>Reads options from the command line and from agent.conf; the command line wins. All problems are told at once.</summary>
+/// <remarks>Written by hand: five options with one value each, and the agent's size and start matter more than completion.</remarks>
+internal sealed class OptionReader
+{
+    /// <summary>The configuration file, as the node sees it.</summary>
+    public const string ConfPath = "/etc/qm-fleet/agent.conf";
+
+    private const string Section = "qm-fleet-agent";
+
+    private static readonly Option[] Options =
+    [
+        new("--controller", "Controller", "https://HOST:PORT", "the controller to report to (required)"),
+        new("--root", null, "DIR", "the directory that is the node's / (default /)"),
+        new("--pki", "Pki", "DIR", "ca.crt, node.crt, node.key below the root (default /etc/qm-fleet/pki)"),
+        new("--state", "State", "DIR", "the agent's memory below the root (default /var/lib/qm-fleet)"),
+        new("--log-level", "LogLevel", "LEVEL", "Trace, Debug, Information, Warning, Error, Critical or None (default Information)"),
+    ];
+
+    private readonly List<string> _problems = [];
+
+    private OptionReader()
+    {
+    }
+
+    /// <summary>The help text.</summary>
+    public static string Help { get; } =
+        "qm-fleet-agent: the QM Fleet agent extension of one node\n\nUsage: qm-fleet-agent --controller https://HOST:PORT [options]\n\nOptions:\n"
+        + string.Concat(Options.Select(option => $"  {option.Flag + " " + option.Value,-34}{option.Help}\n"))
+        + $"  {"--help",-34}show this\n  {"--version",-34}show the version\n\n"
+        + $"Options other than --root can stand as {string.Join(", ", Options.Where(o => o.Key is not null).Select(o => o.Key + "="))} under [{Section}]\n"
+        + $"in {ConfPath}; the command line wins.\n";
+
+    /// <summary>Reads the options.</summary>
+    /// <returns>The options, or null and every problem as a sentence.</returns>
+    public static (AgentOptions? Options, IReadOnlyList<string> Problems) Read(IReadOnlyList<string> arguments)
+    {
+        var reader = new OptionReader();
+        var given = reader.ReadArguments(arguments);
+        var root = given.GetValueOrDefault("--root", "/");
+        foreach (var (flag, value) in reader.ReadFile(root))
+        {
+            given.TryAdd(flag, value);
+        }
+
+        var options = reader.Check(given, root);
+        return (reader._problems.Count == 0 ? options : null, reader._problems);
+    }
+
+    private Dictionary<string, string> ReadArguments(IReadOnlyList<string> arguments)
+    {
+        var given = new Dictionary<string, string>();
+        for (var i = 0; i < arguments.Count; i++)
+        {
+            var (flag, value) = arguments[i].Split('=', 2) is [var left, var right] ? (left, right) : (arguments[i], "");
+            if (value.Length == 0 && i + 1 < arguments.Count && Array.Exists(Options, option => option.Flag == arguments[i]))
+            {
+                value = arguments[++i];
+            }
+
+            if (!Array.Exists(Options, option => option.Flag == flag))
+            {
+                _problems.Add($"{arguments[i]}: no such option; see --help");
+            }
+            else if (value.Length == 0)
+            {
+                _problems.Add($"{flag}: a value must follow");
+            }
+            else if (!given.TryAdd(flag, value))
+            {
+                _problems.Add($"{flag}: given twice");
+            }
+        }
+
+        return given;
+    }
+
+    private IEnumerable<(string Flag, string Value)> ReadFile(string root)
+    {
+        string? text = null;
+        try
+        {
+            using var node = NodeRoot.Open(root);
+            text = node.ReadText(ConfPath, 64 * 1024);
+        }
+        catch (NodeFileException e)
+        {
+            _problems.Add($"--root {root}: {e.Message}");
+        }
+
+        foreach (var (number, line) in (text ?? "").Split('\n').Select((line, index) => (index + 1, line.Trim())))
+        {
+            if (line.Length == 0 || line[0] is '#' or ';' || line == $"[{Section}]")
+            {
+                continue;
+            }
+
+            if (line.Split('=', 2, StringSplitOptions.TrimEntries) is [var key, var value]
+                && Array.Find(Options, option => option.Key == key) is { } known)
+            {
+                yield return (known.Flag, value);
+            }
+            else
+            {
+                _problems.Add($"{ConfPath} line {number}: \"{line}\" is not one of {string.Join(", ", Options.Select(o => o.Key).OfType<string>())}=VALUE");
+            }
+        }
+    }
+
+    private AgentOptions? Check(Dictionary<string, string> given, string root)
+    {
+        Uri? controller = null;
+        if (!given.TryGetValue("--controller", out var address))
+        {
+            _problems.Add("--controller: the controller's address is needed, such as https://fleet.example:8420");
+        }
+        else if (!Uri.TryCreate(address, UriKind.Absolute, out controller) || controller.Scheme != Uri.UriSchemeHttps || controller.PathAndQuery != "/")
+        {
+            _problems.Add($"--controller: \"{address}\" is not https://HOST:PORT");
+        }
+
+        var level = LogLevel.Information;
+        if (given.TryGetValue("--log-level", out var word) && !(Enum.TryParse(word, ignoreCase: true, out level) && Enum.IsDefined(level)))
+        {
+            _problems.Add($"--log-level: \"{word}\" is not one of {string.Join(", ", Enum.GetNames<LogLevel>())}");
+        }
+
+        foreach (var (flag, path) in given.Where(pair => pair.Key is "--pki" or "--state" && !pair.Value.StartsWith('/')))
+        {
+            _problems.Add($"{flag}: \"{path}\" is not an absolute path");
+        }
+
+        return controller is null ? null : new AgentOptions
+        {
+            Controller = controller,
+            Root = root,
+            Pki = given.GetValueOrDefault("--pki", "/etc/qm-fleet/pki"),
+            State = given.GetValueOrDefault("--state", "/var/lib/qm-fleet"),
+            LogLevel = level,
+        };
+    }
+
+    private sealed record Option(string Flag, string? Key, string Value, string Help);
+}

@@ -1,0 +1,52 @@
+using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Core.Units;
+
+namespace Qm.Fleet.Agent.Evidence;
+
+/// <summary>The text of the qm quadlet: the main file and its drop-ins in the order in which Podman merges them.</summary>
+/// <param name="Main">The first qm.container on Podman's search path.</param>
+/// <param name="DropIns">By file name; of equal names the earliest directory's.</param>
+internal sealed record QuadletSources(QuadletSource Main, IReadOnlyList<QuadletSource> DropIns)
+{
+    /// <summary>The name of the quadlet.</summary>
+    public const string FileName = "qm.container";
+
+    // podman-systemd.unit(5): for units of the system, first found wins.
+    private static readonly string[] SearchPath = ["/run/containers/systemd", "/etc/containers/systemd", "/usr/share/containers/systemd"];
+
+    /// <summary>Reads them on a node.</summary>
+    /// <exception cref="CommandRefusedException">QmNotInstalled: there is no qm.container.</exception>
+    /// <exception cref="NodeFileException">A file cannot be read.</exception>
+    public static QuadletSources Read(NodeRoot root)
+    {
+        var main = SearchPath.Select(directory => ReadSource(root, $"{directory}/{FileName}")).FirstOrDefault(source => source is not null)
+            ?? throw new CommandRefusedException("QmNotInstalled", $"There is no {FileName} in {string.Join(", ", SearchPath)}; install QM on this node.");
+        var dropIns = SearchPath.Select(directory => $"{directory}/{FileName}.d")
+            .SelectMany(directory => root.List(directory).Where(name => name.EndsWith(".conf", StringComparison.Ordinal)).Select(name => $"{directory}/{name}"))
+            .DistinctBy(Path.GetFileName)
+            .OrderBy(Path.GetFileName, StringComparer.Ordinal)
+            .Select(path => ReadSource(root, path)).OfType<QuadletSource>();
+        return new(main, [.. dropIns]);
+    }
+
+    /// <summary>The same with another content of one drop-in; null to leave it out.</summary>
+    public QuadletSources WithDropIn(string path, string? content) => this with
+    {
+        DropIns = [.. DropIns.Where(source => Path.GetFileName(source.Path) != Path.GetFileName(path))
+            .Concat(content is null ? [] : [new QuadletSource(path, content)])
+            .OrderBy(source => Path.GetFileName(source.Path), StringComparer.Ordinal)],
+    };
+
+    /// <summary>Merges them.</summary>
+    public MergedUnit Merge() => UnitFileMerger.Merge(
+        UnitFile.Parse(Main.Text, Main.Path), DropIns.Select(source => UnitFile.Parse(source.Text, source.Path)));
+
+    private static QuadletSource? ReadSource(NodeRoot root, string path) =>
+        root.ReadText(path, StageChecks.FileBytesMax) is { } text ? new(path, text) : null;
+}
+
+/// <summary>A file of the quadlet.</summary>
+/// <param name="Path">Where it lies, from the node's root.</param>
+/// <param name="Text">Its content.</param>
+internal sealed record QuadletSource(string Path, string Text);

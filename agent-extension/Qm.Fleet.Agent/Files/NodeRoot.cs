@@ -1,0 +1,105 @@
+using System.Text;
+
+namespace Qm.Fleet.Agent.Files;
+
+/// <summary>
+/// A directory that is <c>/</c> to everything below it: the machine's own root, an emulated node's, or the <c>/etc</c> of QM.
+/// Every file the agent reads or writes is reached through one. Paths are absolute; <c>..</c> and symbolic links resolve inside.
+/// </summary>
+internal sealed class NodeRoot : IDisposable
+{
+    /// <summary>The most of a file that is read: larger ones are a <see cref="NodeFileException"/> with reason FileTooBig.</summary>
+    public const int MaxBytes = 64 * 1024 * 1024;
+
+    private readonly NodeDirectory _directory;
+
+    private NodeRoot(NodeDirectory directory, ISystemCalls calls) => (_directory, Calls) = (directory, calls);
+
+    /// <summary>The system calls on this root's files.</summary>
+    public ISystemCalls Calls { get; }
+
+    /// <summary>Opens a directory of the machine as a root.</summary>
+    /// <exception cref="NodeFileException">It does not exist, is no directory, or the kernel is older than 5.6.</exception>
+    public static NodeRoot Open(string directory, ISystemCalls? calls = null) =>
+        new(LinuxSystemCalls.OpenRoot(directory), calls ?? new LinuxSystemCalls());
+
+    /// <summary>A directory below this root as a root of its own, so that nothing planted inside it leads to its outside.</summary>
+    /// <exception cref="NodeFileException">It is missing or no directory.</exception>
+    public NodeRoot Within(string path) => new(OpenDirectory(path), Calls);
+
+    /// <summary>Opens a directory.</summary>
+    /// <exception cref="NodeFileException">It is missing or no directory.</exception>
+    public NodeDirectory OpenDirectory(string path) => new(Calls.Open(_directory, Relative(path), OpenKind.Directory), _directory.Of(path));
+
+    /// <summary>Whether something is there: file, directory or what a link leads to.</summary>
+    public bool Exists(string path)
+    {
+        try
+        {
+            Calls.Open(_directory, Relative(path), OpenKind.Read).Dispose();
+            return true;
+        }
+        catch (NodeFileException e) when (e.IsMissing)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The content of a file, or null when there is none.</summary>
+    /// <exception cref="NodeFileException">It is there but cannot be read.</exception>
+    public byte[]? ReadBytes(string path, OpenKind kind = OpenKind.Read, int limit = MaxBytes)
+    {
+        try
+        {
+            using var file = Calls.Open(_directory, Relative(path), kind);
+            using var content = new MemoryStream();
+            Span<byte> buffer = stackalloc byte[4096];
+            while (Calls.Read(file, buffer, _directory.Of(path)) is > 0 and var count)
+            {
+                content.Write(buffer[..count]);
+                if (content.Length > limit)
+                {
+                    throw new NodeFileException("read", _directory.Of(path), Errno.TooBig, $"it is larger than {limit} bytes");
+                }
+            }
+
+            return content.ToArray();
+        }
+        catch (NodeFileException e) when (e.IsMissing)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The text of a file, or null when there is none; bytes that are not UTF-8 become U+FFFD.</summary>
+    /// <exception cref="NodeFileException">It is there but cannot be read.</exception>
+    public string? ReadText(string path, int limit = MaxBytes) => ReadBytes(path, limit: limit) is { } bytes ? Encoding.UTF8.GetString(bytes) : null;
+
+    /// <summary>The names in a directory, in C-locale order; none when the directory is missing.</summary>
+    /// <exception cref="NodeFileException">It is there but cannot be listed.</exception>
+    public IReadOnlyList<string> List(string path)
+    {
+        try
+        {
+            using var directory = OpenDirectory(path);
+            // The kernel's name for the open directory: what is listed is what was resolved, whatever moved since.
+            var names = Directory.EnumerateFileSystemEntries($"/proc/self/fd/{directory.Handle.DangerousGetHandle()}")
+                .Select(entry => Path.GetFileName(entry)).ToArray();
+            Array.Sort(names, string.CompareOrdinal);
+            return names;
+        }
+        catch (NodeFileException e) when (e.IsMissing)
+        {
+            return [];
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return [];
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _directory.Dispose();
+
+    private static string Relative(string path) => path.TrimStart('/') is { Length: > 0 } relative ? relative : ".";
+}

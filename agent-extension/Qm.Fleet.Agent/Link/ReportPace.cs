@@ -1,0 +1,100 @@
+using Qm.Fleet.V1;
+
+namespace Qm.Fleet.Agent.Link;
+
+/// <summary>
+/// When to look at the node again and what is worth sending: often while something is under way, seldom otherwise; on change, and at the
+/// interval the controller asked for.
+/// </summary>
+internal sealed class ReportPace(TimeProvider time)
+{
+    /// <summary>Between two looks while something is under way.</summary>
+    public static readonly TimeSpan Fast = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>Between two looks otherwise.</summary>
+    public static readonly TimeSpan Slow = TimeSpan.FromSeconds(2);
+
+    // A QM that is not there is looked for often at first; it may also be meant to be off.
+    private static readonly TimeSpan Restarting = TimeSpan.FromMinutes(1);
+
+    private readonly Lock _lock = new();
+    private NodeReport? _sent;
+    private long _sentAt;
+    private long _changedAt = time.GetTimestamp();
+    private TaskCompletionSource _woken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Whether a report tells something new, or the interval is over.</summary>
+    public bool IsDue(NodeReport report, TimeSpan interval)
+    {
+        lock (_lock)
+        {
+            return _sent is null || !Key(report).Equals(_sent) || time.GetElapsedTime(_sentAt) >= interval;
+        }
+    }
+
+    /// <summary>Notes what the controller knows now.</summary>
+    public void Sent(NodeReport report)
+    {
+        lock (_lock)
+        {
+            var key = Key(report);
+            _sentAt = time.GetTimestamp();
+            if (!key.Equals(_sent))
+            {
+                (_sent, _changedAt) = (key, _sentAt);
+            }
+        }
+    }
+
+    /// <summary>How long to wait after a report before looking again.</summary>
+    public TimeSpan Pause(NodeReport report, TimeSpan interval)
+    {
+        lock (_lock)
+        {
+            var underWay = (report.Revision.Length > 0 && !report.Confirmed)
+                || (report.Oom.QmInitPid == 0 && time.GetElapsedTime(_changedAt) < Restarting);
+            var pause = underWay ? Fast : Slow;
+            var heartbeat = interval - time.GetElapsedTime(_sentAt);
+            return heartbeat < TimeSpan.Zero ? TimeSpan.Zero : heartbeat < pause ? heartbeat : pause;
+        }
+    }
+
+    /// <summary>Waits for the pause to pass or for <see cref="Wake"/>.</summary>
+    public async Task PauseAsync(NodeReport report, TimeSpan interval, CancellationToken cancellationToken)
+    {
+        Task woken;
+        lock (_lock)
+        {
+            woken = _woken.Task;
+        }
+
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        await Task.WhenAny(Task.Delay(Pause(report, interval), time, stop.Token), woken).ConfigureAwait(false);
+        await stop.CancelAsync().ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        lock (_lock)
+        {
+            if (woken.IsCompleted)
+            {
+                _woken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            }
+        }
+    }
+
+    /// <summary>Ends the pause: a command may have started something.</summary>
+    public void Wake()
+    {
+        lock (_lock)
+        {
+            _woken.TrySetResult();
+        }
+    }
+
+    // Memory in use changes with every look and says nothing new.
+    private static NodeReport Key(NodeReport report)
+    {
+        var key = report.Clone();
+        key.Cgroup.Remove("memory.current");
+        return key;
+    }
+}

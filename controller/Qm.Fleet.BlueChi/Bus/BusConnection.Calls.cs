@@ -1,0 +1,159 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Qm.Fleet.BlueChi.Bus;
+
+/// <content>Calls to others, and the few that go to the bus itself.</content>
+internal sealed partial class BusConnection
+{
+    private const string Daemon = "org.freedesktop.DBus";
+    private const string DaemonPath = "/org/freedesktop/DBus";
+    private const uint DoNotQueue = 4;
+    private const uint PrimaryOwner = 1;
+    private static readonly TimeSpan DaemonDeadline = TimeSpan.FromSeconds(10);
+
+    /// <summary>Calls a method and waits for its reply.</summary>
+    /// <param name="destination">A unique or well-known name.</param>
+    /// <param name="path">The object.</param>
+    /// <param name="interface">The interface.</param>
+    /// <param name="member">The method.</param>
+    /// <param name="body">The arguments.</param>
+    /// <param name="deadline">How long to wait; the call may still be carried out afterwards.</param>
+    /// <param name="onReply">Sees the reply on the connection's thread, before any message that came after it.</param>
+    /// <param name="ct">Ends the wait, not the call.</param>
+    /// <exception cref="BusErrorException">The other side answered with an error.</exception>
+    /// <exception cref="BusTimeoutException">No reply within the deadline.</exception>
+    /// <exception cref="BusConnectionException">The connection has ended.</exception>
+    internal async Task<ImmutableArray<BusValue>> CallAsync(
+        string destination, string path, string @interface, string member, ImmutableArray<BusValue> body, TimeSpan deadline,
+        Action<ImmutableArray<BusValue>>? onReply = null, CancellationToken ct = default)
+    {
+        var call = new PendingCall(onReply);
+        using var late = new CancellationTokenSource(deadline, _time);
+        Post(new PendingWork(this, call, destination, path, @interface, member, body).Begin);
+        using var onLate = late.Token.Register(() =>
+            Drop(call, call.Fail(new BusTimeoutException($"no reply to {member} from {destination} in {deadline.TotalSeconds:0.###} s"))));
+        using var onCancel = ct.Register(() => Drop(call, call.Cancel(ct)));
+        return await call.Reply;
+    }
+
+    /// <summary>Becomes the owner of a well-known name.</summary>
+    /// <exception cref="BusErrorException">Somebody else owns it, or the bus does not allow it.</exception>
+    internal async Task RequestNameAsync(string name, CancellationToken ct = default)
+    {
+        var reply = await CallDaemonAsync("RequestName", [name, DoNotQueue], ct);
+        if (reply[0].AsUInt32() != PrimaryOwner)
+        {
+            throw new BusErrorException("org.freedesktop.DBus.Error.AddressInUse", $"{name} already has an owner");
+        }
+    }
+
+    /// <summary>Gives a well-known name up.</summary>
+    internal Task ReleaseNameAsync(string name, CancellationToken ct = default) => CallDaemonAsync("ReleaseName", [name], ct);
+
+    /// <summary>The unique name of an owner; null when the name has none.</summary>
+    internal async Task<string?> FindOwnerAsync(string name, CancellationToken ct = default)
+    {
+        try
+        {
+            return (await CallDaemonAsync("GetNameOwner", [name], ct))[0].AsText();
+        }
+        catch (BusErrorException e) when (e.Name == "org.freedesktop.DBus.Error.NameHasNoOwner")
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The user id behind a unique name.</summary>
+    internal async Task<uint> GetUserIdAsync(string uniqueName, CancellationToken ct = default) =>
+        (await CallDaemonAsync("GetConnectionUnixUser", [uniqueName], ct))[0].AsUInt32();
+
+    private Task<ImmutableArray<BusValue>> CallDaemonAsync(string member, ImmutableArray<BusValue> body, CancellationToken ct) =>
+        CallAsync(Daemon, DaemonPath, Daemon, member, body, DaemonDeadline, ct: ct);
+
+    private void Drop(PendingCall call, bool wasFirst)
+    {
+        if (wasFirst && !_ended.Task.IsCompleted)
+        {
+            Post(() =>
+            {
+                _calls.Remove(call);
+                call.Release();
+            });
+        }
+    }
+
+    private unsafe void Begin(PendingWork work)
+    {
+        if (work.Call.Reply.IsCompleted)
+        {
+            return;
+        }
+
+        nint message = 0;
+        try
+        {
+            Check(SdBus.NewMethodCall(_bus, out message, work.Destination, work.Path, work.Interface, work.Member), $"call {work.Member}");
+            MessageCodec.WriteBody(message, work.Body.AsSpan());
+            Check(SdBus.CallAsync(_bus, out var slot, message, &OnReply, work.Call.Pin(), ulong.MaxValue), $"call {work.Member}");
+            work.Call.Begun(slot);
+            _calls.Add(work.Call);
+        }
+        catch (BusException e)
+        {
+            work.Call.Fail(e);
+            work.Call.Release();
+        }
+        finally
+        {
+            SdBus.MessageUnref(message);
+        }
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static unsafe int OnReply(nint message, nint userdata, SdBus.Error* error)
+    {
+        var call = (PendingCall)GCHandle.FromIntPtr(userdata).Target!;
+        var failure = SdBus.GetError(message);
+        try
+        {
+            if (failure is not null)
+            {
+                call.Fail(new BusErrorException(SdBus.Text(failure->Name), SdBus.Text(failure->Message)));
+            }
+            else
+            {
+                call.Complete(MessageCodec.ReadBody(message));
+            }
+        }
+#pragma warning disable CA1031 // The caller is told what was wrong with its reply; nothing may cross into C.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            call.Fail(e);
+        }
+
+        call.Release();
+        return 1;
+    }
+
+    /// <summary>A call that waits for the connection's thread.</summary>
+    private sealed class PendingWork(
+        BusConnection connection, PendingCall call, string destination, string path, string @interface, string member, ImmutableArray<BusValue> body)
+    {
+        internal PendingCall Call => call;
+
+        internal string Destination => destination;
+
+        internal string Path => path;
+
+        internal string Interface => @interface;
+
+        internal string Member => member;
+
+        internal ImmutableArray<BusValue> Body => body;
+
+        internal void Begin() => connection.Begin(this);
+    }
+}

@@ -1,0 +1,86 @@
+using System.Collections.Immutable;
+
+namespace Qm.Fleet.BlueChi.Bus;
+
+/// <content>Signals that are listened to.</content>
+internal sealed partial class BusConnection
+{
+    private ImmutableArray<Subscription> _matches = [];
+
+    /// <summary>Listens to signals; when this returns, every signal sent from then on is seen.</summary>
+    /// <param name="match">Which signals.</param>
+    /// <param name="handler">Runs on the connection's thread, in the order of the wire; must return at once and not throw.</param>
+    /// <param name="ended">Called once with the reason when the connection ends.</param>
+    /// <param name="ct">Gives up.</param>
+    internal async Task<IAsyncDisposable> ListenAsync(
+        BusMatch match, Action<BusSignal> handler, Action<string>? ended = null, CancellationToken ct = default)
+    {
+        var subscription = new Subscription(this, match, handler, ended);
+        ImmutableInterlocked.Update(ref _matches, matches => matches.Add(subscription));
+        try
+        {
+            await CallDaemonAsync("AddMatch", [match.Rule], ct);
+            return subscription;
+        }
+        catch (BusException)
+        {
+            ImmutableInterlocked.Update(ref _matches, matches => matches.Remove(subscription));
+            throw;
+        }
+    }
+
+    private unsafe int OnSignal(nint message)
+    {
+        var matches = _matches;
+        if (matches.IsEmpty)
+        {
+            return 0;
+        }
+
+        var header = new BusSignal(
+            SdBus.Text(SdBus.GetSender(message)), SdBus.Text(SdBus.GetPath(message)), SdBus.Text(SdBus.GetInterface(message)), SdBus.Text(SdBus.GetMember(message)), []);
+        BusSignal? signal = null;
+        foreach (var subscription in matches)
+        {
+            // The body is taken apart only for those who want it.
+            if ((subscription.Match with { FirstArgument = null }).Takes(header))
+            {
+                signal ??= header with { Body = MessageCodec.ReadBody(message) };
+                subscription.Offer(signal);
+            }
+        }
+
+        return 0;
+    }
+
+    private sealed class Subscription(BusConnection connection, BusMatch match, Action<BusSignal> handler, Action<string>? ended) : IAsyncDisposable
+    {
+        internal BusMatch Match => match;
+
+        internal void Offer(BusSignal signal)
+        {
+            if (match.Takes(signal))
+            {
+                handler(signal);
+            }
+        }
+
+        internal void Ended(string reason) => ended?.Invoke(reason);
+
+        public async ValueTask DisposeAsync()
+        {
+            ImmutableInterlocked.Update(ref connection._matches, matches => matches.Remove(this));
+            if (!connection._ended.Task.IsCompleted)
+            {
+                try
+                {
+                    await connection.CallDaemonAsync("RemoveMatch", [match.Rule], CancellationToken.None);
+                }
+                catch (BusConnectionException)
+                {
+                    // The daemon forgets the matches of a connection that is gone.
+                }
+            }
+        }
+    }
+}

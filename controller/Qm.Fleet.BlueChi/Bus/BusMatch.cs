@@ -1,0 +1,31 @@
+using System.Collections.Immutable;
+
+namespace Qm.Fleet.BlueChi.Bus;
+
+/// <summary>A signal as it arrived.</summary>
+internal sealed record BusSignal(string Sender, string Path, string Interface, string Member, ImmutableArray<BusValue> Body);
+
+/// <summary>Which signals are wanted; null leaves a part open.</summary>
+/// <param name="Sender">A unique name, or org.freedesktop.DBus.</param>
+/// <param name="Interface">The interface.</param>
+/// <param name="Member">The signal.</param>
+/// <param name="Path">The object.</param>
+/// <param name="FirstArgument">The first argument, a string.</param>
+internal sealed record BusMatch(string? Sender = null, string? Interface = null, string? Member = null, string? Path = null, string? FirstArgument = null)
+{
+    /// <summary>The rule as the bus daemon takes it.</summary>
+    internal string Rule => string.Join(',', new[]
+    {
+        "type='signal'", Part("sender", Sender), Part("interface", Interface), Part("member", Member), Part("path", Path), Part("arg0", FirstArgument),
+    }.OfType<string>());
+
+    /// <summary>Whether a signal is one of them; the daemon sends what any match of the connection asks for.</summary>
+    internal bool Takes(BusSignal signal) =>
+        (Sender ?? signal.Sender) == signal.Sender
+        && (Interface ?? signal.Interface) == signal.Interface
+        && (Member ?? signal.Member) == signal.Member
+        && (Path ?? signal.Path) == signal.Path
+        && (FirstArgument is null || (signal.Body is [BusValue.Text text, ..] && text.Value == FirstArgument));
+
+    private static string? Part(string name, string? value) => value is null ? null : $"{name}='{value}'";
+}

@@ -1,0 +1,66 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using Qm.Fleet.BlueChi;
+using Qm.Fleet.Core.Reconcile;
+using Qm.Fleet.Core.Revisions;
+
+namespace Qm.Fleet.Controller.Reconcile;
+
+/// <summary>What BlueChi was last heard to say; signals only mark a host as worth another look.</summary>
+internal sealed class BlueChiLink : IBlueChiObserver
+{
+    private readonly ConcurrentDictionary<string, NodeStatus> _nodes = new(StringComparer.Ordinal);
+
+    /// <summary>The present BlueChi; null while there is none.</summary>
+    internal IBlueChi? Current { get; private set; }
+
+    /// <summary>Why there is none.</summary>
+    internal string NotConnectedBecause { get; private set; } = "BlueChi was not heard yet";
+
+    /// <summary>A host, or its QM, is worth another look; handlers only enqueue.</summary>
+    internal event Action<string>? HostChanged;
+
+    /// <summary>BlueChi came, went, or is another one: every host is worth another look; handlers only enqueue.</summary>
+    internal event Action? AllChanged;
+
+    /// <summary>The hosts BlueChi knows, without their QMs.</summary>
+    internal ImmutableArray<string> Hosts =>
+        [.. _nodes.Keys.Where(name => QmNode.HostOf(name, out var isQm) is not null && !isQm).Order(StringComparer.Ordinal)];
+
+    /// <summary>How a BlueChi node, a host or its QM, was last heard of.</summary>
+    internal Presence PresenceOf(string bluechiNode) => (Current, _nodes.GetValueOrDefault(bluechiNode)) switch
+    {
+        (null, _) => Presence.Unknown,
+        (_, NodeStatus.Online) => Presence.Online,
+        (_, NodeStatus.Offline) => Presence.Offline,
+        // BlueChi is heard and lists every node it allows: one that is not listed cannot be connected.
+        _ => Presence.Offline,
+    };
+
+    public void Connected(IBlueChi blueChi, IReadOnlyList<NodeInfo> nodes)
+    {
+        _nodes.Clear();
+        foreach (var node in nodes)
+        {
+            _nodes[node.Name] = node.Status;
+        }
+
+        Current = blueChi;
+        AllChanged?.Invoke();
+    }
+
+    public void Disconnected(string reason)
+    {
+        NotConnectedBecause = reason;
+        Current = null;
+        AllChanged?.Invoke();
+    }
+
+    public void NodeStatusChanged(string node, NodeStatus status)
+    {
+        _nodes[node] = status;
+        HostChanged?.Invoke(QmNode.HostOf(node, out _));
+    }
+
+    public void UnitChanged(string node, string unit, UnitHint hint) => HostChanged?.Invoke(QmNode.HostOf(node, out _));
+}

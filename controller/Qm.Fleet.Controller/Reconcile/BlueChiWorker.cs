@@ -1,0 +1,9 @@
+using Qm.Fleet.BlueChi;
+
+namespace Qm.Fleet.Controller.Reconcile;
+
+/// <summary>Keeps the session with BlueChi running for as long as the controller does.</summary>
+internal sealed class BlueChiWorker(BlueChiSession session) : BackgroundService
+{
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => session.RunAsync(stoppingToken);
+}

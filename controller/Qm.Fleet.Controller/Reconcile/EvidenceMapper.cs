@@ -1,0 +1,35 @@
+using Qm.Fleet.Core.Reconcile;
+using Qm.Fleet.Core.Revisions;
+using Qm.Fleet.V1;
+
+namespace Qm.Fleet.Controller.Reconcile;
+
+/// <summary>Turns an agent extension's report into Core's evidence.</summary>
+internal static class EvidenceMapper
+{
+    internal static NodeEvidence ToEvidence(NodeReport report) => new()
+    {
+        StagedRevision = report.StagedRevision,
+        Revision = report.Revision,
+        Confirmed = report.Confirmed,
+        Files = report.Files.ToDictionary(
+            file => new OwnedFileId((OwnedFileKind)file.Kind, file.Name),
+            file => new FileEvidence(file.Path, file.Sha256, file.CommittedAtUs)),
+        Effective = new Dictionary<string, string>(report.Effective, StringComparer.Ordinal),
+        Cgroup = new Dictionary<string, string>(report.Cgroup, StringComparer.Ordinal),
+        Oom = ToEvidence(report.Oom ?? new()),
+        Machine = new(report.Machine?.MemoryBytes ?? 0, report.Machine?.TasksMax ?? 0),
+        RetiredWorkloads = [.. report.RetiredWorkloads],
+        RetiredProperties = [.. report.RetiredProperties],
+    };
+
+    private static OomEvidence ToEvidence(OomFindings oom) => new(
+        oom.HasHost ? oom.Host : null,
+        oom.HasQm ? oom.Qm : null,
+        oom.QmInitPid,
+        oom.HasNestedDefault ? oom.NestedDefault : null,
+        [.. oom.Nested.Select(ToScore)],
+        [.. oom.Asil.Select(ToScore)]);
+
+    private static UnitScore ToScore(UnitOom process) => new(process.Unit, process.Pid, process.Score);
+}

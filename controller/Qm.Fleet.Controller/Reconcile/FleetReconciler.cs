@@ -1,0 +1,230 @@
+using System.Collections.Immutable;
+using Qm.Fleet.Controller.Gateway;
+using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Rollouts;
+
+namespace Qm.Fleet.Controller.Reconcile;
+
+/// <summary>Gives every node its worker and every fleet its rollout, and keeps both in step with the store.</summary>
+internal sealed partial class FleetReconciler(
+    IReconcileStore store, ChangeFeed feed, BlueChiLink blueChi, IAgentLinks agents, LiveNodes live, RolloutKeeper rollouts,
+    NodeActor actor, EventSink events, TimeProvider time, ILoggerFactory loggers) : BackgroundService
+{
+    private static readonly TimeSpan Net = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan WorkerPause = TimeSpan.FromSeconds(5);
+
+    private readonly Signal _signal = new();
+    private readonly ILogger _logger = loggers.CreateLogger<FleetReconciler>();
+    private readonly Dictionary<string, (NodeWorker Worker, CancellationTokenSource Stop, Task Run)> _workers = new(StringComparer.Ordinal);
+    private volatile ImmutableDictionary<string, NodeWorker> _byName = ImmutableDictionary<string, NodeWorker>.Empty;
+    private ImmutableArray<string> _knownHosts = [];
+    private DesiredState _desired = new([], []);
+    private ImmutableDictionary<string, ImmutableArray<string>> _members = ImmutableDictionary<string, ImmutableArray<string>>.Empty;
+    private int _desiredStale = 1;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        blueChi.HostChanged += host => Wake(host, unitsToo: true);
+        blueChi.AllChanged += WakeAll;
+        agents.Changed += node => Wake(node, unitsToo: false);
+        live.Changed += _signal.Raise;
+        using var subscription = feed.Subscribe(ResourceKind.Desired);
+        var follow = FollowAsync(subscription, stoppingToken);
+        try
+        {
+            while (!stoppingToken.IsCancellationRequested)
+            {
+                await PassAsync(stoppingToken);
+                await _signal.WaitAsync(Net, time, stoppingToken);
+            }
+        }
+        finally
+        {
+            await StopAllAsync();
+            await follow.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task FollowAsync(ChangeSubscription subscription, CancellationToken ct)
+    {
+        while (!ct.IsCancellationRequested)
+        {
+            await subscription.WaitAsync(ct);
+            Volatile.Write(ref _desiredStale, 1);
+            _signal.Raise();
+        }
+    }
+
+    private async Task PassAsync(CancellationToken ct)
+    {
+        var hosts = blueChi.Hosts;
+        if (!hosts.SequenceEqual(_knownHosts))
+        {
+            await store.EnsureNodesAsync("local", hosts, ct);
+            _knownHosts = hosts;
+            Volatile.Write(ref _desiredStale, 1);
+        }
+
+        if (Interlocked.Exchange(ref _desiredStale, 0) == 1)
+        {
+            _desired = await store.LoadDesiredAsync(ct);
+            await AssignAsync(ct);
+        }
+
+        foreach (var fleet in _desired.Fleets)
+        {
+            await AdvanceAsync(fleet, ct);
+        }
+    }
+
+    private async Task AssignAsync(CancellationToken ct)
+    {
+        var names = _desired.Nodes.Select(node => node.Name).ToHashSet(StringComparer.Ordinal);
+        foreach (var gone in _workers.Keys.Where(name => !names.Contains(name)).ToArray())
+        {
+            await StopAsync(gone);
+            live.Remove(gone);
+        }
+
+        var members = _desired.Fleets.ToDictionary(fleet => fleet.Name, _ => new List<string>(), StringComparer.Ordinal);
+        foreach (var node in _desired.Nodes)
+        {
+            var assignment = Assign(node);
+            if (assignment.Fleet is { } fleet)
+            {
+                members[fleet.Name].Add(node.Name);
+            }
+
+            if (!_workers.TryGetValue(node.Name, out var entry))
+            {
+                entry = Start(node.Name, ct);
+                _workers[node.Name] = entry;
+            }
+
+            entry.Worker.Assign(assignment);
+        }
+
+        foreach (var fleet in _members.Keys.Where(fleet => !members.ContainsKey(fleet)))
+        {
+            rollouts.Forget(fleet);
+        }
+
+        _members = members.ToImmutableDictionary(pair => pair.Key, pair => pair.Value.ToImmutableArray(), StringComparer.Ordinal);
+        _byName = _workers.ToImmutableDictionary(pair => pair.Key, pair => pair.Value.Worker, StringComparer.Ordinal);
+    }
+
+    private NodeAssignment Assign(DesiredNode node)
+    {
+        var claims = _desired.Fleets.Where(fleet => fleet.Selector.Matches(node.Labels)).ToArray();
+        return claims switch
+        {
+            [var fleet] => new(node.Site, fleet, "", node.Cordoned),
+            [] => new(node.Site, null, "no fleet selects this node", node.Cordoned),
+            _ => new(node.Site, null, $"fleets {string.Join(", ", claims.Select(fleet => fleet.Name))} all select this node; it is left as it is until one does", node.Cordoned),
+        };
+    }
+
+    private async Task AdvanceAsync(DesiredFleet fleet, CancellationToken ct)
+    {
+        if (fleet.Rollout is not { } rollout)
+        {
+            return;
+        }
+
+        var before = rollouts.Find(fleet.Name);
+        var (decision, admitted) = rollouts.Advance(fleet, _members[fleet.Name]);
+        foreach (var node in admitted)
+        {
+            Wake(node, unitsToo: false);
+        }
+
+        if (before?.Decision is not { } earlier || earlier.Message != decision.Message || before.Value.Fleet.Rollout != rollout)
+        {
+            feed.Publish(ResourceKind.Fleet, fleet.Name);
+        }
+
+        if (decision.Phase != rollout.Phase)
+        {
+            var draft = new EventDraft(
+                $"Rollout{decision.Phase}", decision.Phase == RolloutPhase.Paused ? EventSeverity.Error : EventSeverity.Info,
+                "controller", fleet.Name, "", "", $"rollout {fleet.Name}/{rollout.Number} to {rollout.ToRevision}: {decision.Message}");
+            await store.UpdateRolloutAsync(fleet.Name, rollout.Number, decision.Phase, decision.Message, draft, ct);
+            Volatile.Write(ref _desiredStale, 1);
+            _signal.Raise();
+        }
+    }
+
+    private (NodeWorker Worker, CancellationTokenSource Stop, Task Run) Start(string name, CancellationToken ct)
+    {
+        var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var worker = new NodeWorker(name, actor, agents, blueChi, rollouts, live, store, events, time, loggers.CreateLogger<NodeWorker>());
+        return (worker, stop, RunAsync(name, worker, stop.Token));
+    }
+
+    // One node's trouble must not end the others' work, whatever it is: it is logged, and the node is taken up again after a pause.
+#pragma warning disable CA1031
+    private async Task RunAsync(string name, NodeWorker worker, CancellationToken ct)
+    {
+        await Task.Yield();
+        while (!ct.IsCancellationRequested)
+        {
+            try
+            {
+                await worker.RunAsync(ct);
+            }
+            catch (OperationCanceledException) when (ct.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                Log.WorkerFailed(_logger, name, e);
+                await Task.Delay(WorkerPause, time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+#pragma warning restore CA1031
+
+    private async Task StopAsync(string name)
+    {
+        if (_workers.Remove(name, out var entry))
+        {
+            await entry.Stop.CancelAsync();
+            await entry.Run;
+            entry.Stop.Dispose();
+        }
+    }
+
+    private async Task StopAllAsync()
+    {
+        await Task.WhenAll(_workers.Values.Select(entry => entry.Stop.CancelAsync()));
+        foreach (var name in _workers.Keys.ToArray())
+        {
+            await StopAsync(name);
+        }
+    }
+
+    private void Wake(string node, bool unitsToo)
+    {
+        if (_byName.TryGetValue(node, out var worker))
+        {
+            worker.Wake(unitsToo);
+        }
+    }
+
+    private void WakeAll()
+    {
+        foreach (var worker in _byName.Values)
+        {
+            worker.Wake(unitsToo: true);
+        }
+
+        _signal.Raise();
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1320, LogLevel.Error, "The worker of {Node} failed and starts again", EventName = nameof(WorkerFailed))]
+        internal static partial void WorkerFailed(ILogger logger, string node, Exception exception);
+    }
+}

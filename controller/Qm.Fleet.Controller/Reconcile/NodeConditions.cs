@@ -1,0 +1,72 @@
+using System.Collections.Immutable;
+using Qm.Fleet.Controller.Gateway;
+using Qm.Fleet.Core.Reconcile;
+using Qm.Fleet.Core.Revisions;
+
+namespace Qm.Fleet.Controller.Reconcile;
+
+/// <summary>Says of a node what holds, what does not, and what is not known.</summary>
+internal static class NodeConditions
+{
+    internal static ImmutableArray<LiveCondition> Judge(
+        NodeView view, NodeStep step, ImmutableArray<NodeCheck> checks, IAgentLinks agents, ImmutableArray<LiveCondition> before, DateTimeOffset now)
+    {
+        ImmutableArray<LiveCondition> judged =
+        [
+            OfPresence("BluechiOnline", view.Name, view.Host, now),
+            OfPresence("QmOnline", QmNode.NameFor(view.Name), view.Host == Presence.Unknown ? Presence.Unknown : view.Qm, now),
+            agents.IsConnected(view.Name)
+                ? new("ExtensionConnected", true, "Connected", "the agent extension is connected", now)
+                : new("ExtensionConnected", false, "NotConnected", "the agent extension is not connected", now),
+            OfQm(view, now),
+            OfChecks(view, checks, now),
+            OfStep(step, view, now),
+        ];
+        return [.. judged.Select(condition => Keep(condition, before))];
+    }
+
+    private static LiveCondition Keep(LiveCondition condition, ImmutableArray<LiveCondition> before)
+    {
+        var earlier = before.IsDefault ? null : before.FirstOrDefault(candidate => candidate.Type == condition.Type);
+        return earlier is not null && earlier.Holds == condition.Holds ? condition with { Since = earlier.Since } : condition;
+    }
+
+    private static LiveCondition OfPresence(string type, string name, Presence presence, DateTimeOffset now) => presence switch
+    {
+        Presence.Online => new(type, true, "Online", $"BlueChi says {name} is online", now),
+        Presence.Offline => new(type, false, "Offline", $"BlueChi says {name} is offline", now),
+        _ => new(type, null, "NotHeard", "BlueChi is not heard", now),
+    };
+
+    private static LiveCondition OfQm(NodeView view, DateTimeOffset now) => (view.Host, view.QmUnit) switch
+    {
+        (Presence.Online, { ActiveState: "active" } unit) => new("QmActive", true, "Active", $"{QmNode.Unit} is active ({unit.SubState})", now),
+        (Presence.Online, { } unit) => new("QmActive", false, "NotActive", $"{QmNode.Unit} is {unit.ActiveState} ({unit.SubState}), {unit.LoadState}", now),
+        _ => new("QmActive", null, "NotHeard", $"{QmNode.Unit} could not be read", now),
+    };
+
+    private static LiveCondition OfChecks(NodeView view, ImmutableArray<NodeCheck> checks, DateTimeOffset now)
+    {
+        if (view.Evidence is null || view.Desired is null)
+        {
+            return new("Verified", null, "NotHeard", view.Desired is null ? view.NotDesiredBecause : "the agent extension is not connected", now);
+        }
+
+        var failed = checks.Where(check => check.Result == CheckResult.Fail).Select(check => check.Name).ToArray();
+        var unread = checks.Where(check => check.Result == CheckResult.Unreadable).Select(check => check.Name).ToArray();
+        return (failed, unread) switch
+        {
+            ({ Length: > 0 }, _) => new("Verified", false, "Differs", $"other than wanted: {string.Join(", ", failed)}", now),
+            (_, { Length: > 0 }) => new("Verified", null, "Unreadable", $"could not be read back: {string.Join(", ", unread)}", now),
+            _ => new("Verified", true, "ReadBack", "every value was read back as wanted", now),
+        };
+    }
+
+    private static LiveCondition OfStep(NodeStep step, NodeView view, DateTimeOffset now) => step switch
+    {
+        NodeStep.Ready => new("Ready", true, "Ready", step.Reason, now),
+        NodeStep.Idle => new("Ready", null, "NotSelected", step.Reason, now),
+        _ when view.Host == Presence.Unknown || view.Evidence is null => new("Ready", null, step.Name, step.Reason, now),
+        _ => new("Ready", false, step.Name, step.Reason, now),
+    };
+}

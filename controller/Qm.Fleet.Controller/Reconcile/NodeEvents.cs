@@ -1,0 +1,72 @@
+using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Reconcile;
+using Qm.Fleet.Core.Revisions;
+
+namespace Qm.Fleet.Controller.Reconcile;
+
+/// <summary>What of a node's way is worth an entry in the event log.</summary>
+internal static class NodeEvents
+{
+    private const string Actor = "controller";
+
+    private static readonly string[] Followed = ["BluechiOnline", "QmOnline", "ExtensionConnected", "QmActive"];
+
+    /// <summary>An act that changed something, or could not.</summary>
+    internal static EventDraft? Of(NodeStep.Act act, ActResult result, string node, string fleet) => (act, result.Outcome) switch
+    {
+        (NodeStep.Stage or NodeStep.ReloadHost, ActOutcome.Done) => null,
+        (_, ActOutcome.Done) => new(Reason(act), EventSeverity.Info, Actor, fleet, node, Unit(act), act.Reason),
+        (_, ActOutcome.Unknown) => new(act.Name + "Unknown", EventSeverity.Warning, Actor, fleet, node, Unit(act), $"nobody can tell whether it was done: {result.Detail}"),
+        _ => new(act.Name + "Failed", EventSeverity.Warning, Actor, fleet, node, Unit(act), result.Detail),
+    };
+
+    /// <summary>The revision is held to have failed on the node.</summary>
+    internal static EventDraft Failed(NodeStep step, string node, DesiredFleet fleet) => new(
+        "RevisionFailed", EventSeverity.Error, Actor, fleet.Name, node, "", $"revision {fleet.Revision}: {step.Reason}");
+
+    /// <summary>What changed between two looks.</summary>
+    internal static IEnumerable<EventDraft> Between(NodeLive? before, NodeLive after)
+    {
+        if (before is null)
+        {
+            yield break;
+        }
+
+        var fleet = after.Assignment.Fleet?.Name ?? "";
+        foreach (var (was, now) in before.Conditions.Zip(after.Conditions))
+        {
+            if (was.Holds != now.Holds && now.Holds is { } holds && Followed.Contains(now.Type))
+            {
+                yield return new(
+                    holds ? now.Type : now.Type + "Lost", holds ? EventSeverity.Info : EventSeverity.Warning, Actor, fleet, after.Name, "", now.Message);
+            }
+        }
+
+        if (after.Step is NodeStep.Ready && before.Step is not NodeStep.Ready)
+        {
+            yield return new("NodeReady", EventSeverity.Info, Actor, fleet, after.Name, "", $"revision {after.Assignment.Fleet?.Revision}: {after.Step.Reason}");
+        }
+    }
+
+    private static string Reason(NodeStep.Act act) => act switch
+    {
+        NodeStep.Commit => "RevisionCommitted",
+        NodeStep.Confirm => "RevisionConfirmed",
+        NodeStep.SetLimits => "LimitsChanged",
+        NodeStep.StartQm => "QmStarted",
+        NodeStep.RestartQm => "QmRestarted",
+        NodeStep.RestartQmAgent => "QmAgentRestarted",
+        NodeStep.StopWorkload => "WorkloadStopped",
+        NodeStep.RunWorkload run => run.Restart ? "WorkloadRestarted" : "WorkloadStarted",
+        _ => act.Name,
+    };
+
+    private static string Unit(NodeStep.Act act) => act switch
+    {
+        NodeStep.StopWorkload stop => stop.Unit,
+        NodeStep.RunWorkload run => run.Unit,
+        NodeStep.RestartQmAgent => QmNode.AgentUnit,
+        NodeStep.SetLimits or NodeStep.StartQm or NodeStep.RestartQm => QmNode.Unit,
+        _ => "",
+    };
+}

@@ -1,0 +1,52 @@
+using System.Collections.Immutable;
+using Qm.Fleet.Controller.Gateway;
+using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Reconcile;
+
+namespace Qm.Fleet.Controller.Reconcile;
+
+/// <summary>What is wanted of a node, as far as the store says.</summary>
+/// <param name="Site">The site the node belongs to.</param>
+/// <param name="Fleet">The one fleet that selects it; null when none or several do.</param>
+/// <param name="NotDesiredBecause">Why <paramref name="Fleet"/> is null.</param>
+/// <param name="Cordoned">Whether it is to be left alone.</param>
+internal sealed record NodeAssignment(string Site, DesiredFleet? Fleet, string NotDesiredBecause, bool Cordoned);
+
+/// <summary>One aspect of a node, with since when.</summary>
+/// <param name="Type">Such as Ready.</param>
+/// <param name="Holds">Whether it holds; null when unknown.</param>
+/// <param name="Reason">A CamelCase word.</param>
+/// <param name="Message">A sentence.</param>
+/// <param name="Since">When <paramref name="Holds"/> last changed.</param>
+internal sealed record LiveCondition(string Type, bool? Holds, string Reason, string Message, DateTimeOffset Since);
+
+/// <summary>A node as it was last looked at.</summary>
+internal sealed record NodeLive
+{
+    internal required string Name { get; init; }
+
+    internal required NodeAssignment Assignment { get; init; }
+
+    internal required NodeView View { get; init; }
+
+    internal required NodeStep Step { get; init; }
+
+    internal required DateTimeOffset StepSince { get; init; }
+
+    internal required ImmutableArray<LiveCondition> Conditions { get; init; }
+
+    internal ImmutableArray<NodeCheck> Checks { get; init; } = [];
+
+    /// <summary>The last report, also of an agent extension that is gone.</summary>
+    internal AgentReport? Report { get; init; }
+
+    /// <summary>From the acceptance of the rollout to Ready; null until that was seen.</summary>
+    internal TimeSpan? ConvergedAfter { get; init; }
+
+    /// <summary>Whether people and rollouts would see a difference; usage figures alone are none.</summary>
+    internal bool DiffersFrom(NodeLive? other) =>
+        other is null || Step.Name != other.Step.Name || Step.Reason != other.Step.Reason || Assignment != other.Assignment
+        || !Conditions.SequenceEqual(other.Conditions) || !Checks.SequenceEqual(other.Checks)
+        || ConvergedAfter != other.ConvergedAfter || Report?.Report.Revision != other.Report?.Report.Revision
+        || !Equals(Report?.Report.Oom, other.Report?.Report.Oom);
+}

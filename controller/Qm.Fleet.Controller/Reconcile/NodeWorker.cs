@@ -1,0 +1,238 @@
+using System.Collections.Immutable;
+using Qm.Fleet.Controller.Gateway;
+using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Reconcile;
+using Qm.Fleet.Core.Revisions;
+
+namespace Qm.Fleet.Controller.Reconcile;
+
+/// <summary>Brings one node to what is wanted of it: looks, decides, does one thing, and looks again.</summary>
+/// <remarks>Each node has its own, so that a slow call to one delays no other. Everything it knows is read from the node.</remarks>
+internal sealed partial class NodeWorker(
+    string name, NodeActor actor, IAgentLinks agents, BlueChiLink blueChi, RolloutKeeper rollouts, LiveNodes live,
+    IReconcileStore store, EventSink events, TimeProvider time, ILogger<NodeWorker> logger)
+{
+    // A slow pass in case a signal was lost.
+    private static readonly TimeSpan Net = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(20);
+
+    private readonly Signal _signal = new();
+    private volatile NodeAssignment _assignment = new("", null, "not read from the store yet", false);
+    private int _unitsStale = 1;
+
+    private NodeMemory _memory = new();
+    private UnitReadings _units = UnitReadings.None;
+    private AgentReport? _mapped;
+    private NodeEvidence? _evidence;
+    private (string Key, RenderedRevision? Revision) _rendered = ("", null);
+    private TimeSpan? _convergedAfter;
+    private bool _moved;
+
+    /// <summary>Sets what is wanted and wakes the worker.</summary>
+    internal void Assign(NodeAssignment assignment)
+    {
+        _assignment = assignment;
+        Wake(unitsToo: true);
+    }
+
+    /// <summary>Something about the node may have changed.</summary>
+    /// <param name="unitsToo">Whether its units are to be read again.</param>
+    internal void Wake(bool unitsToo)
+    {
+        if (unitsToo)
+        {
+            Volatile.Write(ref _unitsStale, 1);
+        }
+
+        _signal.Raise();
+    }
+
+    /// <summary>Works until cancelled.</summary>
+    internal async Task RunAsync(CancellationToken ct)
+    {
+        while (!ct.IsCancellationRequested)
+        {
+            var view = await LookAsync(ct);
+            var step = NodeReconciler.Decide(view, time.GetUtcNow());
+            await NoteAsync(view, step, ct);
+            if (step is NodeStep.Act act)
+            {
+                await ActAsync(view, act, ct);
+            }
+            else
+            {
+                await WaitAsync(step, ct);
+            }
+        }
+    }
+
+    private async Task<NodeView> LookAsync(CancellationToken ct)
+    {
+        var assignment = _assignment;
+        var desired = Desired(assignment);
+        if (Interlocked.Exchange(ref _unitsStale, 0) == 1)
+        {
+            await ReadUnitsAsync(desired, ct);
+        }
+
+        _memory = _memory.For(desired?.Name ?? "", time.GetUtcNow());
+        var host = blueChi.PresenceOf(name);
+        return new()
+        {
+            Name = name,
+            Desired = desired,
+            NotDesiredBecause = assignment.NotDesiredBecause,
+            Cordoned = assignment.Cordoned,
+            KnownBad = KnownBad(assignment),
+            MayMove = assignment.Fleet is { } fleet && rollouts.MayMove(fleet.Name, name),
+            Host = host,
+            Qm = blueChi.PresenceOf(QmNode.NameFor(name)),
+            Evidence = agents.IsConnected(name) ? Evidence() : null,
+            QmUnit = host == Presence.Online ? _units.Qm : null,
+            HostUnits = _units.Host,
+            QmUnits = _units.Inside,
+            Memory = _memory,
+        };
+    }
+
+    private string? KnownBad(NodeAssignment assignment) =>
+        assignment.Fleet is { } fleet && fleet.FailedNodes.Contains(name)
+            ? _memory is { Revision: var revision, Step: nameof(NodeStep.Failed) } && revision == fleet.Revision && live.Find(name)?.Step is NodeStep.Failed failed
+                ? failed.Reason
+                : $"revision {fleet.Revision} failed on this node before; see qmfleet events --node {name}"
+            : null;
+
+    private RenderedRevision? Desired(NodeAssignment assignment)
+    {
+        if (assignment.Fleet is not { } fleet)
+        {
+            return null;
+        }
+
+        var key = $"{fleet.Uid}/{fleet.Revision}";
+        if (_rendered.Key != key)
+        {
+            _rendered = (key, RevisionRenderer.Render(fleet.Revision, fleet.Environment, name));
+            _moved = false;
+            _convergedAfter = null;
+        }
+
+        return _rendered.Revision;
+    }
+
+    private NodeEvidence? Evidence()
+    {
+        var report = agents.LastReport(name);
+        if (!ReferenceEquals(report, _mapped))
+        {
+            _mapped = report;
+            _evidence = report is null ? null : EvidenceMapper.ToEvidence(report.Report);
+        }
+
+        return _evidence;
+    }
+
+    private async Task ReadUnitsAsync(RenderedRevision? desired, CancellationToken ct)
+    {
+        if (blueChi.Current is not { } current || blueChi.PresenceOf(name) != Presence.Online)
+        {
+            _units = UnitReadings.None;
+            return;
+        }
+
+        IEnumerable<string> inside =
+        [
+            QmNode.AgentUnit,
+            .. desired?.Environment.Workloads.Select(workload => workload.Name + ".service") ?? [],
+            .. Evidence()?.RetiredWorkloads.Select(workload => workload + ".service") ?? [],
+        ];
+        _units = await UnitReader.ReadAsync(
+            current, name, desired?.Environment.Oom.Asil.Keys ?? [], blueChi.PresenceOf(QmNode.NameFor(name)) == Presence.Online,
+            inside.Distinct(), logger, ct);
+    }
+
+    private async Task ActAsync(NodeView view, NodeStep.Act act, CancellationToken ct)
+    {
+        _moved = true;
+        using var activity = Telemetry.Sources.Activity.StartActivity(act.Name);
+        activity?.SetTag("node", name);
+        var started = time.GetTimestamp();
+        var result = await actor.DoAsync(name, act, ct);
+        Log.Acted(logger, name, act.Name, act.Reason, result.Outcome, result.Detail, time.GetElapsedTime(started).TotalMilliseconds);
+        _memory = _memory.After(act, result.Outcome, result.Detail, view, time.GetUtcNow());
+        await RefreshAsync(ct);
+        if (NodeEvents.Of(act, result, name, _assignment.Fleet?.Name ?? "") is { } draft)
+        {
+            await events.AddAsync(draft, ct);
+        }
+    }
+
+    // What was read before an act says nothing about what is so after it.
+    private async Task RefreshAsync(CancellationToken ct)
+    {
+        Volatile.Write(ref _unitsStale, 1);
+        if (agents.IsConnected(name))
+        {
+            await actor.InspectAsync(name, ct);
+        }
+    }
+
+    private async Task WaitAsync(NodeStep step, CancellationToken ct)
+    {
+        var look = (step as NodeStep.Wait)?.LookAgain;
+        var wait = look is null ? Net : Clamp(look.Value - time.GetUtcNow());
+        var before = time.GetTimestamp();
+        await _signal.WaitAsync(wait, time, ct);
+        if (time.GetElapsedTime(before) >= wait && step is not NodeStep.Wait { For: "Retry" })
+        {
+            await RefreshAsync(ct);
+        }
+    }
+
+    private static TimeSpan Clamp(TimeSpan wait) => wait < ShortestWait ? ShortestWait : wait > Net ? Net : wait;
+
+    private async Task NoteAsync(NodeView view, NodeStep step, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        _memory = _memory.Deciding(step, now);
+        var assignment = _assignment;
+        if (step is NodeStep.Ready && _moved && assignment.Fleet?.Rollout is { } rollout)
+        {
+            _moved = false;
+            _convergedAfter = now - rollout.StartedAt;
+        }
+
+        var before = live.Find(name);
+        ImmutableArray<NodeCheck> checks = view is { Desired: { } desired, Evidence: { } evidence } ? [.. NodeChecks.Evaluate(desired, evidence)] : [];
+        var after = new NodeLive
+        {
+            Name = name,
+            Assignment = assignment,
+            View = view,
+            Step = step,
+            StepSince = _memory.StepSince,
+            Checks = checks,
+            Conditions = NodeConditions.Judge(view, step, checks, agents, before?.Conditions ?? default, now),
+            Report = agents.LastReport(name),
+            ConvergedAfter = _convergedAfter,
+        };
+        foreach (var draft in NodeEvents.Between(before, after))
+        {
+            await events.AddAsync(draft, ct);
+        }
+
+        if (step is NodeStep.Failed && view.KnownBad is null && assignment.Fleet is { } fleet)
+        {
+            await store.RememberFailureAsync(fleet.Uid, name, fleet.Revision, step.Reason, NodeEvents.Failed(step, name, fleet), ct);
+        }
+
+        live.Set(after);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1310, LogLevel.Information, "{Node}: {Act} ({Reason}): {Outcome} {Detail} after {ElapsedMs} ms", EventName = nameof(Acted))]
+        internal static partial void Acted(
+            ILogger logger, string node, string act, string reason, ActOutcome outcome, string detail, double elapsedMs);
+    }
+}

@@ -1,0 +1,74 @@
+using System.Collections.Immutable;
+using Qm.Fleet.BlueChi;
+using Qm.Fleet.Core.Reconcile;
+using Qm.Fleet.Core.Revisions;
+
+namespace Qm.Fleet.Controller.Reconcile;
+
+/// <summary>The units of one node that a decision looks at.</summary>
+/// <param name="Qm">qm.service; null when it could not be read.</param>
+/// <param name="Host">Safety units of the host that could be read.</param>
+/// <param name="Inside">Units inside QM that could be read.</param>
+internal sealed record UnitReadings(
+    UnitReading? Qm, ImmutableSortedDictionary<string, UnitReading> Host, ImmutableSortedDictionary<string, UnitReading> Inside)
+{
+    internal static UnitReadings None { get; } = new(
+        null, ImmutableSortedDictionary<string, UnitReading>.Empty, ImmutableSortedDictionary<string, UnitReading>.Empty);
+}
+
+/// <summary>Reads units through BlueChi; never changes anything.</summary>
+internal static partial class UnitReader
+{
+    /// <summary>Reads qm.service and the named units; what cannot be read is absent, and the next look tries again.</summary>
+    internal static async Task<UnitReadings> ReadAsync(
+        IBlueChi blueChi, string host, IEnumerable<string> hostUnits, bool qmOnline, IEnumerable<string> insideUnits, ILogger logger, CancellationToken ct)
+    {
+        var qm = await TryReadAsync(blueChi, host, QmNode.Unit, logger, ct);
+        var onHost = await ReadManyAsync(blueChi, host, hostUnits, logger, ct);
+        var inside = qmOnline
+            ? await ReadManyAsync(blueChi, QmNode.NameFor(host), insideUnits, logger, ct)
+            : UnitReadings.None.Inside;
+        return new(qm, onHost, inside);
+    }
+
+    private static async Task<ImmutableSortedDictionary<string, UnitReading>> ReadManyAsync(
+        IBlueChi blueChi, string node, IEnumerable<string> units, ILogger logger, CancellationToken ct)
+    {
+        var names = units.ToArray();
+        var readings = await Task.WhenAll(names.Select(unit => TryReadAsync(blueChi, node, unit, logger, ct)));
+        return names.Zip(readings).Where(pair => pair.Second is not null)
+            .ToImmutableSortedDictionary(pair => pair.First, pair => pair.Second!, StringComparer.Ordinal);
+    }
+
+    private static async Task<UnitReading?> TryReadAsync(IBlueChi blueChi, string node, string unit, ILogger logger, CancellationToken ct)
+    {
+        try
+        {
+            return ToReading(await blueChi.GetUnitPropertiesAsync(node, unit, "", ct));
+        }
+        catch (BlueChiException e)
+        {
+            Log.NotRead(logger, node, unit, e.Message);
+            return null;
+        }
+    }
+
+    private static UnitReading ToReading(IReadOnlyDictionary<string, PropertyValue> properties) => new(
+        Text(properties, "LoadState"),
+        Text(properties, "ActiveState"),
+        Text(properties, "SubState"),
+        Text(properties, "Result"),
+        properties.TryGetValue("InvocationID", out var id) && id.TryGetBytes(out var bytes) ? Convert.ToHexStringLower(bytes.AsSpan()) : "",
+        properties.TryGetValue("InactiveExitTimestampMonotonic", out var started) && started.TryGetUInt64(out var microseconds) ? (long)microseconds : 0,
+        properties.TryGetValue("OOMScoreAdjust", out var score) && score.TryGetInt64(out var value) ? (int)value : null,
+        properties.TryGetValue("Job", out var job) && job.TryGetList(out var parts) && parts.Length > 0 && parts[0].TryGetUInt64(out var jobId) ? (uint)jobId : 0);
+
+    private static string Text(IReadOnlyDictionary<string, PropertyValue> properties, string name) =>
+        properties.TryGetValue(name, out var value) && value.TryGetString(out var text) ? text : "";
+
+    private static partial class Log
+    {
+        [LoggerMessage(1300, LogLevel.Debug, "Unit {Unit} of {Node} could not be read: {Reason}", EventName = nameof(NotRead))]
+        internal static partial void NotRead(ILogger logger, string node, string unit, string reason);
+    }
+}

@@ -1,0 +1,191 @@
+using System.Collections.Immutable;
+using Qm.Fleet.BlueChi.Bus;
+using Qm.Fleet.Lab.Nodes;
+
+namespace Qm.Fleet.Lab.BlueChi;
+
+/// <summary>
+/// <c>org.eclipse.bluechi</c> as BlueChi 1.3 was measured to behave, its traps included: jobs of a lost node vanish without a word, a surviving agent
+/// does not repeat itself, job numbers begin again with the controller. What is not emulated answers UnknownMethod: metrics, transient units,
+/// enabling of unit files, default targets, proxies.
+/// </summary>
+internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
+{
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
+    private readonly string _address;
+    private readonly ImmutableArray<string> _allowedNodeNames;
+    private readonly List<AgentSession> _sessions = [];
+    private BusConnection _connection = null!;
+
+    private EmulatedBlueChi(string address, IEnumerable<string> allowedNodeNames, TimeProvider time) =>
+        (_address, _allowedNodeNames, Time) = (address, [.. allowedNodeNames], time);
+
+    /// <summary>What goes wrong on purpose.</summary>
+    public LabFaults Faults { get; } = new();
+
+    /// <summary>Calls that change something on nodes.</summary>
+    public CallCounters Counters { get; } = new();
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; }
+
+    /// <summary>The emulated controller's unique bus name.</summary>
+    public string UniqueName => _connection.UniqueName;
+
+    /// <summary>Held for moments by whoever reads or changes the emulation; taken after a node's gate, never before.</summary>
+    internal Lock Gate { get; } = new();
+
+    /// <summary>The controller as it runs now.</summary>
+    internal ControllerLife Life { get; private set; } = null!;
+
+    /// <summary>Starts on a bus.</summary>
+    /// <param name="busAddress">The bus; <c>org.eclipse.bluechi</c> must be free on it.</param>
+    /// <param name="allowedNodeNames">BlueChi's AllowedNodeNames, the <c>qm.</c> ones included.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <exception cref="BusException">There is no bus, or the name is taken.</exception>
+    public static async Task<EmulatedBlueChi> StartAsync(string busAddress, IEnumerable<string> allowedNodeNames, TimeProvider time, CancellationToken cancellation)
+    {
+        var blueChi = new EmulatedBlueChi(busAddress, allowedNodeNames, time);
+        await blueChi.BeginAsync(cancellation).ConfigureAwait(false);
+        return blueChi;
+    }
+
+    /// <inheritdoc/>
+    public IDisposable? TryRegister(string nodeName, EmulatedSystemd systemd)
+    {
+        var session = new AgentSession(nodeName, systemd);
+        lock (Gate)
+        {
+            if (!Life.TryAttach(session))
+            {
+                return null;
+            }
+
+            _sessions.Add(session);
+        }
+
+        return new Registration(this, session);
+    }
+
+    /// <summary>Ends the controller and starts another. The agents survive and come back by themselves; the caller has another owner of the name.</summary>
+    /// <param name="clean">Whether it says goodbye, as on SIGTERM, or just disappears, as on SIGKILL.</param>
+    /// <param name="downtime">How long there is none.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public async Task RestartAsync(bool clean, TimeSpan downtime, CancellationToken cancellation = default)
+    {
+        lock (Gate)
+        {
+            if (clean)
+            {
+                Life.ShutDown();
+            }
+        }
+
+        await _connection.DisposeAsync().ConfigureAwait(false);
+        await Task.Delay(downtime, Time, cancellation).ConfigureAwait(false);
+        await BeginAsync(cancellation).ConfigureAwait(false);
+        lock (Gate)
+        {
+            foreach (var session in _sessions)
+            {
+                Life.TryAttach(session);
+            }
+        }
+    }
+
+    /// <summary>Stops an agent as SIGSTOP does: the node stays online, calls time out, and are carried out when it goes on.</summary>
+    /// <exception cref="InvalidOperationException">No agent of that name lives.</exception>
+    public void Freeze(string blueChiNode) => WithSession(blueChiNode, session => session.SetFrozen(true));
+
+    /// <summary>Lets a frozen agent go on.</summary>
+    /// <exception cref="InvalidOperationException">No agent of that name lives.</exception>
+    public void Thaw(string blueChiNode) => WithSession(blueChiNode, session => session.SetFrozen(false));
+
+    /// <summary>Cuts an agent's connection; the agent lives on.</summary>
+    /// <exception cref="InvalidOperationException">No agent of that name lives.</exception>
+    public void Cut(string blueChiNode) => WithSession(blueChiNode, session => Life.Detach(session));
+
+    /// <summary>Brings a cut agent back. It does not tell again what it told before.</summary>
+    /// <exception cref="InvalidOperationException">No agent of that name lives.</exception>
+    public void Heal(string blueChiNode) => WithSession(blueChiNode, session => Life.TryAttach(session));
+
+    /// <summary>Whether a node is connected.</summary>
+    public bool IsOnline(string blueChiNode)
+    {
+        lock (Gate)
+        {
+            return Life.Node(blueChiNode)?.Session is not null;
+        }
+    }
+
+    public ValueTask DisposeAsync() => _connection.DisposeAsync();
+
+    private async Task BeginAsync(CancellationToken cancellation)
+    {
+        var connection = await BusConnection.ConnectAsync(_address, Deadline, Time, cancellation).ConfigureAwait(false);
+        lock (Gate)
+        {
+            _connection = connection;
+            Life = new ControllerLife(new BlueChiBus(connection), _allowedNodeNames, Time);
+        }
+
+        connection.Serve(BlueChiNames.Root, new Methods(this).HandleAsync);
+        await connection.ListenAsync(new BusMatch("org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged"), OnNameOwnerChanged, ct: cancellation).ConfigureAwait(false);
+        await connection.RequestNameAsync(BlueChiNames.Bus, cancellation).ConfigureAwait(false);
+    }
+
+    private void OnNameOwnerChanged(BusSignal signal)
+    {
+        if (signal.Body is [var name, _, var newOwner] && newOwner.AsText().Length == 0)
+        {
+            lock (Gate)
+            {
+                Life.Monitors.CloseAllOf(name.AsText());
+                Life.DropUnusedSubscriptions();
+            }
+        }
+    }
+
+    private void WithSession(string blueChiNode, Action<AgentSession> action)
+    {
+        lock (Gate)
+        {
+            action(_sessions.FirstOrDefault(session => session.Node == blueChiNode) ?? throw new InvalidOperationException($"No BlueChi agent registered as {blueChiNode} lives."));
+        }
+    }
+
+    /// <summary>The life of one agent process, ended by its node.</summary>
+    private sealed class Registration : IDisposable
+    {
+        private readonly EmulatedBlueChi _owner;
+        private readonly AgentSession _session;
+
+        public Registration(EmulatedBlueChi owner, AgentSession session)
+        {
+            (_owner, _session) = (owner, session);
+            session.Systemd.Changed += OnChanged;
+        }
+
+        public void Dispose()
+        {
+            _session.Systemd.Changed -= OnChanged;
+            lock (_owner.Gate)
+            {
+                _session.Ended = true;
+                _session.SetFrozen(false);
+                _owner._sessions.Remove(_session);
+                _owner.Life.Detach(_session);
+            }
+        }
+
+        private void OnChanged(EmulatedUnit unit, UnitChange change)
+        {
+            lock (_owner.Gate)
+            {
+                _session.Note(unit, change);
+                _owner.Life.Tell(_session, unit, change);
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+using Qm.Fleet.BlueChi.Bus;
+
+namespace Qm.Fleet.Lab.BlueChi;
+
+/// <summary><c>org.freedesktop.DBus.Properties</c> of controller, nodes and jobs; nodes answer while they are offline, too. Called under the emulation's gate.</summary>
+internal sealed class PropertyMethods(EmulatedBlueChi blueChi)
+{
+    public void Get(MethodCall call)
+    {
+        var name = call.Body[1].AsText();
+        call.Reply(new BusValue.Variant(Of(call.Path, call.Body[0].AsText()).GetValueOrDefault(name) ?? throw BlueChiError.UnknownProperty(name)));
+    }
+
+    public void GetAll(MethodCall call) => call.Reply(BusValue.Properties(Of(call.Path, call.Body[0].AsText())));
+
+    public static void Set(MethodCall call) => throw new BlueChiError("org.freedesktop.DBus.Error.PropertyReadOnly", $"Property '{call.Body[1].AsText()}' is not writable.");
+
+    private Dictionary<string, BusValue> Of(string path, string interfaceName) => interfaceName switch
+    {
+        BlueChiNames.Controller when path == BlueChiNames.Root => new()
+        {
+            ["Status"] = blueChi.Life.Status,
+            ["LogLevel"] = "INFO",
+            ["LogTarget"] = "journald",
+        },
+        BlueChiNames.Node when blueChi.Life.NodeAt(path) is { } node => new()
+        {
+            ["Name"] = node.Name,
+            ["Status"] = node.Session is null ? "offline" : "online",
+            ["PeerIp"] = "",
+            ["LastSeenTimestamp"] = node.LastSeen.Real,
+            ["LastSeenTimestampMonotonic"] = node.LastSeen.Monotonic,
+        },
+        BlueChiNames.Job when blueChi.Life.JobAt(path) is { } job => new()
+        {
+            ["Id"] = job.Id,
+            ["Node"] = job.Node,
+            ["Unit"] = job.Unit,
+            ["JobType"] = job.Type,
+            ["State"] = job.State,
+        },
+        BlueChiNames.Controller or BlueChiNames.Node or BlueChiNames.Job => throw BlueChiError.UnknownObject(path),
+        _ => throw BlueChiError.UnknownProperty(interfaceName),
+    };
+}

@@ -1,0 +1,80 @@
+using System.Globalization;
+using Qm.Fleet.V1;
+using Spectre.Console;
+
+namespace Qm.Fleet.Lab.Demonstration;
+
+/// <summary>Shows the nodes while something is waited for: a live table on a terminal; in a pipe a line for each new step, and the table at the end.</summary>
+internal abstract class Screen
+{
+    private const int MostRows = 30;
+
+    /// <summary>The screen that fits where the output goes.</summary>
+    public static Screen For(IAnsiConsole console) => console.Profile.Out.IsTerminal ? new Terminal(console) : new Pipe(console.Profile.Out.Writer);
+
+    /// <summary>Waits for something and shows the nodes whenever it tells of them.</summary>
+    public abstract Task ShowAsync(Func<Action<IReadOnlyCollection<Node>>, Task> wait);
+
+    private static string More(int count) => count > MostRows ? string.Create(CultureInfo.InvariantCulture, $"  and {count - MostRows} more") : "";
+
+    private sealed class Terminal(IAnsiConsole console) : Screen
+    {
+        public override Task ShowAsync(Func<Action<IReadOnlyCollection<Node>>, Task> wait) =>
+            console.Live(Text.Empty).StartAsync(context => wait(nodes => context.UpdateTarget(Draw(nodes))));
+
+        private static Table Draw(IReadOnlyCollection<Node> nodes)
+        {
+            var table = new Table().NoBorder().AddColumns([.. NodeRow.Header.Select(head => new TableColumn(new Text(head)).NoWrap())]);
+            table.Caption = new TableTitle(More(nodes.Count));
+            foreach (var node in nodes.Take(MostRows))
+            {
+                table.AddRow(NodeRow.Of(node).Select(cell => new Text(cell)));
+            }
+
+            return table;
+        }
+    }
+
+    private sealed class Pipe(TextWriter output) : Screen
+    {
+        public override async Task ShowAsync(Func<Action<IReadOnlyCollection<Node>>, Task> wait)
+        {
+            var steps = new StepLines(output);
+            IReadOnlyCollection<Node> last = [];
+            try
+            {
+                await wait(nodes => steps.Show(last = nodes)).ConfigureAwait(false);
+            }
+            finally
+            {
+                await output.WriteLineAsync().ConfigureAwait(false);
+                foreach (var line in NodeRow.Lines([NodeRow.Header, .. last.Take(MostRows).Select(NodeRow.Of)]))
+                {
+                    await output.WriteLineAsync(line).ConfigureAwait(false);
+                }
+
+                await output.WriteAsync(More(last.Count)).ConfigureAwait(false);
+            }
+        }
+    }
+}
+
+/// <summary>Writes a line whenever a node takes up another step.</summary>
+internal sealed class StepLines(TextWriter output)
+{
+    private readonly Dictionary<string, string> _steps = [];
+
+    /// <summary>Shows what is new.</summary>
+    public void Show(IEnumerable<Node> nodes)
+    {
+        foreach (var node in nodes)
+        {
+            var step = node.Status?.Step is { } now ? $"{now.Name,-17}{now.Message}".TrimEnd() : "unknown";
+            if (_steps.GetValueOrDefault(node.Metadata.Name) != step)
+            {
+                _steps[node.Metadata.Name] = step;
+                output.WriteLine($"  {node.Metadata.Name,-6}{step}");
+            }
+        }
+    }
+}

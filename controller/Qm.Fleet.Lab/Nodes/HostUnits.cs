@@ -1,0 +1,48 @@
+namespace Qm.Fleet.Lab.Nodes;
+
+/// <summary>The units of an ECU's host: plain service files, and <c>qm.service</c> from its quadlet.</summary>
+internal sealed class HostUnits(NodeContext node, QmBody qm, IBlueChi blueChi, Func<EmulatedSystemd> systemd) : IUnitSource
+{
+    private const string Generator = "run/systemd/generator";
+    private static readonly string[] FragmentDirectories = ["etc/systemd/system", Generator, "usr/lib/systemd/system"];
+    private static readonly string[] DropInDirectories =
+        ["etc/systemd/system.control", "run/systemd/system.control", "etc/systemd/system", "run/systemd/system", "usr/lib/systemd/system"];
+
+    public IReadOnlyList<LoadedUnit> Load()
+    {
+        Generate();
+        return [.. FragmentDirectories.Select(At).Where(Directory.Exists).SelectMany(directory => Directory.GetFiles(directory, "*.service"))
+            .GroupBy(Path.GetFileName).Select(group => group.First()).Select(fragment => UnitFiles.Load(node.Root, fragment,
+                DropInDirectories.Select(directory => At($"{directory}/{Path.GetFileName(fragment)}.d")), node.Machine, [At("etc/systemd/system/multi-user.target.wants")]))];
+    }
+
+    public IUnitBody Body(string unit) => unit switch
+    {
+        "qm.service" => qm,
+        "bluechi-agent.service" => new BlueChiAgentBody(Service(unit), node, blueChi, systemd, At("etc/bluechi"), _ => true),
+        _ => Service(unit),
+    };
+
+    public void WriteControl(string unit, bool runtime, string file, string assignment) =>
+        UnitFiles.WriteControl(At(runtime ? "run/systemd/system.control" : "etc/systemd/system.control"), unit, file, assignment);
+
+    private ServiceBody Service(string unit) => new(node.Kernel, unit, "/system.slice", leastOomScore: null);
+
+    private void Generate()
+    {
+        var generated = At($"{Generator}/qm.service");
+        var text = QuadletGenerator.Generate(At("usr/share/containers/systemd/qm.container"),
+            [At("etc/containers/systemd/qm.container.d"), At("usr/share/containers/systemd/qm.container.d")], "/usr/share/containers/systemd/qm.container");
+        Directory.CreateDirectory(At(Generator));
+        if (text is null)
+        {
+            File.Delete(generated);
+        }
+        else
+        {
+            File.WriteAllText(generated, text);
+        }
+    }
+
+    private string At(string path) => Path.Combine(node.Root, path);
+}

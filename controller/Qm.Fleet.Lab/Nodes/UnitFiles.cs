@@ -1,0 +1,47 @@
+using Qm.Fleet.Core.Units;
+
+namespace Qm.Fleet.Lab.Nodes;
+
+/// <summary>How systemd finds the files of units.</summary>
+internal static class UnitFiles
+{
+    /// <summary>
+    /// The <c>*.conf</c> files of several drop-in directories, merged by file name in C-locale order; where two directories hold the same name the
+    /// earlier directory wins.
+    /// </summary>
+    public static IEnumerable<string> DropIns(IEnumerable<string> directories) => directories.Where(Directory.Exists)
+        .SelectMany(directory => Directory.GetFiles(directory, "*.conf")).GroupBy(Path.GetFileName).OrderBy(group => group.Key, StringComparer.Ordinal)
+        .Select(group => group.First());
+
+    /// <summary>Reads a file with its drop-ins.</summary>
+    public static MergedUnit Merge(string main, IEnumerable<string> dropIns) => UnitFileMerger.Merge(Read(main), dropIns.Select(Read));
+
+    /// <summary>Loads a unit.</summary>
+    /// <param name="root">The root its paths are told from.</param>
+    /// <param name="fragment">Its main file.</param>
+    /// <param name="dropInDirectories">Its drop-in directories, the strongest first.</param>
+    /// <param name="machine">What percentages refer to.</param>
+    /// <param name="wants">Directories whose entries make a unit start at boot.</param>
+    public static LoadedUnit Load(string root, string fragment, IEnumerable<string> dropInDirectories, Machine machine, IEnumerable<string> wants)
+    {
+        var name = Path.GetFileName(fragment);
+        var dropIns = DropIns(dropInDirectories).ToArray();
+        var text = Merge(fragment, dropIns);
+        var limits = text.Entries.Where(entry => entry.Section == "Service")
+            .Aggregate(ResourceControl.Default, (limits, entry) => limits.Assign(entry.Key, entry.Value, machine));
+        var source = text.Last("Unit", "SourcePath")?.Value ?? "";
+        var wanted = source.Length > 0 ? text.Last("Install", "WantedBy") is not null : wants.Any(directory => Path.Exists(Path.Combine(directory, name)));
+        return new(name, Path.GetRelativePath(root, fragment), source.TrimStart('/'), [.. dropIns.Select(path => Path.GetRelativePath(root, path))], text, limits, wanted);
+    }
+
+    private static UnitFile Read(string path) => UnitFile.Parse(File.ReadAllText(path), path);
+
+    /// <summary>Writes what systemd writes for a property that was set over D-Bus.</summary>
+    public static void WriteControl(string directory, string unit, string file, string assignment)
+    {
+        var dropIns = Path.Combine(directory, $"{unit}.d");
+        Directory.CreateDirectory(dropIns);
+        File.WriteAllText(Path.Combine(dropIns, file),
+            $"# This is a drop-in unit file extension, created via \"systemctl set-property\"\n# or an equivalent operation. Do not edit.\n[Service]\n{assignment}\n");
+    }
+}

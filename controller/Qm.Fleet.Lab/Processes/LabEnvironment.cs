@@ -1,0 +1,259 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Grpc.Net.Client;
+using Qm.Fleet.BlueChi.Bus;
+using Qm.Fleet.Lab.BlueChi;
+using Qm.Fleet.Lab.Nodes;
+
+namespace Qm.Fleet.Lab.Processes;
+
+/// <summary>
+/// A running lab: private bus, emulated BlueChi and nodes in this process, the real controller and the real agent extensions as processes of their
+/// own. End-to-end tests begin with this, break it through <see cref="BlueChi"/> and <see cref="Nodes"/>, and read the API on <see cref="Channel"/>.
+/// </summary>
+internal sealed class LabEnvironment : IAsyncDisposable
+{
+    private const int PreferredPort = 8420;
+    private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(30);
+    private readonly LabOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ProcessLauncher _launcher = new();
+    private readonly Stack<IAsyncDisposable> _parts = new();
+    private readonly int _port = FreePort();
+    private readonly List<ChildProcess> _agents = [];
+
+    private LabEnvironment(LabOptions options, TimeProvider time)
+    {
+        (_options, _time) = (options, time);
+        Directory = LabDirectory.Create(options.Keep);
+        Channel = GrpcChannel.ForAddress("http://qmfleet", new GrpcChannelOptions
+        {
+            HttpHandler = new SocketsHttpHandler { ConnectCallback = (_, cancellation) => ConnectAsync(Directory.Socket, cancellation) },
+            DisposeHttpClient = true,
+        });
+    }
+
+    /// <summary>Everything the lab writes.</summary>
+    public LabDirectory Directory { get; }
+
+    /// <summary>The private bus's address.</summary>
+    public string BusAddress { get; private set; } = "";
+
+    /// <summary>The emulated BlueChi, with faults and counters.</summary>
+    public EmulatedBlueChi BlueChi { get; private set; } = null!;
+
+    /// <summary>The emulated nodes, in the order of their numbers.</summary>
+    public IReadOnlyList<EmulatedNode> Nodes { get; private set; } = [];
+
+    /// <summary>The controller's process.</summary>
+    public ChildProcess Controller { get; private set; } = null!;
+
+    /// <summary>The agents' processes: one a node, or one for all.</summary>
+    public IReadOnlyList<ChildProcess> Agents => _agents;
+
+    /// <summary>The controller's address for agents and remote clients.</summary>
+    public string Endpoint => string.Create(CultureInfo.InvariantCulture, $"https://127.0.0.1:{_port}");
+
+    /// <summary>The controller's address for local clients, as <c>--server</c> takes it.</summary>
+    public string Server => $"unix:{Directory.Socket}";
+
+    /// <summary>The API, over the Unix socket.</summary>
+    public GrpcChannel Channel { get; }
+
+    /// <summary>Starts a lab.</summary>
+    /// <param name="options">What it consists of.</param>
+    /// <param name="started">Told of each part: its name, what was started, and how long it took.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellation">Gives up and removes what was started.</param>
+    /// <exception cref="LabException">A part is missing or does not start.</exception>
+    public static async Task<LabEnvironment> StartAsync(LabOptions options, Action<string, string, TimeSpan> started, TimeProvider time, CancellationToken cancellation)
+    {
+        var lab = new LabEnvironment(options, time);
+        try
+        {
+            await lab.StepAsync("bus", lab.StartBusAsync, started, cancellation).ConfigureAwait(false);
+            await lab.StepAsync("bluechi", lab.StartNodesAsync, started, cancellation).ConfigureAwait(false);
+            await lab.StepAsync("controller", lab.StartControllerAsync, started, cancellation).ConfigureAwait(false);
+            await lab.StepAsync("agents", lab.StartAgentsAsync, started, cancellation).ConfigureAwait(false);
+            return lab;
+        }
+        catch
+        {
+            await lab.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Starts the controller; also again, after it was killed, over the same state.</summary>
+    /// <exception cref="LabException">It was not built, or does not become ready.</exception>
+    public async Task<string> StartControllerAsync(CancellationToken cancellation)
+    {
+        Controller = await ChildProcess.StartAsync(_launcher, "controller",
+            [.. Programs.Controller, "run", "--state", Directory.ControllerState, "--bus", BusAddress, "--listen", $"127.0.0.1:{_port}", "--socket", Directory.Socket, "--metrics", "off"],
+            Directory.Logs, awaitedPrefix: "ready ").ConfigureAwait(false);
+        _parts.Push(Controller);
+        await Controller.LineAsync(StartDeadline, _time, cancellation).ConfigureAwait(false);
+        return Endpoint;
+    }
+
+    /// <summary>Runs <c>qmfleet</c> against this lab and answers its exit code and output.</summary>
+    /// <exception cref="LabException">It was not built.</exception>
+    public async Task<(int ExitCode, string Output)> RunCliAsync(IEnumerable<string> arguments, CancellationToken cancellation)
+    {
+        using var process = await _launcher.StartAsync(Programs.Cli, [.. arguments, "--server", Server]).ConfigureAwait(false);
+        process.StandardInput.Close();
+        try
+        {
+            var (output, error) = (process.StandardOutput.ReadToEndAsync(cancellation), process.StandardError.ReadToEndAsync(cancellation));
+            await process.WaitForExitAsync(cancellation).ConfigureAwait(false);
+            return (process.ExitCode, await output.ConfigureAwait(false) + await error.ConfigureAwait(false));
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill();
+            throw;
+        }
+    }
+
+    /// <summary>Starts the agent process of a node, or of all; also again, after it was killed.</summary>
+    /// <exception cref="LabException">It was not built, or cannot be started.</exception>
+    public async Task StartAgentAsync(string name, IEnumerable<EmulatedNode> nodes)
+    {
+        var command = _options.AgentProcessEach
+            ? [.. Programs.Agent, "--root", nodes.Single().Root, "--controller", Endpoint]
+            : (string[])[.. Programs.Lab, "agents", "--controller", Endpoint, "--nodes", Directory.Nodes];
+        var agent = await ChildProcess.StartAsync(_launcher, name, command, Directory.Logs).ConfigureAwait(false);
+        _parts.Push(agent);
+        _agents.RemoveAll(earlier => earlier.HasExited);
+        _agents.Add(agent);
+    }
+
+    /// <summary>Ends every process and removes every file, unless the directory is kept.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Channel.Dispose();
+        foreach (var node in Nodes)
+        {
+            node.PowerOff();
+        }
+
+        // Agents before the controller, the bus last; those of one kind at once.
+        while (_parts.TryPop(out var part))
+        {
+            var alike = new List<IAsyncDisposable> { part };
+            while (_parts.TryPeek(out var next) && next.GetType() == part.GetType())
+            {
+                alike.Add(_parts.Pop());
+            }
+
+            await Task.WhenAll(alike.Select(each => each.DisposeAsync().AsTask())).ConfigureAwait(false);
+        }
+
+        _launcher.Dispose();
+        Directory.Dispose();
+    }
+
+    private async Task<string> StartBusAsync(CancellationToken cancellation)
+    {
+        var bus = await PrivateBus.StartAsync(_launcher, Directory.Root, Directory.Logs, _time, cancellation).ConfigureAwait(false);
+        _parts.Push(bus);
+        BusAddress = bus.Address;
+        await File.WriteAllTextAsync(Directory.BusAddressFile, BusAddress, cancellation).ConfigureAwait(false);
+        return "private dbus-daemon";
+    }
+
+    private async Task<string> StartNodesAsync(CancellationToken cancellation)
+    {
+        string[] allowed = [.. _options.NodeNames, .. _options.NodeNames.Select(name => $"qm.{name}")];
+        try
+        {
+            BlueChi = await EmulatedBlueChi.StartAsync(BusAddress, allowed, _time, cancellation).ConfigureAwait(false);
+        }
+        catch (BusException e)
+        {
+            throw new LabException($"The emulated BlueChi cannot use the private bus: {e.Message}", e);
+        }
+
+        _parts.Push(BlueChi);
+        Nodes = [.. _options.NodeNames.Select(name => new EmulatedNode(name, Path.Combine(Directory.Nodes, name), BlueChi, _options.Timings, _time))];
+        await Task.WhenAll(Nodes.Select(node => node.BootAsync(cancellation))).ConfigureAwait(false);
+        return $"emulated, {allowed.Length} node names allowed";
+    }
+
+    private async Task<string> StartAgentsAsync(CancellationToken cancellation)
+    {
+        var issued = Path.Combine(Directory.Root, "issued");
+        var issue = await ChildProcess.StartAsync(_launcher, "node-certificate",
+            [.. Programs.Controller, "node-certificate", .. _options.NodeNames, "--state", Directory.ControllerState, "--out", issued], Directory.Logs).ConfigureAwait(false);
+        await using (issue.ConfigureAwait(false))
+        {
+            if (await issue.WaitAsync(cancellation).ConfigureAwait(false) != 0)
+            {
+                throw new LabException($"The controller did not issue certificates for the nodes; see {Directory.Logs}/node-certificate.log");
+            }
+        }
+
+        foreach (var node in Nodes)
+        {
+            var pki = Path.Combine(node.Root, "etc/qm-fleet/pki");
+            System.IO.Directory.CreateDirectory(Path.GetDirectoryName(pki)!);
+            System.IO.Directory.Move(Path.Combine(issued, node.Name), pki);
+        }
+
+        if (_options.AgentProcessEach)
+        {
+            await Task.WhenAll(Nodes.Select(node => StartAgentAsync($"agent-{node.Name}", [node]))).ConfigureAwait(false);
+        }
+        else
+        {
+            await StartAgentAsync("agents", Nodes).ConfigureAwait(false);
+        }
+
+        var deadline = StartDeadline + TimeSpan.FromMilliseconds(50 * _options.Nodes);
+        await new NodeWatch(Channel).UntilAsync(
+            nodes => nodes.Values.Count(NodeWatch.HasExtension) == Nodes.Count, deadline, "every agent extension is connected", _time, cancellation).ConfigureAwait(false);
+        return $"{Nodes.Count} of {Nodes.Count} enrolled";
+    }
+
+    private async Task StepAsync(string name, Func<CancellationToken, Task<string>> step, Action<string, string, TimeSpan> started, CancellationToken cancellation)
+    {
+        var begun = _time.GetTimestamp();
+        var text = await step(cancellation).ConfigureAwait(false);
+        started(name, text, _time.GetElapsedTime(begun));
+    }
+
+    private static async ValueTask<Stream> ConnectAsync(string socket, CancellationToken cancellation)
+    {
+        var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await connection.ConnectAsync(new UnixDomainSocketEndPoint(socket), cancellation).ConfigureAwait(false);
+            return new NetworkStream(connection, ownsSocket: true);
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    private static int FreePort()
+    {
+        foreach (var port in new[] { PreferredPort, 0 })
+        {
+            using var probe = new TcpListener(IPAddress.Loopback, port);
+            try
+            {
+                probe.Start();
+                return ((IPEndPoint)probe.LocalEndpoint).Port;
+            }
+            catch (SocketException)
+            {
+                // Taken: the kernel chooses another.
+            }
+        }
+
+        throw new LabException("There is no free TCP port on 127.0.0.1.");
+    }
+}

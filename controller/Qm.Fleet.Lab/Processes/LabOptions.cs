@@ -1,0 +1,40 @@
+using Qm.Fleet.Lab.Nodes;
+
+namespace Qm.Fleet.Lab.Processes;
+
+/// <summary>How the agents run.</summary>
+internal enum AgentMode
+{
+    /// <summary>A process each up to 20 nodes, one for all above.</summary>
+    Auto,
+
+    /// <summary>A process each, as on real nodes.</summary>
+    Process,
+
+    /// <summary>All in one process: the same code, less memory.</summary>
+    Shared,
+}
+
+/// <summary>What a lab consists of.</summary>
+internal sealed record LabOptions
+{
+    private const int MaxAgentProcesses = 20;
+
+    /// <summary>Number of nodes, from 1; they are called ecu1, ecu2 and so on.</summary>
+    public int Nodes { get; init; } = 3;
+
+    /// <summary>A new directory that is not removed; null for one that is.</summary>
+    public string? Keep { get; init; }
+
+    /// <summary>How the agents run.</summary>
+    public AgentMode Agents { get; init; }
+
+    /// <summary>How long things take on the nodes.</summary>
+    public NodeTimings Timings { get; init; } = NodeTimings.Fast;
+
+    /// <summary>Names of the nodes.</summary>
+    public IReadOnlyList<string> NodeNames => [.. Enumerable.Range(1, Nodes).Select(number => $"ecu{number}")];
+
+    /// <summary>Whether each agent has a process of its own.</summary>
+    public bool AgentProcessEach => Agents == AgentMode.Process || (Agents == AgentMode.Auto && Nodes <= MaxAgentProcesses);
+}

@@ -1,0 +1,227 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Qm.Fleet.Agent.Configuration;
+using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.V1;
+using Commit = Qm.Fleet.V1.Commit;
+
+namespace Qm.Fleet.Agent.Tests;
+
+public sealed class LinkTests : IDisposable
+{
+    private readonly List<Process> _processes = [];
+
+    /// <summary>A test that fails leaves no agent behind.</summary>
+    public void Dispose()
+    {
+        foreach (var process in _processes)
+        {
+            process.Kill();
+            process.Dispose();
+        }
+    }
+
+    [Fact(Timeout = 60_000)]
+    [Trait("Requirement", "QMF-AGENT-002")]
+    public async Task Agent_OverTls_StagesCommitsConfirmsAndReportsEachStep()
+    {
+        using var node = new EmulatedNode();
+        var (authority, server) = TestGateway.Certificates("127.0.0.1");
+        TestGateway.Enrol(node, "ecu01", authority);
+        await using var gateway = await TestGateway.StartAsync(server);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var agent = RunAsync(node, gateway, stop.Token);
+        var stream = await gateway.NextStreamAsync();
+
+        Assert.Equal(("ecu01", 1, EmulatedNode.BootId), (stream.Hello.Node, stream.Hello.Protocol, stream.Hello.BootId));
+        Assert.Contains("CN=ecu01", stream.Subject);
+        var first = await stream.ReportAsync(_ => true);
+        Assert.Equal(("", 500), (first.Revision, first.Oom.Qm));
+
+        var staged = await stream.DoAsync(new Command { Stage = Wire(Sample.Old) });
+        Assert.True(staged.Result.Ok, staged.Result.Message);
+        Assert.Equal(("", "r1"), (staged.Evidence.Revision, staged.Evidence.StagedRevision));
+        var committed = await stream.DoAsync(new Command { Commit = new Commit { Revision = "r1" } });
+        Assert.True(committed.Result.Ok, committed.Result.Message);
+        Assert.Equal(("r1", "", false), (committed.Evidence.Revision, committed.Evidence.StagedRevision, committed.Evidence.Confirmed));
+        Assert.Equal("2G", committed.Evidence.Effective["MemoryHigh"]);
+        var confirmed = await stream.DoAsync(new Command { Confirm = new Confirm { Revision = "r1" } });
+        Assert.True(confirmed.Evidence.Confirmed);
+
+        var refused = await stream.DoAsync(new Command { Commit = new Commit { Revision = "r9" } });
+        Assert.Equal((false, "NotStaged"), (refused.Result.Ok, refused.Result.Reason));
+        Assert.Contains("committed: r1", refused.Result.Message);
+
+        node.Write("sys/fs/cgroup/qm.service/memory.high", "2147483648\n");
+        Assert.Equal("2147483648", (await stream.ReportAsync(report => report.Cgroup["memory.high"] != "max")).Cgroup["memory.high"]);
+        await stop.CancelAsync();
+        await agent;
+    }
+
+    [Fact(Timeout = 60_000)]
+    public async Task Agent_StreamEndedByController_ComesBack()
+    {
+        using var node = new EmulatedNode();
+        var (authority, server) = TestGateway.Certificates("127.0.0.1");
+        TestGateway.Enrol(node, "ecu01", authority);
+        await using var gateway = await TestGateway.StartAsync(server);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var agent = RunAsync(node, gateway, stop.Token);
+
+        (await gateway.NextStreamAsync()).End();
+        var second = await gateway.NextStreamAsync();
+        Assert.Equal("r1", (await CommitAsync(second, Sample.Old)).Evidence.Revision);
+        await stop.CancelAsync();
+        await agent;
+    }
+
+    [Fact(Timeout = 60_000)]
+    public async Task Agent_SecondOnTheSameNode_IsRefusedUntilTheFirstEnds()
+    {
+        using var node = new EmulatedNode();
+        var (authority, server) = TestGateway.Certificates("127.0.0.1");
+        TestGateway.Enrol(node, "ecu01", authority);
+        await using var gateway = await TestGateway.StartAsync(server);
+        for (var turn = 0; turn < 2; turn++)
+        {
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+            var agent = RunAsync(node, gateway, stop.Token);
+            await gateway.NextStreamAsync();
+            var refusal = await Assert.ThrowsAsync<AgentRunningException>(() => RunAsync(node, gateway, stop.Token));
+            Assert.Contains("/var/lib/qm-fleet", refusal.Message);
+            await stop.CancelAsync();
+            await agent;
+        }
+    }
+
+    [Theory(Timeout = 60_000)]
+    [InlineData("controller.example", false)]
+    [InlineData("127.0.0.1", true)]
+    public async Task Agent_ServerOfAnotherNameOrAuthority_IsNotTrusted(string serverName, bool otherAuthority)
+    {
+        using var node = new EmulatedNode();
+        var (authority, server) = TestGateway.Certificates(serverName);
+        TestGateway.Enrol(node, "ecu01", otherAuthority ? TestGateway.Certificates(serverName).Authority : authority);
+        await using var gateway = await TestGateway.StartAsync(server);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var log = new FirstWarning();
+        var agent = RunAsync(node, gateway, stop.Token, log);
+
+        Assert.Contains("certificate", await log.Message.WaitAsync(TestContext.Current.CancellationToken), StringComparison.OrdinalIgnoreCase);
+        await stop.CancelAsync();
+        await agent;
+    }
+
+    [Fact(Timeout = 120_000)]
+    [Trait("Requirement", "QMF-RULE-4")]
+    public async Task Process_KilledWhileCommitting_HasOldOrNewFilesAfterItsNextStart()
+    {
+        using var node = new EmulatedNode();
+        var (authority, server) = TestGateway.Certificates("127.0.0.1");
+        TestGateway.Enrol(node, "ecu01", authority);
+        await using var gateway = await TestGateway.StartAsync(server);
+        Dictionary<string, SortedDictionary<string, string>> trees = [];
+        foreach (var revision in (StagedRevision[])[Sample.Old, Sample.New])
+        {
+            var (process, stream) = await StartAsync(node, gateway);
+            await CommitAsync(stream, revision);
+            trees[revision.Revision] = node.OwnedTrees();
+            await KillAsync(process);
+        }
+
+        for (var round = 0; round < 12; round++)
+        {
+            var (process, stream) = await StartAsync(node, gateway);
+            var found = await stream.ReportAsync(_ => true);
+            Assert.Equal(trees[found.Revision], node.OwnedTrees());
+            Assert.Empty(found.Problems);
+            var target = found.Revision == "r1" ? Sample.New : Sample.Old;
+            Assert.True((await stream.DoAsync(new Command { Stage = Wire(target) })).Result.Ok);
+            await stream.SendAsync(new Command { Commit = new Commit { Revision = target.Revision } });
+
+            // The fault, not a wait: each round lets the commit get a little further.
+            await Task.Delay(TimeSpan.FromMilliseconds(round), TimeProvider.System, TestContext.Current.CancellationToken);
+            await KillAsync(process);
+        }
+    }
+
+    private static Task RunAsync(EmulatedNode node, TestGateway gateway, CancellationToken cancellationToken, ILoggerFactory? log = null) =>
+        AgentHost.RunAsync(new AgentOptions { Root = node.Root, Controller = gateway.Address }, TimeProvider.System,
+            log ?? NullLoggerFactory.Instance, () => 0, cancellationToken);
+
+    private static async Task<(CommandResult Result, NodeReport Evidence)> CommitAsync(TestGateway.Stream stream, StagedRevision revision)
+    {
+        Assert.True((await stream.DoAsync(new Command { Stage = Wire(revision) })).Result.Ok);
+        var committed = await stream.DoAsync(new Command { Commit = new Commit { Revision = revision.Revision } });
+        Assert.True(committed.Result.Ok, committed.Result.Message);
+        return committed;
+    }
+
+    private static Stage Wire(StagedRevision revision) => new()
+    {
+        Revision = revision.Revision,
+        RootfsPreinstalled = true,
+        Files =
+        {
+            revision.Files.Select(file => new V1.OwnedFile
+            {
+                Kind = (V1.OwnedFile.Types.Kind)file.Kind,
+                Name = file.Name,
+                Content = file.Content,
+            }),
+        },
+    };
+
+    // The program that QMFLEET_AGENT names, such as a native one; else the one just built, with the tests' own libraries, which contain its.
+    private async Task<(Process Process, TestGateway.Stream Stream)> StartAsync(EmulatedNode node, TestGateway gateway)
+    {
+        var tests = Path.Combine(AppContext.BaseDirectory, "Qm.Fleet.Agent.Tests");
+        string[] command = System.Environment.GetEnvironmentVariable("QMFLEET_AGENT") is { Length: > 0 } program
+            ? [program]
+            : ["dotnet", "exec", "--runtimeconfig", $"{tests}.runtimeconfig.json", "--depsfile", $"{tests}.deps.json",
+               Path.Combine(AppContext.BaseDirectory, "qm-fleet-agent.dll")];
+        var process = Process.Start(command[0],
+            [.. command[1..], "--root", node.Root, "--controller", gateway.Address.ToString(), "--log-level", "None"]);
+        _processes.Add(process);
+        var stream = gateway.NextStreamAsync();
+        var exit = process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(await Task.WhenAny(stream, exit) == stream, "the agent ended before it connected");
+        return (process, await stream);
+    }
+
+    private static async Task KillAsync(Process process)
+    {
+        process.Kill();
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Hands the first warning to the test.</summary>
+    private sealed class FirstWarning : ILoggerFactory, ILogger
+    {
+        private readonly TaskCompletionSource<string> _message = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task<string> Message => _message.Task;
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel level, EventId id, TState state, Exception? exception, Func<TState, Exception?, string> format)
+        {
+            if (level >= LogLevel.Warning)
+            {
+                _message.TrySetResult(format(state, exception));
+            }
+        }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException("The test's log has no providers.");
+
+        public void Dispose()
+        {
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using Microsoft.Extensions.Logging;
+using Qm.Fleet.Agent.Configuration;
+
+namespace Qm.Fleet.Agent.Tests;
+
+public sealed class OptionTests
+{
+    [Fact]
+    public void Options_CommandLineOverFileOverDefault()
+    {
+        using var node = new EmulatedNode();
+        node.Write(OptionReader.ConfPath, "# comment\n[qm-fleet-agent]\nController = https://file.example:1\nPki=/file/pki\nLogLevel=debug\n");
+        var (options, problems) = OptionReader.Read(["--root", node.Root, "--controller=https://line.example:2"]);
+
+        Assert.Empty(problems);
+        Assert.Equal(new AgentOptions
+        {
+            Root = node.Root,
+            Controller = new("https://line.example:2"),
+            Pki = "/file/pki",
+            LogLevel = LogLevel.Debug,
+        }, options);
+    }
+
+    [Fact]
+    public void Options_ManyMistakes_AreToldAtOnce()
+    {
+        using var node = new EmulatedNode();
+        node.Write(OptionReader.ConfPath, "[qm-fleet-agent]\nColour=red\n");
+        var (options, problems) = OptionReader.Read(
+            ["--root", node.Root, "--controller", "http://x", "--pki", "relative", "--log-level", "loud", "--pki", "/twice", "--what", "--state"]);
+
+        Assert.Null(options);
+        Assert.All(
+            (string[])["http://x", "relative", "loud", "given twice", "--what", "--state: a value", "agent.conf line 2"],
+            part => Assert.Single(problems, problem => problem.Contains(part)));
+        Assert.Equal(7, problems.Count);
+    }
+
+    [Fact]
+    public void Options_NoControllerAndNoRoot_AreTold() =>
+        Assert.Equal(2, OptionReader.Read(["--root", "/does/not/exist"]).Problems.Count);
+}

@@ -1,0 +1,170 @@
+using System.Net;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Threading.Channels;
+using Grpc.Core;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Qm.Fleet.V1;
+
+namespace Qm.Fleet.Agent.Tests;
+
+/// <summary>A controller's gateway on loopback: TLS 1.3, client certificates, one stream at a time handed to the test.</summary>
+internal sealed class TestGateway : IAsyncDisposable
+{
+    private readonly WebApplication _application;
+    private readonly Channel<Stream> _streams = Channel.CreateUnbounded<Stream>();
+
+    private TestGateway(WebApplication application) => _application = application;
+
+    public Uri Address => new(_application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+
+    public static async Task<TestGateway> StartAsync(X509Certificate2 server, int reportInterval = 60_000)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http2;
+            listen.UseHttps(server, https =>
+            {
+                https.SslProtocols = SslProtocols.Tls13;
+                https.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
+                https.ClientCertificateValidation = (_, _, _) => true;
+            });
+        }));
+        builder.Services.AddGrpc();
+        builder.Services.AddSingleton(services => new Gateway(services.GetRequiredService<ChannelWriter<Stream>>(), reportInterval));
+        TestGateway? gateway = null;
+        builder.Services.AddSingleton(_ => gateway!._streams.Writer);
+        var application = builder.Build();
+        application.MapGrpcService<Gateway>();
+        gateway = new(application);
+        await application.StartAsync(TestContext.Current.CancellationToken);
+        return gateway;
+    }
+
+    public async Task<Stream> NextStreamAsync() => await _streams.Reader.ReadAsync(TestContext.Current.CancellationToken);
+
+    public async ValueTask DisposeAsync() => await _application.DisposeAsync();
+
+    /// <summary>A certificate authority and certificates of it.</summary>
+    public static (X509Certificate2 Authority, X509Certificate2 Server) Certificates(string serverName)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=test authority", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        var now = TimeProvider.System.GetUtcNow();
+        var authority = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(2));
+        var names = new SubjectAlternativeNameBuilder();
+        if (IPAddress.TryParse(serverName, out var address))
+        {
+            names.AddIpAddress(address);
+        }
+        else
+        {
+            names.AddDnsName(serverName);
+        }
+
+        return (authority, Issue(authority, "CN=controller", "1.3.6.1.5.5.7.3.1", names.Build()));
+    }
+
+    /// <summary>Enrols a node: writes its pki directory.</summary>
+    public static void Enrol(EmulatedNode node, string name, X509Certificate2 authority)
+    {
+        using var certificate = Issue(authority, $"CN={name}, OU=node", "1.3.6.1.5.5.7.3.2", null);
+        node.Write("etc/qm-fleet/pki/ca.crt", authority.ExportCertificatePem());
+        node.Write("etc/qm-fleet/pki/node.crt", certificate.ExportCertificatePem());
+        node.Write("etc/qm-fleet/pki/node.key", certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
+    }
+
+    private static X509Certificate2 Issue(X509Certificate2 authority, string subject, string usage, X509Extension? names)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(usage)], false));
+        if (names is not null)
+        {
+            request.CertificateExtensions.Add(names);
+        }
+
+        using var issued = request.Create(authority, authority.NotBefore, authority.NotAfter, RandomNumberGenerator.GetBytes(8));
+        return issued.CopyWithPrivateKey(key);
+    }
+
+    /// <summary>One agent's stream, welcomed already.</summary>
+    internal sealed class Stream(
+        string subject, Hello hello, IAsyncStreamReader<AgentMessage> messages, IServerStreamWriter<ControllerMessage> commands)
+    {
+        private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _commands;
+
+        public string Subject => subject;
+
+        public Hello Hello => hello;
+
+        public Task Ended => _ended.Task;
+
+        /// <summary>The next report that fits.</summary>
+        public async Task<NodeReport> ReportAsync(Predicate<NodeReport> fits)
+        {
+            while (await messages.MoveNext(TestContext.Current.CancellationToken))
+            {
+                if (messages.Current.Report is { } report && fits(report))
+                {
+                    return report;
+                }
+            }
+
+            throw new InvalidOperationException("the agent ended the stream");
+        }
+
+        /// <summary>Sends a command; returns its result and the last report before it.</summary>
+        public async Task<(CommandResult Result, NodeReport Evidence)> DoAsync(Command command)
+        {
+            await SendAsync(command);
+            NodeReport? evidence = null;
+            while (await messages.MoveNext(TestContext.Current.CancellationToken))
+            {
+                evidence = messages.Current.Report ?? evidence;
+                if (messages.Current.Result is { } result && result.Id == command.Id)
+                {
+                    return (result, evidence ?? throw new InvalidOperationException("no evidence came before the result"));
+                }
+            }
+
+            throw new InvalidOperationException("the agent ended the stream");
+        }
+
+        public Task SendAsync(Command command)
+        {
+            command.Id = $"c{++_commands}";
+            return commands.WriteAsync(new ControllerMessage { Command = command }, TestContext.Current.CancellationToken);
+        }
+
+        /// <summary>Ends the stream from the controller's side.</summary>
+        public void End() => _ended.TrySetResult();
+    }
+
+    private sealed class Gateway(ChannelWriter<Stream> streams, int reportInterval) : NodeGateway.NodeGatewayBase
+    {
+        public override async Task Connect(
+            IAsyncStreamReader<AgentMessage> requestStream, IServerStreamWriter<ControllerMessage> responseStream, ServerCallContext context)
+        {
+            Assert.True(await requestStream.MoveNext(context.CancellationToken));
+            await responseStream.WriteAsync(
+                new ControllerMessage { Welcome = new Welcome { ReportIntervalMs = reportInterval } }, context.CancellationToken);
+            var subject = context.GetHttpContext().Connection.ClientCertificate!.Subject;
+            var stream = new Stream(subject, requestStream.Current.Hello, requestStream, responseStream);
+            await streams.WriteAsync(stream, context.CancellationToken);
+            await stream.Ended.WaitAsync(context.CancellationToken);
+        }
+    }
+}
