@@ -1,1 +1,1 @@
-return await Qm.Fleet.Controller.CommandLine.RunAsync(args);
+return await Qm.Fleet.Controller.Options.CommandLine.RunAsync(args);

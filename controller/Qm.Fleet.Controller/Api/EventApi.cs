@@ -1,54 +1,53 @@
-using Google.Protobuf.WellKnownTypes;
+using System.Globalization;
 using Grpc.Core;
 using Qm.Fleet.Controller.Storage;
-using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Controller.Api;
 
-/// <summary>The event log on the wire. A reader is never behind more than one page: the log itself is the buffer.</summary>
-internal sealed class EventApi(EventStore store, ChangeFeed feed) : EventService.EventServiceBase
+/// <inheritdoc/>
+/// <remarks>A watch reads the log itself at the client's pace, so it holds one batch however far the client is behind.</remarks>
+internal sealed class EventApi(EventLog log, ChangeFeed feed, WatchStreams streams) : V1.EventService.EventServiceBase
 {
-    private const int Page = 500;
+    private const int BatchSize = 500;
 
-    public override Task<Event> Get(GetEventRequest request, ServerCallContext context) =>
-        Task.FromResult(store.Find(request.Number) is { } found ? ToWire(found) : throw Errors.NotFound("Event", Paging.Number(request.Number)));
+    /// <inheritdoc/>
+    public override Task<V1.Event> Get(V1.GetEventRequest request, ServerCallContext context) => Task.FromResult(
+        log.Find(request.Number)?.ToWire()
+        ?? throw Failures.NotFound("event", request.Number.ToString(CultureInfo.InvariantCulture)));
 
-    public override Task<ListEventsResponse> List(ListEventsRequest request, ServerCallContext context)
+    /// <inheritdoc/>
+    public override Task<V1.ListEventsResponse> List(V1.ListEventsRequest request, ServerCallContext context)
     {
-        var events = store.List(request.After, request.Node, request.Fleet, Paging.Size(request.PageSize));
-        return Task.FromResult(new ListEventsResponse { Events = { events.Select(ToWire) } });
+        var after = request.After >= 0 ? request.After : throw Failures.Invalid("after", $"{request.After} is not an event's number, nor 0");
+        var events = log.After(after, request.Node, request.Fleet, Pages.Size(request.PageSize));
+        return Task.FromResult(new V1.ListEventsResponse { Events = { events.Select(WireResources.ToWire) } });
     }
 
-    public override async Task Watch(WatchEventsRequest request, IServerStreamWriter<Event> responseStream, ServerCallContext context)
+    /// <inheritdoc/>
+    public override async Task Watch(V1.WatchEventsRequest request, IServerStreamWriter<V1.Event> responseStream, ServerCallContext context)
     {
-        using var subscription = feed.Subscribe(ResourceKind.Event);
-        var after = request.After < 0 ? store.Last() : request.After;
+        using var end = streams.Link(context);
+        using var changes = feed.Subscribe(ResourceKind.Event);
+        var after = request.After switch
+        {
+            >= 0 => request.After,
+            -1 => log.LastNumber(),
+            _ => throw Failures.Invalid("after", $"{request.After} is not an event's number, nor 0 for all, nor -1 for new ones"),
+        };
+        // A client learns from the headers that the watch listens, also when there is nothing to tell yet.
+        await context.WriteResponseHeadersAsync([]).ConfigureAwait(false);
         while (true)
         {
-            var events = store.List(after, request.Node, request.Fleet, Page);
-            foreach (var item in events)
+            var batch = log.After(after, request.Node, request.Fleet, BatchSize);
+            foreach (var stored in batch)
             {
-                await responseStream.WriteAsync(ToWire(item), context.CancellationToken);
-                after = item.Number;
+                await streams.SendAsync(responseStream, stored.ToWire(), $"Resume after event {after}.", end.Token).ConfigureAwait(false);
+                after = stored.Number;
             }
-
-            if (events.Count < Page)
+            if (batch.Count < BatchSize)
             {
-                await subscription.WaitAsync(context.CancellationToken);
+                await changes.WaitAsync(end.Token).ConfigureAwait(false);
             }
         }
     }
-
-    private static Event ToWire(StoredEvent stored) => new()
-    {
-        Number = stored.Number,
-        Time = Timestamp.FromDateTimeOffset(stored.Time),
-        Reason = stored.Draft.Reason,
-        Severity = (Event.Types.Severity)stored.Draft.Severity,
-        Actor = stored.Draft.Actor,
-        Fleet = stored.Draft.Fleet,
-        Node = stored.Draft.Node,
-        Unit = stored.Draft.Unit,
-        Message = stored.Draft.Message,
-    };
 }

@@ -1,120 +1,90 @@
+using System.Globalization;
 using Grpc.Core;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Telemetry;
-using Qm.Fleet.Core.Environments;
-using Qm.Fleet.Core.Rollouts;
-using Qm.Fleet.V1;
-using FleetChange = Qm.Fleet.V1.FleetChange;
+using Qm.Fleet.Controller.Wire;
 
 namespace Qm.Fleet.Controller.Api;
 
-/// <summary>Fleets on the wire.</summary>
-internal sealed class FleetApi(FleetStore store, ILiveStatus live, ChangeFeed feed) : FleetService.FleetServiceBase
+/// <inheritdoc/>
+internal sealed class FleetApi(FleetStore fleets, ILiveStatus live, ChangeFeed feed, WatchStreams streams, ControllerMetrics metrics)
+    : V1.FleetService.FleetServiceBase
 {
     private const int MaxFleets = 100;
 
-    public override async Task<ApplyFleetsResponse> Apply(ApplyFleetsRequest request, ServerCallContext context)
+    /// <inheritdoc/>
+    public override async Task<V1.ApplyFleetsResponse> Apply(V1.ApplyFleetsRequest request, ServerCallContext context)
     {
-        var drafts = Check(request);
-        var changes = await store.ApplyAsync(drafts, context.Caller().Actor, request.DryRun, context.CancellationToken);
-        Sources.Applies.Add(request.DryRun ? 0 : changes.Count);
-        var response = new ApplyFleetsResponse();
-        response.Results.AddRange(changes.Select(change =>
+        var specs = ApplyRequests.Check(
+            "fleets", MaxFleets, request.Fleets, static fleet => fleet.Metadata?.Name ?? "",
+            static fleet => Manifests.Parse(fleet.Metadata ?? new V1.Metadata(), fleet.Spec));
+        var drafts = specs.Zip(request.Fleets, static (spec, fleet) => new FleetDraft(spec, fleet.Spec)).ToList();
+        var applied = await fleets.ApplyAsync(drafts, context.Caller().Actor, request.DryRun, context.CancellationToken).ConfigureAwait(false);
+        var response = new V1.ApplyFleetsResponse();
+        foreach (var (fleet, result, begun) in applied)
         {
-            change.Fleet.Status = live.Fleet(change.Fleet.Metadata.Name);
-            change.Fleet.Status.Revision = change.Revision;
-            return new AppliedFleet { Fleet = change.Fleet, Result = change.Result, Operation = change.Rollout is { } rollout ? ToOperation(rollout) : null };
-        }));
+            metrics.Applied("fleet", result, request.DryRun);
+            response.Results.Add(new V1.AppliedFleet
+            {
+                Fleet = fleet.ToWire(live),
+                Result = result,
+                Operation = request.DryRun ? null : begun?.ToOperation(),
+            });
+        }
         return response;
     }
 
-    public override Task<V1.Fleet> Get(GetFleetRequest request, ServerCallContext context) =>
-        Task.FromResult(Find(request.Name) ?? throw Errors.NotFound("Fleet", request.Name));
+    /// <inheritdoc/>
+    public override Task<V1.Fleet> Get(V1.GetFleetRequest request, ServerCallContext context) =>
+        Task.FromResult(fleets.Find(request.Name)?.ToWire(live) ?? throw Failures.NotFound("fleet", request.Name));
 
-    public override Task<ListFleetsResponse> List(ListFleetsRequest request, ServerCallContext context)
+    /// <inheritdoc/>
+    public override Task<V1.ListFleetsResponse> List(V1.ListFleetsRequest request, ServerCallContext context)
     {
-        var selector = Paging.Selector(request.Selector);
-        var (fleets, next) = Paging.Take<V1.Fleet>(
-            (after, limit) => [.. store.List(after, limit).Select(WithStatus)],
-            fleet => fleet.Metadata.Name, fleet => Matches(selector, fleet), request.PageSize, request.PageToken);
-        return Task.FromResult(new ListFleetsResponse { Fleets = { fleets }, NextPageToken = next });
+        var selector = Pages.Selector(request.Selector);
+        var matching = All(Pages.Last(request.PageToken)).Where(fleet => selector.Matches(fleet.Labels));
+        var (items, next) = Pages.Cut(matching, Pages.Size(request.PageSize), static fleet => fleet.Name);
+        return Task.FromResult(new V1.ListFleetsResponse { Fleets = { items.Select(fleet => fleet.ToWire(live)) }, NextPageToken = next });
     }
 
-    public override async Task<V1.Fleet> Delete(DeleteFleetRequest request, ServerCallContext context) =>
-        (await store.DeleteAsync(request.Name, context.Caller().Actor, context.CancellationToken))?.ToWire()
-            ?? throw Errors.NotFound("Fleet", request.Name);
-
-    public override Task Watch(WatchFleetsRequest request, IServerStreamWriter<FleetChange> responseStream, ServerCallContext context)
+    /// <inheritdoc/>
+    public override async Task<V1.Fleet> Delete(V1.DeleteFleetRequest request, ServerCallContext context)
     {
-        var selector = Paging.Selector(request.Selector);
-        return Watching.RunAsync(
-            feed, ResourceKind.Fleet, () => store.List("", int.MaxValue).Select(WithStatus), Find, fleet => fleet.Metadata,
-            fleet => Matches(selector, fleet), (type, fleet) => new FleetChange { Type = type, Fleet = fleet }, responseStream, context.CancellationToken);
+        var deleted = await fleets.DeleteAsync(request.Name, context.Caller().Actor, context.CancellationToken).ConfigureAwait(false);
+        return deleted?.ToWire(live) ?? throw Failures.NotFound("fleet", request.Name);
     }
 
-    public override Task<ListRevisionsResponse> ListRevisions(ListRevisionsRequest request, ServerCallContext context)
+    /// <inheritdoc/>
+    public override async Task Watch(
+        V1.WatchFleetsRequest request, IServerStreamWriter<V1.FleetChange> responseStream, ServerCallContext context)
     {
-        var size = Paging.Size(request.PageSize);
-        var token = Paging.Read(request.PageToken).Split('/');
-        var (fleet, number) = token is [var name, var text] && long.TryParse(text, out var parsed) ? (name, parsed) : ("", long.MaxValue);
-        var rows = store.ListRevisions(request.Fleet, fleet, number, size + 1);
-        var response = new ListRevisionsResponse { Revisions = { rows.Take(size).Select(row => row.ToWire()) } };
-        if (rows.Count > size)
-        {
-            response.NextPageToken = Paging.Token($"{rows[size - 1].Fleet}/{Paging.Number(rows[size - 1].Number)}");
-        }
-
-        return Task.FromResult(response);
+        using var end = streams.Link(context);
+        var watch = new ResourceWatch<V1.Fleet>(
+            ResourceKind.Fleet, feed, Pages.Selector(request.Selector), static fleet => fleet.Metadata,
+            (type, fleet, ct) => streams.SendAsync(
+                responseStream, new V1.FleetChange { Type = type, Fleet = fleet }, "Watch again for a new snapshot.", ct));
+        await watch.RunAsync(All("").Select(fleet => fleet.ToWire(live)), name => fleets.Find(name)?.ToWire(live), end.Token)
+            .ConfigureAwait(false);
     }
 
-    private static List<FleetDraft> Check(ApplyFleetsRequest request)
+    /// <inheritdoc/>
+    public override Task<V1.ListRevisionsResponse> ListRevisions(V1.ListRevisionsRequest request, ServerCallContext context)
     {
-        if (request.Fleets.Count is 0 or > MaxFleets)
-        {
-            throw Errors.Invalid("fleets", $"{request.Fleets.Count} fleets; expected 1 to {MaxFleets}");
-        }
-
-        var problems = new List<(string, Problem)>();
-        var drafts = new List<FleetDraft>();
-        var names = new HashSet<string>(StringComparer.Ordinal);
-        for (var index = 0; index < request.Fleets.Count; index++)
-        {
-            var field = $"fleets[{index}]";
-            var parsed = FleetParser.Parse(WireManifests.ToManifest(request.Fleets[index]));
-            problems.AddRange(parsed.Problems.Select(problem => (field, problem)));
-            if (parsed.IsValid(out var spec))
-            {
-                drafts.Add(new(request.Fleets[index], spec));
-                if (!names.Add(spec.Name))
-                {
-                    problems.Add((field, new("metadata.name", $"\"{spec.Name}\" stands twice in the request")));
-                }
-            }
-        }
-
-        return problems.Count == 0 ? drafts : throw Errors.Invalid(problems);
+        var size = Pages.Size(request.PageSize);
+        var (fleet, number) = Position(Pages.Last(request.PageToken));
+        var (items, next) = Pages.Cut(
+            fleets.Revisions(request.Fleet, fleet, number, size + 1), size,
+            static revision => string.Create(CultureInfo.InvariantCulture, $"{revision.Fleet}/{revision.Number}"));
+        return Task.FromResult(new V1.ListRevisionsResponse { Revisions = { items.Select(WireResources.ToWire) }, NextPageToken = next });
     }
 
-    private V1.Fleet? Find(string name) => store.Find(name) is { } row ? WithStatus(row) : null;
+    private IEnumerable<StoredFleet> All(string after) => Pages.All(after, fleets.After, static fleet => fleet.Name);
 
-    private V1.Fleet WithStatus(FleetRow row)
+    private static (string Fleet, long Number) Position(string last) => last.Split('/') switch
     {
-        var fleet = row.ToWire();
-        fleet.Status = live.Fleet(row.Name);
-        fleet.Status.Revision = row.Revision;
-        return fleet;
-    }
-
-    private static bool Matches(Core.Selectors.LabelSelector selector, V1.Fleet fleet) =>
-        selector.Matches(fleet.Metadata.Labels.ToDictionary(StringComparer.Ordinal));
-
-    private static Operation ToOperation(StoredRollout rollout) => new()
-    {
-        Name = $"operations/{rollout.Fleet}/{Paging.Number(rollout.Number)}",
-        Kind = "Rollout",
-        Target = $"fleet/{rollout.Fleet}",
-        Done = rollout.Phase is RolloutPhase.Succeeded or RolloutPhase.Superseded,
-        StartedAt = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(rollout.StartedAt),
+        [""] => ("", 0),
+        [var fleet, var text] when long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) => (fleet, number),
+        _ => throw Failures.Invalid("page_token", "it is not the next_page_token of an answer"),
     };
 }

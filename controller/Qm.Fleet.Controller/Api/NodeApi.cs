@@ -1,94 +1,73 @@
 using Grpc.Core;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Controller.Telemetry;
+using Qm.Fleet.Controller.Wire;
 using Qm.Fleet.Core.Environments;
-using Qm.Fleet.V1;
-using NodeChange = Qm.Fleet.V1.NodeChange;
-using NodeSpec = Qm.Fleet.Core.Environments.NodeSpec;
 
 namespace Qm.Fleet.Controller.Api;
 
-/// <summary>Nodes on the wire.</summary>
-internal sealed class NodeApi(NodeStore store, ILiveStatus live, ChangeFeed feed) : NodeService.NodeServiceBase
+/// <inheritdoc/>
+internal sealed class NodeApi(NodeStore nodes, ILiveStatus live, ChangeFeed feed, WatchStreams streams, ControllerMetrics metrics)
+    : V1.NodeService.NodeServiceBase
 {
     private const int MaxNodes = 10_000;
 
-    public override async Task<ApplyNodesResponse> Apply(ApplyNodesRequest request, ServerCallContext context)
+    /// <inheritdoc/>
+    public override async Task<V1.ApplyNodesResponse> Apply(V1.ApplyNodesRequest request, ServerCallContext context)
     {
-        var changes = await store.ApplyAsync(Check(request), context.Caller().Actor, request.DryRun, context.CancellationToken);
-        var response = new ApplyNodesResponse();
-        response.Results.AddRange(changes.Select(change => new AppliedNode { Node = change.Node, Result = change.Result }));
+        var sites = nodes.Sites();
+        var specs = ApplyRequests.Check(
+            "nodes", MaxNodes, request.Nodes, static node => node.Metadata?.Name ?? "", node => Check(node, sites));
+        var applied = await nodes.ApplyAsync(specs, context.Caller().Actor, request.DryRun, context.CancellationToken).ConfigureAwait(false);
+        var response = new V1.ApplyNodesResponse();
+        foreach (var (node, result) in applied)
+        {
+            metrics.Applied("node", result, request.DryRun);
+            response.Results.Add(new V1.AppliedNode { Node = node.ToWire(live), Result = result });
+        }
         return response;
     }
 
-    public override Task<Node> Get(GetNodeRequest request, ServerCallContext context) =>
-        Task.FromResult(Find(request.Name) ?? throw Errors.NotFound("Node", request.Name));
+    /// <inheritdoc/>
+    public override Task<V1.Node> Get(V1.GetNodeRequest request, ServerCallContext context) =>
+        Task.FromResult(nodes.Find(request.Name)?.ToWire(live) ?? throw Failures.NotFound("node", request.Name));
 
-    public override Task<ListNodesResponse> List(ListNodesRequest request, ServerCallContext context)
+    /// <inheritdoc/>
+    public override Task<V1.ListNodesResponse> List(V1.ListNodesRequest request, ServerCallContext context)
     {
-        var selector = Paging.Selector(request.Selector);
-        var (nodes, next) = Paging.Take<Node>(
-            (after, limit) => [.. store.List(after, limit).Select(WithStatus)],
-            node => node.Metadata.Name, node => Matches(selector, node), request.PageSize, request.PageToken);
-        return Task.FromResult(new ListNodesResponse { Nodes = { nodes }, NextPageToken = next });
+        var selector = Pages.Selector(request.Selector);
+        var matching = All(Pages.Last(request.PageToken)).Where(node => selector.Matches(node.Labels));
+        var (items, next) = Pages.Cut(matching, Pages.Size(request.PageSize), static node => node.Name);
+        return Task.FromResult(new V1.ListNodesResponse { Nodes = { items.Select(node => node.ToWire(live)) }, NextPageToken = next });
     }
 
-    public override async Task<Node> Delete(DeleteNodeRequest request, ServerCallContext context) =>
-        (await store.DeleteAsync(request.Name, context.Caller().Actor, context.CancellationToken))?.ToWire()
-            ?? throw Errors.NotFound("Node", request.Name);
-
-    public override Task Watch(WatchNodesRequest request, IServerStreamWriter<NodeChange> responseStream, ServerCallContext context)
+    /// <inheritdoc/>
+    public override async Task<V1.Node> Delete(V1.DeleteNodeRequest request, ServerCallContext context)
     {
-        var selector = Paging.Selector(request.Selector);
-        return Watching.RunAsync(
-            feed, ResourceKind.Node, () => store.List("", int.MaxValue).Select(WithStatus), Find, node => node.Metadata,
-            node => Matches(selector, node), (type, node) => new NodeChange { Type = type, Node = node }, responseStream, context.CancellationToken);
+        var deleted = await nodes.DeleteAsync(request.Name, context.Caller().Actor, context.CancellationToken).ConfigureAwait(false);
+        return deleted?.ToWire(live) ?? throw Failures.NotFound("node", request.Name);
     }
 
-    private List<NodeSpec> Check(ApplyNodesRequest request)
+    /// <inheritdoc/>
+    public override async Task Watch(V1.WatchNodesRequest request, IServerStreamWriter<V1.NodeChange> responseStream, ServerCallContext context)
     {
-        if (request.Nodes.Count is 0 or > MaxNodes)
-        {
-            throw Errors.Invalid("nodes", $"{request.Nodes.Count} nodes; expected 1 to {MaxNodes}");
-        }
-
-        var problems = new List<(string, Problem)>();
-        var specs = new List<NodeSpec>();
-        var names = new HashSet<string>(StringComparer.Ordinal);
-        for (var index = 0; index < request.Nodes.Count; index++)
-        {
-            var field = $"nodes[{index}]";
-            var parsed = NodeParser.Parse(WireManifests.ToManifest(request.Nodes[index]));
-            problems.AddRange(parsed.Problems.Select(problem => (field, problem)));
-            if (!parsed.IsValid(out var spec))
-            {
-                continue;
-            }
-
-            specs.Add(spec);
-            if (!names.Add(spec.Name))
-            {
-                problems.Add((field, new("metadata.name", $"\"{spec.Name}\" stands twice in the request")));
-            }
-
-            if (!store.HasSite(spec.Site))
-            {
-                problems.Add((field, new("spec.site", $"site {spec.Site} is not known; known is {NodeParser.DefaultSite}")));
-            }
-        }
-
-        return problems.Count == 0 ? specs : throw Errors.Invalid(problems);
+        using var end = streams.Link(context);
+        var watch = new ResourceWatch<V1.Node>(
+            ResourceKind.Node, feed, Pages.Selector(request.Selector), static node => node.Metadata,
+            (type, node, ct) => streams.SendAsync(
+                responseStream, new V1.NodeChange { Type = type, Node = node }, "Watch again for a new snapshot.", ct));
+        await watch.RunAsync(All("").Select(node => node.ToWire(live)), name => nodes.Find(name)?.ToWire(live), end.Token)
+            .ConfigureAwait(false);
     }
 
-    private Node? Find(string name) => store.Find(name) is { } row ? WithStatus(row) : null;
+    private IEnumerable<StoredNode> All(string after) => Pages.All(after, nodes.After, static node => node.Name);
 
-    private Node WithStatus(NodeRow row)
+    private static Parsed<NodeSpec> Check(V1.Node node, IReadOnlySet<string> sites)
     {
-        var node = row.ToWire();
-        node.Status = live.Node(row.Name);
-        return node;
+        var parsed = Manifests.Parse(node.Metadata ?? new V1.Metadata(), node.Spec);
+        return parsed.IsValid(out var spec) && !sites.Contains(spec.Site)
+            ? new Parsed<NodeSpec>(null, [new Problem("spec.site", $"there is no site \"{spec.Site}\"; known are {string.Join(", ", sites)}")])
+            : parsed;
     }
-
-    private static bool Matches(Core.Selectors.LabelSelector selector, Node node) =>
-        selector.Matches(node.Metadata.Labels.ToDictionary(StringComparer.Ordinal));
 }

@@ -113,6 +113,12 @@ internal sealed class AgentLink(
                     Node, $"{MaxWaitingCommands} commands already wait for {Node}; nothing was sent. Ask again when one has ended.");
             }
             await _turn.WaitAsync(limit).ConfigureAwait(false);
+            if (limit.IsCancellationRequested)
+            {
+                // The turn came with the end: nothing is sent any more.
+                _turn.Release();
+                limit.ThrowIfCancellationRequested();
+            }
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {

@@ -7,7 +7,8 @@ namespace Qm.Fleet.Controller.Gateway;
 
 /// <summary>The agents' door: greets an agent, then reads it until the link ends.</summary>
 internal sealed partial class NodeGatewayService(
-    AgentLinks links, IOptions<ControllerOptions> options, TimeProvider time, ILogger<NodeGatewayService> logger)
+    AgentLinks links, IOptions<ControllerOptions> options, IHostApplicationLifetime lifetime, TimeProvider time,
+    ILogger<NodeGatewayService> logger)
     : V1.NodeGateway.NodeGatewayBase
 {
     /// <summary>The protocol this controller speaks.</summary>
@@ -24,6 +25,7 @@ internal sealed partial class NodeGatewayService(
         IAsyncStreamReader<V1.AgentMessage> requestStream, IServerStreamWriter<V1.ControllerMessage> responseStream, ServerCallContext context)
     {
         var interval = options.Value.ReportInterval;
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         var hello = await ReadHelloAsync(requestStream, context).ConfigureAwait(false);
         var welcome = new V1.Welcome { ReportIntervalMs = (int)interval.TotalMilliseconds };
         await responseStream.WriteAsync(new V1.ControllerMessage { Welcome = welcome }, context.CancellationToken).ConfigureAwait(false);
@@ -33,7 +35,7 @@ internal sealed partial class NodeGatewayService(
         var reason = "the controller failed";
         try
         {
-            reason = await ReadUntilEndAsync(requestStream, link, interval * SilentIntervals, context.CancellationToken).ConfigureAwait(false);
+            reason = await ReadUntilEndAsync(requestStream, link, interval * SilentIntervals, end.Token).ConfigureAwait(false);
         }
         finally
         {
@@ -109,9 +111,13 @@ internal sealed partial class NodeGatewayService(
                 ? $"nothing was heard for {patience.TotalSeconds:0.###} s"
                 : "the connection was lost or the controller stops");
         }
-        catch (Exception e) when (e is IOException or InvalidOperationException or RpcException)
+        catch (RpcException e)
         {
-            return (null, e.Message);
+            return (null, e.Status.Detail.TrimEnd('.'));
+        }
+        catch (Exception e) when (e is IOException or InvalidOperationException)
+        {
+            return (null, e.Message.TrimEnd('.'));
         }
     }
 

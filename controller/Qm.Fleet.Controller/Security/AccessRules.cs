@@ -11,7 +11,7 @@ internal static class AccessRules
         ("qm.fleet.v1.NodeService", Role.Admin, ["Apply", "Get", "List", "Delete", "Watch"]),
         ("qm.fleet.v1.EventService", Role.Admin, ["Get", "List", "Watch"]),
         ("qm.fleet.v1.NodeGateway", Role.Node, ["Connect"]),
-        ("grpc.health.v1.Health", Role.Admin, ["Check", "Watch", "List"]));
+        ("grpc.health.v1.Health", Role.Admin, ["Check", "Watch"]));
 
     private static FrozenDictionary<string, Role> Rules(params ReadOnlySpan<(string Service, Role Role, string[] Methods)> services)
     {

@@ -89,13 +89,18 @@ internal sealed class CertificateAuthority(X509Certificate2 certificate) : IDisp
         {
             request.CertificateExtensions.Add(alternatives);
         }
-        var end = now + LeafLifetime;
-        using var made = request.Create(
-            certificate, now - ClockSkew, end < certificate.NotAfter ? end : new DateTimeOffset(certificate.NotAfter), Serial());
+        // A leaf stands within its CA's time, also when the clock was set back since.
+        var begin = Later(now - ClockSkew, certificate.NotBefore);
+        var end = Later(begin.AddSeconds(1), Earlier(now + LeafLifetime, certificate.NotAfter));
+        using var made = request.Create(certificate, begin, end, Serial());
         return new PemIdentity(made.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem());
     }
 
-    /// <summary>127 random bits; positive and of constant length, as RFC 5280 wants it.</summary>
+    private static DateTimeOffset Later(DateTimeOffset one, DateTimeOffset other) => one > other ? one : other;
+
+    private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
+
+    /// <summary>126 random bits; positive and of constant length, as RFC 5280 wants it.</summary>
     private static byte[] Serial()
     {
         var serial = RandomNumberGenerator.GetBytes(16);

@@ -57,6 +57,7 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
     private void Tls(ListenOptions listen)
     {
         var names = ServerNames(options.Value.ListenEndPoint);
+        pki.Server(names);
         listen.Protocols = HttpProtocols.Http2;
         listen.UseHttps(new HttpsConnectionAdapterOptions
         {

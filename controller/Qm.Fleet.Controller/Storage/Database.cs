@@ -42,12 +42,13 @@ internal sealed class Database : IDisposable
         var database = new Database(connectionString, feed, time);
         try
         {
+            CreatePrivate(file);
             using var connection = database.Connect();
             connection.Run("pragma journal_mode = wal");
             Migrations.Apply(connection, file);
             return database;
         }
-        catch (SqliteException e)
+        catch (Exception e) when (e is SqliteException or IOException or UnauthorizedAccessException)
         {
             database.Dispose();
             throw new StoreException(
@@ -131,6 +132,15 @@ internal sealed class Database : IDisposable
         }
         return result;
     }
+
+    /// <summary>Mode 0600, which SQLite gives its -wal and -shm files too.</summary>
+    private static void CreatePrivate(string file) => new FileStream(file, new FileStreamOptions
+    {
+        Mode = FileMode.OpenOrCreate,
+        Access = FileAccess.ReadWrite,
+        Share = FileShare.ReadWrite,
+        UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+    }).Dispose();
 
     private SqliteConnection Connect()
     {

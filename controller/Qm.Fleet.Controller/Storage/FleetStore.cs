@@ -1,134 +1,137 @@
+using Google.Protobuf;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Controller.Storage;
 
-/// <summary>A fleet to be applied: what was asked for, and the same after its checks.</summary>
-internal sealed record FleetDraft(V1.Fleet Asked, FleetSpec Spec);
-
-/// <summary>What an apply did to one fleet.</summary>
-/// <param name="Fleet">As stored.</param>
-/// <param name="Revision">The current revision.</param>
-/// <param name="Result">What was done.</param>
-/// <param name="Rollout">The rollout that it began; null when it began none.</param>
-internal sealed record FleetChange(V1.Fleet Fleet, string Revision, V1.ApplyResult Result, StoredRollout? Rollout);
-
-/// <summary>Fleets, their revisions and rollouts.</summary>
+/// <summary>Fleets, their revisions and rollouts, as people ask for them.</summary>
 internal sealed class FleetStore(Database database)
 {
-    /// <summary>Applies all drafts in one transaction. A draft that changes nothing writes nothing; one that changes only labels or the selector begins no rollout.</summary>
+    /// <summary>Creates or changes fleets, all or none: spec, generation, revision, rollout and event in one transaction.</summary>
     /// <param name="drafts">Of different names.</param>
-    /// <param name="actor">Who asked.</param>
-    /// <param name="dryRun">Whether to look at the outcome and store nothing.</param>
+    /// <param name="actor">Who asks.</param>
+    /// <param name="dryRun">Answers as usual and keeps nothing.</param>
     /// <param name="ct">Ends the wait for the turn.</param>
-    public Task<IReadOnlyList<FleetChange>> ApplyAsync(IReadOnlyList<FleetDraft> drafts, string actor, bool dryRun, CancellationToken ct) =>
-        database.WriteAsync<IReadOnlyList<FleetChange>>(write => [.. drafts.Select(draft => Apply(write, draft, actor))], commit: !dryRun, ct);
+    /// <remarks>
+    /// A fleet that already is so writes nothing at all. A change of selector or labels counts a generation and leaves revision and rollout
+    /// as they are: a rollout brings an environment, and nodes that come or go by label are the reconciler's daily business.
+    /// </remarks>
+    public Task<IReadOnlyList<AppliedFleet>> ApplyAsync(IReadOnlyList<FleetDraft> drafts, string actor, bool dryRun, CancellationToken ct) =>
+        database.WriteAsync<IReadOnlyList<AppliedFleet>>(tx => [.. drafts.Select(draft => Apply(tx, draft, actor))], commit: !dryRun, ct);
 
     /// <summary>One fleet; null when there is none of the name.</summary>
-    public FleetRow? Find(string name) => database.Read(read => Find(read, name));
+    public StoredFleet? Find(string name) => database.Read(db => FleetRows.Find(db, name));
 
-    /// <summary>Fleets by name, after a name.</summary>
-    public IReadOnlyList<FleetRow> List(string after, int limit) => database.Read(read =>
-        read.Query<FleetRow>($"select {FleetRow.Columns} from fleets where name > @after order by name limit @limit", new { after, limit }));
+    /// <summary>At most so many fleets whose names come after another, by name.</summary>
+    public IReadOnlyList<StoredFleet> After(string after, int limit) => database.Read(db => FleetRows.After(db, after, limit));
 
-    /// <summary>Revisions, by fleet and newest first, after a fleet and number.</summary>
-    public IReadOnlyList<RevisionRow> ListRevisions(string fleet, string afterFleet, long afterNumber, int limit) => database.Read(read =>
-        read.Query<RevisionRow>(
-            $"""
-            select {RevisionRow.Columns} from revisions
-            where (@fleet = '' or fleet = @fleet) and (fleet > @afterFleet or (fleet = @afterFleet and number < @afterNumber))
-            order by fleet, number desc limit @limit
-            """,
-            new { fleet, afterFleet, afterNumber, limit }));
+    /// <inheritdoc cref="FleetRows.Revisions"/>
+    public IReadOnlyList<StoredRevision> Revisions(string fleet, string afterFleet, long afterNumber, int limit) =>
+        database.Read(db => FleetRows.Revisions(db, fleet, afterFleet, afterNumber, limit));
 
-    /// <summary>Forgets a fleet; its revisions and events stay.</summary>
-    /// <returns>The fleet as it was; null when there was none of the name.</returns>
-    public Task<FleetRow?> DeleteAsync(string name, string actor, CancellationToken ct) => database.WriteAsync(write =>
+    /// <summary>Forgets a fleet and ends its rollout; revisions, rollouts and events stay.</summary>
+    /// <returns>As it last was; null when there is none of the name.</returns>
+    public Task<StoredFleet?> DeleteAsync(string name, string actor, CancellationToken ct) => database.WriteAsync(
+        tx =>
+        {
+            if (FleetRows.Find(tx, name) is not { } fleet)
+            {
+                return null;
+            }
+            Supersede(tx, name, "the fleet was deleted");
+            tx.Execute("delete from node_failures where fleet_uid = @Uid", new { fleet.Uid });
+            tx.Execute("delete from fleets where name = @name", new { name });
+            Append(tx, "FleetDeleted", actor, name, $"The fleet was deleted at generation {fleet.Generation}; its nodes keep what they run.");
+            return fleet;
+        },
+        commit: true, ct);
+
+    private static AppliedFleet Apply(WriteTransaction tx, FleetDraft draft, string actor)
     {
-        if (Find(write, name) is not { } row)
+        var before = FleetRows.Find(tx, draft.Spec.Name);
+        if (before is not null && before.Wire.Equals(draft.Wire) && before.Spec.Labels.SequenceEqual(draft.Spec.Labels))
         {
-            return null;
+            return new AppliedFleet(before, V1.ApplyResult.Unchanged, null);
         }
-
-        write.Execute("delete from fleets where name = @name", new { name });
-        write.Execute("delete from node_failures where fleet_uid = @Uid", new { row.Uid });
-        EndRollouts(write, name, "the fleet was deleted");
-        Tell(write, name, new("FleetDeleted", EventSeverity.Info, actor, name, "", "", $"fleet {name} was deleted; its nodes keep what they run"));
-        return row;
-    }, commit: true, ct);
-
-    internal static RolloutRow? FindRollout(ReadSnapshot read, string fleet) => read.QuerySingleOrDefault<RolloutRow>(
-        $"select {RolloutRow.Columns} from rollouts where fleet = @fleet order by number desc limit 1", new { fleet });
-
-    private static FleetChange Apply(WriteTransaction write, FleetDraft draft, string actor)
-    {
-        var (asked, spec) = draft;
-        var sha256 = Canonical.Hash(spec.Environment);
-        var revision = sha256[..Canonical.NameLength];
-        var row = new FleetRow(
-            spec.Name, Rows.NewUid(), Rows.ToJson(spec.Labels), Rows.ToJson(asked.Spec), revision, 1, write.Now.ToMicroseconds());
-        var before = Find(write, spec.Name);
-        if (before is null)
+        var revision = EnsureRevision(tx, draft);
+        var begun = before?.Revision == revision ? null : (int?)NextRolloutNumber(tx, draft.Spec.Name);
+        Save(tx, draft, before, revision);
+        if (begun is { } number)
         {
-            write.Execute(
-                "insert into fleets (name, uid, labels, spec, revision, generation, created_at) values (@Name, @Uid, @Labels, @Spec, @Revision, @Generation, @CreatedAt)", row);
-            Tell(write, spec.Name, new("FleetCreated", EventSeverity.Info, actor, spec.Name, "", "", $"fleet {spec.Name} was created with revision {revision}"));
-            return new(row.ToWire(), revision, V1.ApplyResult.Created, Begin(write, spec.Name, "", sha256, asked.Spec.Environment));
+            Supersede(tx, draft.Spec.Name, $"{draft.Spec.Name}/{number} took its place");
         }
-
-        // A manifest that is written differently and means the same changes nothing.
-        if (before.Labels == row.Labels && before.Revision == revision && before.ToSpec().Selector.Equals(spec.Selector))
+        var after = FleetRows.Find(tx, draft.Spec.Name)!;
+        if (begun is { } next)
         {
-            return new(before.ToWire(), revision, V1.ApplyResult.Unchanged, null);
+            Begin(tx, after, next, before?.Revision ?? "");
+            after = FleetRows.Find(tx, draft.Spec.Name)!;
         }
-
-        var after = row with { Uid = before.Uid, Generation = before.Generation + 1, CreatedAt = before.CreatedAt };
-        write.Execute("update fleets set labels = @Labels, spec = @Spec, revision = @Revision, generation = @Generation where name = @Name", after);
-        var moves = before.Revision != revision;
-        Tell(write, spec.Name, new(
-            "FleetConfigured", EventSeverity.Info, actor, spec.Name, "", "",
-            moves ? $"fleet {spec.Name} goes from revision {before.Revision} to {revision}" : $"labels or selector of fleet {spec.Name} changed"));
-        return new(after.ToWire(), revision, V1.ApplyResult.Configured, moves ? Begin(write, spec.Name, before.Revision, sha256, asked.Spec.Environment) : null);
+        var way = begun is null ? $"revision {revision} stays" : $"rollout {after.Name}/{begun} brings revision {revision}";
+        Append(tx, before is null ? "FleetCreated" : "FleetConfigured", actor, after.Name, $"Generation {after.Generation}: {way}.");
+        return new AppliedFleet(after, before is null ? V1.ApplyResult.Created : V1.ApplyResult.Configured, begun is null ? null : after.Rollout);
     }
 
-    private static StoredRollout Begin(WriteTransaction write, string fleet, string from, string sha256, V1.Environment environment)
-    {
-        var now = write.Now.ToMicroseconds();
-        write.Execute(
-            """
-            insert or ignore into revisions (fleet, sha256, number, environment, created_at)
-            select @fleet, @sha256, coalesce(max(number), 0) + 1, @environment, @now from revisions where fleet = @fleet
-            """,
-            new { fleet, sha256, environment = Rows.ToJson(environment), now });
-        EndRollouts(write, fleet, "a newer apply took its place");
-        write.Execute(
-            """
-            insert into rollouts (fleet, number, from_revision, to_revision, phase, started_at, ended_at, message)
-            select @fleet, coalesce(max(number), 0) + 1, @from, @to, @phase, @now, null, '' from rollouts where fleet = @fleet
-            """,
-            new { fleet, from, to = sha256[..Canonical.NameLength], phase = (int)RolloutPhase.Progressing, now });
-        return FindRollout(write, fleet)!.ToStored();
-    }
-
-    private static void EndRollouts(WriteTransaction write, string fleet, string message) => write.Execute(
-        "update rollouts set phase = @superseded, ended_at = @now, message = @message where fleet = @fleet and phase in (@progressing, @paused)",
+    private static void Save(WriteTransaction tx, FleetDraft draft, StoredFleet? before, string revision) => tx.Execute(
+        """
+        insert into fleets (name, uid, generation, labels, spec, revision, created_at)
+        values (@Name, @Uid, 1, @Labels, @Spec, @revision, @Now)
+        on conflict (name) do update
+        set generation = generation + 1, labels = excluded.labels, spec = excluded.spec, revision = excluded.revision
+        """,
         new
         {
-            fleet,
-            message,
-            now = write.Now.ToMicroseconds(),
-            superseded = (int)RolloutPhase.Superseded,
-            progressing = (int)RolloutPhase.Progressing,
-            paused = (int)RolloutPhase.Paused,
+            draft.Spec.Name,
+            Uid = before?.Uid ?? tx.NewUid(),
+            Labels = Rows.Write(draft.Spec.Labels),
+            Spec = JsonFormatter.Default.Format(draft.Wire),
+            revision,
+            Now = tx.Now.ToMicroseconds(),
         });
 
-    private static FleetRow? Find(ReadSnapshot read, string name) =>
-        read.QuerySingleOrDefault<FleetRow>($"select {FleetRow.Columns} from fleets where name = @name", new { name });
-
-    private static void Tell(WriteTransaction write, string name, EventDraft draft)
+    /// <summary>The name of the revision with the draft's content, stored first where it is new.</summary>
+    private static string EnsureRevision(WriteTransaction tx, FleetDraft draft)
     {
-        write.Append(draft);
-        write.Announce(ResourceKind.Fleet, name);
-        write.Announce(ResourceKind.Desired, name);
+        var uid = Canonical.Hash(draft.Spec.Environment);
+        var fleet = draft.Spec.Name;
+        if (tx.QuerySingleOrDefault<string>("select name from revisions where fleet = @fleet and uid = @uid", new { fleet, uid }) is { } known)
+        {
+            return known;
+        }
+        // Agents know a revision by its name alone, so it names one content in all fleets.
+        var length = Canonical.NameLength;
+        while (tx.QuerySingleOrDefault<long>(
+            "select count(*) from revisions where name = @name and uid <> @uid", new { name = uid[..length], uid }) > 0)
+        {
+            length++;
+        }
+        var name = uid[..length];
+        tx.Execute(
+            """
+            insert into revisions (fleet, name, number, uid, environment, created_at)
+            select @fleet, @name, coalesce(max(number), 0) + 1, @uid, @Environment, @Now from revisions where fleet = @fleet
+            """,
+            new { fleet, name, uid, Environment = JsonFormatter.Default.Format(draft.Wire.Environment), Now = tx.Now.ToMicroseconds() });
+        return name;
+    }
+
+    private static int NextRolloutNumber(WriteTransaction tx, string fleet) =>
+        (int)tx.QuerySingleOrDefault<long>("select coalesce(max(number), 0) + 1 from rollouts where fleet = @fleet", new { fleet });
+
+    private static void Begin(WriteTransaction tx, StoredFleet fleet, int number, string from) => tx.Execute(
+        """
+        insert into rollouts (fleet, number, fleet_uid, from_revision, to_revision, phase, started_at, message)
+        values (@Name, @number, @Uid, @from, @Revision, @Phase, @Now, 'accepted; the reconciler has not looked yet')
+        """,
+        new { fleet.Name, number, fleet.Uid, from, fleet.Revision, Phase = (int)RolloutPhase.Progressing, Now = tx.Now.ToMicroseconds() });
+
+    private static void Supersede(WriteTransaction tx, string fleet, string message) => tx.Execute(
+        "update rollouts set phase = @Phase, ended_at = @Now, message = @message where fleet = @fleet and ended_at is null",
+        new { Phase = (int)RolloutPhase.Superseded, Now = tx.Now.ToMicroseconds(), message, fleet });
+
+    private static void Append(WriteTransaction tx, string reason, string actor, string fleet, string message)
+    {
+        tx.Append(new EventDraft(reason, EventSeverity.Info, actor, fleet, "", "", message));
+        tx.Announce(ResourceKind.Fleet, fleet);
+        tx.Announce(ResourceKind.Desired, fleet);
     }
 }

@@ -3,7 +3,11 @@ using Qm.Fleet.Core.Rollouts;
 namespace Qm.Fleet.Controller.Storage;
 
 /// <summary>What the reconcile loop needs of the store. Every write is durable when its task completes.</summary>
-/// <remarks>All members throw <see cref="StoreException"/>; see there for what is worth a retry.</remarks>
+/// <remarks>
+/// All members throw <see cref="StoreException"/>; see there for what is worth a retry. A write that changes what
+/// <see cref="LoadDesiredAsync"/> returns is told as <see cref="ResourceKind.Desired"/>, the reconciler's own writes too; repeating one
+/// writes and tells nothing, so a loop that asks for what already is comes to rest.
+/// </remarks>
 internal interface IReconcileStore
 {
     /// <summary>Reads everything that is wanted, in one snapshot.</summary>

@@ -2,89 +2,99 @@ using Qm.Fleet.Core.Environments;
 
 namespace Qm.Fleet.Controller.Storage;
 
-/// <summary>What an apply did to one node.</summary>
-internal sealed record NodeChange(V1.Node Node, V1.ApplyResult Result);
-
-/// <summary>What people say about nodes, and which nodes there are.</summary>
+/// <summary>Nodes, as people ask for them.</summary>
 internal sealed class NodeStore(Database database)
 {
-    /// <summary>Applies all nodes in one transaction; one that changes nothing writes nothing.</summary>
-    public Task<IReadOnlyList<NodeChange>> ApplyAsync(IReadOnlyList<NodeSpec> nodes, string actor, bool dryRun, CancellationToken ct) =>
-        database.WriteAsync<IReadOnlyList<NodeChange>>(write => [.. nodes.Select(node => Apply(write, node, actor))], commit: !dryRun, ct);
+    private const string SelectNode = """
+        select name as Name, uid as Uid, generation as Generation, labels as Labels, site as Site, cordoned as Cordoned, created_at as CreatedAt
+        from nodes
+        """;
+
+    /// <summary>Creates or changes nodes, all or none: labels, spec, generation and event in one transaction.</summary>
+    /// <param name="specs">Of different names and of sites that exist.</param>
+    /// <param name="actor">Who asks.</param>
+    /// <param name="dryRun">Answers as usual and keeps nothing.</param>
+    /// <param name="ct">Ends the wait for the turn.</param>
+    /// <remarks>A node that already is so writes nothing at all.</remarks>
+    public Task<IReadOnlyList<AppliedNode>> ApplyAsync(IReadOnlyList<NodeSpec> specs, string actor, bool dryRun, CancellationToken ct) =>
+        database.WriteAsync<IReadOnlyList<AppliedNode>>(tx => [.. specs.Select(spec => Apply(tx, spec, actor))], commit: !dryRun, ct);
 
     /// <summary>One node; null when there is none of the name.</summary>
-    public NodeRow? Find(string name) => database.Read(read => Find(read, name));
+    public StoredNode? Find(string name) => database.Read(db => Find(db, name));
 
-    /// <summary>Nodes by name, after a name.</summary>
-    public IReadOnlyList<NodeRow> List(string after, int limit) => database.Read(read =>
-        read.Query<NodeRow>($"select {NodeRow.Columns} from nodes where name > @after order by name limit @limit", new { after, limit }));
+    /// <summary>At most so many nodes whose names come after another, by name.</summary>
+    public IReadOnlyList<StoredNode> After(string after, int limit) => database.Read(db => After(db, after, limit));
 
-    /// <summary>Whether a site is known.</summary>
-    public bool HasSite(string name) => database.Read(read =>
-        read.QuerySingleOrDefault<string>("select name from sites where name = @name", new { name }) is not null);
-
-    /// <summary>Makes a site known at an address.</summary>
-    public Task EnsureSiteAsync(string name, string address, CancellationToken ct) => database.WriteAsync(write => write.Execute(
-        "insert into sites (name, address) values (@name, @address) on conflict (name) do update set address = @address where address <> @address",
-        new { name, address }), commit: true, ct);
+    /// <summary>Names of all sites.</summary>
+    public IReadOnlySet<string> Sites() => database.Read(static db => db.Query<string>("select name from sites").ToHashSet(StringComparer.Ordinal));
 
     /// <summary>Forgets a node.</summary>
-    /// <returns>The node as it was; null when there was none of the name.</returns>
-    public Task<NodeRow?> DeleteAsync(string name, string actor, CancellationToken ct) => database.WriteAsync(write =>
-    {
-        if (Find(write, name) is not { } row)
+    /// <returns>As it last was; null when there is none of the name.</returns>
+    public Task<StoredNode?> DeleteAsync(string name, string actor, CancellationToken ct) => database.WriteAsync(
+        tx =>
         {
-            return null;
-        }
+            if (Find(tx, name) is not { } node)
+            {
+                return null;
+            }
+            tx.Execute("delete from nodes where name = @name", new { name });
+            Append(tx, "NodeDeleted", actor, name, $"The node's labels and spec were forgotten at generation {node.Generation}.");
+            return node;
+        },
+        commit: true, ct);
 
-        write.Execute("delete from nodes where name = @name", new { name });
-        Tell(write, name, new("NodeDeleted", EventSeverity.Info, actor, "", name, "", $"node {name} was forgotten; it keeps what it runs"));
-        return row;
-    }, commit: true, ct);
+    /// <summary>Sets the D-Bus address of a site, making the site first where it is new.</summary>
+    public Task EnsureSiteAsync(string site, string address, CancellationToken ct) => database.WriteAsync(
+        tx => tx.Execute(
+            """
+            insert into sites (name, address, uid, created_at) values (@site, @address, @Uid, @Now)
+            on conflict (name) do update set address = excluded.address where address <> excluded.address
+            """,
+            new { site, address, Uid = tx.NewUid(), Now = tx.Now.ToMicroseconds() }),
+        commit: true, ct);
 
-    /// <summary>Adds a node; the caller knows that there is none of the name.</summary>
-    internal static NodeRow Insert(WriteTransaction write, NodeSpec node, EventDraft draft)
+    /// <summary>Inside a transaction: one node; null when there is none of the name.</summary>
+    internal static StoredNode? Find(ReadSnapshot db, string name) =>
+        db.QuerySingleOrDefault<NodeRow>($"{SelectNode} where name = @name", new { name }) is { } row ? Node(row) : null;
+
+    /// <summary>Inside a transaction: at most so many nodes whose names come after another, by name.</summary>
+    internal static IReadOnlyList<StoredNode> After(ReadSnapshot db, string after, int limit) =>
+        [.. db.Query<NodeRow>($"{SelectNode} where name > @after order by name limit @limit", new { after, limit }).Select(Node)];
+
+    /// <summary>Inside a transaction: stores a node, new or changed.</summary>
+    internal static void Save(WriteTransaction tx, NodeSpec spec) => tx.Execute(
+        """
+        insert into nodes (name, uid, generation, site, cordoned, labels, created_at) values (@Name, @Uid, 1, @Site, @Cordoned, @Labels, @Now)
+        on conflict (name) do update
+        set generation = generation + 1, site = excluded.site, cordoned = excluded.cordoned, labels = excluded.labels
+        """,
+        new { spec.Name, Uid = tx.NewUid(), spec.Site, spec.Cordoned, Labels = Rows.Write(spec.Labels), Now = tx.Now.ToMicroseconds() });
+
+    /// <summary>Inside a transaction: notes in the log what happened to a node and tells everybody.</summary>
+    internal static void Append(WriteTransaction tx, string reason, string actor, string node, string message)
     {
-        var row = new NodeRow(node.Name, Rows.NewUid(), node.Site, Rows.ToJson(node.Labels), node.Cordoned ? 1 : 0, 1, write.Now.ToMicroseconds());
-        write.Execute(
-            "insert into nodes (name, uid, site, labels, cordoned, generation, created_at) values (@Name, @Uid, @Site, @Labels, @Cordoned, @Generation, @CreatedAt)", row);
-        Tell(write, node.Name, draft);
-        return row;
+        tx.Append(new EventDraft(reason, EventSeverity.Info, actor, "", node, "", message));
+        tx.Announce(ResourceKind.Node, node);
+        tx.Announce(ResourceKind.Desired, node);
     }
 
-    internal static NodeRow? Find(ReadSnapshot read, string name) =>
-        read.QuerySingleOrDefault<NodeRow>($"select {NodeRow.Columns} from nodes where name = @name", new { name });
-
-    private static NodeChange Apply(WriteTransaction write, NodeSpec node, string actor)
+    private static AppliedNode Apply(WriteTransaction tx, NodeSpec spec, string actor)
     {
-        var before = Find(write, node.Name);
-        if (before is null)
+        var before = Find(tx, spec.Name);
+        if (before is not null && before.Site == spec.Site && before.Cordoned == spec.Cordoned && spec.Labels.SequenceEqual(before.Labels))
         {
-            var created = Insert(write, node, new("NodeCreated", EventSeverity.Info, actor, "", node.Name, "", $"node {node.Name} was declared"));
-            return new(created.ToWire(), V1.ApplyResult.Created);
+            return new AppliedNode(before, V1.ApplyResult.Unchanged);
         }
-
-        var after = before with
-        {
-            Site = node.Site,
-            Labels = Rows.ToJson(node.Labels),
-            Cordoned = node.Cordoned ? 1 : 0,
-            Generation = before.Generation + 1,
-        };
-        if (after == before with { Generation = after.Generation })
-        {
-            return new(before.ToWire(), V1.ApplyResult.Unchanged);
-        }
-
-        write.Execute("update nodes set site = @Site, labels = @Labels, cordoned = @Cordoned, generation = @Generation where name = @Name", after);
-        Tell(write, node.Name, new("NodeConfigured", EventSeverity.Info, actor, "", node.Name, "", $"labels or settings of node {node.Name} changed"));
-        return new(after.ToWire(), V1.ApplyResult.Configured);
+        Save(tx, spec);
+        var after = Find(tx, spec.Name)!;
+        Append(
+            tx, before is null ? "NodeCreated" : "NodeConfigured", actor, spec.Name,
+            $"Generation {after.Generation}{(spec.Cordoned ? ", cordoned" : "")}, labels {Rows.Write(spec.Labels)}.");
+        return new AppliedNode(after, before is null ? V1.ApplyResult.Created : V1.ApplyResult.Configured);
     }
 
-    private static void Tell(WriteTransaction write, string name, EventDraft draft)
-    {
-        write.Append(draft);
-        write.Announce(ResourceKind.Node, name);
-        write.Announce(ResourceKind.Desired, name);
-    }
+    private static StoredNode Node(NodeRow row) => new(
+        row.Name, row.Uid, row.Generation, Rows.Labels("nodes", row.Name, row.Labels), row.Site, row.Cordoned != 0, row.CreatedAt.ToTime());
+
+    private sealed record NodeRow(string Name, string Uid, long Generation, string Labels, string Site, long Cordoned, long CreatedAt);
 }

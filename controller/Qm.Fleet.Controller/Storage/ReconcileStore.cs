@@ -1,91 +1,97 @@
 using System.Collections.Immutable;
+using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Controller.Storage;
 
-/// <inheritdoc cref="IReconcileStore"/>
+/// <inheritdoc/>
 internal sealed class ReconcileStore(Database database) : IReconcileStore
 {
     /// <inheritdoc/>
-    public Task<DesiredState> LoadDesiredAsync(CancellationToken ct) => Task.FromResult(database.Read(read =>
+    public Task<DesiredState> LoadDesiredAsync(CancellationToken ct)
     {
-        var failures = read.Query<Failure>("select fleet_uid as FleetUid, node as Node, revision as Revision from node_failures")
-            .ToLookup(failure => (failure.FleetUid, failure.Revision), failure => failure.Node);
-        var fleets = read.Query<FleetRow>($"select {FleetRow.Columns} from fleets order by name").Select(row =>
+        ct.ThrowIfCancellationRequested();
+        return Task.FromResult(database.Read(static db =>
         {
-            var spec = row.ToSpec();
-            return new DesiredFleet(
-                row.Name, row.Uid, spec.Selector, row.Revision, spec.Environment, FleetStore.FindRollout(read, row.Name)?.ToStored(),
-                failures[(row.Uid, row.Revision)].ToImmutableHashSet(StringComparer.Ordinal));
-        });
-        var nodes = read.Query<NodeRow>($"select {NodeRow.Columns} from nodes order by name").Select(row => row.ToDesired());
-        return new DesiredState([.. fleets], [.. nodes]);
-    }));
+            var failures = db.Query<FailureRow>("select fleet_uid as FleetUid, revision as Revision, node as Node from node_failures")
+                .ToLookup(static row => (row.FleetUid, row.Revision), static row => row.Node);
+            return new DesiredState(
+                [.. FleetRows.After(db, "", int.MaxValue).Select(fleet => new DesiredFleet(
+                    fleet.Name, fleet.Uid, fleet.Spec.Selector, fleet.Revision, fleet.Spec.Environment, fleet.Rollout,
+                    failures[(fleet.Uid, fleet.Revision)].ToImmutableSortedSet(StringComparer.Ordinal)))],
+                [.. NodeStore.After(db, "", int.MaxValue).Select(static node => new DesiredNode(
+                    node.Name, node.Site, node.Labels, node.Cordoned))]);
+        }));
+    }
 
     /// <inheritdoc/>
-    public Task EnsureNodesAsync(string site, IReadOnlyCollection<string> names, CancellationToken ct) => database.WriteAsync(write =>
-    {
-        foreach (var name in names.Where(name => NodeStore.Find(write, name) is null))
+    public Task EnsureNodesAsync(string site, IReadOnlyCollection<string> names, CancellationToken ct) => database.WriteAsync(
+        tx =>
         {
-            NodeStore.Insert(write, new(name, ImmutableSortedDictionary<string, string>.Empty, site, false),
-                new("NodeDiscovered", EventSeverity.Info, EventDraft.Controller, "", name, "", $"BlueChi knows the node {name}"));
-        }
-
-        return true;
-    }, commit: true, ct);
-
-    /// <inheritdoc/>
-    public Task UpdateRolloutAsync(string fleet, int number, RolloutPhase phase, string message, EventDraft draft, CancellationToken ct) => database.WriteAsync(write =>
-    {
-        var ended = phase is RolloutPhase.Succeeded or RolloutPhase.Superseded;
-        var rows = write.Execute(
-            """
-            update rollouts set phase = @phase, message = @message, ended_at = @endedAt
-            where fleet = @fleet and number = @number and phase <> @phase and phase <> @superseded
-            """,
-            new
+            var known = tx.Query<string>("select name from nodes").ToHashSet(StringComparer.Ordinal);
+            var found = names.Where(name => !known.Contains(name)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
+            foreach (var name in found)
             {
-                fleet,
-                number,
-                message,
-                phase = (int)phase,
-                superseded = (int)RolloutPhase.Superseded,
-                endedAt = ended ? write.Now.ToMicroseconds() : (long?)null,
-            });
-        if (rows > 0)
-        {
-            write.Append(draft);
-            write.Announce(ResourceKind.Fleet, fleet);
-        }
-
-        return rows;
-    }, commit: true, ct);
+                NodeStore.Save(tx, new NodeSpec(name, ImmutableSortedDictionary<string, string>.Empty, site, Cordoned: false));
+                NodeStore.Append(tx, "NodeDiscovered", EventDraft.Controller, name, $"BlueChi of site {site} knows the node.");
+            }
+            return found.Count;
+        },
+        commit: true, ct);
 
     /// <inheritdoc/>
-    public Task RememberFailureAsync(string fleetUid, string node, string revision, string reason, EventDraft draft, CancellationToken ct) => database.WriteAsync(write =>
-    {
-        var rows = write.Execute(
-            "insert or ignore into node_failures (fleet_uid, node, revision, reason, failed_at) values (@fleetUid, @node, @revision, @reason, @now)",
-            new { fleetUid, node, revision, reason, now = write.Now.ToMicroseconds() });
-        if (rows > 0)
-        {
-            write.Append(draft);
-            write.Announce(ResourceKind.Desired, node);
-        }
-
-        return rows;
-    }, commit: true, ct);
+    public Task UpdateRolloutAsync(string fleet, int number, RolloutPhase phase, string message, EventDraft draft, CancellationToken ct) =>
+        database.WriteAsync(
+            tx =>
+            {
+                var ended = phase is RolloutPhase.Succeeded or RolloutPhase.Superseded ? tx.Now.ToMicroseconds() : (long?)null;
+                var moved = tx.Execute(
+                    """
+                    update rollouts set phase = @Phase, message = @message, ended_at = @ended
+                    where fleet = @fleet and number = @number and ended_at is null and (phase <> @Phase or message <> @message)
+                    """,
+                    new { Phase = (int)phase, message, ended, fleet, number }) > 0;
+                if (moved)
+                {
+                    tx.Append(draft);
+                    tx.Announce(ResourceKind.Fleet, fleet);
+                    tx.Announce(ResourceKind.Desired, fleet);
+                }
+                return moved;
+            },
+            commit: true, ct);
 
     /// <inheritdoc/>
-    public Task AppendEventsAsync(IReadOnlyList<EventDraft> drafts, CancellationToken ct) => database.WriteAsync(write =>
-    {
-        foreach (var draft in drafts)
+    public Task RememberFailureAsync(
+        string fleetUid, string node, string revision, string reason, EventDraft draft, CancellationToken ct) => database.WriteAsync(
+            tx =>
+            {
+                var isNew = tx.Execute(
+                    """
+                    insert into node_failures (fleet_uid, node, revision, reason, failed_at) values (@fleetUid, @node, @revision, @reason, @Now)
+                    on conflict do nothing
+                    """,
+                    new { fleetUid, node, revision, reason, Now = tx.Now.ToMicroseconds() }) > 0;
+                if (isNew)
+                {
+                    tx.Append(draft);
+                    tx.Announce(ResourceKind.Desired, node);
+                }
+                return isNew;
+            },
+            commit: true, ct);
+
+    /// <inheritdoc/>
+    public Task AppendEventsAsync(IReadOnlyList<EventDraft> drafts, CancellationToken ct) => drafts.Count == 0 ? Task.CompletedTask : database.WriteAsync(
+        tx =>
         {
-            write.Append(draft);
-        }
+            foreach (var draft in drafts)
+            {
+                tx.Append(draft);
+            }
+            return drafts.Count;
+        },
+        commit: true, ct);
 
-        return drafts.Count;
-    }, commit: true, ct);
-
-    private sealed record Failure(string FleetUid, string Node, string Revision);
+    private sealed record FailureRow(string FleetUid, string Revision, string Node);
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 
 namespace Qm.Fleet.Controller.Storage;
 
@@ -23,21 +22,27 @@ internal sealed class StateLock : IDisposable
         }
         catch (IOException e) when (File.Exists(path))
         {
-            throw new StoreException($"The state folder {state} is in use by process {Holder(path)}. Stop it, or use another --state.", false, e);
+            throw new StoreException($"The state folder {state} is in use by process {Holder(state)}. Stop it, or use another --state.", false, e);
         }
-        file.SetLength(0);
-        file.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
-        file.Flush();
+        File.WriteAllText(HolderFile(state), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
         return new StateLock(file);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
-    private static string Holder(string path)
+    /// <summary>Beside the lock, because .NET does not read a file that another process holds.</summary>
+    private static string HolderFile(string state) => Path.Combine(state, "lock.pid");
+
+    private static string Holder(string state)
     {
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        using var reader = new StreamReader(file);
-        return reader.ReadToEnd() is { Length: > 0 } pid ? pid : "unknown, just starting";
+        try
+        {
+            return File.ReadAllText(HolderFile(state));
+        }
+        catch (IOException)
+        {
+            return "unknown, which is just starting";
+        }
     }
 }

@@ -43,6 +43,9 @@ internal sealed class WriteTransaction(SqliteConnection connection, SqliteTransa
         return rows;
     }
 
+    /// <summary>A new resource's uid: random, and sorted by time.</summary>
+    public string NewUid() => Guid.CreateVersion7(Now).ToString();
+
     /// <summary>Has subscribers told of a resource after the commit.</summary>
     public void Announce(ResourceKind kind, string name) => _changes.Add(new ResourceKey(kind, name));
 

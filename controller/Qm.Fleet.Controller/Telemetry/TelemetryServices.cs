@@ -1,45 +1,42 @@
+using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
-using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Options;
 
 namespace Qm.Fleet.Controller.Telemetry;
 
-/// <summary>Wires OpenTelemetry: Prometheus on loopback where asked for, OTLP where the standard variables say so.</summary>
+/// <summary>Where metrics and traces go.</summary>
 internal static class TelemetryServices
 {
-    private static readonly string[] OtlpVariables = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"];
-
-    internal static void AddTelemetry(this WebApplicationBuilder builder, ControllerOptions options)
+    /// <summary>
+    /// Metrics for the scrape endpoint when there is one; metrics and traces over OTLP when a standard OTEL_EXPORTER_OTLP_* endpoint is set.
+    /// Without either, nothing is collected.
+    /// </summary>
+    public static IServiceCollection AddTelemetry(this IServiceCollection services, ControllerOptions options, IConfiguration environment)
     {
-        var otlp = OtlpVariables.Any(variable => !string.IsNullOrEmpty(builder.Configuration[variable]));
-        if (!otlp && options.MetricsEndPoint is null)
+        services.AddMetrics();
+        services.AddSingleton<ControllerMetrics>();
+        var hasOtlp = environment.AsEnumerable().Any(static entry =>
+            entry.Key.StartsWith("OTEL_EXPORTER_OTLP_", StringComparison.Ordinal) && entry.Key.EndsWith("ENDPOINT", StringComparison.Ordinal));
+        if (!hasOtlp && options.MetricsEndPoint is null)
         {
-            return;
+            return services;
         }
-
-        var telemetry = builder.Services.AddOpenTelemetry()
-            .ConfigureResource(resource => resource.AddService("qm-fleet-controller"))
-            .WithMetrics(metrics =>
+        var telemetry = services.AddOpenTelemetry().ConfigureResource(static resource => resource.AddService("qm-fleet-controller"));
+        telemetry.WithMetrics(metrics =>
+        {
+            metrics.AddMeter(Sources.Name).AddAspNetCoreInstrumentation().AddRuntimeInstrumentation();
+            if (options.MetricsEndPoint is not null)
             {
-                metrics.AddMeter(Sources.Name).AddAspNetCoreInstrumentation().AddRuntimeInstrumentation();
-                if (options.MetricsEndPoint is not null)
-                {
-                    metrics.AddPrometheusExporter();
-                }
-
-                if (otlp)
-                {
-                    metrics.AddOtlpExporter();
-                }
-            });
-        if (otlp)
+                metrics.AddPrometheusExporter();
+            }
+        });
+        if (hasOtlp)
         {
-            telemetry.WithTracing(traces => traces.AddSource(Sources.Name).AddAspNetCoreInstrumentation().AddOtlpExporter());
+            telemetry.WithTracing(static traces => traces.AddSource(Sources.Name).AddAspNetCoreInstrumentation());
+            telemetry.UseOtlpExporter();
         }
+        return services;
     }
-
-    internal static void ObserveAgents(AgentLinks links) =>
-        Sources.Meter.CreateObservableGauge("qm_fleet_agents_connected", () => links.ConnectedCount, "{agent}", "Agent extensions being heard");
 }

@@ -1,0 +1,43 @@
+using Qm.Fleet.Core.Environments;
+
+namespace Qm.Fleet.Controller.Api;
+
+/// <summary>What requests to apply several resources have in common.</summary>
+internal static class ApplyRequests
+{
+    /// <summary>Checks every item and the request as a whole.</summary>
+    /// <param name="field">Name of the list in the request.</param>
+    /// <param name="max">How many items a request may hold.</param>
+    /// <param name="items">The items.</param>
+    /// <param name="nameOf">An item's name.</param>
+    /// <param name="check">Reads one item.</param>
+    /// <returns>The values in the order asked.</returns>
+    /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT with every problem of every item.</exception>
+    public static IReadOnlyList<TValue> Check<TItem, TValue>(
+        string field, int max, IReadOnlyList<TItem> items, Func<TItem, string> nameOf, Func<TItem, Parsed<TValue>> check)
+        where TValue : class
+    {
+        if (items.Count == 0 || items.Count > max)
+        {
+            throw Failures.Invalid(field, $"{items.Count} items; a request holds 1 to {max}");
+        }
+        var problems = new List<Problem>();
+        var values = new List<TValue>(items.Count);
+        var firstOfName = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (var index = 0; index < items.Count; index++)
+        {
+            var parsed = check(items[index]);
+            problems.AddRange(parsed.Problems.Select(problem => problem with { Path = $"{field}[{index}].{problem.Path}" }));
+            if (parsed.IsValid(out var value))
+            {
+                values.Add(value);
+            }
+            var name = nameOf(items[index]);
+            if (name.Length > 0 && !firstOfName.TryAdd(name, index))
+            {
+                problems.Add(new Problem($"{field}[{index}].metadata.name", $"\"{name}\" is {field}[{firstOfName[name]}] already"));
+            }
+        }
+        return problems.Count == 0 ? values : throw Failures.Invalid(problems);
+    }
+}

@@ -1,0 +1,90 @@
+using Google.Protobuf.WellKnownTypes;
+using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Rollouts;
+
+namespace Qm.Fleet.Controller.Api;
+
+/// <summary>Stored resources as wire messages.</summary>
+internal static class WireResources
+{
+    public static V1.Fleet ToWire(this StoredFleet fleet, ILiveStatus live)
+    {
+        var status = live.Fleet(fleet.Name);
+        status.Revision = fleet.Revision;
+        status.Rollout = fleet.Rollout?.ToWire();
+        return new V1.Fleet
+        {
+            Metadata = Metadata(fleet.Name, fleet.Uid, fleet.Generation, fleet.Labels, fleet.CreatedAt),
+            Spec = fleet.Wire,
+            Status = status,
+        };
+    }
+
+    public static V1.Node ToWire(this StoredNode node, ILiveStatus live) => new()
+    {
+        Metadata = Metadata(node.Name, node.Uid, node.Generation, node.Labels, node.CreatedAt),
+        Spec = new V1.NodeSpec { Site = node.Site, Cordoned = node.Cordoned },
+        Status = live.Node(node.Name),
+    };
+
+    public static V1.Revision ToWire(this StoredRevision revision) => new()
+    {
+        Metadata = new V1.Metadata
+        {
+            Name = revision.Name,
+            Uid = revision.Uid,
+            Generation = 1,
+            CreatedAt = Timestamp.FromDateTimeOffset(revision.CreatedAt),
+        },
+        Fleet = revision.Fleet,
+        Environment = revision.Environment,
+    };
+
+    public static V1.Event ToWire(this StoredEvent stored) => new()
+    {
+        Number = stored.Number,
+        Time = Timestamp.FromDateTimeOffset(stored.Time),
+        Reason = stored.Draft.Reason,
+        Severity = (V1.Event.Types.Severity)stored.Draft.Severity,
+        Actor = stored.Draft.Actor,
+        Fleet = stored.Draft.Fleet,
+        Node = stored.Draft.Node,
+        Unit = stored.Draft.Unit,
+        Message = stored.Draft.Message,
+    };
+
+    public static V1.Rollout ToWire(this StoredRollout rollout) => new()
+    {
+        Name = $"{rollout.Fleet}/{rollout.Number}",
+        Fleet = rollout.Fleet,
+        FromRevision = rollout.FromRevision,
+        ToRevision = rollout.ToRevision,
+        Phase = (V1.Rollout.Types.Phase)rollout.Phase,
+        StartedAt = Timestamp.FromDateTimeOffset(rollout.StartedAt),
+        EndedAt = rollout.EndedAt is { } ended ? Timestamp.FromDateTimeOffset(ended) : null,
+        Message = rollout.Message,
+    };
+
+    /// <summary>The rollout as something asked for that takes time.</summary>
+    public static V1.Operation ToOperation(this StoredRollout rollout) => new()
+    {
+        Name = $"operations/{rollout.Fleet}/{rollout.Number}",
+        Kind = "Rollout",
+        Target = $"fleet/{rollout.Fleet}",
+        Done = rollout.HasEnded,
+        Error = rollout.Phase is RolloutPhase.Superseded ? rollout.Message : "",
+        StartedAt = Timestamp.FromDateTimeOffset(rollout.StartedAt),
+        EndedAt = rollout.EndedAt is { } ended ? Timestamp.FromDateTimeOffset(ended) : null,
+    };
+
+    private static V1.Metadata Metadata(
+        string name, string uid, long generation, IReadOnlyDictionary<string, string> labels, DateTimeOffset createdAt)
+    {
+        var metadata = new V1.Metadata { Name = name, Uid = uid, Generation = generation, CreatedAt = Timestamp.FromDateTimeOffset(createdAt) };
+        foreach (var (key, value) in labels)
+        {
+            metadata.Labels.Add(key, value);
+        }
+        return metadata;
+    }
+}

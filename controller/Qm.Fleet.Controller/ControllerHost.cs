@@ -1,0 +1,129 @@
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
+using Qm.Fleet.BlueChi;
+using Qm.Fleet.Controller.Api;
+using Qm.Fleet.Controller.Gateway;
+using Qm.Fleet.Controller.Options;
+using Qm.Fleet.Controller.Reconcile;
+using Qm.Fleet.Controller.Security;
+using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Controller.Telemetry;
+using Qm.Fleet.Core.Environments;
+
+namespace Qm.Fleet.Controller;
+
+/// <summary>Puts the daemon together.</summary>
+internal static class ControllerHost
+{
+    private const int MaxRequestBytes = 4 * 1024 * 1024;
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(3);
+
+    /// <summary>Takes the state folder, opens keys and database, and wires everything; nothing listens yet.</summary>
+    /// <param name="options">How to run.</param>
+    /// <param name="configure">Last word on the services, for tests; null for none.</param>
+    /// <exception cref="OptionsValidationException">Options are wrong; every problem is in it.</exception>
+    /// <exception cref="StoreException">The state folder is in use, or its database does not open.</exception>
+    /// <exception cref="PkiException">The state folder's keys do not read.</exception>
+    public static WebApplication Build(ControllerOptions options, Action<IServiceCollection>? configure = null)
+    {
+        if (new ControllerOptionsValidator().Validate(null, options) is { Failed: true } invalid)
+        {
+            throw new OptionsValidationException("", typeof(ControllerOptions), invalid.Failures);
+        }
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "qm-fleet-controller" });
+        builder.Configuration.AddEnvironmentVariables();
+        builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning);
+        builder.Logging.AddSimpleConsole(static console => console.SingleLine = true);
+        builder.Logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
+            static console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
+        var services = builder.Services;
+        services.AddSystemd();
+        services.Configure<ConsoleLifetimeOptions>(static console => console.SuppressStatusMessages = true);
+        services.Configure<HostOptions>(static host => host.ShutdownTimeout = ShutdownTimeout);
+        services.AddSingleton(Microsoft.Extensions.Options.Options.Create(options));
+        services.AddSingleton(TimeProvider.System);
+        services.AddState(options).AddApi().AddTelemetry(options, builder.Configuration);
+        services.AddSingleton(new BlueChiOptions { Address = options.Bus }).AddReconcile();
+        configure?.Invoke(services);
+
+        var app = builder.Build();
+        app.Services.GetRequiredService<Pki>().EnsureAdmin();
+        app.Services.GetRequiredService<Database>();
+        app.Services.GetRequiredService<ControllerMetrics>();
+        app.Map(options);
+        return app;
+    }
+
+    /// <summary>Begins to serve.</summary>
+    /// <returns>The addresses, such as <c>https://127.0.0.1:8420 unix:/run/qm-fleet/qmfleet.sock</c>.</returns>
+    public static async Task<string> ServeAsync(WebApplication app, CancellationToken ct)
+    {
+        var options = app.Services.GetRequiredService<IOptions<ControllerOptions>>().Value;
+        await app.Services.GetRequiredService<NodeStore>().EnsureSiteAsync(NodeParser.DefaultSite, options.Bus, ct).ConfigureAwait(false);
+        UnixSocketFile.Prepare(options.Socket);
+        await app.StartAsync(ct).ConfigureAwait(false);
+        UnixSocketFile.Restrict(options.Socket);
+        var addresses = app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses;
+        return $"{addresses.First(static address => address.StartsWith("https:", StringComparison.Ordinal))} unix:{options.Socket}";
+    }
+
+    private static IServiceCollection AddState(this IServiceCollection services, ControllerOptions options)
+    {
+        services.AddSingleton<ChangeFeed>();
+        services.AddSingleton(_ =>
+        {
+            DurableFolder.Create(options.State);
+            return StateLock.Take(options.State);
+        });
+        services.AddSingleton(provider => Pki.Open(options.State, provider.Locked().GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => Database.Open(
+            Path.Combine(options.State, "fleet.db"), provider.Locked().GetRequiredService<ChangeFeed>(),
+            provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<FleetStore>().AddSingleton<NodeStore>().AddSingleton<EventLog>();
+        return services.AddSingleton<IReconcileStore, ReconcileStore>();
+    }
+
+    /// <summary>Nothing in the state folder is touched before it is ours.</summary>
+    private static IServiceProvider Locked(this IServiceProvider provider)
+    {
+        provider.GetRequiredService<StateLock>();
+        return provider;
+    }
+
+    private static IServiceCollection AddApi(this IServiceCollection services)
+    {
+        services.AddSingleton<IConfigureOptions<KestrelServerOptions>, Listeners>();
+        services.AddSingleton<AgentLinks>().AddSingleton<IAgentLinks>(static provider => provider.GetRequiredService<AgentLinks>());
+        services.AddSingleton<WatchStreams>();
+        services.AddGrpc(static grpc =>
+        {
+            grpc.MaxReceiveMessageSize = MaxRequestBytes;
+            grpc.Interceptors.Add<FailureInterceptor>();
+        }).AddServiceOptions<NodeGatewayService>(static gateway => gateway.MaxReceiveMessageSize = NodeGatewayService.MaxMessageBytes);
+        services.AddSingleton<FailureInterceptor>();
+        services.AddSingleton<FleetApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<NodeGatewayService>();
+        services.AddGrpcHealthChecks().AddCheck<StoreHealth>("store", HealthStatus.Unhealthy);
+        return services;
+    }
+
+    private static void Map(this WebApplication app, ControllerOptions options)
+    {
+        app.UseRouting();
+        app.UseMiddleware<AccessGate>();
+        app.MapGrpcService<FleetApi>();
+        app.MapGrpcService<NodeApi>();
+        app.MapGrpcService<EventApi>();
+        app.MapGrpcService<NodeGatewayService>();
+        app.MapGrpcHealthChecksService();
+        if (options.MetricsEndPoint is not null)
+        {
+            app.MapPrometheusScrapingEndpoint().WithMetadata(new AccessRule(Role.Scraper));
+        }
+    }
+}

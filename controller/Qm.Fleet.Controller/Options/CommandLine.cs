@@ -1,0 +1,126 @@
+using System.CommandLine;
+using Microsoft.Extensions.Options;
+using Qm.Fleet.Controller.Security;
+using Qm.Fleet.Controller.Storage;
+
+namespace Qm.Fleet.Controller.Options;
+
+/// <summary>The command line: 0 for done, 1 for could not, 2 for asked wrongly. Only what was asked for is on stdout.</summary>
+internal static class CommandLine
+{
+    private static readonly ControllerOptions Defaults = new();
+
+    private static readonly Option<string> State = new("--state")
+    {
+        Description = "Folder of everything that lasts: the database and the keys",
+        DefaultValueFactory = static _ => Defaults.State,
+    };
+
+    /// <summary>Runs a command to its end.</summary>
+    public static async Task<int> RunAsync(string[] arguments)
+    {
+        var root = new RootCommand("The QM Fleet controller: keeps what QM nodes shall run, and brings them there through BlueChi.")
+        {
+            RunCommand(),
+            NodeCertificateCommand(),
+        };
+        var parsed = root.Parse(arguments);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var error in parsed.Errors)
+            {
+                await Console.Error.WriteLineAsync(error.Message).ConfigureAwait(false);
+            }
+            return 2;
+        }
+        try
+        {
+            // The host has its own signal handling and its own end.
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null })
+                .ConfigureAwait(false);
+        }
+        catch (OptionsValidationException e)
+        {
+            foreach (var failure in e.Failures)
+            {
+                await Console.Error.WriteLineAsync(failure).ConfigureAwait(false);
+            }
+            return 2;
+        }
+        catch (Exception e) when (e is StoreException or PkiException or IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync(e.Message).ConfigureAwait(false);
+            return 1;
+        }
+    }
+
+    private static Command RunCommand()
+    {
+        var bus = new Option<string>("--bus")
+        {
+            Description = "D-Bus address of BlueChi, or \"system\"",
+            DefaultValueFactory = static _ => Defaults.Bus,
+        };
+        var listen = new Option<string>("--listen")
+        {
+            Description = "IP address and port (0 for any) of the TLS listener",
+            DefaultValueFactory = static _ => Defaults.Listen,
+        };
+        var socket = new Option<string>("--socket")
+        {
+            Description = "Unix socket for root and the controller's own user",
+            DefaultValueFactory = static _ => Defaults.Socket,
+        };
+        var metrics = new Option<string>("--metrics")
+        {
+            Description = "Loopback address and port the metrics are read on, or \"off\"",
+            DefaultValueFactory = static _ => Defaults.Metrics,
+        };
+        var interval = new Option<int>("--report-interval")
+        {
+            Description = "Longest time between two reports of an agent, in milliseconds",
+            DefaultValueFactory = static _ => (int)Defaults.ReportInterval.TotalMilliseconds,
+        };
+        var command = new Command("run", "Serves until SIGTERM or SIGINT.") { State, bus, listen, socket, metrics, interval };
+        command.SetAction((parsed, ct) => ServeAsync(
+            new ControllerOptions
+            {
+                State = parsed.GetRequiredValue(State),
+                Bus = parsed.GetRequiredValue(bus),
+                Listen = parsed.GetRequiredValue(listen),
+                Socket = parsed.GetRequiredValue(socket),
+                Metrics = parsed.GetRequiredValue(metrics),
+                ReportInterval = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(interval)),
+            },
+            ct));
+        return command;
+    }
+
+    private static Command NodeCertificateCommand()
+    {
+        var names = new Argument<string[]>("NAME")
+        {
+            Description = "BlueChi node names of the hosts",
+            Arity = ArgumentArity.OneOrMore,
+        };
+        var folder = new Option<string>("--out") { Description = "Folder that gets NAME/{ca.crt,node.crt,node.key}", Required = true };
+        var create = new Option<bool>("--create") { Description = "Make the certificate authority first when there is none" };
+        var command = new Command("node-certificate", "Makes certificates for agent extensions; the controller may run meanwhile.")
+        {
+            names, State, folder, create,
+        };
+        command.SetAction(parsed => NodeCertificates.Write(
+            parsed.GetRequiredValue(names), Path.GetFullPath(parsed.GetRequiredValue(State)), Path.GetFullPath(parsed.GetRequiredValue(folder)),
+            parsed.GetValue(create), TimeProvider.System, Console.Error));
+        return command;
+    }
+
+    private static async Task<int> ServeAsync(ControllerOptions options, CancellationToken ct)
+    {
+        await using var app = ControllerHost.Build(options);
+        var addresses = await ControllerHost.ServeAsync(app, ct).ConfigureAwait(false);
+        await Console.Out.WriteLineAsync($"ready {addresses}").ConfigureAwait(false);
+        await app.WaitForShutdownAsync(ct).ConfigureAwait(false);
+        return 0;
+    }
+}

@@ -1,0 +1,42 @@
+namespace Qm.Fleet.Controller.Storage;
+
+/// <summary>The event log, for reading; it grows only inside the transactions that cause the events.</summary>
+internal sealed class EventLog(Database database)
+{
+    private const string SelectEvent = """
+        select number as Number, time as Time, reason as Reason, severity as Severity, actor as Actor, fleet as Fleet, node as Node,
+               unit as Unit, message as Message
+        from events
+        """;
+
+    /// <summary>One event; null when there is none of the number.</summary>
+    public StoredEvent? Find(long number) => database.Read(
+        db => db.QuerySingleOrDefault<EventRow>($"{SelectEvent} where number = @number", new { number }) is { } row ? Event(row) : null);
+
+    /// <summary>At most so many events after a number, oldest first.</summary>
+    /// <param name="after">The number.</param>
+    /// <param name="node">Only of this node; empty for all.</param>
+    /// <param name="fleet">Only of this fleet; empty for all.</param>
+    /// <param name="limit">How many.</param>
+    public IReadOnlyList<StoredEvent> After(long after, string node, string fleet, int limit)
+    {
+        var ofNode = node.Length > 0 ? " and node = @node and node <> ''" : "";
+        var ofFleet = fleet.Length > 0 ? " and fleet = @fleet and fleet <> ''" : "";
+        return database.Read<IReadOnlyList<StoredEvent>>(db =>
+        [
+            .. db.Query<EventRow>(
+                $"{SelectEvent} where number > @after{ofNode}{ofFleet} order by number limit @limit", new { after, node, fleet, limit }).Select(Event),
+        ]);
+    }
+
+    /// <summary>The newest event's number; 0 for none.</summary>
+    public long LastNumber() => database.Read(static db => db.QuerySingleOrDefault<long>("select coalesce(max(number), 0) from events"));
+
+    private static StoredEvent Event(EventRow row) => new(
+        row.Number, row.Time.ToTime(), new EventDraft(
+            row.Reason, Rows.Defined<EventSeverity>("events", $"{row.Number}", row.Severity), row.Actor, row.Fleet, row.Node, row.Unit,
+            row.Message));
+
+    private sealed record EventRow(
+        long Number, long Time, string Reason, long Severity, string Actor, string Fleet, string Node, string Unit, string Message);
+}

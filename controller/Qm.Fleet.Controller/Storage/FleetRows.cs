@@ -1,0 +1,86 @@
+using Google.Protobuf;
+using Qm.Fleet.Controller.Wire;
+using Qm.Fleet.Core.Rollouts;
+
+namespace Qm.Fleet.Controller.Storage;
+
+/// <summary>Rows of fleets, revisions and rollouts, read back as what was written or not at all.</summary>
+internal static class FleetRows
+{
+    private const string SelectFleet = """
+        select f.name as Name, f.uid as Uid, f.generation as Generation, f.labels as Labels, f.spec as Spec, f.revision as Revision,
+               f.created_at as CreatedAt, r.number as Number, r.from_revision as FromRevision, r.to_revision as ToRevision,
+               r.phase as Phase, r.started_at as StartedAt, r.ended_at as EndedAt, r.message as Message
+        from fleets f
+        left join rollouts r on r.fleet = f.name and r.fleet_uid = f.uid
+                            and r.number = (select max(number) from rollouts where fleet = f.name and fleet_uid = f.uid)
+        """;
+
+    /// <summary>One fleet; null when there is none of the name.</summary>
+    public static StoredFleet? Find(ReadSnapshot db, string name) =>
+        db.QuerySingleOrDefault<FleetRow>($"{SelectFleet} where f.name = @name", new { name }) is { } row ? Fleet(row) : null;
+
+    /// <summary>At most so many fleets whose names come after another, by name.</summary>
+    public static IReadOnlyList<StoredFleet> After(ReadSnapshot db, string after, int limit) =>
+        [.. db.Query<FleetRow>($"{SelectFleet} where f.name > @after order by f.name limit @limit", new { after, limit }).Select(Fleet)];
+
+    /// <summary>At most so many revisions after a place in the order, by fleet, newest first.</summary>
+    /// <param name="db">Where to read.</param>
+    /// <param name="fleet">Only this fleet's; empty for all.</param>
+    /// <param name="afterFleet">The place: fleet of the revision before.</param>
+    /// <param name="afterNumber">The place: its number.</param>
+    /// <param name="limit">How many.</param>
+    public static IReadOnlyList<StoredRevision> Revisions(ReadSnapshot db, string fleet, string afterFleet, long afterNumber, int limit) =>
+    [
+        .. db.Query<RevisionRow>(
+            """
+            select fleet as Fleet, number as Number, name as Name, uid as Uid, environment as Environment, created_at as CreatedAt
+            from revisions
+            where (@fleet = '' or fleet = @fleet) and (fleet > @afterFleet or fleet = @afterFleet and number < @afterNumber)
+            order by fleet, number desc limit @limit
+            """,
+            new { fleet, afterFleet, afterNumber, limit }).Select(Revision),
+    ];
+
+    private static StoredFleet Fleet(FleetRow row)
+    {
+        var labels = Rows.Labels("fleets", row.Name, row.Labels);
+        var wire = Message<V1.FleetSpec>("fleets", row.Name, row.Spec);
+        var parsed = Manifests.Parse(new V1.Metadata { Name = row.Name, Labels = { labels } }, wire);
+        if (!parsed.IsValid(out var spec))
+        {
+            throw new CorruptRowException("fleets", row.Name, $"its spec is not valid: {string.Join("; ", parsed.Problems)}.");
+        }
+        return new StoredFleet(
+            row.Name, row.Uid, row.Generation, labels, wire, spec, row.Revision, row.CreatedAt.ToTime(), Rollout(row));
+    }
+
+    private static StoredRollout? Rollout(FleetRow row) => row.Number is not { } number ? null : new StoredRollout(
+        row.Name, (int)number, row.FromRevision!, row.ToRevision!, Rows.Defined<RolloutPhase>("rollouts", $"{row.Name}/{number}", row.Phase!.Value),
+        row.StartedAt!.Value.ToTime(), row.EndedAt?.ToTime(), row.Message!);
+
+    private static StoredRevision Revision(RevisionRow row)
+    {
+        var environment = Message<V1.Environment>("revisions", $"{row.Fleet}/{row.Name}", row.Environment);
+        return new StoredRevision(row.Fleet, row.Number, row.Name, row.Uid, environment, row.CreatedAt.ToTime());
+    }
+
+    private static T Message<T>(string table, string key, string json)
+        where T : IMessage, new()
+    {
+        try
+        {
+            return JsonParser.Default.Parse<T>(json);
+        }
+        catch (Exception e) when (e is InvalidProtocolBufferException or InvalidJsonException)
+        {
+            throw new CorruptRowException(table, key, $"its JSON does not read: {e.Message}", e);
+        }
+    }
+
+    private sealed record FleetRow(
+        string Name, string Uid, long Generation, string Labels, string Spec, string Revision, long CreatedAt, long? Number,
+        string? FromRevision, string? ToRevision, long? Phase, long? StartedAt, long? EndedAt, string? Message);
+
+    private sealed record RevisionRow(string Fleet, long Number, string Name, string Uid, string Environment, long CreatedAt);
+}

@@ -1,0 +1,95 @@
+using System.Collections.Immutable;
+using Google.Protobuf.WellKnownTypes;
+using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Resources;
+
+namespace Qm.Fleet.Controller.Wire;
+
+/// <summary>Wire messages as Core's manifests: field for field, judging nothing that Core judges.</summary>
+internal static class Manifests
+{
+    /// <summary>A fleet's manifest, with what the wire can say and a manifest cannot.</summary>
+    /// <returns>Everything that is wrong with it, Core's findings included, or the checked spec.</returns>
+    public static Parsed<FleetSpec> Parse(V1.Metadata metadata, V1.FleetSpec? spec)
+    {
+        var problems = new List<Problem>();
+        var parsed = FleetParser.Parse(new FleetManifest
+        {
+            Name = metadata.Name,
+            Labels = metadata.Labels,
+            Selector = spec?.Selector ?? "",
+            Environment = spec?.Environment is { } environment ? Environment(environment, problems) : null,
+        });
+        return new Parsed<FleetSpec>(parsed.Value, [.. problems, .. parsed.Problems]);
+    }
+
+    /// <summary>A node, checked; without a spec it is of the default site and not cordoned.</summary>
+    public static Parsed<NodeSpec> Parse(V1.Metadata metadata, V1.NodeSpec? spec) => NodeParser.Parse(new NodeManifest
+    {
+        Name = metadata.Name,
+        Labels = metadata.Labels,
+        Site = spec?.Site ?? "",
+        Cordoned = spec?.Cordoned ?? false,
+    });
+
+    private static EnvironmentManifest Environment(V1.Environment environment, List<Problem> problems) => new()
+    {
+        RootfsPreinstalled = environment.Rootfs?.SourceCase is V1.Rootfs.SourceOneofCase.Preinstalled,
+        Resources = Resources(environment.Resources),
+        OomQm = environment.Oom is { HasQm: true } qm ? qm.Qm : null,
+        OomNested = environment.Oom is { HasNested: true } nested ? nested.Nested : null,
+        OomAsil = environment.Oom is { } oom ? oom.Asil : ImmutableDictionary<string, int>.Empty,
+        QmAgent = environment.Bluechi is { } bluechi ? bluechi.Qm : ImmutableDictionary<string, string>.Empty,
+        Workloads = [.. environment.Workloads.Select((workload, index) => Workload(workload, index, problems))],
+    };
+
+    private static Dictionary<string, string> Resources(V1.Resources? resources)
+    {
+        var set = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (resources is not null)
+        {
+            foreach (var (property, value) in new (ResourceProperty Property, string Value)[]
+            {
+                (ResourceProperty.CPUWeight, resources.CpuWeight),
+                (ResourceProperty.CPUQuota, resources.CpuQuota),
+                (ResourceProperty.AllowedCPUs, resources.AllowedCpus),
+                (ResourceProperty.MemoryMin, resources.MemoryMin),
+                (ResourceProperty.MemoryLow, resources.MemoryLow),
+                (ResourceProperty.MemoryHigh, resources.MemoryHigh),
+                (ResourceProperty.MemoryMax, resources.MemoryMax),
+                (ResourceProperty.MemorySwapMax, resources.MemorySwapMax),
+                (ResourceProperty.IOWeight, resources.IoWeight),
+                (ResourceProperty.TasksMax, resources.TasksMax),
+            })
+            {
+                if (value.Length > 0)
+                {
+                    set.Add(property.ToString(), value);
+                }
+            }
+        }
+        return set;
+    }
+
+    private static WorkloadManifest Workload(V1.Workload workload, int index, List<Problem> problems)
+    {
+        var path = $"spec.environment.workloads[{(workload.Name.Length > 0 ? workload.Name : index)}].quadlet";
+        var quadlet = new Dictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>>(StringComparer.Ordinal);
+        foreach (var (section, value) in workload.Quadlet?.Fields ?? [])
+        {
+            if (value.KindCase is not Value.KindOneofCase.StructValue)
+            {
+                problems.Add(new Problem($"{path}.{section}", "a section holds keys and values, such as Container: {Image: ...}"));
+                continue;
+            }
+            quadlet[section] = value.StructValue.Fields.ToImmutableDictionary(
+                static entry => entry.Key, entry => QuadletValue.Texts($"{path}.{section}.{entry.Key}", entry.Value, problems));
+        }
+        return new WorkloadManifest
+        {
+            Name = workload.Name,
+            Quadlet = quadlet,
+            OomScoreAdjust = workload.HasOomScoreAdjust ? workload.OomScoreAdjust : null,
+        };
+    }
+}

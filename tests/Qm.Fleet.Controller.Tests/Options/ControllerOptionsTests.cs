@@ -1,0 +1,46 @@
+using Microsoft.Extensions.Options;
+using Qm.Fleet.Controller.Options;
+
+namespace Qm.Fleet.Controller.Tests.Options;
+
+public sealed class ControllerOptionsTests
+{
+    [Fact]
+    public void Defaults_AreValid() => Assert.True(new ControllerOptionsValidator().Validate(null, new ControllerOptions()).Succeeded);
+
+    [Fact]
+    public void Build_EverythingWrong_NamesEveryOption()
+    {
+        var options = new ControllerOptions
+        {
+            State = "relative",
+            Bus = "session",
+            Listen = "localhost",
+            Socket = "relative.sock",
+            Metrics = "0.0.0.0:9464",
+            ReportInterval = TimeSpan.FromMilliseconds(99),
+        };
+
+        var error = Assert.Throws<OptionsValidationException>(() => ControllerHost.Build(options));
+
+        Assert.Equal(
+            ["--state", "--bus", "--listen", "--socket", "--metrics", "--report-interval"],
+            error.Failures.Select(static failure => failure.Split(':')[0]));
+        Assert.False(Directory.Exists("relative"));
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1:8420", true)]
+    [InlineData("0.0.0.0:0", true)]
+    [InlineData("[::1]:8420", true)]
+    [InlineData("127.0.0.1", false)]
+    [InlineData("::1", false)]
+    [InlineData("8420", false)]
+    [InlineData("127.0.0.1:99999", false)]
+    public void Listen_Text_IsAnAddressWithAPort(string text, bool isValid) => Assert.Equal(
+        isValid, new ControllerOptionsValidator().Validate(null, new ControllerOptions { Listen = text }).Succeeded);
+
+    [Fact]
+    public void Socket_LongerThanTheKernelTakes_IsRefused() => Assert.True(new ControllerOptionsValidator()
+        .Validate(null, new ControllerOptions { Socket = "/" + new string('x', 107) }).Failed);
+}
