@@ -39,7 +39,7 @@ public sealed partial class LayoutTests
         git.WaitForExit();
 
         Assert.NotEmpty(found);
-        Assert.Subset([.. TopLevel], found.ToHashSet());
+        Assert.Subset(TopLevel.ToHashSet(), found.ToHashSet());
     }
 
     [Fact]

@@ -8,7 +8,7 @@ internal sealed class LabDirectory : IDisposable
     private const string Prefix = "qmfleet-lab-";
 
     // In memory where there is such a place: the nodes flush every file they commit, and what a lab writes is not worth a disk.
-    private static readonly string Parent = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
+    internal static readonly string Parent = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
 
     private readonly FileStream? _lock;
 

@@ -22,7 +22,7 @@ public sealed class NothingLeftBehindTests
     [Fact]
     public void LabDirectory_OfALabThatWasKilled_IsRemovedByTheNext()
     {
-        var abandoned = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), "qmfleet-lab-abandoned-by-a-test")).FullName;
+        var abandoned = Directory.CreateDirectory(Path.Combine(LabDirectory.Parent, "qmfleet-lab-abandoned-by-a-test")).FullName;
         File.WriteAllText(Path.Combine(abandoned, "lock"), "");
         using var alive = LabDirectory.Create(keep: null);
         using var next = LabDirectory.Create(keep: null);
