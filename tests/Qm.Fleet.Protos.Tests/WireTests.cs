@@ -1,0 +1,90 @@
+using System.Text.RegularExpressions;
+using Google.Protobuf.Reflection;
+using Qm.Fleet.V1;
+using Xunit;
+
+namespace Qm.Fleet.Protos.Tests;
+
+/// <summary>Holds still what is on the wire: clients and agents of every version depend on it.</summary>
+public sealed partial class WireTests
+{
+    private static readonly FileDescriptor[] Files =
+    [
+        MetaReflection.Descriptor, EnvironmentReflection.Descriptor, ResourcesReflection.Descriptor, GatewayReflection.Descriptor, ServicesReflection.Descriptor,
+    ];
+
+    private static string Root { get; } = FindRoot();
+
+    private static string Golden => Path.Combine(Root, "tests/Qm.Fleet.Protos.Tests/wire.txt");
+
+    [Fact]
+    [Trait("Requirement", "QMF-API-004")]
+    public void Wire_EverythingThatWasThere_IsThereStill()
+    {
+        string[] now = [.. Files.SelectMany(Lines).Order(StringComparer.Ordinal)];
+        if (System.Environment.GetEnvironmentVariable("UPDATE_GOLDEN") == "1")
+        {
+            File.WriteAllLines(Golden, now);
+        }
+
+        var frozen = File.ReadAllLines(Golden);
+
+        Assert.NotEmpty(frozen);
+        Assert.Equal(frozen, now);
+    }
+
+    [Fact]
+    public void Wire_EveryProtoFile_IsLookedAt() => Assert.Equal(
+        Directory.GetFiles(Path.Combine(Root, "protos/qm/fleet/v1"), "*.proto").Select(Path.GetFileName).Order(),
+        Files.Select(file => Path.GetFileName(file.Name)).Order());
+
+    [Fact]
+    public void Protos_EveryDefinition_HasAComment() => Assert.All(Directory.GetFiles(Path.Combine(Root, "protos/qm/fleet/v1"), "*.proto"), path =>
+    {
+        var lines = File.ReadAllLines(path);
+        for (var index = 1; index < lines.Length; index++)
+        {
+            Assert.False(Definition().IsMatch(lines[index]) && !lines[index - 1].TrimStart().StartsWith("//", StringComparison.Ordinal),
+                $"{Path.GetFileName(path)}:{index + 1}: no comment: {lines[index].Trim()}");
+        }
+    });
+
+    [Fact]
+    public void Resources_JsonNames_AreSystemds() => Assert.Equal(
+        ["CPUWeight", "CPUQuota", "AllowedCPUs", "MemoryMin", "MemoryLow", "MemoryHigh", "MemoryMax", "MemorySwapMax", "IOWeight", "TasksMax"],
+        V1.Resources.Descriptor.Fields.InDeclarationOrder().Select(field => field.JsonName));
+
+    private static IEnumerable<string> Lines(FileDescriptor file) =>
+    [
+        .. file.MessageTypes.SelectMany(Lines),
+        .. file.EnumTypes.SelectMany(Lines),
+        .. file.Services.SelectMany(service => service.Methods.Select(method =>
+            $"rpc {method.FullName} {(method.IsClientStreaming ? "stream " : "")}{method.InputType.FullName} -> {(method.IsServerStreaming ? "stream " : "")}{method.OutputType.FullName}")),
+    ];
+
+    private static IEnumerable<string> Lines(MessageDescriptor message) =>
+    [
+        .. message.Fields.InFieldNumberOrder().Select(field =>
+            $"field {message.FullName} {field.FieldNumber} {field.Name} {field.JsonName} {(field.IsRepeated ? "repeated " : "")}{field.FieldType}{(field.FieldType == FieldType.Message ? " " + field.MessageType.FullName : "")}"),
+        .. message.NestedTypes.SelectMany(Lines),
+        .. message.EnumTypes.SelectMany(Lines),
+    ];
+
+    private static IEnumerable<string> Lines(EnumDescriptor type) => type.Values.Select(value => $"value {type.FullName} {value.Number} {value.Name}");
+
+    private static string FindRoot()
+    {
+        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
+        {
+            if (File.Exists(Path.Combine(directory.FullName, "Qm.Fleet.sln")))
+            {
+                return directory.FullName;
+            }
+        }
+
+        throw new DirectoryNotFoundException($"Qm.Fleet.sln is not above {AppContext.BaseDirectory}");
+    }
+
+    [GeneratedRegex(@"^\s*(message|enum|service|rpc|oneof)\s+\w|^\s*(repeated |optional |map<)?[\w.<>, ]+ \w+ = \d+( \[.*\])?;")]
+    private static partial Regex Definition();
+}
