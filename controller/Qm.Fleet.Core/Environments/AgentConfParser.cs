@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Text;
 
 namespace Qm.Fleet.Core.Environments;
 
@@ -7,18 +8,18 @@ namespace Qm.Fleet.Core.Environments;
 internal static class AgentConfParser
 {
     // BlueChi's parser splits a longer line, and the rest of it is an error that stops the agent.
-    private const int MaxLine = 500;
+    private const int MaxLineBytes = 500;
 
     private static readonly string[] LogLevels = ["DEBUG", "INFO", "WARN", "ERROR"];
     private static readonly string[] LogTargets = ["journald", "stderr", "stderr-full"];
     private static readonly string[] Booleans = ["true", "false", "yes", "no", "on", "off"];
 
-    private static readonly ImmutableSortedDictionary<string, Func<string, string?>> Keys = new Dictionary<string, Func<string, string?>>
+    private static readonly ImmutableSortedDictionary<string, Check> Keys = new Dictionary<string, Check>
     {
-        ["ControllerHost"] = Host,
+        ["ControllerHost"] = ControllerAddress.CheckHost,
         ["ControllerPort"] = Number(0, 65_535),
-        ["ControllerAddress"] = Address,
-        ["HeartbeatInterval"] = Number(0, int.MaxValue),
+        ["ControllerAddress"] = ControllerAddress.Check,
+        ["HeartbeatInterval"] = Heartbeat,
         ["ControllerHeartbeatThreshold"] = Number(0, int.MaxValue),
         ["ConnectionRetryCountUntilQuiet"] = Number(0, int.MaxValue),
         ["LogLevel"] = OneOf(LogLevels),
@@ -29,6 +30,9 @@ internal static class AgentConfParser
         ["TCPKeepAliveInterval"] = Number(0, 32_767),
         ["TCPKeepAliveCount"] = Number(0, 127),
     }.ToImmutableSortedDictionary(StringComparer.Ordinal);
+
+    // What is wrong with a value, and the rule it breaks; null when nothing is.
+    private delegate (string Message, string? Rule)? Check(string value);
 
     internal static ImmutableSortedDictionary<string, string> Parse(IReadOnlyDictionary<string, string> declared, ProblemList problems, string path)
     {
@@ -43,47 +47,30 @@ internal static class AgentConfParser
             {
                 problems.Add(at, $"not a key of agent.conf; known are {string.Join(", ", Keys.Keys)}");
             }
-            else if (value.Any(char.IsControl) || key.Length + 1 + value.Length > MaxLine)
+            else if (value.Any(char.IsControl) || Encoding.UTF8.GetByteCount(value) + key.Length + 1 > MaxLineBytes)
             {
-                problems.Add(at, $"the line would hold a control character or more than {MaxLine} characters, which BlueChi does not read");
+                problems.Add(at, $"the line would hold a control character or more than {MaxLineBytes} bytes, which BlueChi does not read");
             }
-            else
+            else if (check(value) is var (message, rule))
             {
-                problems.Check(at, check(value), key.StartsWith("Controller", StringComparison.Ordinal) && key is "ControllerHost" or "ControllerAddress" ? Rules.UnreachableAddress : null);
+                problems.Add(at, message, rule);
             }
         }
 
         return declared.ToImmutableSortedDictionary(StringComparer.Ordinal);
     }
 
-    private static Func<string, string?> Number(long least, long most) => value =>
+    private static Check Number(long least, long most) => value =>
         long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most
             ? null
-            : $"\"{value}\" is not a whole number from {least} to {most}, without a unit";
+            : ($"\"{value}\" is not a whole number from {least} to {most}, without a unit", null);
 
-    private static Func<string, string?> OneOf(string[] words) => value =>
-        words.Contains(value) ? null : $"\"{value}\" is none of {string.Join(", ", words)}";
+    // The interval is also the time between two attempts to connect: without it an agent that lost its controller stays away.
+    private static (string, string?)? Heartbeat(string value) =>
+        value.Length > 0 && value.All(character => character == '0')
+            ? ("0 stops the agent from ever connecting again once it lost its controller; expected milliseconds, such as 2000", Rules.LinkSafety)
+            : Number(1, int.MaxValue)(value);
 
-    private static string? Host(string value) => value switch
-    {
-        "" => "a host is required",
-        "localhost" or "::1" => Loopback(value),
-        _ when value.StartsWith("127.", StringComparison.Ordinal) => Loopback(value),
-        _ => null,
-    };
-
-    private static string? Address(string value)
-    {
-        var colon = value.IndexOf(':', StringComparison.Ordinal);
-        if (colon <= 0 || value[..colon] is not ("unix" or "tcp"))
-        {
-            return $"\"{value}\" is not a D-Bus address; expected unix:path=... or tcp:host=...,port=...";
-        }
-
-        var host = value[(colon + 1)..].Split(',').FirstOrDefault(part => part.StartsWith("host=", StringComparison.Ordinal))?["host=".Length..];
-        return host is null ? null : Host(host);
-    }
-
-    private static string Loopback(string host) =>
-        $"{host} inside QM is QM itself, not the node: QM has a network of its own; use the controller's address or a socket that is mounted into QM";
+    private static Check OneOf(string[] words) => value =>
+        words.Contains(value) ? null : ($"\"{value}\" is none of {string.Join(", ", words)}", null);
 }

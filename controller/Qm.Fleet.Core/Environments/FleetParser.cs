@@ -82,7 +82,10 @@ public static class FleetParser
 
         void CheckOrder(ResourceProperty lower, ResourceProperty upper, string why)
         {
-            if (resources.GetValueOrDefault(lower) is ResourceValue.Bytes low && resources.GetValueOrDefault(upper) is ResourceValue.Bytes high && low.Value > high.Value)
+            // A size and a percentage compare on a node only, which knows how much memory it has.
+            var (low, high) = (resources.GetValueOrDefault(lower), resources.GetValueOrDefault(upper));
+            if ((low, high) is (ResourceValue.Bytes { Value: var lowBytes }, ResourceValue.Bytes { Value: var highBytes }) && lowBytes > highBytes
+                || (low, high) is (ResourceValue.Percent { Permyriad: var lowPart }, ResourceValue.Percent { Permyriad: var highPart }) && lowPart > highPart)
             {
                 problems.Add($"{Environment}.resources.{lower}", $"{low} is above {upper} ({high}); {why}", Rules.LimitOrder);
             }

@@ -10,26 +10,29 @@ internal static class OomParser
 {
     internal static OomScores Parse(EnvironmentManifest declared, ProblemList problems, string path)
     {
-        if (declared.OomQm is { } qm && qm is <= OomScore.Host or >= OomScore.Highest)
+        var qm = declared.OomQm ?? OomScore.QmDefault;
+        var nested = declared.OomNested ?? OomScore.NestedDefault;
+        if (qm is <= OomScore.Host or >= OomScore.Highest)
         {
             problems.Add($"{path}.qm", $"{qm} is not between 1 and 999; QM must be killed after its containers and before the host", Rules.OomOrder);
         }
-
-        var effectiveQm = declared.OomQm ?? OomScore.QmDefault;
-        var effectiveNested = declared.OomNested ?? OomScore.NestedDefault;
-        var qmText = declared.OomQm is null ? $"QM's own default ({effectiveQm})" : $"oom.qm ({effectiveQm})";
-        if (declared.OomNested is > OomScore.Highest)
+        else if (nested <= qm && declared.OomNested is null)
         {
-            problems.Add($"{path}.nested", $"{declared.OomNested} is above {OomScore.Highest}, the highest score there is", Rules.OomOrder);
-        }
-        else if (effectiveNested <= effectiveQm)
-        {
-            var (field, nestedText) = declared.OomNested is null ? ("qm", $"the nested default ({effectiveNested})") : ("nested", $"{effectiveNested}");
             problems.Add(
-                $"{path}.{field}",
-                field == "nested" ? $"{nestedText} is {Below(effectiveNested, effectiveQm)} {qmText}; nested containers must be killed before QM"
-                    : $"{effectiveQm} is not below {nestedText}; nested containers must be killed before QM, set oom.nested above it",
+                $"{path}.qm",
+                $"{qm} is not below the nested default ({nested}); nested containers must be killed before QM, set oom.nested above it",
                 Rules.OomOrder);
+        }
+        else if (nested <= qm)
+        {
+            var than = declared.OomQm is null ? $"QM's own default ({qm})" : $"oom.qm ({qm})";
+            problems.Add(
+                $"{path}.nested", $"{nested} is {(nested < qm ? "below" : "not above")} {than}; nested containers must be killed before QM", Rules.OomOrder);
+        }
+
+        if (nested > OomScore.Highest)
+        {
+            problems.Add($"{path}.nested", $"{nested} is above {OomScore.Highest}, the highest score there is", Rules.OomOrder);
         }
 
         foreach (var (unit, score) in declared.OomAsil.OrderBy(entry => entry.Key, StringComparer.Ordinal))
@@ -44,11 +47,11 @@ internal static class OomParser
         return new(declared.OomQm, declared.OomNested, declared.OomAsil.ToImmutableSortedDictionary(StringComparer.Ordinal));
     }
 
-    private static string Below(int left, int right) => left < right ? "below" : "not above";
-
     private static string? UnitProblem(string unit) =>
         !UnitName.IsValid(unit, out var problem) ? problem
         : !unit.EndsWith(".service", StringComparison.Ordinal) ? $"\"{unit}\" is not a service; only services have an OOM score"
+        : UnitName.IsTemplate(unit) ? $"\"{unit}\" is a template, which never runs itself; name its instances"
         : unit == QmNode.Unit ? "qm.service is QM itself; its score is oom.qm"
+        : unit.StartsWith("bluechi-", StringComparison.Ordinal) ? $"{unit} is part of BlueChi, not a safety unit"
         : null;
 }

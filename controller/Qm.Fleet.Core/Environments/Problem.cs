@@ -17,9 +17,15 @@ public sealed record Problem(string Path, string Message, string? Rule = null)
 public sealed class Parsed<T>
     where T : class
 {
-    /// <summary>A value, or problems; exactly one of them.</summary>
+    /// <summary>A value, or problems; with problems the value does not count.</summary>
+    /// <exception cref="ArgumentNullException">There is neither.</exception>
     public Parsed(T? value, IReadOnlyList<Problem> problems)
     {
+        if (problems.Count == 0)
+        {
+            ArgumentNullException.ThrowIfNull(value);
+        }
+
         Problems = problems;
         Value = problems.Count == 0 ? value : null;
     }

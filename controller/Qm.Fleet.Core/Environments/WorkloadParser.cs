@@ -53,9 +53,15 @@ internal static class WorkloadParser
     private static ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, ImmutableArray<string>>> ParseQuadlet(
         IReadOnlyDictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>> quadlet, ProblemList problems, string path)
     {
-        if (!quadlet.TryGetValue("Container", out var container) || !(container.ContainsKey("Image") || container.ContainsKey("Rootfs")))
+        var container = quadlet.GetValueOrDefault("Container");
+        switch (IsSet(container, "Image"), IsSet(container, "Rootfs"))
         {
-            problems.Add($"{path}.Container", "Image (or Rootfs) is required: without it Podman makes no unit of the file");
+            case (false, false):
+                problems.Add($"{path}.Container", "Image (or Rootfs) is required: without it Podman makes no unit of the file");
+                break;
+            case (true, true):
+                problems.Add($"{path}.Container", "Image and Rootfs exclude each other: with both Podman makes no unit of the file");
+                break;
         }
 
         foreach (var (section, keys) in quadlet.OrderBy(entry => entry.Key, StringComparer.Ordinal))
@@ -73,15 +79,15 @@ internal static class WorkloadParser
 
         return quadlet.ToImmutableSortedDictionary(
             section => section.Key,
-            section => section.Value.ToImmutableSortedDictionary(key => key.Key, key => key.Value.ToImmutableArray(), StringComparer.Ordinal),
+            section => section.Value.ToImmutableSortedDictionary(key => key.Key, key => key.Value.Select(value => value.Trim(' ')).ToImmutableArray(), StringComparer.Ordinal),
             StringComparer.Ordinal);
     }
 
     private static void CheckEntry(string section, string key, IReadOnlyList<string> values, ProblemList problems, string path)
     {
-        if (key.Length == 0 || !key.All(char.IsAsciiLetterOrDigit))
+        if (key is not [>= 'A' and <= 'Z' or >= 'a' and <= 'z', ..] || !key.All(character => char.IsAsciiLetterOrDigit(character) || character == '-'))
         {
-            problems.Add(path, "a key is made of letters and digits");
+            problems.Add(path, "a key is made of letters, digits and '-', and begins with a letter");
         }
 
         if ((section, key) is ("Service", "OOMScoreAdjust"))
@@ -89,9 +95,18 @@ internal static class WorkloadParser
             problems.Add(path, "moves conmon, not the container; use the workload's oomScoreAdjust", Rules.OwnedElsewhere);
         }
 
+        if ((section, key) is ("Container", "PodmanArgs") && values.Any(value => value.Contains("--oom-score-adj", StringComparison.Ordinal)))
+        {
+            problems.Add(path, "--oom-score-adj is written by QM Fleet; use the workload's oomScoreAdjust", Rules.OwnedElsewhere);
+        }
+
         if (values.Any(value => value.Any(char.IsControl) || value.EndsWith('\\')))
         {
             problems.Add(path, "a value holds a control character or ends in a backslash");
         }
     }
+
+    // What counts is the last value: an empty one takes back what stands before it.
+    private static bool IsSet(IReadOnlyDictionary<string, IReadOnlyList<string>>? section, string key) =>
+        section?.GetValueOrDefault(key) is [.., var last] && !string.IsNullOrWhiteSpace(last);
 }

@@ -26,7 +26,7 @@ public sealed record LiveProperty(string Name, ulong Number, byte[]? CpuMask)
         ResourceValue.Quota quota => (ulong)quota.MicrosecondsPerSecond,
         ResourceValue.Bytes bytes => bytes.Value,
         ResourceValue.Count count => count.Value,
-        ResourceValue.Percent percent => (ulong)((property == ResourceProperty.TasksMax ? machine.TasksMax : machine.MemoryBytes) * (decimal)percent.Permyriad / 10_000m),
+        ResourceValue.Percent percent => (ulong)(Math.Max(machine.Whole(property), 0) * (decimal)percent.Permyriad / 10_000m),
         _ => ulong.MaxValue,
     };
 

@@ -9,6 +9,9 @@ public static class ResourceValues
     private const string Infinity = "infinity";
     private const string SizeForm = "bytes, K, M, G, T, % or infinity";
 
+    // PID_MAX_LIMIT: pids.max takes nothing above it but "max".
+    private const uint MostTasks = 4_194_304;
+
     /// <summary>Reads the text of one limit.</summary>
     /// <param name="property">Which limit.</param>
     /// <param name="text">Its text, as in a unit file.</param>
@@ -24,16 +27,25 @@ public static class ResourceValues
             ResourceProperty.CPUQuota => Quota(text),
             ResourceProperty.AllowedCPUs => Cpus(text),
             ResourceProperty.TasksMax => Tasks(text),
+            ResourceProperty.MemoryHigh or ResourceProperty.MemoryMax => Size(text) is (ResourceValue.Bytes { Value: 0 } or ResourceValue.Percent { Permyriad: 0 }, _)
+                ? (null, $"\"{text}\" leaves QM no memory, and systemd ignores it; {property} is above 0")
+                : Size(text),
             _ => Size(text),
         };
         return value is not null;
     }
 
+    /// <summary>A limit as a unit file takes it: its text, but for a CPU quota without limit, which systemd reads from an empty value only.</summary>
+    public static string UnitText(ResourceProperty property, ResourceValue value) =>
+        (property, value) is (ResourceProperty.CPUQuota or ResourceProperty.AllowedCPUs, ResourceValue.Infinity) ? "" : value.ToString();
+
     /// <summary>systemd's own default of a limit, which holds where no file says otherwise.</summary>
+    /// <remarks>Of TasksMax it is what DefaultTasksMax= is where no system.conf changes it.</remarks>
     public static ResourceValue DefaultOf(ResourceProperty property) => property switch
     {
         ResourceProperty.CPUWeight or ResourceProperty.IOWeight => new ResourceValue.Weight(100),
         ResourceProperty.MemoryMin or ResourceProperty.MemoryLow => new ResourceValue.Bytes(0),
+        ResourceProperty.TasksMax => new ResourceValue.Percent(1_500),
         _ => new ResourceValue.Infinity(),
     };
 
@@ -57,8 +69,8 @@ public static class ResourceValues
     private static (ResourceValue?, string?) Tasks(string text) =>
         text == Infinity ? (new ResourceValue.Infinity(), null)
         : Percentage(text, out var percent) && percent is > 0 and <= 100 ? (new ResourceValue.Percent((int)(percent * 100m)), null)
-        : Sizes.TryParse(text, out var count) && count > 0 ? (new ResourceValue.Count(count), null)
-        : (null, $"\"{text}\" is not a number of tasks; expected a count above 0, % or infinity");
+        : uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count is > 0 and <= MostTasks ? (new ResourceValue.Count(count), null)
+        : (null, $"\"{text}\" is not a number of tasks; expected 1 to {MostTasks}, % or infinity");
 
     private static (ResourceValue?, string?) Size(string text) =>
         text == Infinity ? (new ResourceValue.Infinity(), null)
@@ -69,7 +81,7 @@ public static class ResourceValues
     private static bool Percentage(string text, out decimal percent)
     {
         percent = 0;
-        return text is [.., '%']
+        return text is [>= '0' and <= '9', .., >= '0' and <= '9', '%'] or [>= '0' and <= '9', '%']
             && decimal.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out percent)
             && percent == decimal.Round(percent, 2);
     }

@@ -7,11 +7,14 @@ internal static class Sizes
 {
     private const string Units = "KMGTPE";
 
-    /// <summary>Reads a size; fractions such as 1.5G are allowed with a unit.</summary>
+    // The kernel counts pages in a long; from here on it reads every size as "max".
+    private const ulong TooLarge = 1UL << 63;
+
+    /// <summary>Reads a size below 8E; fractions such as 1.5G are allowed with a unit, and bytes that they leave are dropped.</summary>
     internal static bool TryParse(string text, out ulong bytes)
     {
         bytes = 0;
-        if (text.Length == 0)
+        if (text is not [>= '0' and <= '9', ..])
         {
             return false;
         }
@@ -24,9 +27,9 @@ internal static class Sizes
             return false;
         }
 
-        // 1024^6 times any number that a decimal takes from text could leave its range; the bound is checked first.
+        // A large number times 1024^6 could leave the range of a decimal; the bound is checked first.
         var factor = unit >= 0 ? (decimal)(1UL << (10 * (unit + 1))) : 1m;
-        if (value > ulong.MaxValue / factor)
+        if (value >= TooLarge / factor)
         {
             return false;
         }

@@ -5,7 +5,7 @@ namespace Qm.Fleet.Core.Selectors;
 
 /// <summary>A Kubernetes label selector: conditions separated by commas, all of which must hold.</summary>
 /// <remarks>Grammar: <c>key</c>, <c>!key</c>, <c>key=value</c>, <c>key==value</c>, <c>key!=value</c>, <c>key in (a,b)</c>, <c>key notin (a,b)</c>.</remarks>
-/// <param name="Requirements">The conditions, in the order of the text; none matches everything.</param>
+/// <param name="Requirements">The conditions, sorted, each once; none matches everything.</param>
 public sealed record LabelSelector(ImmutableArray<Requirement> Requirements)
 {
     /// <summary>Reads a selector; an empty text matches everything.</summary>
@@ -15,7 +15,7 @@ public sealed record LabelSelector(ImmutableArray<Requirement> Requirements)
     public static bool TryParse(string text, [NotNullWhen(true)] out LabelSelector? selector, out IReadOnlyList<string> problems)
     {
         var found = new List<string>();
-        var requirements = ImmutableArray.CreateBuilder<Requirement>();
+        var requirements = new List<Requirement>();
         if (!string.IsNullOrWhiteSpace(text))
         {
             foreach (var (part, position) in SelectorText.SplitTop(text))
@@ -28,14 +28,14 @@ public sealed record LabelSelector(ImmutableArray<Requirement> Requirements)
         }
 
         problems = found;
-        selector = found.Count == 0 ? new(requirements.ToImmutable()) : null;
+        selector = found.Count == 0 ? new([.. requirements.Distinct().OrderBy(requirement => requirement.ToString(), StringComparer.Ordinal)]) : null;
         return selector is not null;
     }
 
     /// <summary>Whether labels meet every condition.</summary>
     public bool Matches(IReadOnlyDictionary<string, string> labels) => Requirements.All(requirement => requirement.Matches(labels));
 
-    /// <summary>The selector in its shortest form.</summary>
+    /// <summary>The selector in its shortest form, the same for the same conditions.</summary>
     public override string ToString() => string.Join(',', Requirements);
 
     /// <inheritdoc/>

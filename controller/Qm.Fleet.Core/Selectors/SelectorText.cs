@@ -5,6 +5,8 @@ namespace Qm.Fleet.Core.Selectors;
 /// <summary>Reads the text of a selector, condition by condition, noting every problem.</summary>
 internal static class SelectorText
 {
+    private static readonly char[] Blanks = [' ', '\t', '\r', '\n'];
+
     /// <summary>The conditions between commas that stand outside of parentheses, each with its position from 1.</summary>
     internal static IEnumerable<(string Part, int Position)> SplitTop(string text)
     {
@@ -28,12 +30,12 @@ internal static class SelectorText
     internal static Requirement? TryRead(string part, int position, List<string> problems)
     {
         var before = problems.Count;
-        var trimmed = part.Trim();
-        position += part.Length - part.TrimStart().Length;
+        var trimmed = part.Trim(Blanks);
+        position += part.Length - part.TrimStart(Blanks).Length;
         var requirement = trimmed switch
         {
             "" => Fail("a condition is missing"),
-            ['!', .. var key] when !key.Contains('=') => New(key.Trim(), RequirementOperator.DoesNotExist, []),
+            ['!', .. var key] when !key.Contains('=') => New(key.Trim(Blanks), RequirementOperator.DoesNotExist, []),
             _ when ReadSet(trimmed) is { } set => set,
             _ when trimmed.IndexOf('=', StringComparison.Ordinal) is >= 0 and var equals => ReadEquality(trimmed, equals),
             _ => New(trimmed, RequirementOperator.Exists, []),
@@ -43,8 +45,9 @@ internal static class SelectorText
         Requirement ReadEquality(string text, int equals)
         {
             var not = equals > 0 && text[equals - 1] == '!';
-            var key = text[..(not ? equals - 1 : equals)].Trim();
-            var value = text[(equals + (equals + 1 < text.Length && text[equals + 1] == '=' ? 2 : 1))..].Trim();
+            var isDouble = !not && text[(equals + 1)..] is ['=', ..];
+            var key = text[..(not ? equals - 1 : equals)].Trim(Blanks);
+            var value = text[(equals + (isDouble ? 2 : 1))..].Trim(Blanks);
             return New(key, not ? RequirementOperator.NotIn : RequirementOperator.In, [value]);
         }
 
@@ -56,13 +59,20 @@ internal static class SelectorText
                 return null;
             }
 
-            var words = text[..open].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            var words = text[..open].Split(Blanks, StringSplitOptions.RemoveEmptyEntries);
             if (words is not [var key, "in" or "notin"] || text[^1] != ')')
             {
                 return Fail($"\"{text}\": expected key in (a,b) or key notin (a,b)");
             }
 
-            var values = text[(open + 1)..^1].Split(',').Select(value => value.Trim()).ToArray();
+            // "()" holds nothing, which no label can be; "(,)" holds the empty value.
+            var inside = text[(open + 1)..^1];
+            if (inside.Trim(Blanks).Length == 0)
+            {
+                return Fail($"\"{text}\": the parentheses hold no value");
+            }
+
+            var values = inside.Split(',').Select(value => value.Trim(Blanks)).ToArray();
             return New(key, words[1] == "in" ? RequirementOperator.In : RequirementOperator.NotIn, values);
         }
 

@@ -5,7 +5,7 @@ namespace Qm.Fleet.Core.Units;
 /// <summary>One assignment of a unit file.</summary>
 /// <param name="Section">Without brackets.</param>
 /// <param name="Key">Left of the first <c>=</c>, trimmed.</param>
-/// <param name="Value">Right of it, trimmed, continuation lines joined by a space; empty resets a list.</param>
+/// <param name="Value">Right of it, trimmed, continuation lines joined with a space for each backslash; empty resets a list.</param>
 /// <param name="Line">Where it begins, from 1.</param>
 /// <param name="Origin">The file it stands in.</param>
 public sealed record UnitEntry(string Section, string Key, string Value, int Line, string Origin);
@@ -13,11 +13,14 @@ public sealed record UnitEntry(string Section, string Key, string Value, int Lin
 /// <summary>A unit file, quadlet or drop-in as text says it; nothing is interpreted (systemd.syntax(7)).</summary>
 /// <param name="Origin">The file it was read from.</param>
 /// <param name="Entries">Assignments in the order of the text.</param>
-/// <param name="Problems">Lines that are neither section, assignment nor comment; systemd ignores them, and so does this.</param>
+/// <param name="Problems">Lines that systemd ignores with a warning, and a header that makes it give up on the rest of the file.</param>
 public sealed record UnitFile(string Origin, ImmutableArray<UnitEntry> Entries, ImmutableArray<string> Problems)
 {
-    /// <summary>Reads a unit file; text that makes no sense becomes a problem, never an exception.</summary>
-    /// <param name="text">The whole text; LF or CRLF.</param>
+    private static readonly char[] Blanks = [' ', '\t', '\n', '\r'];
+    private static readonly string[] LineEnds = ["\r\n", "\n", "\r", "\0"];
+
+    /// <summary>Reads a unit file as systemd does; text that makes no sense becomes a problem, never an exception.</summary>
+    /// <param name="text">The whole text; LF or CRLF, with or without a byte order mark.</param>
     /// <param name="origin">Its path, for messages and origins.</param>
     public static UnitFile Parse(string text, string origin)
     {
@@ -31,57 +34,55 @@ public sealed record UnitFile(string Origin, ImmutableArray<UnitEntry> Entries, 
             {
                 section = line[1..^1];
             }
+            else if (line is ['[', ..])
+            {
+                problems.Add($"{origin}:{number}: section header without ']', nothing below it is read");
+                break;
+            }
             else if (section.Length == 0 || equals <= 0)
             {
-                problems.Add($"{origin}:{number}: {(section.Length == 0 ? "assignment outside of a section" : "missing '='")}, ignored");
+                problems.Add($"{origin}:{number}: {(section.Length == 0 ? "assignment outside of a section" : equals == 0 ? "missing key before '='" : "missing '='")}, ignored");
             }
             else
             {
-                entries.Add(new(section, line[..equals].TrimEnd(), line[(equals + 1)..].TrimStart(), number, origin));
+                entries.Add(new(section, line[..equals].TrimEnd(Blanks), line[(equals + 1)..].TrimStart(Blanks), number, origin));
             }
         }
 
         return new(origin, entries.ToImmutable(), problems.ToImmutable());
     }
 
-    // A backslash at the end joins the next line with a space; comments inside such a run are dropped and do not end it.
+    // A backslash at the very end becomes a space and joins the next line. Comments inside such a run are dropped and do not end it;
+    // an empty line ends it.
     private static IEnumerable<(string Text, int Number)> LogicalLines(string text)
     {
-        string? pending = null;
+        var pending = "";
         var begun = 0;
         var number = 0;
-        foreach (var raw in text.Split('\n'))
+        foreach (var line in text.TrimStart('\uFEFF').Split(LineEnds, StringSplitOptions.None).Append(""))
         {
             number++;
-            var line = raw.TrimEnd('\r');
-            var trimmed = line.Trim();
-            if (trimmed is ['#' or ';', ..] || (trimmed.Length == 0 && pending is null))
+            if (line.TrimStart(Blanks) is ['#' or ';', ..])
             {
                 continue;
             }
 
-            if (pending is null)
+            begun = pending.Length == 0 ? number : begun;
+            if (IsContinued(line))
             {
-                begun = number;
-            }
-
-            if (trimmed is [.., '\\'])
-            {
-                pending = pending + trimmed[..^1].TrimEnd() + ' ';
+                pending += line[..^1] + ' ';
                 continue;
             }
 
-            var whole = (pending + trimmed).Trim();
-            pending = null;
-            if (whole.Length > 0)
+            if ((pending + line).Trim(Blanks) is { Length: > 0 } whole)
             {
                 yield return (whole, begun);
             }
-        }
 
-        if (pending?.Trim() is { Length: > 0 } rest)
-        {
-            yield return (rest, begun);
+            pending = "";
         }
     }
+
+    // Two backslashes are one escaped backslash, which joins nothing.
+    private static bool IsContinued(string line) => (line.Length - line.TrimEnd('\\').Length) % 2 == 1;
 }

@@ -1,0 +1,45 @@
+using Qm.Fleet.Core.Resources;
+using Xunit;
+using static Qm.Fleet.Core.Resources.ResourceProperty;
+
+namespace Qm.Fleet.Core.Tests.Resources;
+
+[Trait("Requirement", "QMF-CORE-002")]
+public sealed class LivePropertyTests
+{
+    private static readonly MachineFacts Machine = new(4L << 30, 20_000);
+
+    [Theory]
+    [InlineData(CPUWeight, "idle", "CPUWeight", 0UL)]
+    [InlineData(CPUWeight, "50", "CPUWeight", 50UL)]
+    [InlineData(CPUQuota, "60%", "CPUQuotaPerSecUSec", 600_000UL)]
+    [InlineData(CPUQuota, "infinity", "CPUQuotaPerSecUSec", ulong.MaxValue)]
+    [InlineData(MemoryHigh, "1536M", "MemoryHigh", 1_610_612_736UL)]
+    [InlineData(MemoryHigh, "25%", "MemoryHigh", 1UL << 30)]
+    [InlineData(MemoryMax, "infinity", "MemoryMax", ulong.MaxValue)]
+    [InlineData(MemorySwapMax, "0", "MemorySwapMax", 0UL)]
+    [InlineData(IOWeight, "50", "IOWeight", 50UL)]
+    [InlineData(TasksMax, "50%", "TasksMax", 10_000UL)]
+    public void From_Limit_IsTheNumberSystemdTakes(ResourceProperty property, string text, string name, ulong number) =>
+        Assert.Equal(new(name, number, null), LiveProperty.From(property, Parse(property, text), Machine));
+
+    [Theory]
+    [InlineData("0-1,3", "0B")]
+    [InlineData("8", "0001")]
+    [InlineData("7,9", "8002")]
+    public void From_Cpus_IsAMaskWithTheLowestIndexFirst(string text, string mask) =>
+        Assert.Equal($"AllowedCPUs={mask}", LiveProperty.From(AllowedCPUs, Parse(AllowedCPUs, text), Machine).ToString());
+
+    [Fact]
+    public void From_AllCpus_IsAnEmptyMask() =>
+        Assert.Empty(LiveProperty.From(AllowedCPUs, new ResourceValue.Infinity(), Machine).CpuMask!);
+
+    [Fact]
+    public void From_Percentage_NeverUsesAScalePropertyAndNeverThrows() =>
+        Assert.Equal(
+            [new("MemoryMax", 0, null), new("TasksMax", 0, null)],
+            new[] { MemoryMax, TasksMax }.Select(property => LiveProperty.From(property, new ResourceValue.Percent(5_000), new(-1, -1))));
+
+    private static ResourceValue Parse(ResourceProperty property, string text) =>
+        ResourceValues.TryParse(property, text, out var value, out var problem) ? value : throw new ArgumentException(problem, nameof(text));
+}

@@ -1,0 +1,67 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace Qm.Fleet.Core.Tests.Units;
+
+/// <summary>What the machine's own systemd says about the text of a service: the judge of our reading of its grammar.</summary>
+internal static partial class SystemdAnalyze
+{
+    // Ends whatever stands before it, is wrong everywhere, and so shows that systemd read the text to its end.
+    private const string Sentinel = "\n\n[Service]\nNice=sentinel\n";
+
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+
+    /// <summary>Its complaints about a service, in the order of the text; skips the test where systemd cannot judge.</summary>
+    /// <param name="text">The service; it is completed so that nothing else is wrong with it.</param>
+    /// <returns>The line as systemd counts it, which is where a continued line ends, and its words.</returns>
+    public static IReadOnlyList<(int Line, string Message)> Judge(string text)
+    {
+        var folder = Directory.CreateTempSubdirectory("qm-fleet-systemd-");
+        try
+        {
+            var file = Path.Combine(folder.FullName, "probe.service");
+            File.WriteAllText(file, text + Sentinel + "Type=oneshot\nExecStart=/bin/true\n");
+            var output = Run(file);
+            var complaints = Complaint().Matches(output)
+                .Select(match => (int.Parse(match.Groups["line"].ValueSpan, provider: null), match.Groups["message"].Value))
+                .ToList();
+            if (complaints is not [.., var (_, last)] || !last.Contains("'sentinel'", StringComparison.Ordinal))
+            {
+                Assert.Skip($"systemd-analyze verify does not judge units on this machine; it said: {output}");
+            }
+
+            return complaints[..^1];
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static string Run(string file)
+    {
+        var start = new ProcessStartInfo("systemd-analyze", ["verify", "--man=no", file]) { RedirectStandardError = true, Environment = { ["LC_ALL"] = "C" } };
+        try
+        {
+            using var process = Process.Start(start)!;
+            var output = process.StandardError.ReadToEndAsync();
+            if (!output.Wait(Deadline))
+            {
+                process.Kill();
+                Assert.Skip($"systemd-analyze verify did not answer within {Deadline.TotalSeconds} s");
+            }
+
+            return output.Result;
+        }
+        catch (Win32Exception error)
+        {
+            Assert.Skip($"systemd-analyze is not installed: {error.Message}");
+            throw;
+        }
+    }
+
+    [GeneratedRegex(@"^\S*probe\.service:(?<line>\d+): (?<message>.*)$", RegexOptions.Multiline)]
+    private static partial Regex Complaint();
+}
