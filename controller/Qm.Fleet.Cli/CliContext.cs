@@ -4,12 +4,20 @@ namespace Qm.Fleet.Cli;
 /// <param name="Out">Data, and nothing else.</param>
 /// <param name="Error">Progress, hints and errors.</param>
 /// <param name="In">Standard input.</param>
-/// <param name="IsTerminal">Whether <paramref name="Error"/> is a terminal that a person looks at.</param>
 /// <param name="Environment">Environment variables by name.</param>
 /// <param name="Time">The time.</param>
-internal sealed record CliContext(
-    TextWriter Out, TextWriter Error, Stream In, bool IsTerminal, Func<string, string?> Environment, TimeProvider Time)
+internal sealed record CliContext(TextWriter Out, TextWriter Error, Stream In, Func<string, string?> Environment, TimeProvider Time)
 {
-    internal static CliContext FromConsole() => new(
-        Console.Out, Console.Error, Console.OpenStandardInput(), !Console.IsErrorRedirected, System.Environment.GetEnvironmentVariable, TimeProvider.System);
+    /// <summary>Columns of the terminal that <see cref="Out"/> is; null in a pipe.</summary>
+    internal int? OutWidth { get; init; }
+
+    /// <summary>Whether <see cref="Error"/> is a terminal that a person looks at.</summary>
+    internal bool ErrorIsTerminal { get; init; }
+
+    internal static CliContext FromConsole() =>
+        new(Console.Out, Console.Error, Console.OpenStandardInput(), System.Environment.GetEnvironmentVariable, TimeProvider.System)
+        {
+            OutWidth = Console.IsOutputRedirected || Console.WindowWidth <= 0 ? null : Console.WindowWidth,
+            ErrorIsTerminal = !Console.IsErrorRedirected && System.Environment.GetEnvironmentVariable("TERM") != "dumb",
+        };
 }

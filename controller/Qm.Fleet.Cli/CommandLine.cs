@@ -27,7 +27,8 @@ internal static class CommandLine
                 await context.Error.WriteLineAsync(error.Message);
             }
 
-            await context.Error.WriteLineAsync("See qmfleet --help, or qmfleet VERB --help.");
+            var verb = parsed.CommandResult.Command == root ? "VERB" : parsed.CommandResult.Command.Name;
+            await context.Error.WriteLineAsync($"See qmfleet --help, or qmfleet {verb} --help.");
             return ExitCode.Invalid;
         }
 
@@ -41,11 +42,7 @@ internal static class CommandLine
             await context.Error.WriteLineAsync(e.Message);
             return e.ExitCode;
         }
-        catch (OperationCanceledException) when (ct.IsCancellationRequested)
-        {
-            return ExitCode.Interrupted;
-        }
-        catch (RpcException) when (ct.IsCancellationRequested)
+        catch (Exception e) when (e is OperationCanceledException or RpcException && ct.IsCancellationRequested)
         {
             return ExitCode.Interrupted;
         }

@@ -3,7 +3,8 @@ using Qm.Fleet.Cli;
 using var cancel = new CancellationTokenSource();
 Console.CancelKeyPress += (_, e) =>
 {
-    e.Cancel = true;
+    // The second Ctrl-C ends it at once, whatever the first one waits for.
+    e.Cancel = !cancel.IsCancellationRequested;
     cancel.Cancel();
 };
 return await CommandLine.RunAsync(args, CliContext.FromConsole(), cancel.Token);

@@ -12,12 +12,15 @@ namespace Qm.Fleet.Cli.Connection;
 /// <summary>The services of a server.</summary>
 internal sealed class FleetConnection : IDisposable
 {
+    // sun_path of unix(7), without its closing NUL.
+    private const int MaxSocketPath = 107;
+
     private readonly GrpcChannel _channel;
 
-    private FleetConnection(GrpcChannel channel, CliContext? verbose)
+    private FleetConnection(GrpcChannel channel, Calls calls)
     {
         _channel = channel;
-        var invoker = verbose is null ? channel.CreateCallInvoker() : channel.Intercept(new CallPrinter(verbose));
+        var invoker = channel.Intercept(calls);
         Fleets = new(invoker);
         Nodes = new(invoker);
         Events = new(invoker);
@@ -31,27 +34,32 @@ internal sealed class FleetConnection : IDisposable
 
     /// <summary>Prepares a connection; nothing is sent before the first call.</summary>
     /// <exception cref="CliException">The address or the certificates cannot be used.</exception>
-    internal static FleetConnection Open(string server, string? pki, CliContext? verbose)
+    internal static FleetConnection Open(string server, string? pki, Calls calls)
     {
         if (server.StartsWith("unix:", StringComparison.Ordinal))
         {
-            return new(OpenUnix(server["unix:".Length..]), verbose);
+            return new(OpenUnix(server["unix:".Length..]), calls);
         }
 
-        if (!Uri.TryCreate(server, UriKind.Absolute, out var address) || address.Scheme != Uri.UriSchemeHttps)
+        if (!Uri.TryCreate(server, UriKind.Absolute, out var address) || address.Scheme != Uri.UriSchemeHttps || address.AbsolutePath != "/")
         {
             throw new CliException(ExitCode.Invalid, $"--server {server}: expected unix:/path or https://host:port");
         }
 
         return pki is null
             ? throw new CliException(ExitCode.Invalid, $"--server {server}: who are you? Name the directory of your certificate with --pki or QMFLEET_PKI")
-            : new(OpenTls(address, pki), verbose);
+            : new(OpenTls(address, pki), calls);
     }
 
     public void Dispose() => _channel.Dispose();
 
     private static GrpcChannel OpenUnix(string path)
     {
+        if (path.Length is 0 or > MaxSocketPath)
+        {
+            throw new CliException(ExitCode.Invalid, $"--server unix:{path}: expected a path of 1 to {MaxSocketPath} bytes");
+        }
+
         var handler = new SocketsHttpHandler
         {
             ConnectCallback = async (_, ct) =>
@@ -62,7 +70,12 @@ internal sealed class FleetConnection : IDisposable
                     await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), ct);
                     return new NetworkStream(socket, ownsSocket: true);
                 }
-                catch (SocketException)
+                catch (SocketException e)
+                {
+                    socket.Dispose();
+                    throw File.Exists(path) ? e : new IOException($"there is no socket {path}");
+                }
+                catch (OperationCanceledException)
                 {
                     socket.Dispose();
                     throw;
@@ -76,12 +89,16 @@ internal sealed class FleetConnection : IDisposable
     {
         try
         {
-            var authority = X509CertificateLoader.LoadCertificateFromFile(Path.Combine(pki, "ca.crt"));
             var own = X509Certificate2.CreateFromPemFile(Path.Combine(pki, "admin.crt"), Path.Combine(pki, "admin.key"));
             var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            policy.CustomTrustStore.Add(authority);
+            policy.CustomTrustStore.ImportFromPemFile(Path.Combine(pki, "ca.crt"));
             var handler = new SocketsHttpHandler
             {
+                ConnectTimeout = TimeSpan.FromSeconds(10),
+
+                // A server that vanished without a word is noticed on a stream, too.
+                KeepAlivePingDelay = TimeSpan.FromSeconds(20),
+                KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
                 SslOptions = new SslClientAuthenticationOptions
                 {
                     EnabledSslProtocols = SslProtocols.Tls13,
@@ -93,7 +110,7 @@ internal sealed class FleetConnection : IDisposable
         }
         catch (Exception e) when (e is IOException or CryptographicException or UnauthorizedAccessException)
         {
-            throw new CliException(ExitCode.Invalid, $"--pki {pki}: {e.Message}\nIt must hold ca.crt, admin.crt and admin.key, as the controller's state directory does.");
+            throw new CliException(ExitCode.Invalid, $"--pki {pki}: {e.Message}\nIt must hold ca.crt, admin.crt and admin.key in PEM, as pki/admin in the controller's state directory does.");
         }
     }
 }

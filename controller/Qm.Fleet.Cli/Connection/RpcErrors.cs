@@ -8,15 +8,21 @@ internal static class RpcErrors
 {
     internal static (int Code, string Message) Explain(RpcException error, string server) => error.StatusCode switch
     {
-        StatusCode.Unavailable => (ExitCode.Unreachable,
+        _ when IsLost(error) => (ExitCode.Unreachable,
             $"{server} cannot be reached: {Deepest(error)}\nIs qm-fleet-controller running? Another server is named with --server or QMFLEET_SERVER."),
         StatusCode.NotFound => (ExitCode.NotFound, error.Status.Detail),
         StatusCode.InvalidArgument => (ExitCode.Invalid, Join(error)),
         StatusCode.PermissionDenied or StatusCode.Unauthenticated or StatusCode.FailedPrecondition or StatusCode.Aborted or StatusCode.ResourceExhausted =>
             (ExitCode.Refused, $"refused: {error.Status.Detail}"),
-        StatusCode.DeadlineExceeded => (ExitCode.TimedOut, $"{server} did not answer in time"),
+        StatusCode.DeadlineExceeded => (ExitCode.TimedOut, $"{server} did not answer in time; --timeout gives it longer"),
         _ => (ExitCode.Failed, $"{error.StatusCode}: {error.Status.Detail}"),
     };
+
+    /// <summary>Whether the server was not there, or not any more; what it said itself is not this.</summary>
+    internal static bool IsLost(RpcException error) => error.StatusCode == StatusCode.Unavailable || error.Status.DebugException is HttpRequestException or IOException;
+
+    /// <summary>Whether a stream that broke so can be asked for again: the server was away, or found us slow.</summary>
+    internal static bool CanBeTakenUpAgain(RpcException error) => IsLost(error) || error.StatusCode == StatusCode.ResourceExhausted;
 
     /// <summary>The fields the server objects to; empty when it names none.</summary>
     internal static IReadOnlyList<BadRequest.Types.FieldViolation> Violations(RpcException error) =>
@@ -28,7 +34,8 @@ internal static class RpcErrors
         return violations.Count == 0 ? error.Status.Detail : string.Join('\n', violations.Select(violation => $"{violation.Field}: {violation.Description}"));
     }
 
-    private static string Deepest(RpcException error)
+    /// <summary>What went wrong below gRPC, in the words of what failed first.</summary>
+    internal static string Deepest(RpcException error)
     {
         var inner = error.Status.DebugException;
         while (inner?.InnerException is { } deeper)

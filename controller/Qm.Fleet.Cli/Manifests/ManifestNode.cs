@@ -11,15 +11,9 @@ internal abstract record ManifestNode(int Line)
 
     internal sealed record Sequence(IReadOnlyList<ManifestNode> Items, int Line) : ManifestNode(Line);
 
+    /// <summary>Keys are different from each other, and stand in the order of the file.</summary>
     internal sealed record Mapping(IReadOnlyList<(Scalar Key, ManifestNode Value)> Entries, int Line) : ManifestNode(Line)
     {
         internal ManifestNode? Find(string key) => Entries.FirstOrDefault(entry => entry.Key.Text == key).Value;
     }
 }
-
-/// <summary>Something wrong with a manifest.</summary>
-/// <param name="Document">Which document of the file, from 1.</param>
-/// <param name="Line">Where, from 1.</param>
-/// <param name="Path">The field; empty when it is about the file.</param>
-/// <param name="Message">What is wrong, and what was expected.</param>
-internal sealed record ManifestProblem(int Document, int Line, string Path, string Message);

@@ -12,7 +12,7 @@ internal sealed class MessageReader(int document, List<ManifestProblem> problems
     /// <summary>Fills a message; what is wrong is left out and noted.</summary>
     internal void Fill(IMessage message, ManifestNode node, string path)
     {
-        lines[path] = node.Line;
+        lines.TryAdd(path, node.Line);
         if (node is ManifestNode.Scalar { IsNull: true })
         {
             return;
@@ -20,18 +20,27 @@ internal sealed class MessageReader(int document, List<ManifestProblem> problems
 
         if (node is not ManifestNode.Mapping mapping)
         {
-            Note(node.Line, path, "expected fields below it, indented");
+            Note(node.Line, path, $"expected fields below it, indented; known are {string.Join(", ", KnownFields.Of(message.Descriptor, path))}");
             return;
         }
 
         foreach (var (key, value) in mapping.Entries)
         {
-            var at = path.Length == 0 ? key.Text : $"{path}.{key.Text}";
+            if (path.Length == 0 && KnownFields.Envelope.Contains(key.Text))
+            {
+                continue;
+            }
+
+            var at = FieldPath.Of(path, key.Text);
             lines[at] = key.Line;
             var field = message.Descriptor.Fields.InDeclarationOrder().FirstOrDefault(candidate => candidate.JsonName == key.Text);
             if (field is null)
             {
-                Note(key.Line, at, Unknown(key.Text, message.Descriptor));
+                Note(key.Line, at, KnownFields.Refuse(key.Text, message.Descriptor, path));
+            }
+            else if (KnownFields.IsOfServer(at))
+            {
+                Note(key.Line, at, "is set by the server; leave it out");
             }
             else if (value is not ManifestNode.Scalar { IsNull: true } || IsEmptyMessage(field))
             {
@@ -54,16 +63,13 @@ internal sealed class MessageReader(int document, List<ManifestProblem> problems
         {
             FillList((IList)field.Accessor.GetValue(message), field, node, path);
         }
+        else if (field.ContainingOneof is { IsSynthetic: false } choice && choice.Accessor.GetCaseFieldDescriptor(message) is { } other)
+        {
+            Note(lines[path], path, $"only one of {other.JsonName} and {field.JsonName} can be given");
+        }
         else if (Read(field, node, path) is { } value)
         {
-            if (field.ContainingOneof is { IsSynthetic: false } choice && choice.Accessor.GetCaseFieldDescriptor(message) is { } other)
-            {
-                Note(node.Line, path, $"only one of {other.JsonName} and {field.JsonName} can be given");
-            }
-            else
-            {
-                field.Accessor.SetValue(message, value);
-            }
+            field.Accessor.SetValue(message, value);
         }
     }
 
@@ -77,8 +83,8 @@ internal sealed class MessageReader(int document, List<ManifestProblem> problems
 
         foreach (var (key, value) in mapping.Entries)
         {
-            var at = $"{path}.{key.Text}";
-            lines[at] = lines[$"{path}[{key.Text}]"] = key.Line;
+            var at = FieldPath.Entry(path, key.Text);
+            lines[at] = key.Line;
             if (Read(valueField, value, at) is { } read)
             {
                 map[key.Text] = read;
@@ -96,12 +102,11 @@ internal sealed class MessageReader(int document, List<ManifestProblem> problems
 
         for (var index = 0; index < sequence.Items.Count; index++)
         {
-            var at = $"{path}[{index}]";
+            var at = string.Create(CultureInfo.InvariantCulture, $"{path}[{index}]");
             lines[at] = sequence.Items[index].Line;
-            if (Read(field, sequence.Items[index], at) is { } read)
-            {
-                list.Add(read);
-            }
+
+            // An item that cannot be read keeps its place, so that the server's numbers stay those of the file.
+            list.Add(Read(field, sequence.Items[index], at) ?? Empty(field));
         }
     }
 
@@ -111,10 +116,10 @@ internal sealed class MessageReader(int document, List<ManifestProblem> problems
         {
             if (field.MessageType.FullName == Struct.Descriptor.FullName)
             {
-                return ReadStruct(node, path);
+                return new QuadletReader(Note, lines).Read(node, path);
             }
 
-            var child = field.MessageType.Parser.ParseFrom(ByteString.Empty);
+            var child = (IMessage)Empty(field);
             Fill(child, node, path);
             return child;
         }
@@ -130,9 +135,9 @@ internal sealed class MessageReader(int document, List<ManifestProblem> problems
             FieldType.String => scalar.Text,
             FieldType.Int32 when int.TryParse(scalar.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) => number,
             FieldType.Bool when scalar.Text is "true" or "false" => scalar.Text == "true",
-            FieldType.Int32 => Wrong("a whole number"),
+            FieldType.Int32 => Wrong($"a whole number from {int.MinValue} to {int.MaxValue}"),
             FieldType.Bool => Wrong("true or false"),
-            _ => Wrong($"a {field.FieldType}"),
+            var other => throw new NotSupportedException($"{field.FullName}: manifests have no reader for {other}"),
         };
 
         object? Wrong(string expected)
@@ -142,67 +147,8 @@ internal sealed class MessageReader(int document, List<ManifestProblem> problems
         }
     }
 
-    // Sections, keys and values of a unit file are text, whatever YAML would make of them.
-    private Struct? ReadStruct(ManifestNode node, string path)
-    {
-        if (node is not ManifestNode.Mapping mapping)
-        {
-            Note(node.Line, path, "expected sections below it, indented");
-            return null;
-        }
-
-        var result = new Struct();
-        foreach (var (key, value) in mapping.Entries)
-        {
-            var at = $"{path}.{key.Text}";
-            lines[at] = key.Line;
-            result.Fields[key.Text] = value switch
-            {
-                ManifestNode.Scalar scalar => Value.ForString(scalar.Text),
-                ManifestNode.Sequence list => Value.ForList([.. list.Items.Select(item => Value.ForString(TextOf(item, at)))]),
-                _ => Value.ForStruct(ReadStruct(value, at) ?? new()),
-            };
-        }
-
-        return result;
-    }
-
-    private string TextOf(ManifestNode node, string path)
-    {
-        if (node is ManifestNode.Scalar scalar)
-        {
-            return scalar.Text;
-        }
-
-        Note(node.Line, path, "expected a list of single values");
-        return "";
-    }
+    private static object Empty(FieldDescriptor field) =>
+        field.FieldType == FieldType.Message ? field.MessageType.Parser.ParseFrom(ByteString.Empty) : "";
 
     private void Note(int line, string path, string message) => problems.Add(new(document, line, path, message));
-
-    internal static string Unknown(string name, MessageDescriptor descriptor)
-    {
-        var known = descriptor.Fields.InDeclarationOrder().Select(field => field.JsonName).ToArray();
-        var nearest = known.OrderBy(candidate => Distance(name, candidate)).FirstOrDefault();
-        var hint = nearest is not null && Distance(name, nearest) <= Math.Max(2, name.Length / 3) ? $"did you mean {nearest}? " : "";
-        return $"no such field; {hint}known are {string.Join(", ", known)}";
-    }
-
-    // Levenshtein, ignoring case: what a hurried finger does to a name.
-    private static int Distance(string left, string right)
-    {
-        var row = Enumerable.Range(0, right.Length + 1).ToArray();
-        for (var i = 1; i <= left.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= right.Length; j++)
-            {
-                var same = char.ToUpperInvariant(left[i - 1]) == char.ToUpperInvariant(right[j - 1]) ? 0 : 1;
-                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + same));
-            }
-        }
-
-        return row[^1];
-    }
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Grpc.Core;
 using Qm.Fleet.Cli.Connection;
 using Qm.Fleet.Cli.Manifests;
@@ -13,123 +12,82 @@ internal static class ApplyVerb
 {
     internal static Command Make(GlobalOptions global, CliContext context)
     {
-        var files = new Option<string[]>("--filename", "-f") { Description = "A file, a directory, or - for standard input; may repeat", Required = true };
+        var files = new Option<string[]>("--filename", "-f") { Description = "A file, a directory, or - for standard input; may repeat", HelpName = "file", Required = true };
         var dryRun = new Option<bool>("--dry-run") { Description = "Check everything, store nothing" };
         var noWait = new Option<bool>("--no-wait") { Description = "Do not wait for the nodes" };
-        var timeout = new Option<string>("--timeout") { Description = "How long to wait, such as 90s or 5m", DefaultValueFactory = _ => "10m" };
         var command = new Command("apply", """
             Creates or changes fleets and nodes as manifests say, and waits until the nodes are there.
 
             Examples:
               qmfleet apply -f cockpit.yaml
-              qmfleet apply -f fleets/ --no-wait
+              qmfleet apply -f nodes.yaml -f fleets/ --no-wait
+              qmfleet apply -f cockpit.yaml --dry-run
               generate-fleet | qmfleet apply -f -
-            """) { files, dryRun, noWait, timeout };
+            """) { files, dryRun, noWait };
         command.SetAction(async (parsed, ct) =>
         {
-            var limit = Durations.Parse("--timeout", parsed.GetValue(timeout)!);
+            var limit = global.RolloutTimeout(parsed);
+            using var connection = global.ConnectToWait(parsed, context);
             var manifests = await ManifestSet.ReadAsync(parsed.GetValue(files)!, context.In, ct);
-            using var connection = global.Connect(parsed, context);
-            if (!await CheckAsync(manifests, connection, context, ct))
+            var submission = new Submission(manifests, connection, ct);
+            var (nodes, fleets) = await CheckAsync(manifests, submission, context, global.ServerOf(parsed, context), ct);
+            if (!manifests.IsValid)
             {
+                foreach (var line in ProblemReport.Lines(manifests.Files, "nothing was stored"))
+                {
+                    await context.Error.WriteLineAsync(line);
+                }
+
                 return ExitCode.Invalid;
             }
 
-            var applied = await ApplyAsync(manifests, connection, context, parsed.GetValue(dryRun), ct);
-            return parsed.GetValue(dryRun) || parsed.GetValue(noWait) ? ExitCode.Done : await RolloutWait.ForAsync(applied, connection, context, limit, ct);
+            if (parsed.GetValue(dryRun))
+            {
+                await ShowAsync(nodes, context, "  (dry run)");
+                await ShowAsync(fleets, context, "  (dry run)");
+                return ExitCode.Done;
+            }
+
+            await ShowAsync(await submission.ApplyNodesAsync(), context);
+            fleets = await submission.ApplyFleetsAsync();
+            await ShowAsync(fleets, context);
+            return parsed.GetValue(noWait) ? ExitCode.Done : await RolloutWait.ForAsync(fleets, connection, context, limit, ct);
         });
         return command;
     }
 
-    // What is wrong here and what is wrong there are told together, and nothing is stored for either.
-    private static async Task<bool> CheckAsync(ManifestSet manifests, FleetConnection connection, CliContext context, CancellationToken ct)
+    // What is wrong here and what is wrong there are told together; what is wrong here can be told without the server, too.
+    private static async Task<(IReadOnlyList<AppliedNode> Nodes, IReadOnlyList<AppliedFleet> Fleets)> CheckAsync(
+        ManifestSet manifests, Submission submission, CliContext context, string server, CancellationToken ct)
     {
-        var nodes = manifests.Of("Node").ToArray();
-        var fleets = manifests.Of("Fleet").ToArray();
         try
         {
-            await NoteAsync("nodes", nodes, async () => await connection.Nodes.ApplyAsync(ToNodes(nodes, dryRun: true), cancellationToken: ct));
-            await NoteAsync("fleets", fleets, async () => await connection.Fleets.ApplyAsync(ToFleets(fleets, dryRun: true), cancellationToken: ct));
+            return await submission.CheckAsync();
         }
-        catch (RpcException) when (manifests.Report().Any())
+        catch (RpcException e) when (!manifests.IsValid && !ct.IsCancellationRequested)
         {
-            // What is wrong with the files can be told without the server; the rest comes when they are mended.
-        }
-
-        var valid = true;
-        foreach (var line in manifests.Report())
-        {
-            valid = false;
-            await context.Error.WriteLineAsync(line);
-        }
-
-        return valid;
-    }
-
-    private static async Task NoteAsync(string list, ManifestResource[] resources, Func<Task> call)
-    {
-        if (resources.Length == 0)
-        {
-            return;
-        }
-
-        try
-        {
-            await call();
-        }
-        catch (RpcException e) when (e.StatusCode == StatusCode.InvalidArgument && RpcErrors.Violations(e) is { Count: > 0 } violations)
-        {
-            foreach (var violation in violations)
-            {
-                var (resource, path) = Locate(list, resources, violation.Field);
-                resource.File.Problems.Add(new(resource.Document, resource.LineOf(path), path, violation.Description));
-            }
+            await context.Error.WriteLineAsync($"The server could not check, so there may be more: {RpcErrors.Explain(e, server).Message.Split('\n')[0]}");
+            return ([], []);
         }
     }
 
-    // The server writes fleets[3].spec.selector.
-    private static (ManifestResource Resource, string Path) Locate(string list, ManifestResource[] resources, string field)
+    private static async Task ShowAsync(IReadOnlyList<AppliedNode> nodes, CliContext context, string suffix = "")
     {
-        var end = field.IndexOf(']', StringComparison.Ordinal);
-        return field.StartsWith(list + '[', StringComparison.Ordinal) && end > 0
-            && int.TryParse(field.AsSpan(list.Length + 1, end - list.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < resources.Length
-            ? (resources[index], field[(end + 1)..].TrimStart('.'))
-            : (resources[0], field);
+        foreach (var node in nodes)
+        {
+            await context.Out.WriteLineAsync($"node/{node.Node.Metadata.Name} {Word(node.Result)}{suffix}");
+        }
     }
 
-    private static async Task<IReadOnlyList<AppliedFleet>> ApplyAsync(
-        ManifestSet manifests, FleetConnection connection, CliContext context, bool dryRun, CancellationToken ct)
+    private static async Task ShowAsync(IReadOnlyList<AppliedFleet> fleets, CliContext context, string suffix = "")
     {
-        var suffix = dryRun ? "  (dry run)" : "";
-        var nodes = manifests.Of("Node").ToArray();
-        if (nodes.Length > 0)
+        foreach (var fleet in fleets)
         {
-            foreach (var node in (await connection.Nodes.ApplyAsync(ToNodes(nodes, dryRun), cancellationToken: ct)).Results)
-            {
-                await context.Out.WriteLineAsync($"node/{node.Node.Metadata.Name} {Word(node.Result)}{suffix}");
-            }
-        }
-
-        var fleets = manifests.Of("Fleet").ToArray();
-        if (fleets.Length == 0)
-        {
-            return [];
-        }
-
-        var response = await connection.Fleets.ApplyAsync(ToFleets(fleets, dryRun), cancellationToken: ct);
-        foreach (var fleet in response.Results)
-        {
-            var rollout = fleet.Operation is { } operation ? $"  rollout {operation.Name["operations/".Length..]}" : "";
-            var revision = fleet.Fleet.Status?.Revision is { Length: > 0 } name ? $"  revision {name}" : "";
+            var revision = fleet.Result != ApplyResult.Unchanged && fleet.Fleet.Status?.Revision is { Length: > 0 } name ? $"  revision {name}" : "";
+            var rollout = fleet.Operation is { } operation ? $"  rollout {RolloutWait.RolloutOf(operation)}" : "";
             await context.Out.WriteLineAsync($"fleet/{fleet.Fleet.Metadata.Name} {Word(fleet.Result)}{revision}{rollout}{suffix}");
         }
-
-        return response.Results;
     }
-
-    private static ApplyNodesRequest ToNodes(ManifestResource[] nodes, bool dryRun) => new() { DryRun = dryRun, Nodes = { nodes.Select(node => (Node)node.Resource) } };
-
-    private static ApplyFleetsRequest ToFleets(ManifestResource[] fleets, bool dryRun) => new() { DryRun = dryRun, Fleets = { fleets.Select(fleet => (V1.Fleet)fleet.Resource) } };
 
     private static string Word(ApplyResult result) => result.ToString().ToLowerInvariant();
 }

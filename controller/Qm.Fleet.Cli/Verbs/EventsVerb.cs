@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using Google.Protobuf;
+using System.Runtime.CompilerServices;
 using Grpc.Core;
 using Qm.Fleet.Cli.Connection;
 using Qm.Fleet.Cli.Output;
@@ -12,38 +12,38 @@ namespace Qm.Fleet.Cli.Verbs;
 /// <summary>events: what happened, and what happens.</summary>
 internal static class EventsVerb
 {
+    // A controller that restarts is back well before.
+    private const int MaxAttempts = 30;
+
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
     internal static Command Make(GlobalOptions global, CliContext context)
     {
         var watch = new Option<bool>("--watch", "-w") { Description = "Go on with new events until Ctrl-C" };
-        var node = new Option<string>("--node") { Description = "Only of this node", DefaultValueFactory = _ => "" };
-        var fleet = new Option<string>("--fleet") { Description = "Only of this fleet", DefaultValueFactory = _ => "" };
-        var after = new Option<long>("--after") { Description = "Only events after this number" };
+        var node = new Option<string>("--node") { Description = "Only of this node", HelpName = "name", DefaultValueFactory = _ => "" };
+        var fleet = new Option<string>("--fleet") { Description = "Only of this fleet", HelpName = "name", DefaultValueFactory = _ => "" };
+        var after = new Option<long>("--after") { Description = "Only events after this number", HelpName = "number" };
         var command = new Command("events", """
             Shows what happened, oldest first.
 
             Examples:
               qmfleet events --node ecu2
               qmfleet events --fleet cockpit -w
+              qmfleet events --after 120
             """) { watch, node, fleet, after };
         command.SetAction(async (parsed, ct) =>
         {
-            using var connection = global.Connect(parsed, context);
-            var last = parsed.GetValue(after);
-            await foreach (var item in ListAsync(connection, last, parsed.GetValue(node)!, parsed.GetValue(fleet)!, ct))
+            var filter = new Filter(parsed.GetValue(after), parsed.GetValue(node)!, parsed.GetValue(fleet)!);
+            if (filter.After < 0)
             {
-                await context.Out.WriteLineAsync(Line(item));
-                last = item.Number;
+                throw new CliException(ExitCode.Invalid, string.Create(CultureInfo.InvariantCulture, $"--after {filter.After}: expected the number of an event, or 0 for all"));
             }
 
-            if (parsed.GetValue(watch))
+            using var connection = global.Connect(parsed, context);
+            await foreach (var item in parsed.GetValue(watch) ? WatchAsync(connection, context, filter, ct) : ListAsync(connection, filter, ct))
             {
-                using var stream = connection.Events.Watch(
-                    new() { After = last, Node = parsed.GetValue(node), Fleet = parsed.GetValue(fleet) }, cancellationToken: ct);
-                await foreach (var item in stream.ResponseStream.ReadAllAsync(ct))
-                {
-                    await context.Out.WriteLineAsync(Line(item));
-                    await context.Out.FlushAsync(ct);
-                }
+                await context.Out.WriteLineAsync(EventRow.Line(item));
+                await context.Out.FlushAsync(ct);
             }
 
             return ExitCode.Done;
@@ -51,35 +51,13 @@ internal static class EventsVerb
         return command;
     }
 
-    /// <summary>All events in one of the formats of get.</summary>
-    internal static async Task ListAsync(FleetConnection connection, CliContext context, string output, CancellationToken ct)
+    /// <summary>All events there are after a number.</summary>
+    internal static async IAsyncEnumerable<Event> ListAsync(FleetConnection connection, Filter filter, [EnumeratorCancellation] CancellationToken ct)
     {
-        var events = new List<Event>();
-        await foreach (var item in ListAsync(connection, 0, "", "", ct))
-        {
-            events.Add(item);
-        }
-
-        if (output is Printer.Table or Printer.Wide)
-        {
-            foreach (var item in events)
-            {
-                await context.Out.WriteLineAsync(Line(item));
-            }
-
-            return;
-        }
-
-        await Printer.WriteAsync(context.Out, output, Resources.Event,
-            [.. events.Select(item => (item.Number.ToString(CultureInfo.InvariantCulture), (IMessage)item))], isList: true);
-    }
-
-    private static async IAsyncEnumerable<Event> ListAsync(
-        FleetConnection connection, long after, string node, string fleet, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
-    {
+        var after = filter.After;
         while (true)
         {
-            var page = await connection.Events.ListAsync(new() { After = after, Node = node, Fleet = fleet }, cancellationToken: ct);
+            var page = await connection.Events.ListAsync(new() { After = after, Node = filter.Node, Fleet = filter.Fleet }, cancellationToken: ct);
             foreach (var item in page.Events)
             {
                 yield return item;
@@ -93,12 +71,54 @@ internal static class EventsVerb
         }
     }
 
-    internal static string Line(Event item) => string.Create(CultureInfo.InvariantCulture,
-        $"{item.Number,6}  {item.Time.ToDateTimeOffset():yyyy-MM-dd HH:mm:ss.fff}Z  {item.Severity.ToString().ToUpperInvariant(),-8}  {item.Reason,-20}  {About(item),-20}  {item.Message}");
-
-    private static string About(Event item)
+    // A stream that breaks is taken up again after the last event that was seen.
+    private static async IAsyncEnumerable<Event> WatchAsync(
+        FleetConnection connection, CliContext context, Filter filter, [EnumeratorCancellation] CancellationToken ct)
     {
-        var about = item.Node.Length > 0 ? $"node/{item.Node}" : item.Fleet.Length > 0 ? $"fleet/{item.Fleet}" : "-";
-        return item.Unit.Length > 0 ? $"{about} {item.Unit}" : about;
+        // A server that is not there from the start is an error, not an interruption.
+        await connection.Events.ListAsync(new() { After = filter.After, PageSize = 1, Node = filter.Node, Fleet = filter.Fleet }, cancellationToken: ct);
+        var (after, attempts) = (filter.After, 0);
+        while (attempts < MaxAttempts)
+        {
+            using var stream = connection.Events.Watch(new() { After = after, Node = filter.Node, Fleet = filter.Fleet }, cancellationToken: ct);
+            while (await HasNextAsync(stream.ResponseStream))
+            {
+                (after, attempts) = (stream.ResponseStream.Current.Number, 0);
+                yield return stream.ResponseStream.Current;
+            }
+
+            if (attempts++ == 0)
+            {
+                await context.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"the server went away; going on after event {after} when it is back"));
+            }
+
+            await Task.Delay(Pause, context.Time, ct);
+        }
+
+        throw new CliException(ExitCode.Unreachable, string.Create(CultureInfo.InvariantCulture, $"the server did not come back; go on later with qmfleet events -w --after {after}"));
+
+        async Task<bool> HasNextAsync(IAsyncStreamReader<Event> reader)
+        {
+            try
+            {
+                return await reader.MoveNext(ct);
+            }
+            catch (RpcException e) when (!ct.IsCancellationRequested && RpcErrors.CanBeTakenUpAgain(e))
+            {
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Which events.</summary>
+    /// <param name="After">Only those after this number; 0 for all.</param>
+    /// <param name="Node">Only of this node; empty for all.</param>
+    /// <param name="Fleet">Only of this fleet; empty for all.</param>
+    internal readonly record struct Filter(long After, string Node, string Fleet)
+    {
+        public Filter()
+            : this(0, "", "")
+        {
+        }
     }
 }

@@ -1,22 +1,21 @@
 using System.CommandLine;
 using System.Globalization;
-using Google.Protobuf;
 using Qm.Fleet.Cli.Connection;
 using Qm.Fleet.Cli.Output;
+using Qm.Fleet.V1;
 using Command = System.CommandLine.Command;
 
 namespace Qm.Fleet.Cli.Verbs;
 
-/// <summary>get: lists resources.</summary>
+/// <summary>get: resources, one in a line, or as the API has them.</summary>
 internal static class GetVerb
 {
     internal static Command Make(GlobalOptions global, CliContext context)
     {
-        var resource = new Argument<string>("KIND") { Description = "nodes, fleets, revisions or events; KIND/NAME for one" };
-        var name = new Argument<string?>("NAME") { Description = "Only this one", Arity = ArgumentArity.ZeroOrOne };
-        var output = new Option<string>("--output", "-o") { Description = string.Join(", ", Printer.Formats), DefaultValueFactory = _ => Printer.Table };
-        output.AcceptOnlyFromAmong(Printer.Formats);
-        var selector = new Option<string>("--selector", "-l") { Description = "Labels, such as zone=cockpit,soc in (sa8775p,imx95)", DefaultValueFactory = _ => "" };
+        var (resource, name) = Resources.Arguments("nodes, fleets, revisions or events");
+        var output = new Option<string>("--output", "-o") { Description = "How to show them", DefaultValueFactory = _ => Listing.Formats[0] };
+        output.AcceptOnlyFromAmong(Listing.Formats);
+        var selector = new Option<string?>("--selector", "-l") { Description = "Only nodes or fleets with these labels, such as zone=cockpit,soc in (sa8775p,imx95)", HelpName = "labels" };
         var command = new Command("get", """
             Shows resources, one in a line.
 
@@ -25,113 +24,94 @@ internal static class GetVerb
               qmfleet get nodes -l zone=cockpit -o wide
               qmfleet get fleet/cockpit -o yaml
               qmfleet get revisions -o name
+              qmfleet get event 12 -o json
             """) { resource, name, output, selector };
         command.SetAction(async (parsed, ct) =>
         {
             var (kind, only) = Resources.Parse(parsed.GetValue(resource)!, parsed.GetValue(name));
-            using var connection = global.Connect(parsed, context);
-            await (kind switch
+            var labels = parsed.GetValue(selector);
+            if (labels is not null && (only is not null || kind is not (Resources.Node or Resources.Fleet)))
             {
-                Resources.Node => NodesAsync(connection, context, only, parsed.GetValue(selector)!, parsed.GetValue(output)!, ct),
-                Resources.Fleet => FleetsAsync(connection, context, only, parsed.GetValue(selector)!, parsed.GetValue(output)!, ct),
-                Resources.Revision => RevisionsAsync(connection, context, only, parsed.GetValue(output)!, ct),
-                _ => EventsVerb.ListAsync(connection, context, parsed.GetValue(output)!, ct),
-            });
+                throw new CliException(ExitCode.Invalid, $"--selector {labels}: chooses among nodes or fleets by label, not {(only is null ? kind + "s" : "one by name")}");
+            }
+
+            using var connection = global.Connect(parsed, context);
+            var now = context.Time.GetUtcNow();
+            var listing = kind switch
+            {
+                Resources.Node => Nodes(await NodesAsync(connection, only, labels ?? "", ct), now),
+                Resources.Fleet => Fleets(await FleetsAsync(connection, only, labels ?? "", ct)),
+                Resources.Revision => Revisions(await RevisionsAsync(connection, only, ct), now),
+                _ => Events(await EventsAsync(connection, only, ct)),
+            };
+            await listing.WriteAsync(context, parsed.GetValue(output)!, only is not null && listing.Resources.Count == 1);
             return ExitCode.Done;
         });
         return command;
     }
 
-    private static async Task NodesAsync(FleetConnection connection, CliContext context, string? name, string selector, string output, CancellationToken ct)
-    {
-        var nodes = name is null
-            ? await PagesAsync(token => connection.Nodes.ListAsync(new() { Selector = selector, PageToken = token }, cancellationToken: ct).ResponseAsync,
-                page => page.Nodes, page => page.NextPageToken)
-            : [await connection.Nodes.GetAsync(new() { Name = name }, cancellationToken: ct)];
-        var now = context.Time.GetUtcNow();
-        await PrintAsync(context, output, Resources.Node, [.. nodes.Select(node => (node.Metadata.Name, (IMessage)node))], name is null,
-            NodeRow.Header, index => NodeRow.Of(nodes[index], now), NodeRow.WideHeader, index => NodeRow.WideOf(nodes[index], now));
-    }
+    private static async Task<IReadOnlyList<Node>> NodesAsync(FleetConnection connection, string? name, string selector, CancellationToken ct) => name is null
+        ? await Pages.ReadAsync(
+            token => connection.Nodes.ListAsync(new() { Selector = selector, PageToken = token }, cancellationToken: ct).ResponseAsync,
+            page => page.Nodes, page => page.NextPageToken)
+        : [await connection.Nodes.GetAsync(new() { Name = name }, cancellationToken: ct)];
 
-    private static async Task FleetsAsync(FleetConnection connection, CliContext context, string? name, string selector, string output, CancellationToken ct)
-    {
-        var fleets = name is null
-            ? await PagesAsync(token => connection.Fleets.ListAsync(new() { Selector = selector, PageToken = token }, cancellationToken: ct).ResponseAsync,
-                page => page.Fleets, page => page.NextPageToken)
-            : [await connection.Fleets.GetAsync(new() { Name = name }, cancellationToken: ct)];
-        await PrintAsync(context, output, Resources.Fleet, [.. fleets.Select(fleet => (fleet.Metadata.Name, (IMessage)fleet))], name is null,
-            ["FLEET", "REVISION", "READY", "ROLLOUT", "MESSAGE"], index => Row(fleets[index]),
-            ["FLEET", "REVISION", "READY", "ROLLOUT", "MESSAGE", "SELECTOR"], index => [.. Row(fleets[index]), fleets[index].Spec.Selector]);
+    private static async Task<IReadOnlyList<V1.Fleet>> FleetsAsync(FleetConnection connection, string? name, string selector, CancellationToken ct) => name is null
+        ? await Pages.ReadAsync(
+            token => connection.Fleets.ListAsync(new() { Selector = selector, PageToken = token }, cancellationToken: ct).ResponseAsync,
+            page => page.Fleets, page => page.NextPageToken)
+        : [await connection.Fleets.GetAsync(new() { Name = name }, cancellationToken: ct)];
 
-        static string[] Row(V1.Fleet fleet) =>
-        [
-            fleet.Metadata.Name,
-            fleet.Status?.Revision is { Length: > 0 } revision ? revision : "-",
-            string.Create(CultureInfo.InvariantCulture, $"{fleet.Status?.Ready ?? 0}/{fleet.Status?.Nodes ?? 0}"),
-            fleet.Status?.Rollout?.Phase.ToString() ?? "-",
-            fleet.Status?.Rollout?.Message ?? "-",
-        ];
-    }
-
-    private static async Task RevisionsAsync(FleetConnection connection, CliContext context, string? name, string output, CancellationToken ct)
+    // Two fleets with the same environment have a revision of the same name.
+    private static async Task<IReadOnlyList<Revision>> RevisionsAsync(FleetConnection connection, string? name, CancellationToken ct)
     {
-        var all = await PagesAsync(token => connection.Fleets.ListRevisionsAsync(new() { PageToken = token }, cancellationToken: ct).ResponseAsync,
+        var all = await Pages.ReadAsync(
+            token => connection.Fleets.ListRevisionsAsync(new() { PageToken = token }, cancellationToken: ct).ResponseAsync,
             page => page.Revisions, page => page.NextPageToken);
-        var revisions = name is null ? all : [.. all.Where(revision => revision.Metadata.Name == name)];
-        if (name is not null && revisions.Count == 0)
-        {
-            throw new CliException(ExitCode.NotFound, $"revision {name} not found; known are {string.Join(", ", all.Select(revision => revision.Metadata.Name))}");
-        }
-
-        var now = context.Time.GetUtcNow();
-        await PrintAsync(context, output, Resources.Revision, [.. revisions.Select(revision => (revision.Metadata.Name, (IMessage)revision))], name is null,
-            ["REVISION", "FLEET", "AGE"], Row, ["REVISION", "FLEET", "AGE", "SHA-256"], index => [.. Row(index), revisions[index].Metadata.Uid]);
-
-        string[] Row(int index) =>
-        [
-            revisions[index].Metadata.Name,
-            revisions[index].Fleet,
-            revisions[index].Metadata.CreatedAt is { } created ? Durations.Show(now - created.ToDateTimeOffset()) : "-",
-        ];
+        var found = name is null ? all : [.. all.Where(revision => revision.Metadata.Name == name)];
+        return name is null || found.Count > 0 ? found : throw new CliException(ExitCode.NotFound, $"Revision {name} not found; qmfleet get revisions lists them");
     }
 
-    private static async Task PrintAsync(
-        CliContext context, string output, string kind, IReadOnlyList<(string Name, IMessage Resource)> resources, bool isList,
-        string[] header, Func<int, string[]> row, string[] wideHeader, Func<int, string[]> wideRow)
+    private static async Task<IReadOnlyList<Event>> EventsAsync(FleetConnection connection, string? number, CancellationToken ct)
     {
-        if (output is not (Printer.Table or Printer.Wide))
+        if (number is null)
         {
-            await Printer.WriteAsync(context.Out, output, kind, resources, isList);
-            return;
+            return await EventsVerb.ListAsync(connection, new(), ct).ToListAsync(ct);
         }
 
-        if (resources.Count == 0)
-        {
-            await context.Error.WriteLineAsync($"no {kind}s");
-            return;
-        }
-
-        var table = new Table(output == Printer.Wide ? wideHeader : header);
-        for (var index = 0; index < resources.Count; index++)
-        {
-            table.Add(output == Printer.Wide ? wideRow(index) : row(index));
-        }
-
-        await table.WriteAsync(context.Out);
+        return long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var wanted)
+            ? [await connection.Events.GetAsync(new() { Number = wanted }, cancellationToken: ct)]
+            : throw new CliException(ExitCode.Invalid, $"event {number}: events have numbers, such as 12");
     }
 
-    private static async Task<List<TItem>> PagesAsync<TPage, TItem>(
-        Func<string, Task<TPage>> ask, Func<TPage, IEnumerable<TItem>> items, Func<TPage, string> next)
-    {
-        var all = new List<TItem>();
-        var token = "";
-        do
-        {
-            var page = await ask(token);
-            all.AddRange(items(page));
-            token = next(page);
-        }
-        while (token.Length > 0);
-        return all;
-    }
+    private static Listing Nodes(IReadOnlyList<Node> nodes, DateTimeOffset now) => new(Resources.Node, NodeRow.Header, NodeRow.MoreHeader,
+        [.. nodes.Select(node => new ListedResource(node.Metadata.Name, node, NodeRow.Of(node, now), NodeRow.MoreOf(node)))]);
+
+    private static Listing Fleets(IReadOnlyList<V1.Fleet> fleets) => new(
+        Resources.Fleet, ["FLEET", "REVISION", "READY", "ROLLOUT", "PHASE", "MESSAGE"], ["SELECTOR", "LABELS"],
+        [.. fleets.Select(fleet => new ListedResource(
+            fleet.Metadata.Name,
+            fleet,
+            [
+                fleet.Metadata.Name,
+                Or(fleet.Status?.Revision),
+                string.Create(CultureInfo.InvariantCulture, $"{fleet.Status?.Ready ?? 0}/{fleet.Status?.Nodes ?? 0}"),
+                Or(fleet.Status?.Rollout?.Name),
+                fleet.Status?.Rollout?.Phase.ToString() ?? "-",
+                Or(fleet.Status?.Rollout?.Message),
+            ],
+            [Or(fleet.Spec?.Selector), NodeRow.Labels(fleet.Metadata, ',')]))]);
+
+    private static Listing Revisions(IReadOnlyList<Revision> revisions, DateTimeOffset now) => new(
+        Resources.Revision, ["REVISION", "FLEET", "AGE"], ["SHA-256"],
+        [.. revisions.Select(revision => new ListedResource(
+            revision.Metadata.Name,
+            revision,
+            [revision.Metadata.Name, revision.Fleet, Durations.Since(revision.Metadata.CreatedAt, now)],
+            [Or(revision.Metadata.Uid)]))]);
+
+    private static Listing Events(IReadOnlyList<Event> events) => new(Resources.Event, EventRow.Header, EventRow.MoreHeader,
+        [.. events.Select(item => new ListedResource(EventRow.Number(item), item, EventRow.Of(item), EventRow.MoreOf(item)))]);
+
+    private static string Or(string? text) => text is { Length: > 0 } ? text : "-";
 }

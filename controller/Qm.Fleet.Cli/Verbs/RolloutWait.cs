@@ -1,83 +1,160 @@
+using System.Globalization;
 using Grpc.Core;
 using Qm.Fleet.Cli.Connection;
+using Qm.Fleet.Cli.Output;
 using Qm.Fleet.V1;
 using Spectre.Console;
 
 namespace Qm.Fleet.Cli.Verbs;
 
 /// <summary>Waits for the rollouts that an apply began, and shows how far they are.</summary>
-internal static class RolloutWait
+internal sealed class RolloutWait
 {
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    private readonly FleetConnection _connection;
+    private readonly CliContext _context;
+    private readonly SortedDictionary<string, string> _awaited;
+    private readonly Dictionary<string, string> _progress;
+
+    private RolloutWait(IEnumerable<AppliedFleet> applied, FleetConnection connection, CliContext context)
+    {
+        _connection = connection;
+        _context = context;
+        _awaited = new(applied.Where(fleet => fleet.Operation is not null)
+            .ToDictionary(fleet => fleet.Fleet.Metadata.Name, fleet => RolloutOf(fleet.Operation)), StringComparer.Ordinal);
+        _progress = _awaited.ToDictionary(awaited => awaited.Key, awaited => $"{awaited.Value}  nothing was heard yet");
+    }
+
+    /// <summary>The rollout's name; operations are named after it.</summary>
+    internal static string RolloutOf(Operation operation) => operation.Name["operations/".Length..];
+
+    /// <summary>Waits until every rollout succeeded, one failed, or <paramref name="limit"/> is over.</summary>
+    /// <returns>An <see cref="ExitCode"/>: done, failed or timed out.</returns>
     internal static async Task<int> ForAsync(
         IReadOnlyList<AppliedFleet> applied, FleetConnection connection, CliContext context, TimeSpan limit, CancellationToken ct)
     {
-        var open = applied.Where(fleet => fleet.Operation is not null)
-            .ToDictionary(fleet => fleet.Fleet.Metadata.Name, fleet => fleet.Operation.Name["operations/".Length..], StringComparer.Ordinal);
-        if (open.Count == 0)
-        {
-            return ExitCode.Done;
-        }
+        var wait = new RolloutWait(applied, connection, context);
+        return wait._awaited.Count == 0 ? ExitCode.Done : await wait.RunAsync(limit, ct);
+    }
 
-        var started = context.Time.GetTimestamp();
-        var last = "nothing was heard yet";
-        using var timer = new CancellationTokenSource(limit, context.Time);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(ct, timer.Token);
+    private async Task<int> RunAsync(TimeSpan limit, CancellationToken ct)
+    {
+        var started = _context.Time.GetTimestamp();
+        using var timer = new CancellationTokenSource(limit, _context.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, timer.Token);
         try
         {
-            var result = context.IsTerminal
-                ? await AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(context.Error) }).Status().StartAsync(
-                    "waiting for the nodes", status => WatchAsync(open, connection, line => status.Status(Markup.Escape(last = line)), context, both.Token))
-                : await WatchAsync(open, connection, line => context.Error.WriteLine(last = line), context, both.Token);
-            if (result == ExitCode.Done)
+            var failure = _context.ErrorIsTerminal ? await WatchLiveAsync(either.Token) : await WatchAsync(_context.Error.WriteLine, either.Token);
+            await _context.Error.WriteLineAsync(failure ?? $"Converged in {Durations.Show(_context.Time.GetElapsedTime(started))}");
+            return failure is null ? ExitCode.Done : ExitCode.Failed;
+        }
+        catch (Exception e) when (e is RpcException or OperationCanceledException && timer.IsCancellationRequested && !ct.IsCancellationRequested)
+        {
+            await _context.Error.WriteLineAsync($"Not converged after {Durations.Show(limit)}; waiting for");
+            foreach (var fleet in _awaited.Keys)
             {
-                await context.Error.WriteLineAsync($"Converged in {Durations.Show(context.Time.GetElapsedTime(started))}");
+                await _context.Error.WriteLineAsync($"  {_progress[fleet]}");
             }
 
-            return result;
-        }
-        catch (Exception e) when (timer.IsCancellationRequested && !ct.IsCancellationRequested && e is RpcException or OperationCanceledException)
-        {
-            await context.Error.WriteLineAsync($"not converged after {Durations.Show(limit)}: {last}\nIt goes on without you; look with qmfleet get nodes.");
+            await _context.Error.WriteLineAsync($"It goes on without you; look with qmfleet describe fleet {_awaited.Keys.First()}");
             return ExitCode.TimedOut;
         }
     }
 
-    private static async Task<int> WatchAsync(
-        Dictionary<string, string> open, FleetConnection connection, Action<string> show, CliContext context, CancellationToken ct)
+    private Task<string?> WatchLiveAsync(CancellationToken ct)
     {
-        var shown = new HashSet<string>(StringComparer.Ordinal);
-        using var watch = connection.Fleets.Watch(new(), cancellationToken: ct);
-        await foreach (var change in watch.ResponseStream.ReadAllAsync(ct))
+        var settings = new AnsiConsoleSettings { Out = new AnsiConsoleOutput(_context.Error) };
+        if (_context.Environment("NO_COLOR") is { Length: > 0 })
         {
-            if (change.Fleet is not { } fleet || !open.TryGetValue(fleet.Metadata.Name, out var awaited) || fleet.Status?.Rollout is not { } rollout)
-            {
-                continue;
-            }
-
-            if (NumberOf(rollout.Name) > NumberOf(awaited) || change.Type == ChangeType.Deleted)
-            {
-                await context.Error.WriteLineAsync($"rollout {awaited} was replaced by a newer one, or its fleet deleted");
-                return ExitCode.Failed;
-            }
-
-            var line = $"{rollout.Name}: {rollout.Message}";
-            if (rollout.Name == awaited && shown.Add(line))
-            {
-                show(line);
-            }
-
-            switch (rollout.Name == awaited ? rollout.Phase : Rollout.Types.Phase.Progressing)
-            {
-                case Rollout.Types.Phase.Paused:
-                    await context.Error.WriteLineAsync($"rollout {awaited} is paused: {rollout.Message}\nSee qmfleet events --fleet {fleet.Metadata.Name}.");
-                    return ExitCode.Failed;
-                case Rollout.Types.Phase.Succeeded when open.Remove(fleet.Metadata.Name) && open.Count == 0:
-                    return ExitCode.Done;
-            }
+            settings.ColorSystem = ColorSystemSupport.NoColors;
         }
 
-        return ExitCode.Failed;
+        return AnsiConsole.Create(settings).Status().StartAsync("waiting for the nodes", status => WatchAsync(
+            _ => status.Status(Markup.Escape(string.Join("   ", _awaited.Keys.Select(fleet => _progress[fleet])))), ct));
     }
 
-    private static int NumberOf(string rollout) => int.TryParse(rollout.AsSpan(rollout.LastIndexOf('/') + 1), out var number) ? number : 0;
+    /// <summary>Follows the rollouts through watches that may break.</summary>
+    /// <returns>Why it failed; null when all succeeded.</returns>
+    private async Task<string?> WatchAsync(Action<string> show, CancellationToken ct)
+    {
+        while (true)
+        {
+            try
+            {
+                using var watch = _connection.Fleets.Watch(new(), cancellationToken: ct);
+                var seen = new HashSet<string>(StringComparer.Ordinal);
+                await foreach (var change in watch.ResponseStream.ReadAllAsync(ct))
+                {
+                    if (Judge(change, seen, show) is { } failure)
+                    {
+                        return failure;
+                    }
+
+                    if (_awaited.Count == 0)
+                    {
+                        return null;
+                    }
+                }
+            }
+            catch (RpcException e) when (!ct.IsCancellationRequested && RpcErrors.CanBeTakenUpAgain(e))
+            {
+                show($"the server went away ({RpcErrors.Deepest(e)}); asking again");
+            }
+
+            await Task.Delay(Pause, _context.Time, ct);
+        }
+    }
+
+    // Null to go on: with fewer to wait for, or as before.
+    private string? Judge(FleetChange change, HashSet<string> seen, Action<string> show)
+    {
+        if (change.Type == ChangeType.Bookmark)
+        {
+            return _awaited.Keys.FirstOrDefault(fleet => !seen.Contains(fleet)) is { } missing ? Gone(missing) : null;
+        }
+
+        if (change.Fleet?.Metadata?.Name is not { } name || !_awaited.TryGetValue(name, out var awaited))
+        {
+            return null;
+        }
+
+        seen.Add(name);
+        if (change.Type == ChangeType.Deleted)
+        {
+            return Gone(name);
+        }
+
+        var status = change.Fleet.Status;
+        if (status?.Rollout is not { } rollout || NumberOf(rollout.Name) < NumberOf(awaited))
+        {
+            return null;
+        }
+
+        if (rollout.Name != awaited || rollout.Phase == Rollout.Types.Phase.Superseded)
+        {
+            return $"rollout {awaited} was superseded by a newer apply; see qmfleet describe fleet {name}";
+        }
+
+        var message = rollout.Message.Length > 0 ? $": {PlainText.Of(rollout.Message)}" : "";
+        var progress = string.Create(CultureInfo.InvariantCulture, $"{awaited}  {status.Ready} of {status.Nodes} nodes ready{message}");
+        if (_progress[name] != progress)
+        {
+            _progress[name] = progress;
+            show(progress);
+        }
+
+        if (rollout.Phase == Rollout.Types.Phase.Succeeded)
+        {
+            _awaited.Remove(name);
+        }
+
+        return rollout.Phase == Rollout.Types.Phase.Paused
+            ? $"rollout {awaited} is paused: {PlainText.Of(rollout.Message)}\nSee qmfleet events --fleet {name}"
+            : null;
+    }
+
+    private string Gone(string fleet) => $"fleet {fleet} was deleted; rollout {_awaited[fleet]} ended with it";
+
+    private static int NumberOf(string rollout) => int.TryParse(rollout.AsSpan(rollout.LastIndexOf('/') + 1), CultureInfo.InvariantCulture, out var number) ? number : 0;
 }

@@ -1,0 +1,36 @@
+using Qm.Fleet.Cli.Output;
+using Qm.Fleet.V1;
+
+namespace Qm.Fleet.Cli.Verbs;
+
+/// <summary>Everything about one node.</summary>
+internal static class NodeDescription
+{
+    internal static void Write(TextWriter writer, Node node, DateTimeOffset now)
+    {
+        var status = node.Status ?? new();
+        var step = status.Step?.Name is { Length: > 0 } name ? name : "unknown";
+        var since = status.Step?.Since is { } when ? $" for {Durations.Since(when, now)}" : "";
+        writer.WriteLine(PlainText.Of($"{node.Metadata.Name}   {Description.Sentence(step + since, status.Step?.Message ?? "")}"));
+        Description.Field(writer, "Labels", NodeRow.Labels(node.Metadata, ' '));
+        Description.Field(writer, "Site", Description.Or(node.Spec?.Site) + (node.Spec?.Cordoned == true ? "   cordoned" : ""));
+        Description.Field(writer, "Fleet", Description.Or(status.Fleet));
+        Description.Field(writer, "Revision", $"{Description.Or(status.Revision)}   wanted {Description.Or(status.DesiredRevision)}{(status.Report?.Confirmed == true ? "   confirmed" : "")}");
+        Description.Field(writer, "OOM", $"host/qm/nested {NodeRow.Oom(status.Report?.Oom)}{Safety(status.Report?.Oom)}");
+        Description.Field(writer, "Memory", $"high/max {NodeRow.Memory(status.Report)}   CPU {NodeRow.Cpu(status.Report)}");
+        Description.Field(writer, "Reported", status.ReportedAt is { } at ? $"{Durations.Since(at, now)} ago" : "never");
+        if (status.ConvergedAfter is { } converged)
+        {
+            Description.Field(writer, "Converged", $"{Durations.Show(converged.ToTimeSpan())} after the last change was accepted");
+        }
+
+        Description.Conditions(writer, status.Conditions, now);
+        Description.Section(writer, "Checks (wanted, found, where)", status.Checks.Select(check => (string[])
+            [check.Result.ToString().ToUpperInvariant(), check.Name, check.Wanted, Description.Or(check.Found), Description.Or(check.Source), check.Message]));
+        Description.Section(writer, "Files", (status.Report?.Files ?? []).Select(file => (string[])[file.Sha256[..Math.Min(12, file.Sha256.Length)], file.Path]));
+        Description.Section(writer, "Could not be read", (status.Report?.Problems ?? []).Select(problem => (string[])[problem]));
+    }
+
+    private static string Safety(OomFindings? oom) => string.Concat((oom?.Asil ?? [])
+        .Select(unit => FormattableString.Invariant($"   ASIL {unit.Unit} {unit.Score}")).Distinct());
+}

@@ -1,0 +1,69 @@
+using System.Globalization;
+using Grpc.Core;
+using Qm.Fleet.Cli.Connection;
+using Qm.Fleet.Cli.Manifests;
+using Qm.Fleet.V1;
+
+namespace Qm.Fleet.Cli.Verbs;
+
+/// <summary>Sends manifests to the server: first to have them checked, then to have them stored.</summary>
+internal sealed class Submission(ManifestSet manifests, FleetConnection connection, CancellationToken ct)
+{
+    private readonly IReadOnlyList<ManifestResource> _nodes = manifests.Of(nameof(Node));
+    private readonly IReadOnlyList<ManifestResource> _fleets = manifests.Of(nameof(V1.Fleet));
+
+    /// <summary>Has everything checked and nothing stored; what the server objects to is added to the files' problems.</summary>
+    /// <exception cref="RpcException">The server did not check.</exception>
+    internal async Task<(IReadOnlyList<AppliedNode> Nodes, IReadOnlyList<AppliedFleet> Fleets)> CheckAsync()
+    {
+        var nodes = await NoteAsync("nodes", _nodes, () => NodesAsync(dryRun: true));
+        var fleets = await NoteAsync("fleets", _fleets, () => FleetsAsync(dryRun: true));
+        return (nodes ?? [], fleets ?? []);
+    }
+
+    /// <summary>Stores the nodes, all of them or none.</summary>
+    internal Task<IReadOnlyList<AppliedNode>> ApplyNodesAsync() => NodesAsync(dryRun: false);
+
+    /// <summary>Stores the fleets, all of them or none.</summary>
+    internal Task<IReadOnlyList<AppliedFleet>> ApplyFleetsAsync() => FleetsAsync(dryRun: false);
+
+    private async Task<IReadOnlyList<AppliedNode>> NodesAsync(bool dryRun) => _nodes.Count == 0 ? [] : (await connection.Nodes.ApplyAsync(
+        new() { DryRun = dryRun, Nodes = { _nodes.Select(node => (Node)node.Message) } }, cancellationToken: ct)).Results;
+
+    private async Task<IReadOnlyList<AppliedFleet>> FleetsAsync(bool dryRun) => _fleets.Count == 0 ? [] : (await connection.Fleets.ApplyAsync(
+        new() { DryRun = dryRun, Fleets = { _fleets.Select(fleet => (V1.Fleet)fleet.Message) } }, cancellationToken: ct)).Results;
+
+    private static async Task<T?> NoteAsync<T>(string list, IReadOnlyList<ManifestResource> resources, Func<Task<T>> call)
+        where T : class
+    {
+        try
+        {
+            return await call();
+        }
+        catch (RpcException e) when (e.StatusCode == StatusCode.InvalidArgument && RpcErrors.Violations(e) is { Count: > 0 } violations)
+        {
+            foreach (var violation in violations)
+            {
+                Note(list, resources, violation.Field, violation.Description);
+            }
+
+            return null;
+        }
+    }
+
+    // The server writes fleets[3].spec.selector, or fleets for what is wrong with all of them.
+    private static void Note(string list, IReadOnlyList<ManifestResource> resources, string field, string message)
+    {
+        var end = field.IndexOf(']', StringComparison.Ordinal);
+        if (field.StartsWith(list + '[', StringComparison.Ordinal) && end > 0
+            && int.TryParse(field.AsSpan(list.Length + 1, end - list.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+            && index < resources.Count)
+        {
+            resources[index].Object(field[(end + 1)..].TrimStart('.'), message);
+        }
+        else
+        {
+            resources[0].Object("", $"{field}: {message}");
+        }
+    }
+}
