@@ -9,6 +9,9 @@ namespace Qm.Fleet.Controller.Reconcile;
 /// <summary>What BlueChi was last heard to say; signals only mark a host as worth another look.</summary>
 internal sealed class BlueChiLink : IBlueChiObserver
 {
+    /// <summary>The unit that stands for all of a node, as in BlueChi's own signals.</summary>
+    internal const string All = "*";
+
     private readonly ConcurrentDictionary<string, NodeStatus> _nodes = new(StringComparer.Ordinal);
 
     /// <summary>The present BlueChi; null while there is none.</summary>
@@ -17,8 +20,8 @@ internal sealed class BlueChiLink : IBlueChiObserver
     /// <summary>Why there is none.</summary>
     internal string NotConnectedBecause { get; private set; } = "BlueChi was not heard yet";
 
-    /// <summary>A host, or its QM, is worth another look; handlers only enqueue.</summary>
-    internal event Action<string>? HostChanged;
+    /// <summary>A unit of a host or of its QM, or all of it (<c>*</c>), is worth another look; handlers only enqueue.</summary>
+    internal event Action<string, string>? HostChanged;
 
     /// <summary>BlueChi came, went, or is another one: every host is worth another look; handlers only enqueue.</summary>
     internal event Action? AllChanged;
@@ -59,8 +62,8 @@ internal sealed class BlueChiLink : IBlueChiObserver
     public void NodeStatusChanged(string node, NodeStatus status)
     {
         _nodes[node] = status;
-        HostChanged?.Invoke(QmNode.HostOf(node, out _));
+        HostChanged?.Invoke(QmNode.HostOf(node, out _), All);
     }
 
-    public void UnitChanged(string node, string unit, UnitHint hint) => HostChanged?.Invoke(QmNode.HostOf(node, out _));
+    public void UnitChanged(string node, string unit, UnitHint hint) => HostChanged?.Invoke(QmNode.HostOf(node, out _), unit);
 }

@@ -4,10 +4,11 @@ using Qm.Fleet.Controller.Storage;
 namespace Qm.Fleet.Controller.Reconcile;
 
 /// <summary>Writes what happened on nodes to the event log, many at once, so that a node does not wait for the disk.</summary>
-internal sealed class EventSink(IReconcileStore store) : BackgroundService
+internal sealed partial class EventSink(IReconcileStore store, TimeProvider time, ILogger<EventSink> logger) : BackgroundService
 {
     private const int Capacity = 4096;
     private const int Batch = 256;
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private readonly Channel<EventDraft> _drafts = Channel.CreateBounded<EventDraft>(new BoundedChannelOptions(Capacity) { SingleReader = true });
 
@@ -24,8 +25,32 @@ internal sealed class EventSink(IReconcileStore store) : BackgroundService
                 batch.Add(draft);
             }
 
-            await store.AppendEventsAsync(batch, stoppingToken);
+            await WriteAsync(batch, stoppingToken);
             batch.Clear();
         }
+    }
+
+    // An event is not lost because the disk is full for a while; the queue holds the nodes back before memory does.
+    private async Task WriteAsync(List<EventDraft> batch, CancellationToken ct)
+    {
+        while (true)
+        {
+            try
+            {
+                await store.AppendEventsAsync(batch, ct);
+                return;
+            }
+            catch (StoreException e) when (e.IsTransient)
+            {
+                Log.NotWritten(logger, batch.Count, e.Message);
+                await Task.Delay(Pause, time, ct);
+            }
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1330, LogLevel.Warning, "{Count} events could not be written yet: {Reason}", EventName = nameof(NotWritten))]
+        internal static partial void NotWritten(ILogger logger, int count, string reason);
     }
 }

@@ -24,7 +24,7 @@ internal sealed partial class FleetReconciler(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        blueChi.HostChanged += host => Wake(host, unitsToo: true);
+        blueChi.HostChanged += (host, unit) => _byName.GetValueOrDefault(host)?.UnitChanged(unit);
         blueChi.AllChanged += WakeAll;
         agents.Changed += node => Wake(node, unitsToo: false);
         live.Changed += _signal.Raise;
@@ -34,7 +34,16 @@ internal sealed partial class FleetReconciler(
         {
             while (!stoppingToken.IsCancellationRequested)
             {
-                await PassAsync(stoppingToken);
+                try
+                {
+                    await PassAsync(stoppingToken);
+                }
+                catch (StoreException e) when (e.IsTransient)
+                {
+                    Log.StoreNotReady(_logger, e.Message);
+                    Volatile.Write(ref _desiredStale, 1);
+                }
+
                 await _signal.WaitAsync(Net, time, stoppingToken);
             }
         }
@@ -226,5 +235,8 @@ internal sealed partial class FleetReconciler(
     {
         [LoggerMessage(1320, LogLevel.Error, "The worker of {Node} failed and starts again", EventName = nameof(WorkerFailed))]
         internal static partial void WorkerFailed(ILogger logger, string node, Exception exception);
+
+        [LoggerMessage(1321, LogLevel.Warning, "The store is asked again: {Reason}", EventName = nameof(StoreNotReady))]
+        internal static partial void StoreNotReady(ILogger logger, string reason);
     }
 }

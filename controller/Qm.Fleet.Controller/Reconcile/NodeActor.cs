@@ -75,25 +75,25 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
                 return ActResult.Done;
             case NodeStep.StartQm:
                 await current.ReloadAsync(node, ct);
-                return ToResult(await current.StartUnitAsync(node, QmNode.Unit, ct));
+                return ToResult(await current.StartUnitAsync(node, QmNode.Unit, ct), node, QmNode.Unit);
             case NodeStep.RestartQm:
                 await current.ReloadAsync(node, ct);
-                return ToResult(await current.RestartUnitAsync(node, QmNode.Unit, ct));
+                return ToResult(await current.RestartUnitAsync(node, QmNode.Unit, ct), node, QmNode.Unit);
             case NodeStep.RestartQmAgent:
                 // The agent that would report the end of the job is the one that ends: unknown is the expected answer here,
                 // and the agent's start time tells the rest.
                 return await current.RestartUnitAsync(qm, QmNode.AgentUnit, ct) is { Result: JobResult.Failed or JobResult.Refused } failed
-                    ? ToResult(failed)
+                    ? ToResult(failed, qm, QmNode.AgentUnit)
                     : ActResult.Done;
             case NodeStep.StopWorkload stop:
-                var stopped = ToResult(await current.StopUnitAsync(qm, stop.Unit, ct));
+                var stopped = ToResult(await current.StopUnitAsync(qm, stop.Unit, ct), qm, stop.Unit);
                 await current.ReloadAsync(qm, ct);
                 return stopped;
             case NodeStep.RunWorkload run:
                 await current.ReloadAsync(qm, ct);
                 return ToResult(run.Restart
                     ? await current.RestartUnitAsync(qm, run.Unit, ct)
-                    : await current.StartUnitAsync(qm, run.Unit, ct));
+                    : await current.StartUnitAsync(qm, run.Unit, ct), qm, run.Unit);
             default:
                 throw new ArgumentOutOfRangeException(nameof(act), act.Name, "an act without a hand to do it");
         }
@@ -121,10 +121,10 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
     private static UnitProperty ToWire(Core.Resources.LiveProperty property) => new(
         property.Name, property.CpuMask is { } mask ? PropertyValue.From(mask) : PropertyValue.From(property.Number));
 
-    private static ActResult ToResult(JobOutcome outcome) => outcome.Result switch
+    private static ActResult ToResult(JobOutcome outcome, string node, string unit) => outcome.Result switch
     {
         JobResult.Done => ActResult.Done,
-        JobResult.Failed => new(ActOutcome.Failed, $"the job ended '{outcome.Detail}'"),
+        JobResult.Failed => new(ActOutcome.Failed, $"the job of {unit} ended '{outcome.Detail}'; the journal of {node} says why: journalctl -u {unit}"),
         JobResult.Refused => new(ActOutcome.Refused, outcome.Detail),
         _ => new(ActOutcome.Unknown, outcome.Detail),
     };

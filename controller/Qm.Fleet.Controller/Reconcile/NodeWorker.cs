@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Storage;
@@ -18,6 +19,7 @@ internal sealed partial class NodeWorker(
 
     private readonly Signal _signal = new();
     private volatile NodeAssignment _assignment = new("", null, "not read from the store yet", false);
+    private volatile FrozenSet<string> _watched = FrozenSet<string>.Empty;
     private int _unitsStale = 1;
 
     private NodeMemory _memory = new();
@@ -45,6 +47,15 @@ internal sealed partial class NodeWorker(
         }
 
         _signal.Raise();
+    }
+
+    /// <summary>A signal about a unit came; a node has hundreds, of which a few decide anything.</summary>
+    internal void UnitChanged(string unit)
+    {
+        if (unit is BlueChiLink.All or QmNode.Unit || _watched.Contains(unit))
+        {
+            Wake(unitsToo: true);
+        }
     }
 
     /// <summary>Works until cancelled.</summary>
@@ -140,15 +151,16 @@ internal sealed partial class NodeWorker(
             return;
         }
 
-        IEnumerable<string> inside =
+        string[] onHost = [.. desired?.Environment.Oom.Asil.Keys ?? []];
+        string[] inside =
         [
             QmNode.AgentUnit,
             .. desired?.Environment.Workloads.Select(workload => workload.Name + ".service") ?? [],
             .. Evidence()?.RetiredWorkloads.Select(workload => workload + ".service") ?? [],
         ];
+        _watched = onHost.Concat(inside).ToFrozenSet(StringComparer.Ordinal);
         _units = await UnitReader.ReadAsync(
-            current, name, desired?.Environment.Oom.Asil.Keys ?? [], blueChi.PresenceOf(QmNode.NameFor(name)) == Presence.Online,
-            inside.Distinct(), logger, ct);
+            current, name, onHost, blueChi.PresenceOf(QmNode.NameFor(name)) == Presence.Online, inside.Distinct(), logger, ct);
     }
 
     private async Task ActAsync(NodeView view, NodeStep.Act act, CancellationToken ct)
