@@ -1,0 +1,76 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Qm.Fleet.Cli.Tests.Server;
+
+/// <summary>A gRPC server in this process on a Unix socket, or on TLS of the loopback, with services that a test leads.</summary>
+internal sealed class FakeServer : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly string? _socketDirectory;
+
+    private FakeServer(WebApplication app, string? socketDirectory)
+    {
+        _app = app;
+        _socketDirectory = socketDirectory;
+    }
+
+    public FakeFleets Fleets => _app.Services.GetRequiredService<FakeFleets>();
+
+    public FakeNodes Nodes => _app.Services.GetRequiredService<FakeNodes>();
+
+    public FakeEvents Events => _app.Services.GetRequiredService<FakeEvents>();
+
+    /// <summary>As --server wants it.</summary>
+    public string Address { get; private init; } = "";
+
+    public static async Task<FakeServer> OnSocketAsync()
+    {
+        // A socket's path may have 107 bytes, which the tests' own directory might exceed.
+        var directory = Directory.CreateTempSubdirectory("qmcli-").FullName;
+        var socket = Path.Combine(directory, "s");
+        var app = await StartAsync(kestrel => kestrel.ListenUnixSocket(socket, listen => listen.Protocols = HttpProtocols.Http2));
+        return new(app, directory) { Address = $"unix:{socket}" };
+    }
+
+    /// <summary>Wants a client certificate of the authority.</summary>
+    public static async Task<FakeServer> OnTlsAsync(TestPki pki)
+    {
+        var app = await StartAsync(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(tls =>
+        {
+            tls.ServerCertificate = pki.Server;
+            tls.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
+            tls.ClientCertificateValidation = (certificate, _, _) => certificate.Issuer == pki.Authority.Subject;
+        })));
+        return new(app, null) { Address = app.Urls.Single() };
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync();
+        if (_socketDirectory is not null)
+        {
+            Directory.Delete(_socketDirectory, recursive: true);
+        }
+    }
+
+    private static async Task<WebApplication> StartAsync(Action<KestrelServerOptions> listen)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(listen);
+        builder.Services.AddGrpc();
+        builder.Services.AddSingleton<FakeFleets>().AddSingleton<FakeNodes>().AddSingleton<FakeEvents>();
+        var app = builder.Build();
+        app.MapGrpcService<FakeFleets>();
+        app.MapGrpcService<FakeNodes>();
+        app.MapGrpcService<FakeEvents>();
+        await app.StartAsync();
+        return app;
+    }
+}
