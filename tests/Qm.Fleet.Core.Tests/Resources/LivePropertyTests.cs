@@ -38,7 +38,7 @@ public sealed class LivePropertyTests
     public void From_Percentage_NeverUsesAScalePropertyAndNeverThrows() =>
         Assert.Equal(
             [new("MemoryMax", 0, null), new("TasksMax", 0, null)],
-            new[] { MemoryMax, TasksMax }.Select(property => LiveProperty.From(property, new ResourceValue.Percent(5_000), new(-1, -1))));
+            new[] { MemoryMax, TasksMax }.Select(property => LiveProperty.From(property, new ResourceValue.Percent(5_000), new(-20_000, -20_000))));
 
     private static ResourceValue Parse(ResourceProperty property, string text) =>
         ResourceValues.TryParse(property, text, out var value, out var problem) ? value : throw new ArgumentException(problem, nameof(text));

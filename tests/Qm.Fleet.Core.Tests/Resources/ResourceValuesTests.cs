@@ -43,6 +43,8 @@ public sealed class ResourceValuesTests
     [InlineData(MemoryMax, "", "\"\" is not a size; expected bytes, K, M, G, T, % or infinity")]
     [InlineData(MemoryMax, "-1", "\"-1\" is not a size; expected bytes, K, M, G, T, % or infinity")]
     [InlineData(MemoryMax, "101%", "\"101%\" is not a size; expected bytes, K, M, G, T, % or infinity")]
+    [InlineData(MemoryMax, ".5%", "\".5%\" is not a size; expected bytes, K, M, G, T, % or infinity")]
+    [InlineData(MemoryMax, ".5G", "\".5G\" is not a size; expected bytes, K, M, G, T, % or infinity")]
     [InlineData(MemoryMax, "8E", "\"8E\" is not a size; expected bytes, K, M, G, T, % or infinity")]
     [InlineData(MemoryMax, "0", "\"0\" leaves QM no memory, and systemd ignores it; MemoryMax is above 0")]
     [InlineData(MemoryHigh, "0%", "\"0%\" leaves QM no memory, and systemd ignores it; MemoryHigh is above 0")]
