@@ -85,15 +85,4 @@ internal sealed class Methods
             call.ReplyError(e.ErrorName, e.Message);
         }
     }
-
-    /// <summary>Units as <c>ListUnits</c> tells them: <c>a(ssssssouso)</c>.</summary>
-    public static BusValue UnitList(AgentSession session) => new BusValue.Array("(ssssssouso)", [.. session.Systemd.Units.Select(unit => (BusValue)new BusValue.Struct(
-    [
-        unit.Name, unit.Loaded?.Description ?? unit.Name, unit.Loaded is null ? "not-found" : "loaded", unit.ActiveState, unit.SubState, "",
-        new BusValue.ObjectPath($"/org/freedesktop/systemd1/unit/{BlueChiNames.Escape(unit.Name)}"), 0u, "", new BusValue.ObjectPath("/"),
-    ]))]);
-
-    /// <summary>Unit files as <c>ListUnitFiles</c> tells them: <c>a(ss)</c>.</summary>
-    public static BusValue UnitFileList(AgentSession session) => new BusValue.Array("(ss)",
-        [.. session.Systemd.Units.Select(unit => unit.Loaded).OfType<LoadedUnit>().Select(loaded => (BusValue)new BusValue.Struct(["/" + loaded.FragmentPath, loaded.UnitFileState]))]);
 }
