@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Qm.Fleet.BlueChi.Bus;
+using Qm.Fleet.BlueChi.Jobs;
+using Qm.Fleet.BlueChi.Session;
 using Xunit;
 
 namespace Qm.Fleet.BlueChi.Tests;
@@ -38,7 +40,7 @@ public sealed class BlueChiSessionTests : IAsyncLifetime
 
         await _observer.ToldAsync("connected ecu1=Online qm.ecu1=Online", _stop.Token);
 
-        Assert.Equal(["ListNodes", "CreateMonitor", "Subscribe"], blueChi.Calls);
+        Assert.Equal(["ListNodes", "CreateMonitor", "Subscribe", "Subscribe"], blueChi.Calls);
     }
 
     [Fact]
@@ -98,8 +100,10 @@ public sealed class BlueChiSessionTests : IAsyncLifetime
     {
         await using var blueChi = await ScriptedBlueChi.StartAsync(_bus, "qm.ecu1");
         var client = await _observer.NextConnectionAsync(_stop.Token);
+        blueChi.Units["bluechi-agent.service"] = new("active", 1);
         blueChi.OnNodeCall = call =>
         {
+            blueChi.Units["bluechi-agent.service"] = new("active", 2);
             call.Reply(new BusValue.ObjectPath(ScriptedBlueChi.JobPath(1)));
             blueChi.EmitStatus("qm.ecu1", "offline");
             return Task.CompletedTask;
@@ -107,7 +111,8 @@ public sealed class BlueChiSessionTests : IAsyncLifetime
 
         var outcome = await client.RestartUnitAsync("qm.ecu1", "bluechi-agent.service", _stop.Token);
 
-        Assert.Equal(new JobOutcome(JobResult.Unknown, "qm.ecu1 went offline while the job was under way"), outcome);
+        Assert.Equal((JobResult.Unknown, "qm.ecu1 went offline while the job was under way"), (outcome.Result, outcome.Detail));
+        Assert.Equal(Settlement.CarriedOut, outcome.Settlement);
         await _observer.ToldAsync("qm.ecu1=Offline", _stop.Token);
     }
 
@@ -160,6 +165,7 @@ public sealed class BlueChiSessionTests : IAsyncLifetime
     [InlineData("org.freedesktop.DBus.Error.PropertyReadOnly", typeof(RefusedException))]
     [InlineData("org.freedesktop.DBus.Error.AccessDenied", typeof(RefusedException))]
     [InlineData("System.Error.ENXIO", typeof(RefusedException))]
+    [InlineData("org.freedesktop.DBus.Error.UnknownMethod", typeof(ProtocolException))]
     public async Task Reload_AnsweredWithAnError_IsSortedByWhoCanAct(string name, Type expected)
     {
         await using var blueChi = await ScriptedBlueChi.StartAsync(_bus, "ecu1");

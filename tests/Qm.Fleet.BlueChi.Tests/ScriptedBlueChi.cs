@@ -15,6 +15,9 @@ internal sealed class ScriptedBlueChi : IAsyncDisposable
     /// <summary>Answers calls to nodes; the default is an error.</summary>
     internal Func<MethodCall, Task> OnNodeCall { get; set; } = _ => throw new BusErrorException("test.Unscripted", "no script");
 
+    /// <summary>What units are doing, on all nodes alike; a unit that is not here is asked of <see cref="OnNodeCall"/>.</summary>
+    internal ConcurrentDictionary<string, ScriptedUnit> Units { get; } = new() { ["a.service"] = new("inactive", 0) };
+
     /// <summary>Methods that were called, in order.</summary>
     internal ConcurrentQueue<string> Calls { get; } = new();
 
@@ -48,6 +51,9 @@ internal sealed class ScriptedBlueChi : IAsyncDisposable
             case "ListNodes":
                 call.Reply(new BusValue.Array("(soss)", [.. _nodes.Select(node => new BusValue.Struct([node, new BusValue.ObjectPath(PathOf(node)), "online", ""]))]));
                 return Task.CompletedTask;
+            case "GetUnitProperties" when Units.TryGetValue(call.Body[0].AsText(), out var unit):
+                call.Reply(BusValue.Properties(unit.Properties));
+                return Task.CompletedTask;
             case "CreateMonitor":
                 call.Reply(new BusValue.ObjectPath($"{Wire.Root}/monitor/1"));
                 return Task.CompletedTask;
@@ -58,4 +64,20 @@ internal sealed class ScriptedBlueChi : IAsyncDisposable
                 return OnNodeCall(call);
         }
     }
+}
+
+/// <summary>What a unit is doing.</summary>
+/// <param name="ActiveState">systemd's word.</param>
+/// <param name="Invocation">Counts its starts; 0 before the first.</param>
+/// <param name="JobId">The queued systemd job; 0 for none.</param>
+internal sealed record ScriptedUnit(string ActiveState, byte Invocation, uint JobId = 0)
+{
+    internal IEnumerable<KeyValuePair<string, BusValue>> Properties =>
+    [
+        new("LoadState", "loaded"),
+        new("ActiveState", ActiveState),
+        new("SubState", "any"),
+        new("InvocationID", new BusValue.Bytes(Invocation == 0 ? [] : [.. Enumerable.Repeat(Invocation, 16)])),
+        new("Job", new BusValue.Struct([JobId, new BusValue.ObjectPath("/")])),
+    ];
 }
