@@ -347,4 +347,18 @@ public sealed class BlueChiSessionTests : IAsyncLifetime
 
         await _observer.ToldAsync("ecu1 *   virtual", _stop.Token);
     }
+
+    [Fact]
+    [Trait("Requirement", "QMF-BLUECHI-004")]
+    public async Task Resync_SignalsWereLost_FindsWhatTheyWouldHaveSaid()
+    {
+        _options.ResyncInterval = TimeSpan.FromMilliseconds(20);
+        await using var blueChi = await ScriptedBlueChi.StartAsync(_bus, "ecu1", "ecu2");
+        await _observer.NextConnectionAsync(_stop.Token);
+
+        blueChi.Statuses["ecu1"] = "offline";
+
+        await _observer.ToldAsync("ecu1=Offline", _stop.Token);
+        await _observer.ToldAsync("ecu2 *   virtual", _stop.Token);
+    }
 }

@@ -16,6 +16,9 @@ internal sealed class ScriptedBlueChi : IAsyncDisposable
     /// <summary>Answers calls to nodes; the default is an error.</summary>
     internal Func<MethodCall, Task> OnNodeCall { get; set; } = _ => throw new BusErrorException("test.Unscripted", "no script");
 
+    /// <summary>What the list of nodes says of them; online unless it is here.</summary>
+    internal ConcurrentDictionary<string, string> Statuses { get; } = new();
+
     /// <summary>What units are doing, on all nodes alike; a unit that is not here is asked of <see cref="OnNodeCall"/>.</summary>
     internal ConcurrentDictionary<string, ScriptedUnit> Units { get; } = new() { ["a.service"] = new("inactive", 0) };
 
@@ -68,7 +71,7 @@ internal sealed class ScriptedBlueChi : IAsyncDisposable
         switch (call.Member)
         {
             case "ListNodes":
-                call.Reply(new BusValue.Array("(soss)", [.. _nodes.Select(node => new BusValue.Struct([node, new BusValue.ObjectPath(PathOf(node)), "online", ""]))]));
+                call.Reply(new BusValue.Array("(soss)", [.. _nodes.Select(node => new BusValue.Struct([node, new BusValue.ObjectPath(PathOf(node)), Statuses.GetValueOrDefault(node, "online"), ""]))]));
                 return Task.CompletedTask;
             case "GetUnitProperties" when Units.TryGetValue(call.Body[0].AsText(), out var unit):
                 call.Reply(BusValue.Properties(unit.Properties));
