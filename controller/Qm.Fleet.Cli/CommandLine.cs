@@ -18,6 +18,7 @@ internal static class CommandLine
         root.Add(DescribeVerb.Make(global, context));
         root.Add(EventsVerb.Make(global, context));
         root.Add(DeleteVerb.Make(global, context));
+        root.Add(LabVerb.Make(global, context));
         root.Add(VersionVerb.Make(context));
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
