@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Grpc.Core;
 using Qm.Fleet.Cli.Connection;
 using Qm.Fleet.Cli.Verbs;
@@ -28,7 +29,7 @@ internal static class CommandLine
                 await context.Error.WriteLineAsync(error.Message);
             }
 
-            var verb = parsed.CommandResult.Command == root ? "VERB" : parsed.CommandResult.Command.Name;
+            var verb = parsed.CommandResult.Command == root ? "VERB" : Verb(parsed.CommandResult);
             await context.Error.WriteLineAsync($"See qmfleet --help, or qmfleet {verb} --help.");
             return ExitCode.Invalid;
         }
@@ -54,4 +55,7 @@ internal static class CommandLine
             return code;
         }
     }
+
+    private static string Verb(CommandResult result) =>
+        result.Parent is CommandResult { Parent: not null } above ? $"{Verb(above)} {result.Command.Name}" : result.Command.Name;
 }

@@ -37,6 +37,7 @@ internal sealed class LabFaultVerb
             command.Add(fault);
         }
 
+        command.Validators.Add(verb.CheckNode);
         return command;
     }
 
@@ -108,7 +109,6 @@ internal sealed class LabFaultVerb
             }
         }
 
-        command.Validators.Add(CheckNode);
         command.SetAction(async (parsed, ct) =>
         {
             var asked = request(parsed);
@@ -123,8 +123,8 @@ internal sealed class LabFaultVerb
 
     private void CheckNode(CommandResult result)
     {
-        var (node, fault) = (result.GetValue(_node), result.Command.Name);
-        if ((node == BlueChi) != (fault == Restart))
+        if (result.GetResult(_node)?.Tokens is [{ Value: var node }] && result.Children.OfType<CommandResult>().FirstOrDefault()?.Command.Name is { } fault
+            && (node == BlueChi) != (fault == Restart))
         {
             result.AddError(node == BlueChi ? $"{BlueChi} {fault}: bluechi-controller has one fault, {Restart}" : $"{node} {Restart}: only {BlueChi} can be restarted so; a node has reboot");
         }

@@ -110,11 +110,11 @@ internal sealed class FaultInjector(
     /// <summary>Takes the power away and boots again.</summary>
     public Task RebootAsync(string node, CancellationToken cancellation) => reboot(EcuOf(node), cancellation);
 
-    /// <summary>Ends bluechi-controller and starts another, in the background.</summary>
+    /// <summary>Ends bluechi-controller and starts another; the task ends when it is back.</summary>
     /// <param name="killed">Whether it disappears without a word.</param>
     /// <param name="down">How long there is none.</param>
     /// <exception cref="InvalidOperationException">It is down already.</exception>
-    public void RestartBlueChi(bool killed, TimeSpan down)
+    public Task RestartBlueChi(bool killed, TimeSpan down)
     {
         if (!_restart.Running.IsCompleted)
         {
@@ -122,6 +122,7 @@ internal sealed class FaultInjector(
         }
 
         _restart = (killed, blueChi.RestartAsync(clean: !killed, down, _end.Token));
+        return _restart.Running;
     }
 
     /// <summary>The faults that are on, bluechi-controller's first, then by node.</summary>

@@ -117,7 +117,7 @@ internal sealed class LabApi(FaultInjector injector) : LabService.LabServiceBase
                 return $"{node}: has booted again; QM follows";
             case InjectRequest.FaultOneofCase.RestartBluechi:
                 var down = request.RestartBluechi.Down?.ToTimeSpan() ?? TimeSpan.Zero;
-                injector.RestartBlueChi(request.RestartBluechi.Killed, down);
+                _ = injector.RestartBlueChi(request.RestartBluechi.Killed, down);
                 return $"bluechi: {(request.RestartBluechi.Killed ? "killed" : "stopped")}{(down > TimeSpan.Zero ? $", back in {ActiveFault.Text(down)}" : ", back at once")}";
             default:
                 throw new InvalidOperationException($"{request.FaultCase} is no fault of this lab");
