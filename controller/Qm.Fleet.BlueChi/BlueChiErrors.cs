@@ -19,7 +19,7 @@ internal static class BlueChiErrors
             BusTimeoutException => new OutcomeUnknownException(message, null, error),
             BusConnectionException => new ConnectionLostException(message, null, error),
             BusErrorException reply => Map(reply, message),
-            _ => new RefusedException(message, null, error),
+            _ => new ProtocolException(message, null, error),
         };
     }
 
@@ -31,6 +31,7 @@ internal static class BlueChiErrors
         // GetNode says ServiceUnknown for a node that is not configured; the bus daemon says it for an owner that is gone.
         Bus + "ServiceUnknown" when reply.Message.Contains("Node not found", StringComparison.Ordinal) => new UnknownNodeException(message, reply.Name, reply),
         Bus + "ServiceUnknown" or Bus + "NameHasNoOwner" or Bus + "Disconnected" => new ConnectionLostException(message, reply.Name, reply),
+        Bus + "UnknownMethod" or Bus + "UnknownInterface" => new ProtocolException(message, reply.Name, reply),
         Bus + "NoReply" or Bus + "Timeout" or Bus + "TimedOut" or Bus + "Failed" => new OutcomeUnknownException(message, reply.Name, reply),
         _ => new RefusedException(message, reply.Name, reply),
     };

@@ -10,7 +10,7 @@ public abstract class BlueChiException(string message, string? errorName = null,
     public string? ErrorName { get; } = errorName;
 }
 
-/// <summary>BlueChi knows the node, but its agent is not connected; nothing was done. Whoever operates the node can act.</summary>
+/// <summary>BlueChi knows the node, but its agent is not connected, or is and does not answer; nothing was done. Whoever operates the node can act.</summary>
 public sealed class NodeOfflineException(string message, string? errorName = null, Exception? inner = null) : BlueChiException(message, errorName, inner);
 
 /// <summary>BlueChi does not know the node; it is missing from AllowedNodeNames.</summary>
@@ -21,6 +21,9 @@ public sealed class UnknownUnitException(string message, string? errorName = nul
 
 /// <summary>The call was refused for what it is or who makes it; trying again cannot help.</summary>
 public sealed class RefusedException(string message, string? errorName = null, Exception? inner = null) : BlueChiException(message, errorName, inner);
+
+/// <summary>BlueChi and this client do not speak the same language: another version, or a bug here or there.</summary>
+public sealed class ProtocolException(string message, string? errorName = null, Exception? inner = null) : BlueChiException(message, errorName, inner);
 
 /// <summary>Nobody can tell whether the call was carried out; it may still be, when the node is heard again. Read the state.</summary>
 public sealed class OutcomeUnknownException(string message, string? errorName = null, Exception? inner = null) : BlueChiException(message, errorName, inner);

@@ -1,3 +1,5 @@
+using Qm.Fleet.BlueChi.Monitors;
+
 namespace Qm.Fleet.BlueChi;
 
 /// <summary>One incarnation of bluechi-controller; when it goes, every call to it ends, and a new one has to be asked anew.</summary>
@@ -5,61 +7,58 @@ namespace Qm.Fleet.BlueChi;
 /// Every call has a deadline and throws only <see cref="BlueChiException"/> and, for <c>ct</c>, <see cref="OperationCanceledException"/>.
 /// Operations on the same unit of a node wait for each other; others do not.
 /// </remarks>
-public interface IBlueChi
+public partial interface IBlueChi
 {
     /// <summary>Every node that BlueChi allows, connected or not.</summary>
     Task<IReadOnlyList<NodeInfo>> ListNodesAsync(CancellationToken ct);
 
-    /// <summary>Units that a node's systemd has loaded.</summary>
-    Task<IReadOnlyList<UnitInfo>> ListUnitsAsync(string node, CancellationToken ct);
+    /// <summary>One node, with when it was last heard; answers while the node is offline, too.</summary>
+    /// <exception cref="UnknownNodeException">BlueChi does not allow such a node.</exception>
+    Task<NodeDetails> GetNodeAsync(string node, CancellationToken ct);
 
-    /// <summary>Properties of a unit; a unit that systemd does not know has LoadState <c>not-found</c>.</summary>
-    /// <param name="node">BlueChi's node name.</param>
-    /// <param name="unit">Full unit name.</param>
-    /// <param name="systemdInterface">Such as <c>org.freedesktop.systemd1.Service</c>; empty for all.</param>
+    /// <summary>Whether all, some or none of the allowed nodes are connected.</summary>
+    Task<SystemStatus> GetSystemStatusAsync(CancellationToken ct);
+
+    /// <summary>Units of all connected nodes, by node.</summary>
+    /// <remarks>All or nothing, and as slow as the slowest agent (30 s for a frozen one): ask the nodes one by one wherever one of them may be silent.</remarks>
+    Task<IReadOnlyDictionary<string, IReadOnlyList<UnitInfo>>> ListUnitsOfAllNodesAsync(CancellationToken ct);
+
+    /// <summary>Unit files of all connected nodes, by node; the remarks on <see cref="ListUnitsOfAllNodesAsync"/> hold.</summary>
+    Task<IReadOnlyDictionary<string, IReadOnlyList<UnitFileInfo>>> ListUnitFilesOfAllNodesAsync(CancellationToken ct);
+
+    /// <summary>What bluechi-controller logs from.</summary>
+    Task<BlueChiLogLevel> GetLogLevelAsync(CancellationToken ct);
+
+    /// <summary>Where bluechi-controller logs to: <c>journald</c>, <c>stderr</c> or <c>stderr-full</c>.</summary>
+    Task<string> GetLogTargetAsync(CancellationToken ct);
+
+    /// <summary>Changes what bluechi-controller logs, until it restarts.</summary>
+    Task SetLogLevelAsync(BlueChiLogLevel level, CancellationToken ct);
+
+    /// <summary>Makes a monitor; what it tells is a hint, never the truth.</summary>
+    /// <param name="handler">Runs on the connection's thread, in the order of the wire; must return at once and not throw.</param>
     /// <param name="ct">Ends the wait.</param>
-    Task<IReadOnlyDictionary<string, PropertyValue>> GetUnitPropertiesAsync(string node, string unit, string systemdInterface, CancellationToken ct);
+    Task<IMonitor> CreateMonitorAsync(Action<MonitorSignal> handler, CancellationToken ct);
 
-    /// <summary>Starts a unit (mode replace) and waits for the job.</summary>
-    Task<JobOutcome> StartUnitAsync(string node, string unit, CancellationToken ct);
-
-    /// <summary>Stops a unit (mode replace) and waits for the job.</summary>
-    Task<JobOutcome> StopUnitAsync(string node, string unit, CancellationToken ct);
-
-    /// <summary>Restarts a unit (mode replace) and waits for the job; a failed state on the way is part of it.</summary>
-    Task<JobOutcome> RestartUnitAsync(string node, string unit, CancellationToken ct);
-
-    /// <summary>Makes a node's systemd read its unit files again; changes nothing in the kernel.</summary>
-    Task ReloadAsync(string node, CancellationToken ct);
-
-    /// <summary>Sets properties of a unit at once.</summary>
-    /// <param name="node">BlueChi's node name.</param>
-    /// <param name="unit">Full unit name.</param>
-    /// <param name="runtime">Whether they are forgotten at the next boot.</param>
-    /// <param name="properties">Names and values.</param>
+    /// <summary>Listens to somebody else's monitor, which has added this connection (<see cref="UniqueName"/>) as a peer.</summary>
+    /// <param name="monitor">The monitor's number.</param>
+    /// <param name="handler">As for <see cref="CreateMonitorAsync"/>.</param>
     /// <param name="ct">Ends the wait.</param>
-    /// <exception cref="UnknownUnitException">systemd does not know the unit; it would have accepted them all the same, and kept a file.</exception>
-    Task SetUnitPropertiesAsync(string node, string unit, bool runtime, IReadOnlyList<UnitProperty> properties, CancellationToken ct);
-}
+    Task<IAsyncDisposable> JoinMonitorAsync(uint monitor, Action<MonitorSignal> handler, CancellationToken ct);
 
-/// <summary>What a signal said about a unit; a hint, for BlueChi makes some of them up.</summary>
-/// <param name="ActiveState">As said; empty when it was not said.</param>
-/// <param name="SubState">As said; empty when it was not said.</param>
-/// <param name="IsVirtual">Whether BlueChi made it up, for a lost or a fresh agent.</param>
-public sealed record UnitHint(string ActiveState, string SubState, bool IsVirtual);
+    /// <summary>This connection's unique name on the bus, by which others add it to their monitors.</summary>
+    string UniqueName { get; }
 
-/// <summary>Hears of a session; every method must return at once, and only mark what is worth a look.</summary>
-public interface IBlueChiObserver
-{
-    /// <summary>A BlueChi is there; everything known of an earlier one is void and has to be read again.</summary>
-    void Connected(IBlueChi blueChi, IReadOnlyList<NodeInfo> nodes);
+    /// <summary>Has the times of jobs measured; each finished start then blocks bluechi-controller for two calls, so not on a fleet at work.</summary>
+    /// <exception cref="RefusedException">It is on already.</exception>
+    Task EnableMetricsAsync(CancellationToken ct);
 
-    /// <summary>It is gone; nothing is known until the next <see cref="Connected"/>.</summary>
-    void Disconnected(string reason);
+    /// <summary>Ends the measuring.</summary>
+    /// <exception cref="RefusedException">It is off already.</exception>
+    Task DisableMetricsAsync(CancellationToken ct);
 
-    /// <summary>An agent connected or was lost.</summary>
-    void NodeStatusChanged(string node, NodeStatus status);
-
-    /// <summary>A unit may have changed; the unit <c>*</c> is the whole node.</summary>
-    void UnitChanged(string node, string unit, UnitHint hint);
+    /// <summary>Listens to measured times, whoever has the measuring on.</summary>
+    /// <param name="handler">As for <see cref="CreateMonitorAsync"/>.</param>
+    /// <param name="ct">Ends the wait.</param>
+    Task<IAsyncDisposable> ListenToMetricsAsync(Action<JobMetrics> handler, CancellationToken ct);
 }

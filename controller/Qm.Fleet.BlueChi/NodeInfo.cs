@@ -13,16 +13,51 @@ public enum NodeStatus
     Online = 2,
 }
 
+/// <summary>Whether the nodes that BlueChi allows are connected.</summary>
+public enum SystemStatus
+{
+    /// <summary>A word this client does not know.</summary>
+    Unknown = 0,
+
+    /// <summary>None is, or none is allowed.</summary>
+    Down = 1,
+
+    /// <summary>Some are.</summary>
+    Degraded = 2,
+
+    /// <summary>All are.</summary>
+    Up = 3,
+}
+
+/// <summary>What BlueChi logs from.</summary>
+public enum BlueChiLogLevel
+{
+    /// <summary>A word this client does not know.</summary>
+    Unknown = 0,
+
+    /// <summary><c>DEBUG</c>.</summary>
+    Debug = 1,
+
+    /// <summary><c>INFO</c>.</summary>
+    Info = 2,
+
+    /// <summary><c>WARN</c>.</summary>
+    Warn = 3,
+
+    /// <summary><c>ERROR</c>.</summary>
+    Error = 4,
+}
+
 /// <summary>A node that BlueChi allows.</summary>
 /// <param name="Name">As in AllowedNodeNames.</param>
 /// <param name="Status">Whether its agent is connected.</param>
 /// <param name="PeerIp">Where it connects from; empty for Unix sockets and while offline.</param>
 public sealed record NodeInfo(string Name, NodeStatus Status, string PeerIp);
 
-/// <summary>A unit that a node's systemd has loaded; words are systemd's.</summary>
-/// <param name="Name">Full unit name.</param>
-/// <param name="Description">For people.</param>
-/// <param name="LoadState">Such as <c>loaded</c>.</param>
-/// <param name="ActiveState">Such as <c>active</c>.</param>
-/// <param name="SubState">Such as <c>running</c>.</param>
-public sealed record UnitInfo(string Name, string Description, string LoadState, string ActiveState, string SubState);
+/// <summary>A node, with when it was last heard.</summary>
+/// <param name="Name">As in AllowedNodeNames.</param>
+/// <param name="Status">Whether its agent is connected.</param>
+/// <param name="PeerIp">Where it connects from; empty for Unix sockets and while offline.</param>
+/// <param name="LastSeen">The last heartbeat or registration, by the wall clock of bluechi-controller's host; null for never.</param>
+/// <param name="LastSeenMonotonic">The same since that host booted; null for never.</param>
+public sealed record NodeDetails(string Name, NodeStatus Status, string PeerIp, DateTimeOffset? LastSeen, TimeSpan? LastSeenMonotonic);

@@ -26,7 +26,29 @@ public sealed class PropertyValue
     /// <summary>Bytes (<c>ay</c>), such as a mask of CPUs.</summary>
     public static PropertyValue From(ReadOnlySpan<byte> value) => new(new BusValue.Bytes([.. value]));
 
+    /// <summary>A signed 32-bit number (<c>i</c>), such as a score.</summary>
+    public static PropertyValue From(int value) => new(new BusValue.Int32(value));
+
+    /// <summary>Texts (<c>as</c>).</summary>
+    public static PropertyValue From(IEnumerable<string> values) => new(BusValue.Strings(values));
+
+    /// <summary>Commands (<c>a(sasb)</c>), such as ExecStart.</summary>
+    public static PropertyValue From(params IEnumerable<ExecCommand> commands) => new(new BusValue.Array("(sasb)",
+        [.. commands.Select(command => new BusValue.Struct([command.Path, BusValue.Strings(command.Arguments), command.IgnoreFailure]))]));
+
     internal static PropertyValue From(BusValue value) => new(value.AsInner());
+
+    internal static IReadOnlyDictionary<string, PropertyValue> ReadAll(BusValue dictionary)
+    {
+        // Names may repeat on the wire; the last one counts, as it does for libraries that read into a map.
+        var properties = new Dictionary<string, PropertyValue>(StringComparer.Ordinal);
+        foreach (var (name, value) in dictionary.AsEntries())
+        {
+            properties[name.AsText()] = From(value);
+        }
+
+        return properties;
+    }
 
     /// <summary>The text of a string, object path or signature.</summary>
     public bool TryGetString([NotNullWhen(true)] out string? text)
@@ -80,6 +102,12 @@ public sealed class PropertyValue
         return Value is BusValue.Array or BusValue.Struct;
     }
 }
+
+/// <summary>A command that systemd runs.</summary>
+/// <param name="Path">Absolute.</param>
+/// <param name="Arguments">The first is the name it is called by, mostly the path again.</param>
+/// <param name="IgnoreFailure">Whether another exit status than 0 is well, too.</param>
+public sealed record ExecCommand(string Path, IReadOnlyList<string> Arguments, bool IgnoreFailure = false);
 
 /// <summary>A property to be set.</summary>
 /// <param name="Name">systemd's D-Bus name, such as MemoryHigh or CPUQuotaPerSecUSec.</param>

@@ -38,11 +38,16 @@ public sealed class DeployTests
         await lab.ConvergedAsync();
         var (calls, files, before) = (lab.Lab.BlueChi.Counters.Total, OwnedFiles.Of(lab.Lab.Nodes.Select(node => node.Root)), await lab.CockpitAsync());
 
-        var output = await lab.ApplyAsync("cockpit.yaml", ("MemoryHigh: 2G", "MemoryHigh: 2048M"));
+        var again = await lab.ApplyAsync("cockpit.yaml");
+        var same = await lab.CockpitAsync();
+        var reworded = await lab.ApplyAsync("cockpit.yaml", ("MemoryHigh: 2G", "MemoryHigh: 2048M"));
         var after = await lab.CockpitAsync();
 
-        Assert.Contains("fleet/cockpit unchanged", output, StringComparison.Ordinal);
-        Assert.Equal(before.Metadata.Generation, after.Metadata.Generation);
+        Assert.Contains("fleet/cockpit unchanged", again, StringComparison.Ordinal);
+        Assert.Equal(before.Metadata.Generation, same.Metadata.Generation);
+        // Other words for the same environment: the spec is another, the revision is not, so no rollout begins.
+        Assert.Equal($"fleet/cockpit configured  revision {before.Status.Revision}", reworded.Trim());
+        Assert.Equal((before.Metadata.Generation + 1, before.Status.Revision), (after.Metadata.Generation, after.Status.Revision));
         Assert.Equal(calls, lab.Lab.BlueChi.Counters.Total);
         Assert.Empty(OwnedFiles.Of(lab.Lab.Nodes.Select(node => node.Root)).ChangesSince(files));
     }

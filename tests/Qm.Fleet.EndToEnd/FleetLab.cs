@@ -61,6 +61,11 @@ internal sealed class FleetLab : IAsyncDisposable
         Lab.Nodes.Count, node => node.Metadata.Name != name || node.Status.Step?.Name == step,
         _ => { }, Deadline, $"{name} takes the step {step}", TimeProvider.System, Ct);
 
+    /// <summary>Waits until a condition of a node is as said.</summary>
+    internal Task ConditionAsync(string name, string type, Condition.Types.Status status) => new NodeWatch(Lab.Channel).UntilAllAsync(
+        Lab.Nodes.Count, node => node.Metadata.Name != name || node.Status?.Conditions.Any(condition => condition.Type == type && condition.Status == status) == true,
+        _ => { }, Deadline, $"{type} of {name} is {status}", TimeProvider.System, Ct);
+
     /// <summary>The current revision of the fleet cockpit.</summary>
     internal async Task<V1.Fleet> CockpitAsync() =>
         await new FleetService.FleetServiceClient(Lab.Channel).GetAsync(new() { Name = "cockpit" }, cancellationToken: Ct);

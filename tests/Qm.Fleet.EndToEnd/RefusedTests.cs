@@ -58,7 +58,7 @@ public sealed class RefusedTests : IAsyncLifetime
             "  document 2, line 17  spec.environment.resources.MemroyHigh: no such field; did you mean MemoryHigh? known are CPUWeight, CPUQuota, AllowedCPUs, MemoryMin, MemoryLow, MemoryHigh, MemoryMax, MemorySwapMax, IOWeight, TasksMax",
             "  document 2, line 20  spec.environment.oom.nested: 450 is below oom.qm (500); nested containers must be killed before QM (QMF-R005)",
             "  document 2, line 21  spec.environment.oom.asil[brake-control.service]: 0 is not between -1000 and -1; a safety unit must be killed after everything else (QMF-R005)",
-            "  document 3, line 25  metadata.name: Fleet \"good\" stands twice, first in document 1",
+            "  document 3, line 25  metadata.name: Fleet \"good\" stands twice, first on line 3",
         ], output.TrimEnd().Split('\n'));
         var fleets = await new FleetService.FleetServiceClient(_lab.Lab.Channel).ListAsync(new(), cancellationToken: FleetLab.Ct);
         Assert.Empty(fleets.Fleets);

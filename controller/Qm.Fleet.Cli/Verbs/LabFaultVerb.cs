@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using Google.Protobuf.WellKnownTypes;
 using Qm.Fleet.Cli.Connection;
 using Qm.Fleet.Cli.Output;
@@ -12,11 +11,9 @@ namespace Qm.Fleet.Cli.Verbs;
 /// <summary>lab fault: one fault of the lab, by its word.</summary>
 internal sealed class LabFaultVerb
 {
-    private const string BlueChi = "bluechi";
-    private const string Restart = "restart";
     private readonly Func<ParseResult, LabConnection> _connect;
     private readonly CliContext _context;
-    private readonly Argument<string> _node = new("NODE") { Description = "ecu2 for the host, qm.ecu2 for its QM, bluechi for bluechi-controller" };
+    private readonly Argument<string> _node = new("NODE") { Description = "ecu2 for the host, qm.ecu2 for its QM" };
 
     private LabFaultVerb(Func<ParseResult, LabConnection> connect, CliContext context) => (_connect, _context) = (connect, context);
 
@@ -31,30 +28,34 @@ internal sealed class LabFaultVerb
               qmfleet lab fault ecu2 cut --data-in-flight
               qmfleet lab fault qm.ecu2 slow radio.service 5s
               qmfleet lab fault bluechi restart --killed --down 10s
-            """) { verb._node };
+            """) { verb._node, verb.OfBlueChi() };
         foreach (var fault in verb.OfLink().Concat(verb.OfCalls()).Concat(verb.OfEcu()))
         {
             command.Add(fault);
         }
 
-        command.Validators.Add(verb.CheckNode);
         return command;
+    }
+
+    private Command OfBlueChi()
+    {
+        var killed = new Option<bool>("--killed") { Description = "By SIGKILL, without a word" };
+        var down = LabArguments.OptionalDuration("--down", "How long there is none, such as 10s");
+        var restart = new Command("restart", "Ends bluechi-controller and starts another.") { killed, down };
+        restart.SetAction((parsed, ct) => InjectAsync(parsed, new() { RestartBluechi = new() { Killed = parsed.GetValue(killed), Down = parsed.GetValue(down)?.ToDuration() } }, ct));
+        return new("bluechi", "A fault of bluechi-controller itself.") { restart };
     }
 
     private IEnumerable<Command> OfLink()
     {
         var inFlight = new Option<bool>("--data-in-flight") { Description = "With data on the wire: nobody notices, and calls arrive late" };
         var fresh = new Option<bool>("--fresh") { Description = "With the agent restarted: it tells its units again" };
-        var killed = new Option<bool>("--killed") { Description = "By SIGKILL, without a word" };
-        var down = LabArguments.OptionalDuration("--down", "How long there is none");
         return
         [
             Fault("freeze", "Stops the BlueChi agent (SIGSTOP): its node stays online and calls time out.", _ => new() { Freeze = new() }),
             Fault("thaw", "Lets a frozen agent go on; it carries out what was asked meanwhile.", _ => new() { Thaw = new() }),
             Fault("cut", "Cuts the link between the agent and BlueChi.", parsed => new() { Cut = new() { DataInFlight = parsed.GetValue(inFlight) } }, inFlight),
             Fault("heal", "Ends a cut; an agent that survived tells nothing again.", parsed => new() { Heal = new() { Fresh = parsed.GetValue(fresh) } }, fresh),
-            Fault(Restart, "Ends bluechi-controller and starts another; for bluechi only.",
-                parsed => new() { RestartBluechi = new() { Killed = parsed.GetValue(killed), Down = parsed.GetValue(down)?.ToDuration() } }, killed, down),
         ];
     }
 
@@ -109,24 +110,20 @@ internal sealed class LabFaultVerb
             }
         }
 
-        command.SetAction(async (parsed, ct) =>
+        command.SetAction((parsed, ct) =>
         {
             var asked = request(parsed);
-            asked.Node = parsed.GetValue(_node) is { } node and not BlueChi ? node : "";
-            using var connection = _connect(parsed);
-            var answer = await connection.AskAsync(lab => lab.InjectAsync(asked, cancellationToken: ct));
-            await _context.Out.WriteLineAsync(PlainText.Of(answer.Message));
-            return ExitCode.Done;
+            asked.Node = parsed.GetValue(_node) ?? throw new CliException(ExitCode.Invalid, $"lab fault {name}: on which node? It stands before the fault: lab fault ecu2 {name}");
+            return InjectAsync(parsed, asked, ct);
         });
         return command;
     }
 
-    private void CheckNode(CommandResult result)
+    private async Task<int> InjectAsync(ParseResult parsed, InjectRequest request, CancellationToken ct)
     {
-        if (result.GetResult(_node)?.Tokens is [{ Value: var node }] && result.Children.OfType<CommandResult>().FirstOrDefault()?.Command.Name is { } fault
-            && (node == BlueChi) != (fault == Restart))
-        {
-            result.AddError(node == BlueChi ? $"{BlueChi} {fault}: bluechi-controller has one fault, {Restart}" : $"{node} {Restart}: only {BlueChi} can be restarted so; a node has reboot");
-        }
+        using var connection = _connect(parsed);
+        var answer = await connection.AskAsync(lab => lab.InjectAsync(request, cancellationToken: ct));
+        await _context.Out.WriteLineAsync(PlainText.Of(answer.Message));
+        return ExitCode.Done;
     }
 }

@@ -1,13 +1,15 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Qm.Fleet.BlueChi;
+using Qm.Fleet.BlueChi.Jobs;
+using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Controller.Reconcile;
 
 /// <summary>What BlueChi was last heard to say; signals only mark a host as worth another look.</summary>
-internal sealed class BlueChiLink : IBlueChiObserver
+internal sealed class BlueChiLink(EventSink events) : IBlueChiObserver
 {
     /// <summary>The unit that stands for all of a node, as in BlueChi's own signals.</summary>
     internal const string All = "*";
@@ -66,4 +68,13 @@ internal sealed class BlueChiLink : IBlueChiObserver
     }
 
     public void UnitChanged(string node, string unit, UnitHint hint) => HostChanged?.Invoke(QmNode.HostOf(node, out _), unit);
+
+    public void NodeFloods(string node, int signalsPerSecond, bool calm) => events.Note(calm
+        ? new("NodeCalm", EventSeverity.Info, EventDraft.Controller, "", QmNode.HostOf(node, out _), "", $"BlueChi's signals from {node} are listened to again")
+        : new("NodeFloods", EventSeverity.Warning, EventDraft.Controller, "", QmNode.HostOf(node, out _), "",
+            $"{node} sends more than {signalsPerSecond} signals a second; it is read now and then instead, the others are not affected"));
+
+    public void LateExecution(LateExecution late) => events.Note(new(
+        "LateExecution", EventSeverity.Warning, EventDraft.Controller, "", QmNode.HostOf(late.Node, out _), late.Unit,
+        $"{late.Type} of {late.Unit} on {late.Node}, asked for at {late.AskedAt:u} and given up as unknown, was carried out after all (invocation {late.InvocationId})"));
 }

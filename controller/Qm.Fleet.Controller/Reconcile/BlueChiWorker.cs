@@ -1,4 +1,4 @@
-using Qm.Fleet.BlueChi;
+using Qm.Fleet.BlueChi.Session;
 
 namespace Qm.Fleet.Controller.Reconcile;
 

@@ -15,6 +15,15 @@ internal sealed partial class EventSink(IReconcileStore store, TimeProvider time
     /// <summary>Queues an event; waits only when the log cannot keep up.</summary>
     internal ValueTask AddAsync(EventDraft draft, CancellationToken ct) => _drafts.Writer.WriteAsync(draft, ct);
 
+    /// <summary>For those who may not wait; what does not fit is in the log only.</summary>
+    internal void Note(EventDraft draft)
+    {
+        if (!_drafts.Writer.TryWrite(draft))
+        {
+            Log.NotKept(logger, draft.Reason, draft.Node, draft.Message);
+        }
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var batch = new List<EventDraft>(Batch);
@@ -52,5 +61,8 @@ internal sealed partial class EventSink(IReconcileStore store, TimeProvider time
     {
         [LoggerMessage(1330, LogLevel.Warning, "{Count} events could not be written yet: {Reason}", EventName = nameof(NotWritten))]
         internal static partial void NotWritten(ILogger logger, int count, string reason);
+
+        [LoggerMessage(1331, LogLevel.Warning, "No room for the event {Reason} of {Node}: {Message}", EventName = nameof(NotKept))]
+        internal static partial void NotKept(ILogger logger, string reason, string node, string message);
     }
 }

@@ -1,4 +1,5 @@
 using Qm.Fleet.BlueChi;
+using Qm.Fleet.BlueChi.Jobs;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;

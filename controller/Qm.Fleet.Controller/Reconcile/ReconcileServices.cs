@@ -1,4 +1,5 @@
 using Qm.Fleet.BlueChi;
+using Qm.Fleet.BlueChi.Session;
 using Qm.Fleet.Controller.Api;
 
 namespace Qm.Fleet.Controller.Reconcile;

@@ -53,18 +53,15 @@ internal static partial class UnitReader
         }
     }
 
-    private static UnitReading ToReading(IReadOnlyDictionary<string, PropertyValue> properties) => new(
-        Text(properties, "LoadState"),
-        Text(properties, "ActiveState"),
-        Text(properties, "SubState"),
-        Text(properties, "Result"),
-        properties.TryGetValue("InvocationID", out var id) && id.TryGetBytes(out var bytes) ? Convert.ToHexStringLower(bytes.AsSpan()) : "",
-        properties.TryGetValue("InactiveExitTimestampMonotonic", out var started) && started.TryGetUInt64(out var microseconds) ? (long)microseconds : 0,
-        properties.TryGetValue("OOMScoreAdjust", out var score) && score.TryGetInt64(out var value) ? (int)value : null,
-        properties.TryGetValue("Job", out var job) && job.TryGetList(out var parts) && parts.Length > 0 && parts[0].TryGetUInt64(out var jobId) ? (uint)jobId : 0);
-
-    private static string Text(IReadOnlyDictionary<string, PropertyValue> properties, string name) =>
-        properties.TryGetValue(name, out var value) && value.TryGetString(out var text) ? text : "";
+    private static UnitReading ToReading(IReadOnlyDictionary<string, PropertyValue> properties)
+    {
+        var state = UnitState.From(properties);
+        return new(
+            state.LoadState, state.ActiveState, state.SubState, state.Result, state.InvocationId,
+            (long)(state.InactiveExit?.TotalMicroseconds ?? 0),
+            properties.TryGetValue("OOMScoreAdjust", out var score) && score.TryGetInt64(out var value) ? (int)value : null,
+            state.JobId);
+    }
 
     private static partial class Log
     {

@@ -1,6 +1,6 @@
 using Qm.Fleet.BlueChi.Bus;
 
-namespace Qm.Fleet.BlueChi;
+namespace Qm.Fleet.BlueChi.Session;
 
 /// <summary>Follows who owns BlueChi's name, and whether the bus is still there to tell.</summary>
 internal sealed class OwnerWatch

@@ -1,6 +1,6 @@
 using Qm.Fleet.BlueChi.Bus;
 
-namespace Qm.Fleet.BlueChi;
+namespace Qm.Fleet.BlueChi.Jobs;
 
 /// <summary>Pairs jobs with their ends, for one incarnation of BlueChi: ids begin at 1 again with the next.</summary>
 internal sealed class JobTracker

@@ -2,8 +2,11 @@ using Microsoft.Extensions.Logging;
 using Polly;
 using Polly.Retry;
 using Qm.Fleet.BlueChi.Bus;
+using Qm.Fleet.BlueChi.Client;
+using Qm.Fleet.BlueChi.Jobs;
+using Qm.Fleet.BlueChi.Monitors;
 
-namespace Qm.Fleet.BlueChi;
+namespace Qm.Fleet.BlueChi.Session;
 
 /// <summary>Keeps talking to whichever BlueChi is there.</summary>
 /// <remarks>
@@ -18,6 +21,7 @@ namespace Qm.Fleet.BlueChi;
 public sealed partial class BlueChiSession(
     BlueChiOptions options, IBlueChiObserver observer, TimeProvider time, Func<double> jitter, ILogger<BlueChiSession> logger)
 {
+    private readonly UnsettledCommands _unsettled = new();
     private string _lastTrouble = "";
 
     /// <summary>Runs until cancelled.</summary>
@@ -97,21 +101,21 @@ public sealed partial class BlueChiSession(
     private async Task ServeOwnerAsync(BusConnection bus, string owner, CancellationToken stop)
     {
         var jobs = new JobTracker();
-        var client = new BlueChiClient(bus, owner, jobs, options, time);
-        var relay = new SignalRelay(client, jobs, observer);
+        var client = new BlueChiClient(bus, owner, jobs, _unsettled, observer, options, time, logger);
+        var watch = new UnitWatch(client, options, time);
+        var relay = new SignalRelay(client, jobs, new FloodGuard(options.FloodLimit, options.FloodLimit * 2, time), watch.Flooded, observer);
+        client.Reloaded = relay.LookAt;
         var reason = $"the owner of {Wire.Name} changed, or its bus went";
         try
         {
             await using var removed = await bus.ListenAsync(new(owner, Wire.Controller, "JobRemoved"), jobs.Removed, ct: stop);
             await using var status = await bus.ListenAsync(new(owner, Wire.Properties, "PropertiesChanged"), relay.PropertiesChanged, ct: stop);
-            await using var units = await bus.ListenAsync(new(owner, Wire.Monitor), relay.UnitSignal, ct: stop);
             await client.ListNodesAsync(relay.Listed, stop);
-            var monitor = await client.CallAsync(Wire.Root, Wire.Controller, "CreateMonitor", [], "CreateMonitor", null, stop);
-            await client.CallAsync(monitor[0].AsText(), Wire.Monitor, "Subscribe", ["*", "*"], "Subscribe", null, stop);
+            await watch.BeginAsync(relay, stop);
             relay.Begin();
             _lastTrouble = "";
             Log.Connected(logger, owner, options.Address);
-            await Task.Delay(Timeout.InfiniteTimeSpan, time, stop);
+            await watch.RunAsync(relay, observer, stop);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {

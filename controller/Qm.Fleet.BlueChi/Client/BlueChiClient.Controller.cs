@@ -1,0 +1,124 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+using Qm.Fleet.BlueChi.Bus;
+using Qm.Fleet.BlueChi.Monitors;
+
+namespace Qm.Fleet.BlueChi.Client;
+
+/// <content>org.eclipse.bluechi.Controller and .Metrics.</content>
+internal sealed partial class BlueChiClient
+{
+    public async Task<IReadOnlyList<NodeInfo>> ListNodesAsync(CancellationToken ct) => await ListNodesAsync(null, ct);
+
+    /// <summary>Lists the nodes; the list is seen on the connection's thread before any signal that came after it.</summary>
+    internal async Task<ImmutableArray<NodeInfo>> ListNodesAsync(Action<ImmutableArray<NodeInfo>>? onReply, CancellationToken ct)
+    {
+        var nodes = ImmutableArray<NodeInfo>.Empty;
+        await CallAsync(Wire.Root, Wire.Controller, "ListNodes", [], "ListNodes", body =>
+        {
+            var rows = body[0].AsItems().Select(node => node.AsItems()).ToArray();
+            nodes = [.. rows.Select(row => new NodeInfo(row[0].AsText(), Wire.ToStatus(row[2].AsText()), row[3].AsText()))];
+            _paths = rows.ToFrozenDictionary(row => row[0].AsText(), row => row[1].AsText(), StringComparer.Ordinal);
+            _names = rows.ToFrozenDictionary(row => row[1].AsText(), row => row[0].AsText(), StringComparer.Ordinal);
+            onReply?.Invoke(nodes);
+        }, ct);
+        return nodes;
+    }
+
+    public async Task<NodeDetails> GetNodeAsync(string node, CancellationToken ct)
+    {
+        var what = $"GetNode({node})";
+        var path = await ReadAsync(Wire.Root, Wire.Controller, "GetNode", [node], what, body => body[0].AsText(), ct);
+        return await ReadAsync(path, Wire.Properties, "GetAll", [Wire.Node], what, body =>
+        {
+            var properties = PropertyValue.ReadAll(body[0]);
+            return new NodeDetails(
+                Text(properties, "Name"), Wire.ToStatus(Text(properties, "Status")), Text(properties, "PeerIp"),
+                Microseconds(properties, "LastSeenTimestamp") is { } real ? DateTimeOffset.UnixEpoch + real : null,
+                Microseconds(properties, "LastSeenTimestampMonotonic"));
+        }, ct);
+    }
+
+    public async Task<SystemStatus> GetSystemStatusAsync(CancellationToken ct) => Wire.ToSystemStatus(await GetAsync("Status", ct));
+
+    public async Task<BlueChiLogLevel> GetLogLevelAsync(CancellationToken ct) => Wire.ToLogLevel(await GetAsync("LogLevel", ct));
+
+    public Task<string> GetLogTargetAsync(CancellationToken ct) => GetAsync("LogTarget", ct);
+
+    public Task SetLogLevelAsync(BlueChiLogLevel level, CancellationToken ct) =>
+        CallAsync(Wire.Root, Wire.Controller, "SetLogLevel", [Wire.ToWord(level)], "SetLogLevel", null, ct);
+
+    public Task<IReadOnlyDictionary<string, IReadOnlyList<UnitInfo>>> ListUnitsOfAllNodesAsync(CancellationToken ct) =>
+        ListOfAllNodesAsync("ListUnits", Records.ToUnit, ct);
+
+    public Task<IReadOnlyDictionary<string, IReadOnlyList<UnitFileInfo>>> ListUnitFilesOfAllNodesAsync(CancellationToken ct) =>
+        ListOfAllNodesAsync("ListUnitFiles", Records.ToUnitFile, ct);
+
+    public Task<IMonitor> CreateMonitorAsync(Action<MonitorSignal> handler, CancellationToken ct) => CreateMonitorAsync(handler, [null], ct);
+
+    /// <summary>Makes a monitor that does not tell of properties: they are told for every state that changes, and are much to read.</summary>
+    internal Task<IMonitor> CreateStateMonitorAsync(Action<MonitorSignal> handler, CancellationToken ct) =>
+        CreateMonitorAsync(handler, ["UnitNew", "UnitRemoved", "UnitStateChanged"], ct);
+
+    public Task<IAsyncDisposable> JoinMonitorAsync(uint monitor, Action<MonitorSignal> handler, CancellationToken ct) =>
+        ListenToMonitorAsync($"{Wire.Root}/monitor/{monitor}", null, handler, ct);
+
+    public Task EnableMetricsAsync(CancellationToken ct) => CallAsync(Wire.Root, Wire.Controller, "EnableMetrics", [], "EnableMetrics", null, ct);
+
+    public Task DisableMetricsAsync(CancellationToken ct) => CallAsync(Wire.Root, Wire.Controller, "DisableMetrics", [], "DisableMetrics", null, ct);
+
+    public Task<IAsyncDisposable> ListenToMetricsAsync(Action<JobMetrics> handler, CancellationToken ct) =>
+        ListenAsync(new(owner, Wire.Metrics), signal =>
+        {
+            if (Records.ToMetrics(signal.Member, signal.Body) is { } metrics)
+            {
+                handler(metrics);
+            }
+        }, "listen to metrics", ct);
+
+    private async Task<IMonitor> CreateMonitorAsync(Action<MonitorSignal> handler, string?[] members, CancellationToken ct)
+    {
+        var path = await ReadAsync(Wire.Root, Wire.Controller, "CreateMonitor", [], "CreateMonitor", body => body[0].AsText(), ct);
+        var listening = new List<IAsyncDisposable>();
+        foreach (var member in members)
+        {
+            listening.Add(await ListenToMonitorAsync(path, member, handler, ct));
+        }
+
+        return new Monitors.Monitor(this, path, listening);
+    }
+
+    private Task<IAsyncDisposable> ListenToMonitorAsync(string path, string? member, Action<MonitorSignal> handler, CancellationToken ct) =>
+        ListenAsync(new(owner, Wire.Monitor, member, path), signal =>
+        {
+            if (MonitorSignals.Read(signal.Member, signal.Body) is { } read)
+            {
+                handler(read);
+            }
+        }, "listen to a monitor", ct);
+
+    private async Task<IAsyncDisposable> ListenAsync(BusMatch match, Action<BusSignal> handler, string what, CancellationToken ct)
+    {
+        try
+        {
+            return await bus.ListenAsync(match, handler, ct: ct);
+        }
+        catch (BusException e)
+        {
+            throw BlueChiErrors.Map(e, what);
+        }
+    }
+
+    private Task<string> GetAsync(string property, CancellationToken ct) =>
+        ReadAsync(Wire.Root, Wire.Properties, "Get", [Wire.Controller, property], $"Get({property})", body => body[0].AsText(), ct);
+
+    private Task<IReadOnlyDictionary<string, IReadOnlyList<T>>> ListOfAllNodesAsync<T>(string method, Func<BusValue, T> row, CancellationToken ct) =>
+        ReadAsync<IReadOnlyDictionary<string, IReadOnlyList<T>>>(Wire.Root, Wire.Controller, method, [], $"{method} of all nodes", body =>
+            body[0].AsEntries().ToDictionary(entry => entry.Key.AsText(), entry => (IReadOnlyList<T>)[.. entry.Value.AsItems().Select(row)], StringComparer.Ordinal), ct);
+
+    private static string Text(IReadOnlyDictionary<string, PropertyValue> properties, string name) =>
+        properties.TryGetValue(name, out var value) && value.TryGetString(out var text) ? text : "";
+
+    private static TimeSpan? Microseconds(IReadOnlyDictionary<string, PropertyValue> properties, string name) =>
+        properties.TryGetValue(name, out var value) && value.TryGetInt64(out var microseconds) && microseconds > 0 ? TimeSpan.FromMicroseconds(microseconds) : null;
+}
