@@ -1,3 +1,4 @@
+using Qm.Fleet.Lab.Processes;
 using Qm.Fleet.V1;
 using Xunit;
 
@@ -33,11 +34,11 @@ public sealed class FaultTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 2);
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
-        var agent = lab.Lab.Agents.Single(agent => agent.Name == "agent-ecu2").Id;
+        var boot = (await lab.ConvergedAsync())["ecu2"].Status.Report.Machine.BootId;
+        var agent = lab.Lab.Agents.Single(process => process.Name == "agent-ecu2").Id;
 
         await lab.RunAsync("lab", "fault", "ecu2", "reboot");
-        await lab.ConvergedAsync();
+        await lab.NodeAsync("ecu2", node => NodeWatch.HasConverged(node) && node.Status.Report?.Machine.BootId != boot, "ecu2 has converged after another boot");
         Assert.NotEqual(agent, lab.Lab.Agents.Single(process => process.Name == "agent-ecu2").Id);
     }
 

@@ -166,11 +166,11 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
         var units = session?.Systemd.Units ?? [];
         lock (Gate)
         {
-            EmulatedUnit[] told = [.. units.Where(unit => session is { IsHeld: false } && session.Tells(unit.Name))];
+            var told = units.Where(unit => session is { IsHeld: false } && session.Tells(unit.Name)).Select(unit => (unit.Name, Properties: unit.UnitProperties())).ToArray();
             for (var sent = 0; sent < signals && told.Length > 0; sent++)
             {
-                var unit = told[sent % told.Length];
-                Life.Monitors.UnitPropertiesChanged(blueChiNode, unit.Name, "org.freedesktop.systemd1.Unit", unit.UnitProperties());
+                var (unit, properties) = told[sent % told.Length];
+                Life.Monitors.UnitPropertiesChanged(blueChiNode, unit, "org.freedesktop.systemd1.Unit", properties);
             }
         }
     }

@@ -8,7 +8,7 @@ namespace Qm.Fleet.Lab.Control;
 
 /// <summary>
 /// Every fault of a lab as one call. Nodes are named as BlueChi does, <c>ecu2</c> for the host's agent and <c>qm.ecu2</c> for QM's; what goes wrong on
-/// the ECU itself takes either name. Faults stay on until they are ended, over restarts of what they are about.
+/// the ECU itself takes either name. A frozen process is thawed by its end, too; every other fault stays on until it is ended.
 /// </summary>
 /// <param name="blueChi">The emulated BlueChi.</param>
 /// <param name="nodes">The emulated nodes.</param>

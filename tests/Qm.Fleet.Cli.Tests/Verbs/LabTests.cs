@@ -58,16 +58,16 @@ public sealed class LabTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("ecu2 slow radio.service 25h --hard", "DURATION 25h: expected a number with ms, s, m or h, such as 300ms, at most 24h", "Unrecognized command or argument '--hard'.")]
-    [InlineData("bluechi restart --down 5x now", "--down 5x: expected a number with ms, s, m or h, such as 300ms, at most 24h", "Unrecognized command or argument 'now'.")]
-    [InlineData("ecu2 flood --rate 0 --for 0s", "--rate 0: expected a number from 1 to 100000", "--for 0s: expected a number with ms, s, m or h, such as 300ms, at most 24h")]
-    [InlineData("ecu2 fail-start", "Required argument 'UNIT' missing for command: 'fail-start'.")]
+    [InlineData("ecu2 slow radio.service 25h --hard", "slow", "DURATION 25h: expected a number with ms, s, m or h, such as 300ms, at most 24h", "Unrecognized command or argument '--hard'.")]
+    [InlineData("bluechi restart --down 5x now", "bluechi restart", "--down 5x: expected a number with ms, s, m or h, such as 300ms, at most 24h", "Unrecognized command or argument 'now'.")]
+    [InlineData("ecu2 flood --rate 0 --for 0s", "flood", "--rate 0: expected a number from 1 to 100000", "--for 0s: expected a number with ms, s, m or h, such as 300ms, at most 24h")]
+    [InlineData("ecu2 fail-start", "fail-start", "Required argument 'UNIT' missing for command: 'fail-start'.")]
     [Trait("Requirement", "QMF-CLI-003")]
-    public async Task Fault_WrongCommandLine_TellsEveryProblem(string words, params string[] problems)
+    public async Task Fault_WrongCommandLine_TellsEveryProblem(string words, string verb, params string[] problems)
     {
         Assert.Equal(2, await RunAsync(["lab", "fault", .. words.Split(' ')]));
         Assert.All(problems, problem => Assert.Contains(problem + "\n", _error.ToString(), StringComparison.Ordinal));
-        Assert.EndsWith($"See qmfleet --help, or qmfleet lab fault {words.Replace("ecu2 ", "", StringComparison.Ordinal).Split(" -")[0].Split(" radio")[0]} --help.\n", _error.ToString(), StringComparison.Ordinal);
+        Assert.EndsWith($"See qmfleet --help, or qmfleet lab fault {verb} --help.\n", _error.ToString(), StringComparison.Ordinal);
         Assert.Empty(_lab.Asked);
         Assert.Empty(_out.ToString());
     }
