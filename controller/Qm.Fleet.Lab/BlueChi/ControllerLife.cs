@@ -159,11 +159,11 @@ internal sealed class ControllerLife
     /// <summary>systemd refused the job; its number is not used again.</summary>
     public void Forget(Job job) => _jobs.Remove(job.Id);
 
-    /// <summary>Tells of a job, then answers its caller, then tells what has happened to it since.</summary>
-    public void Announce(Job job, MethodCall call)
+    /// <summary>Tells of a job, then answers its caller, if that is one of ours, then tells what has happened to it since.</summary>
+    public void Announce(Job job, MethodCall? call)
     {
         _bus.Emit(BlueChiNames.Root, BlueChiNames.Controller, "JobNew", [job.Id, new BusValue.ObjectPath(job.Path)]);
-        call.Reply(new BusValue.ObjectPath(job.Path));
+        call?.Reply(new BusValue.ObjectPath(job.Path));
         job.Replied();
     }
 

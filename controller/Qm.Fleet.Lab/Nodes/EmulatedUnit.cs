@@ -44,6 +44,9 @@ internal sealed class EmulatedUnit(string name, IUnitBody body)
 
     public bool IsDown => ActiveState is "inactive" or "failed";
 
+    /// <summary>The unit as it is now.</summary>
+    public EmulatedUnit Copy() => (EmulatedUnit)MemberwiseClone();
+
     /// <summary>Takes up a state, keeping systemd's timestamps (CLOCK_MONOTONIC in microseconds).</summary>
     public void Enter(string activeState, string subState, ulong nowMicroseconds)
     {
