@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -22,7 +23,7 @@ internal sealed class LabEnvironment : IAsyncDisposable
     private readonly ProcessLauncher _launcher = new();
     private readonly Stack<IAsyncDisposable> _parts = new();
     private readonly int _port = FreePort();
-    private readonly List<ChildProcess> _agents = [];
+    private ImmutableArray<ChildProcess> _agents = [];
 
     private LabEnvironment(LabOptions options, TimeProvider time)
     {
@@ -129,8 +130,7 @@ internal sealed class LabEnvironment : IAsyncDisposable
             : (string[])[.. Programs.Lab, "agents", "--controller", Endpoint, "--nodes", Directory.Nodes];
         var agent = await ChildProcess.StartAsync(_launcher, name, command, Directory.Logs).ConfigureAwait(false);
         _parts.Push(agent);
-        _agents.RemoveAll(earlier => earlier.HasExited);
-        _agents.Add(agent);
+        ImmutableInterlocked.Update(ref _agents, agents => [.. agents.Where(earlier => !earlier.HasExited), agent]);
     }
 
     /// <summary>Reboots a node, and its agent's process with it where that has one of its own.</summary>
