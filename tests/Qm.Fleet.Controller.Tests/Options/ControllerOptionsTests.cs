@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Qm.Fleet.Controller.Options;
+using Qm.Fleet.Controller.Security;
 
 namespace Qm.Fleet.Controller.Tests.Options;
 
@@ -33,7 +34,7 @@ public sealed class ControllerOptionsTests
     [Fact]
     public void ServerNames_OtherNames_StandBesideTheHostsOwn() => Assert.Superset(
         new HashSet<string> { "localhost", "10.0.0.7", "controller.example" },
-        Security.Listeners.ServerNames(new ControllerOptions { Listen = "10.0.0.7:8420", Names = ["controller.example"] }).ToHashSet());
+        Listeners.ServerNames(new ControllerOptions { Listen = "10.0.0.7:8420", Names = ["controller.example"] }).ToHashSet());
 
     [Theory]
     [InlineData("system")]
