@@ -97,7 +97,7 @@ internal sealed class EmulatedSystemd
             {
                 null => throw (type == JobType.Stop ? SystemdRefusal.UnitNotLoaded(name) : SystemdRefusal.UnitNotFound(name)),
                 { Loaded: null } when type != JobType.Stop => throw SystemdRefusal.UnitNotFound(name),
-                _ when type == JobType.Reload => throw new SystemdRefusal("org.freedesktop.systemd1.JobTypeNotApplicable", $"Job type reload is not applicable for unit {name}."),
+                _ when type == JobType.Reload && !ServiceCommands.Of(unit.Loaded).CanReload => throw new SystemdRefusal("org.freedesktop.systemd1.JobTypeNotApplicable", $"Job type reload is not applicable for unit {name}."),
                 _ => _operations.Accept(unit, type, stateChanged, finished),
             };
         }
