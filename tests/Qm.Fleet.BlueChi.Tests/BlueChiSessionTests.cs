@@ -310,9 +310,11 @@ public sealed class BlueChiSessionTests : IAsyncLifetime
         Assert.Equal(2u, (await second).Id);
     }
 
-    [Fact]
+    [Theory]
     [Trait("Requirement", "QMF-BLUECHI-006")]
-    public async Task Signals_OneNodeFloods_IsLeftOutAndReadInstead_OthersAreHeard()
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Signals_OneNodeFloods_IsLeftOutAndReadInstead_OthersAreHeard(bool withProperties)
     {
         (_options.FloodLimit, _options.FloodPause, _options.FloodResync) = (100, TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(50));
         await using var blueChi = await ScriptedBlueChi.StartAsync(_bus, "loud", "calm");
@@ -320,7 +322,14 @@ public sealed class BlueChiSessionTests : IAsyncLifetime
 
         for (var signal = 0; signal < 1_000; signal++)
         {
-            blueChi.EmitUnit("UnitStateChanged", "loud", "a.service", "active", "running", "real");
+            if (withProperties)
+            {
+                blueChi.EmitUnit("UnitPropertiesChanged", "loud", "a.service", Wire.SystemdUnit, BusValue.Properties([new("StatusText", $"{signal}")]));
+            }
+            else
+            {
+                blueChi.EmitUnit("UnitStateChanged", "loud", "a.service", "active", "running", "real");
+            }
         }
 
         await _observer.ToldAsync("loud floods", _stop.Token);

@@ -29,14 +29,16 @@ internal sealed partial class BlueChiClient
     {
         var what = $"GetNode({node})";
         var path = await ReadAsync(Wire.Root, Wire.Controller, "GetNode", [node], what, body => body[0].AsText(), ct);
-        return await ReadAsync(path, Wire.Properties, "GetAll", [Wire.Node], what, body =>
-        {
-            var properties = PropertyValue.ReadAll(body[0]);
-            return new NodeDetails(
-                Text(properties, "Name"), Wire.ToStatus(Text(properties, "Status")), Text(properties, "PeerIp"),
-                Microseconds(properties, "LastSeenTimestamp") is { } real ? DateTimeOffset.UnixEpoch + real : null,
-                Microseconds(properties, "LastSeenTimestampMonotonic"));
-        }, ct);
+        // One by one: GetAll leaves out when a node was last seen.
+        var (status, peerIp) = (GetAsync("Status"), GetAsync("PeerIp"));
+        var (seen, seenMonotonic) = (GetAsync("LastSeenTimestamp"), GetAsync("LastSeenTimestampMonotonic"));
+        await Task.WhenAll(status, peerIp, seen, seenMonotonic);
+        return new(
+            node, Wire.ToStatus(Text(await status)), Text(await peerIp),
+            Microseconds(await seen) is { } real ? DateTimeOffset.UnixEpoch + real : null, Microseconds(await seenMonotonic));
+
+        Task<PropertyValue> GetAsync(string property) =>
+            ReadAsync(path, Wire.Properties, "Get", [Wire.Node, property], what, body => PropertyValue.From(body[0]), ct);
     }
 
     public async Task<SystemStatus> GetSystemStatusAsync(CancellationToken ct) => Wire.ToSystemStatus(await GetAsync("Status", ct));
@@ -54,14 +56,14 @@ internal sealed partial class BlueChiClient
     public Task<IReadOnlyDictionary<string, IReadOnlyList<UnitFileInfo>>> ListUnitFilesOfAllNodesAsync(CancellationToken ct) =>
         ListOfAllNodesAsync("ListUnitFiles", Records.ToUnitFile, ct);
 
-    public Task<IMonitor> CreateMonitorAsync(Action<MonitorSignal> handler, CancellationToken ct) => CreateMonitorAsync(handler, [null], ct);
+    public Task<IMonitor> CreateMonitorAsync(Action<MonitorSignal> handler, CancellationToken ct) => CreateMonitorAsync([new()], handler, ct);
 
-    /// <summary>Makes a monitor that does not tell of properties: they are told for every state that changes, and are much to read.</summary>
-    internal Task<IMonitor> CreateStateMonitorAsync(Action<MonitorSignal> handler, CancellationToken ct) =>
-        CreateMonitorAsync(handler, ["UnitNew", "UnitRemoved", "UnitStateChanged"], ct);
+    /// <summary>Makes a monitor that tells of properties only that there were some: they come with every state that changes, and are much to read.</summary>
+    internal Task<IMonitor> CreateStateMonitorAsync(Action<MonitorSignal> handler, CancellationToken ct) => CreateMonitorAsync(
+        [new(Member: "UnitNew"), new(Member: "UnitRemoved"), new(Member: "UnitStateChanged"), new(Member: "UnitPropertiesChanged", Arguments: 2)], handler, ct);
 
     public Task<IAsyncDisposable> JoinMonitorAsync(uint monitor, Action<MonitorSignal> handler, CancellationToken ct) =>
-        ListenToMonitorAsync($"{Wire.Root}/monitor/{monitor}", null, handler, ct);
+        ListenToMonitorAsync($"{Wire.Root}/monitor/{monitor}", new(), handler, ct);
 
     public Task EnableMetricsAsync(CancellationToken ct) => CallAsync(Wire.Root, Wire.Controller, "EnableMetrics", [], "EnableMetrics", null, ct);
 
@@ -76,20 +78,20 @@ internal sealed partial class BlueChiClient
             }
         }, "listen to metrics", ct);
 
-    private async Task<IMonitor> CreateMonitorAsync(Action<MonitorSignal> handler, string?[] members, CancellationToken ct)
+    private async Task<IMonitor> CreateMonitorAsync(BusMatch[] signals, Action<MonitorSignal> handler, CancellationToken ct)
     {
         var path = await ReadAsync(Wire.Root, Wire.Controller, "CreateMonitor", [], "CreateMonitor", body => body[0].AsText(), ct);
         var listening = new List<IAsyncDisposable>();
-        foreach (var member in members)
+        foreach (var match in signals)
         {
-            listening.Add(await ListenToMonitorAsync(path, member, handler, ct));
+            listening.Add(await ListenToMonitorAsync(path, match, handler, ct));
         }
 
         return new Monitors.Monitor(this, path, listening);
     }
 
-    private Task<IAsyncDisposable> ListenToMonitorAsync(string path, string? member, Action<MonitorSignal> handler, CancellationToken ct) =>
-        ListenAsync(new(owner, Wire.Monitor, member, path), signal =>
+    private Task<IAsyncDisposable> ListenToMonitorAsync(string path, BusMatch signals, Action<MonitorSignal> handler, CancellationToken ct) =>
+        ListenAsync(signals with { Sender = owner, Interface = Wire.Monitor, Path = path }, signal =>
         {
             if (MonitorSignals.Read(signal.Member, signal.Body) is { } read)
             {
@@ -116,9 +118,7 @@ internal sealed partial class BlueChiClient
         ReadAsync<IReadOnlyDictionary<string, IReadOnlyList<T>>>(Wire.Root, Wire.Controller, method, [], $"{method} of all nodes", body =>
             body[0].AsEntries().ToDictionary(entry => entry.Key.AsText(), entry => (IReadOnlyList<T>)[.. entry.Value.AsItems().Select(row)], StringComparer.Ordinal), ct);
 
-    private static string Text(IReadOnlyDictionary<string, PropertyValue> properties, string name) =>
-        properties.TryGetValue(name, out var value) && value.TryGetString(out var text) ? text : "";
+    private static string Text(PropertyValue value) => value.TryGetString(out var text) ? text : "";
 
-    private static TimeSpan? Microseconds(IReadOnlyDictionary<string, PropertyValue> properties, string name) =>
-        properties.TryGetValue(name, out var value) && value.TryGetInt64(out var microseconds) && microseconds > 0 ? TimeSpan.FromMicroseconds(microseconds) : null;
+    private static TimeSpan? Microseconds(PropertyValue value) => value.TryGetInt64(out var microseconds) && microseconds > 0 ? TimeSpan.FromMicroseconds(microseconds) : null;
 }

@@ -67,6 +67,11 @@ internal static class AgentMethods
             throw BlueChiError.InvalidArguments($"Invalid who argument or signal: {who}");
         }
 
+        if (who == "control" && systemd.Find(unit) is not null)
+        {
+            throw new SystemdRefusal("org.freedesktop.systemd1.NoSuchProcess", "No control process to kill");
+        }
+
         if (signal.Value == SigKill && who != "control")
         {
             _ = systemd.KillAsync(unit, SigKill);

@@ -75,6 +75,15 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
     /// <param name="cancellation">Gives up.</param>
     public async Task RestartAsync(bool clean, TimeSpan downtime, CancellationToken cancellation = default)
     {
+        await StopAsync(clean).ConfigureAwait(false);
+        await Task.Delay(downtime, Time, cancellation).ConfigureAwait(false);
+        await StartAgainAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Ends the controller.</summary>
+    /// <param name="clean">Whether it says goodbye, as on SIGTERM, or just disappears, as on SIGKILL.</param>
+    public async Task StopAsync(bool clean)
+    {
         lock (Gate)
         {
             if (clean)
@@ -84,7 +93,11 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
         }
 
         await _connection.DisposeAsync().ConfigureAwait(false);
-        await Task.Delay(downtime, Time, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Starts a controller that was stopped.</summary>
+    public async Task StartAgainAsync(CancellationToken cancellation = default)
+    {
         await BeginAsync(cancellation).ConfigureAwait(false);
         lock (Gate)
         {

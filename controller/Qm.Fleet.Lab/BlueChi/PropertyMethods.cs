@@ -5,13 +5,16 @@ namespace Qm.Fleet.Lab.BlueChi;
 /// <summary><c>org.freedesktop.DBus.Properties</c> of controller, nodes and jobs; nodes answer while they are offline, too. Called under the emulation's gate.</summary>
 internal sealed class PropertyMethods(EmulatedBlueChi blueChi)
 {
+    // What BlueChi tells only to those who ask for it by name.
+    private static readonly string[] Explicit = ["PeerIp", "LastSeenTimestamp", "LastSeenTimestampMonotonic", "LogLevel"];
+
     public void Get(MethodCall call)
     {
         var name = call.Body[1].AsText();
         call.Reply(new BusValue.Variant(Of(call.Path, call.Body[0].AsText()).GetValueOrDefault(name) ?? throw BlueChiError.UnknownProperty(name)));
     }
 
-    public void GetAll(MethodCall call) => call.Reply(BusValue.Properties(Of(call.Path, call.Body[0].AsText())));
+    public void GetAll(MethodCall call) => call.Reply(BusValue.Properties(Of(call.Path, call.Body[0].AsText()).Where(property => !Explicit.Contains(property.Key))));
 
     public static void Set(MethodCall call) => throw new BlueChiError("org.freedesktop.DBus.Error.PropertyReadOnly", $"Property '{call.Body[1].AsText()}' is not writable.");
 
@@ -20,7 +23,7 @@ internal sealed class PropertyMethods(EmulatedBlueChi blueChi)
         BlueChiNames.Controller when path == BlueChiNames.Root => new()
         {
             ["Status"] = blueChi.Life.Status,
-            ["LogLevel"] = "INFO",
+            ["LogLevel"] = blueChi.Life.LogLevel,
             ["LogTarget"] = "journald",
         },
         BlueChiNames.Node when blueChi.Life.NodeAt(path) is { } node => new()
@@ -28,8 +31,8 @@ internal sealed class PropertyMethods(EmulatedBlueChi blueChi)
             ["Name"] = node.Name,
             ["Status"] = node.Session is null ? "offline" : "online",
             ["PeerIp"] = "",
-            ["LastSeenTimestamp"] = node.LastSeen.Real,
-            ["LastSeenTimestampMonotonic"] = node.LastSeen.Monotonic,
+            ["LastSeenTimestamp"] = blueChi.Life.LastSeen(node).Real,
+            ["LastSeenTimestampMonotonic"] = blueChi.Life.LastSeen(node).Monotonic,
         },
         BlueChiNames.Job when blueChi.Life.JobAt(path) is { } job => new()
         {

@@ -97,7 +97,11 @@ internal sealed class EmulatedSystemd
             {
                 null => throw (type == JobType.Stop ? SystemdRefusal.UnitNotLoaded(name) : SystemdRefusal.UnitNotFound(name)),
                 { Loaded: null } when type != JobType.Stop => throw SystemdRefusal.UnitNotFound(name),
-                _ when type == JobType.Reload => throw new SystemdRefusal("org.freedesktop.systemd1.JobTypeNotApplicable", $"Job type reload is not applicable for unit {name}."),
+                _ when type == JobType.Reload && !ServiceCommands.Of(unit.Loaded).CanReload => throw new SystemdRefusal("org.freedesktop.systemd1.JobTypeNotApplicable", $"Job type reload is not applicable for unit {name}."),
+                _ when mode == "isolate" && unit.Loaded?.Setting("Unit", "AllowIsolate") is not ("yes" or "true") =>
+                    throw new SystemdRefusal("org.freedesktop.systemd1.NoIsolation", "Operation refused, unit may not be isolated."),
+                { Operation: { IsPending: true } pending } when mode == "fail" && pending.Type != type =>
+                    throw new SystemdRefusal("org.freedesktop.systemd1.TransactionIsDestructive", $"Transaction for {name} is destructive: it has another job queued."),
                 _ => _operations.Accept(unit, type, stateChanged, finished),
             };
         }

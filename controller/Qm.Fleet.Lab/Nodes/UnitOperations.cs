@@ -90,6 +90,8 @@ internal sealed class UnitOperations(EmulatedSystemd systemd)
         await PauseAsync(_node.Faults.DelayOf(unit.Name), operation).ConfigureAwait(false);
         switch (operation.Type)
         {
+            case JobType.Reload:
+                return "done";
             case JobType.Stop:
                 await StopAsync(operation).ConfigureAwait(false);
                 return "done";
@@ -127,18 +129,28 @@ internal sealed class UnitOperations(EmulatedSystemd systemd)
             Enter(operation, "activating", "start");
         }
 
-        await PauseAsync(unit.Body.IsContainer ? _node.Timings.Start : _node.Timings.ServiceStart, operation).ConfigureAwait(false);
+        var commands = ServiceCommands.Of(unit.Loaded);
+        await PauseAsync((unit.Body.IsContainer ? _node.Timings.Start : _node.Timings.ServiceStart) + commands.Before, operation).ConfigureAwait(false);
         lock (_node.Gate)
         {
             operation.Canceled.ThrowIfCancellationRequested();
-            if (unit.Loaded is { } loaded && !_node.Faults.TakeFailingStart(unit.Name) && unit.Body.Start(loaded, unit.Limits) is { } pid)
+            if (unit.Loaded is { } loaded && !commands.Fails && !_node.Faults.TakeFailingStart(unit.Name) && unit.Body.Start(loaded, unit.Limits) is { } pid)
             {
+                if (commands.Ends)
+                {
+                    unit.Body.Leave();
+                    unit.Body.Stop();
+                    (unit.MainPid, unit.ExecMainStatus) = (0, 0);
+                    Enter(operation, "inactive", "dead");
+                    return "done";
+                }
+
                 (unit.MainPid, unit.ExecMainStatus) = (pid, 0);
                 Enter(operation, "active", "running");
                 return "done";
             }
 
-            (unit.Result, unit.ExecMainStatus) = ("exit-code", 126);
+            (unit.Result, unit.ExecMainStatus) = ("exit-code", commands.Fails ? 1 : 126);
             Enter(operation, "failed", "failed");
             return "failed";
         }
