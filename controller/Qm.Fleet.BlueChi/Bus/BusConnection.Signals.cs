@@ -19,7 +19,11 @@ internal sealed partial class BusConnection
         ImmutableInterlocked.Update(ref _matches, matches => matches.Add(subscription));
         try
         {
-            await CallDaemonAsync("AddMatch", [match.Rule], ct);
+            if (!IsPeer)
+            {
+                await CallDaemonAsync("AddMatch", [match.Rule], ct);
+            }
+
             return subscription;
         }
         catch (BusException)
@@ -70,7 +74,7 @@ internal sealed partial class BusConnection
         public async ValueTask DisposeAsync()
         {
             ImmutableInterlocked.Update(ref connection._matches, matches => matches.Remove(this));
-            if (!connection._ended.Task.IsCompleted)
+            if (connection is { IsPeer: false, _ended.Task.IsCompleted: false })
             {
                 try
                 {

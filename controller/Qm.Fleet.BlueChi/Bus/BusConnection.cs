@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace Qm.Fleet.BlueChi.Bus;
 
-/// <summary>A connection to a message bus: one thread polls and is the only one that touches sd-bus.</summary>
+/// <summary>A connection to a message bus, or to one other program: one thread polls and is the only one that touches sd-bus.</summary>
 /// <remarks>
 /// Calls may be made from any thread. Signal handlers and method handlers begin on the connection's thread, in the order of
 /// the wire; they must return at once and must not throw: a handler that throws ends the connection, for its state is no longer known.
@@ -14,6 +14,7 @@ internal sealed partial class BusConnection : IAsyncDisposable
     // Work that waits for the connection's thread; more than this means that nobody serves the bus any more.
     private const int MaxWork = 65_536;
     private const int MessagesBeforeWork = 64;
+    private const int StackBytes = 512 * 1024;
     private const string Remote = "ssh:";
     private const byte TypeMethodCall = 1;
     private const byte TypeSignal = 4;
@@ -32,7 +33,7 @@ internal sealed partial class BusConnection : IAsyncDisposable
 
     private BusConnection(string address, TimeProvider time) => (_address, _time) = (address, time);
 
-    /// <summary>The connection's unique name, such as <c>:1.7</c>.</summary>
+    /// <summary>The connection's unique name, such as <c>:1.7</c>; empty where there is no bus that gives names.</summary>
     internal string UniqueName { get; private set; } = "";
 
     /// <summary>Completes with the reason when the connection has ended.</summary>
@@ -44,21 +45,8 @@ internal sealed partial class BusConnection : IAsyncDisposable
     /// <param name="time">Counts the deadlines of this connection.</param>
     /// <param name="ct">Gives up.</param>
     /// <exception cref="BusConnectionException">There is no bus at the address, or it does not answer in time.</exception>
-    internal static async Task<BusConnection> ConnectAsync(string address, TimeSpan deadline, TimeProvider time, CancellationToken ct)
-    {
-        var connection = new BusConnection(address, time);
-        new Thread(connection.Run) { IsBackground = true, Name = "bus" }.Start();
-        try
-        {
-            await connection._opened.Task.WaitAsync(deadline, time, ct);
-            return connection;
-        }
-        catch (Exception e)
-        {
-            connection.Close();
-            throw e is TimeoutException ? new BusConnectionException($"no answer from the bus at {address} in {deadline.TotalSeconds:0.#} s", e) : e;
-        }
-    }
+    internal static Task<BusConnection> ConnectAsync(string address, TimeSpan deadline, TimeProvider time, CancellationToken ct) =>
+        new BusConnection(address, time).BeginAsync(deadline, ct);
 
     /// <summary>Ends the connection; calls under way end with <see cref="BusConnectionException"/>.</summary>
     public async ValueTask DisposeAsync()
@@ -78,9 +66,25 @@ internal sealed partial class BusConnection : IAsyncDisposable
         Wake();
     }
 
+    private async Task<BusConnection> BeginAsync(TimeSpan deadline, CancellationToken ct)
+    {
+        new Thread(Run, StackBytes) { IsBackground = true, Name = "bus" }.Start();
+        try
+        {
+            await _opened.Task.WaitAsync(deadline, _time, ct);
+            return this;
+        }
+        catch (Exception e)
+        {
+            Close();
+            throw e is TimeoutException ? new BusConnectionException($"no answer from {(IsPeer ? "" : "the bus at ")}{_address} in {deadline.TotalSeconds:0.#} s", e) : e;
+        }
+    }
+
     private void Close()
     {
         _closing = true;
+        _released.Set();
         Wake();
     }
 
@@ -130,6 +134,11 @@ internal sealed partial class BusConnection : IAsyncDisposable
         if (_address == "system")
         {
             Check(SdBus.OpenSystem(out _bus), "open the system bus");
+        }
+        else if (IsPeer)
+        {
+            OpenPeer(self);
+            return;
         }
         else if (_address.StartsWith(Remote, StringComparison.Ordinal))
         {
@@ -221,6 +230,8 @@ internal sealed partial class BusConnection : IAsyncDisposable
             SdBus.FlushCloseUnref(_bus);
             _bus = 0;
         }
+
+        _accepted?.Dispose();
 
         lock (_wakeGate)
         {

@@ -6,6 +6,7 @@ namespace Qm.Fleet.BlueChi.Bus;
 internal static unsafe partial class Libc
 {
     internal const short PollIn = 1;
+    private const int DuplicateCloseOnExec = 1030;
 
     [StructLayout(LayoutKind.Sequential)]
     internal struct PollFd
@@ -27,9 +28,15 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     internal static partial nint Write(int fd, void* buffer, nuint count);
 
+    [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
+    internal static partial int SetSocketOption(int fd, int level, int option, void* value, uint length);
+
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     internal static partial int Close(int fd);
 
-    [LibraryImport("libc", EntryPoint = "dup", SetLastError = true)]
-    internal static partial int Duplicate(int fd);
+    /// <summary>Another descriptor of the same file, which programs that are started do not inherit.</summary>
+    internal static int Duplicate(int fd) => Control(fd, DuplicateCloseOnExec, 0);
+
+    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
+    private static partial int Control(int fd, int command, int argument);
 }

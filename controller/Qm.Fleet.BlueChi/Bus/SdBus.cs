@@ -15,6 +15,9 @@ internal static unsafe partial class SdBus
         internal int NeedFree;
     }
 
+    /// <summary>An <c>sd_id128_t</c>.</summary>
+    internal readonly record struct Id128(ulong High, ulong Low);
+
     [LibraryImport(Library, EntryPoint = "sd_bus_new")]
     internal static partial int New(out nint bus);
 
@@ -23,6 +26,18 @@ internal static unsafe partial class SdBus
 
     [LibraryImport(Library, EntryPoint = "sd_bus_set_bus_client")]
     internal static partial int SetBusClient(nint bus, int isClient);
+
+    [LibraryImport(Library, EntryPoint = "sd_bus_set_anonymous")]
+    internal static partial int SetAnonymous(nint bus, int isAllowed);
+
+    [LibraryImport(Library, EntryPoint = "sd_bus_set_server")]
+    internal static partial int SetServer(nint bus, int isServer, Id128 id);
+
+    [LibraryImport(Library, EntryPoint = "sd_bus_set_fd")]
+    internal static partial int SetFd(nint bus, int input, int output);
+
+    [LibraryImport(Library, EntryPoint = "sd_bus_is_ready")]
+    internal static partial int IsReady(nint bus);
 
     [LibraryImport(Library, EntryPoint = "sd_bus_start")]
     internal static partial int Start(nint bus);

@@ -1,23 +1,19 @@
+using Qm.Fleet.Lab.Agents;
 using Qm.Fleet.Lab.Nodes;
 
 namespace Qm.Fleet.Lab.BlueChi;
 
 /// <summary>
-/// One life of a <c>bluechi-agent</c> process. It outlives connections to the controller, and with it live its subscriptions and its cache of unit
-/// states, which a daemon-reload resets to inactive. Used under the emulated controller's gate.
+/// One life of a <c>bluechi-agent</c> process. It outlives connections to the controller, and with it lives what it keeps of units. Used under the
+/// emulated controller's gate.
 /// </summary>
-internal sealed class AgentSession(string node, EmulatedSystemd systemd)
+internal sealed class AgentSession(string node, EmulatedSystemd systemd) : AgentUnits(systemd)
 {
-    private readonly Dictionary<string, (string Active, string Sub)> _states = systemd.Units.ToDictionary(unit => unit.Name, unit => (unit.ActiveState, unit.SubState));
-    private readonly HashSet<string> _subscribed = [];
     private readonly Queue<Action> _unsent = new();
     private TaskCompletionSource? _held;
 
     /// <summary>The name it registered.</summary>
     public string Node { get; } = node;
-
-    /// <summary>The systemd it speaks for.</summary>
-    public EmulatedSystemd Systemd { get; } = systemd;
 
     /// <summary>Whether the process is gone.</summary>
     public bool Ended { get; private set; }
@@ -70,37 +66,6 @@ internal sealed class AgentSession(string node, EmulatedSystemd systemd)
         else
         {
             message();
-        }
-    }
-
-    /// <summary>False when it was subscribed before: the agent refuses, and does not tell the state again.</summary>
-    public bool Subscribe(string unit) => _subscribed.Add(unit);
-
-    /// <summary>Forgets every subscription but these.</summary>
-    public void KeepOnly(IEnumerable<string> units) => _subscribed.IntersectWith(units);
-
-    /// <summary>Whether the agent tells of a unit.</summary>
-    public bool Tells(string unit) => _subscribed.Contains(unit) || _subscribed.Contains("*");
-
-    /// <summary>The state the agent believes, or null for a unit that is not loaded.</summary>
-    public (string Active, string Sub)? Believed(string unit) => _states.TryGetValue(unit, out var state) ? state : null;
-
-    /// <summary>Takes note of a real change.</summary>
-    public void Note(EmulatedUnit unit, UnitChange change)
-    {
-        switch (change)
-        {
-            case UnitChange.State:
-                _states[unit.Name] = (unit.ActiveState, unit.SubState);
-                break;
-            case UnitChange.New:
-                _states[unit.Name] = ("inactive", "dead");
-                break;
-            case UnitChange.Removed:
-                _states.Remove(unit.Name);
-                break;
-            default:
-                throw new ArgumentOutOfRangeException(nameof(change), change, null);
         }
     }
 
