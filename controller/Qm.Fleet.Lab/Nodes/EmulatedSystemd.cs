@@ -7,7 +7,7 @@ namespace Qm.Fleet.Lab.Nodes;
 /// does (cgroup files): a daemon-reload changes the first only; the second follows at a unit's start and when any cgroup property is set.
 /// Operations on units are in <see cref="UnitOperations"/>.
 /// </summary>
-internal sealed class EmulatedSystemd
+internal sealed partial class EmulatedSystemd
 {
     private static readonly string[] JobModes =
         ["replace", "fail", "isolate", "flush", "ignore-dependencies", "ignore-requirements", "replace-irreversibly", "triggering", "restart-dependencies"];
@@ -86,11 +86,7 @@ internal sealed class EmulatedSystemd
     {
         lock (Node.Gate)
         {
-            if (!JobModes.Contains(mode))
-            {
-                throw SystemdRefusal.InvalidArguments($"Job mode {mode} invalid");
-            }
-
+            CheckMode(mode);
             CheckName(name);
             var unit = _units.GetValueOrDefault(name);
             return unit switch
@@ -246,10 +242,24 @@ internal sealed class EmulatedSystemd
     {
         unit.Enter(activeState, subState, Node.NowMicroseconds);
         Changed?.Invoke(unit, UnitChange.State);
-        if (unit.ActiveState == "inactive" && unit.Loaded is null)
+        if (unit is { ActiveState: "inactive", Loaded: null or { IsTransient: true } })
         {
+            if (unit.Loaded is not null)
+            {
+                _source.RemoveTransient(unit.Name);
+                unit.Loaded = null;
+            }
+
             _units.Remove(unit.Name);
             Changed?.Invoke(unit, UnitChange.Removed);
+        }
+    }
+
+    private static void CheckMode(string mode)
+    {
+        if (!JobModes.Contains(mode))
+        {
+            throw SystemdRefusal.InvalidArguments($"Job mode {mode} invalid");
         }
     }
 

@@ -91,6 +91,7 @@ internal sealed class EmulatedUnit(string name, IUnitBody body)
     public IEnumerable<KeyValuePair<string, BusValue>> ServiceProperties() =>
     [
         new("Type", Loaded?.Setting("Service", "Type") ?? "simple"),
+        new("RemainAfterExit", Loaded?.Setting("Service", "RemainAfterExit") is "yes" or "true"),
         new("Restart", Loaded?.Restart ?? "no"),
         new("Result", Result),
         new("NRestarts", Restarts),
