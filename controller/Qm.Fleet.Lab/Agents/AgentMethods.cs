@@ -61,7 +61,7 @@ internal static class AgentMethods
     /// <summary>Units as <c>ListUnits</c> tells them: <c>a(ssssssouso)</c>.</summary>
     public static BusValue UnitList(EmulatedSystemd systemd) => new BusValue.Array("(ssssssouso)", [.. systemd.Units.Select(unit => (BusValue)new BusValue.Struct(
     [
-        unit.Name, unit.Loaded?.Description ?? unit.Name, unit.Loaded is null ? "not-found" : "loaded", unit.ActiveState, unit.SubState, "",
+        unit.Name, unit.Description, unit.Loaded is null ? "not-found" : "loaded", unit.ActiveState, unit.SubState, "",
         new BusValue.ObjectPath($"/org/freedesktop/systemd1/unit/{BlueChiNames.Escape(unit.Name)}"), unit.Operation?.JobId ?? 0, unit.Operation is { JobId: > 0 } job ? job.JobWord : "", new BusValue.ObjectPath(unit.Operation?.JobPath ?? "/"),
     ]))]);
 

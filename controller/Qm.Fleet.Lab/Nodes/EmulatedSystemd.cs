@@ -180,9 +180,17 @@ internal sealed partial class EmulatedSystemd
             CheckName(name);
             var unit = _units.GetValueOrDefault(name);
             var limits = unit?.Limits ?? ResourceControl.Default;
+            var set = unit?.SetDescription;
             var files = new List<(string File, string Assignment)>();
             foreach (var (property, value) in properties)
             {
+                if (property == "Description" && value is BusValue.Text description)
+                {
+                    set = description.Value;
+                    files.Add((UnitFiles.Description, $"Description={set}"));
+                    continue;
+                }
+
                 (limits, var file, var assignment) = limits.Set(property, value, Node.Machine);
                 files.Add((file, assignment));
             }
@@ -194,7 +202,7 @@ internal sealed partial class EmulatedSystemd
 
             if (unit is { Loaded: not null })
             {
-                unit.Limits = limits;
+                (unit.Limits, unit.SetDescription) = (limits, set);
                 if (!unit.IsDown)
                 {
                     Node.Kernel.ApplyLimits(unit.Body.Cgroup, limits);
@@ -276,7 +284,7 @@ internal sealed partial class EmulatedSystemd
         var found = _source.Load().ToDictionary(loaded => loaded.Name);
         foreach (var unit in _units.Values.ToArray())
         {
-            unit.Loaded = found.GetValueOrDefault(unit.Name);
+            (unit.Loaded, unit.SetDescription) = (found.GetValueOrDefault(unit.Name), null);
             unit.Limits = unit.Loaded?.Limits ?? ResourceControl.Default;
             if (unit is { Loaded: null, ActiveState: "inactive" })
             {

@@ -5,6 +5,9 @@ namespace Qm.Fleet.Lab.Nodes;
 /// <summary>How systemd finds the files of units.</summary>
 internal static class UnitFiles
 {
+    /// <summary>The drop-in of the one property that can be set over D-Bus and is none of a service's.</summary>
+    public const string Description = "50-Description.conf";
+
     /// <summary>
     /// The <c>*.conf</c> files of several drop-in directories, merged by file name in C-locale order; where two directories hold the same name the
     /// earlier directory wins.
@@ -56,6 +59,6 @@ internal static class UnitFiles
         var dropIns = Path.Combine(directory, $"{unit}.d");
         Directory.CreateDirectory(dropIns);
         File.WriteAllText(Path.Combine(dropIns, file),
-            $"# This is a drop-in unit file extension, created via \"systemctl set-property\"\n# or an equivalent operation. Do not edit.\n[Service]\n{assignment}\n");
+            $"# This is a drop-in unit file extension, created via \"systemctl set-property\"\n# or an equivalent operation. Do not edit.\n[{(file == Description ? "Unit" : "Service")}]\n{assignment}\n");
     }
 }
