@@ -23,7 +23,17 @@ internal static class LightNode
 
     private sealed class Units : IUnitSource
     {
-        public IReadOnlyList<LoadedUnit> Load() => [new(Unit, $"usr/lib/systemd/system/{Unit}", "", [], File, ResourceControl.Default, WantedAtBoot: false)];
+        public IReadOnlyList<LoadedUnit> Load() => [new(Unit, $"usr/lib/systemd/system/{Unit}", "", [], File, ResourceControl.Default, WantedAtBoot: false, "static")];
+
+        public Installation Installation { get; } = new(NoRoot, NoRoot);
+
+        public LoadedUnit WriteTransient(string unit, string text) =>
+            new(unit, $"run/systemd/transient/{unit}", "", [], UnitFileMerger.Merge(UnitFile.Parse(text, unit), []), ResourceControl.Default, WantedAtBoot: false, LoadedUnit.Transient);
+
+        public void RemoveTransient(string unit)
+        {
+            // There was never a file.
+        }
 
         public IUnitBody Body(string unit) => new NoProcess(unit);
 
