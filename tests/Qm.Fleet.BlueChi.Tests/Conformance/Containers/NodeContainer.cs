@@ -1,0 +1,115 @@
+using DotNet.Testcontainers.Builders;
+using DotNet.Testcontainers.Configurations;
+using DotNet.Testcontainers.Containers;
+using DotNet.Testcontainers.Images;
+using DotNet.Testcontainers.Networks;
+
+namespace Qm.Fleet.BlueChi.Tests.Conformance.Containers;
+
+/// <summary>A node: systemd as process 1 of a container, and bluechi-agent as one of its services.</summary>
+internal sealed class NodeContainer : IAsyncDisposable
+{
+    private static readonly TimeSpan BootDeadline = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan BootPollInterval = TimeSpan.FromMilliseconds(200);
+
+    private const UnixFileModes Plain = UnixFileModes.UserRead | UnixFileModes.UserWrite | UnixFileModes.GroupRead | UnixFileModes.OtherRead;
+
+    private const UnixFileModes Executable = Plain | UnixFileModes.UserExecute | UnixFileModes.GroupExecute | UnixFileModes.OtherExecute;
+
+    // systemd wants a unified hierarchy that it may write to. Docker gives it one of its own (a private namespace), but read-only, and under the legacy
+    // controllers on a host that still mounts those; on a fresh mount systemd finds what it wants on both kinds of host.
+    private const string Entry = "mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec /sbin/init";
+
+    private readonly IContainer _container;
+    private readonly string _name;
+
+    private NodeContainer(IContainer container, string name) => (_container, _name) = (container, name);
+
+    /// <summary>Boots a node.</summary>
+    /// <param name="name">Its name in BlueChi and on the network.</param>
+    /// <param name="image">As <see cref="BaseImage"/> made it.</param>
+    /// <param name="network">Shared with the other nodes.</param>
+    /// <param name="blueChi">Whose programs it runs.</param>
+    /// <param name="files">What it has besides, by absolute path.</param>
+    /// <param name="busFolder">A folder of the host that its system bus is to have its socket in; null to keep the bus to itself.</param>
+    /// <param name="ct">Ends the wait, and the node with it.</param>
+    /// <exception cref="InvalidOperationException">It does not come up; the message has its failed units and journal.</exception>
+    internal static async Task<NodeContainer> StartAsync(
+        string name, string image, INetwork network, BlueChiInstallation blueChi, IEnumerable<(string Path, string Text)> files, string? busFolder, CancellationToken ct)
+    {
+        var builder = new ContainerBuilder(image)
+            .WithImagePullPolicy(PullPolicy.Never)
+            .WithHostname(name)
+            .WithNetwork(network)
+            .WithNetworkAliases(name)
+            .WithLabel(DockerHost.OwnerLabel, DockerHost.Owner)
+            .WithEntrypoint("/bin/sh", "-c", Entry)
+            .WithEnvironment("container", "docker")
+            .WithTmpfsMount("/run")
+            .WithTmpfsMount("/tmp")
+            .WithResourceMapping(blueChi.Executables, "/usr/libexec", fileMode: Executable)
+            .WithResourceMapping(blueChi.Tools, "/usr/bin", fileMode: Executable)
+            .WithResourceMapping(blueChi.BusPolicies, "/usr/share/dbus-1/system.d", fileMode: Plain)
+            .WithCreateParameterModifier(parameters =>
+            {
+                // A node of a test is not worth a shutdown.
+                parameters.StopSignal = "SIGKILL";
+                var host = parameters.HostConfig ??= new();
+                host.CapAdd = ["SYS_ADMIN", "NET_ADMIN"];
+                host.SecurityOpt = ["seccomp=unconfined", "apparmor=unconfined", "label=disable"];
+                host.CgroupnsMode = "private";
+            })
+            .WithWaitStrategy(Wait.ForUnixContainer().UntilCommandIsCompleted(
+                ["systemctl", "is-system-running", "--wait"], wait => wait.WithTimeout(BootDeadline).WithInterval(BootPollInterval)));
+        builder = files.Aggregate(builder, (so_far, file) => so_far.WithResourceMapping(NodeFiles.Bytes(file.Text), file.Path, fileMode: Plain));
+        var node = new NodeContainer((busFolder is null ? builder : builder.WithBindMount(busFolder, "/run/dbus")).Build(), name);
+        try
+        {
+            await node._container.StartAsync(ct);
+            return node;
+        }
+        catch (TimeoutException e)
+        {
+            var journal = await node.JournalAsync();
+            await node.DisposeAsync();
+            throw new InvalidOperationException($"Node {name} did not come up within {BootDeadline.TotalSeconds} s:\n{journal}", e);
+        }
+        catch
+        {
+            await node.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Runs a command in the node.</summary>
+    /// <returns>What it printed, without the last line feed.</returns>
+    /// <exception cref="InvalidOperationException">It failed; the message has what it printed.</exception>
+    internal async Task<string> RunAsync(CancellationToken ct, params string[] command)
+    {
+        var result = await _container.ExecAsync(command, ct);
+        return result.ExitCode == 0
+            ? result.Stdout.TrimEnd('\n')
+            : throw new InvalidOperationException($"{string.Join(' ', command)} ended with {result.ExitCode} on {_name}: {result.Stdout}{result.Stderr}");
+    }
+
+    /// <summary>Writes a file of the node; folders are made.</summary>
+    internal Task WriteAsync(string path, string text, CancellationToken ct) => _container.CopyAsync(NodeFiles.Bytes(text), path, fileMode: Plain, ct: ct);
+
+    /// <summary>What the node has to say of itself when something is wrong with it.</summary>
+    internal async Task<string> JournalAsync()
+    {
+        try
+        {
+            var result = await _container.ExecAsync(["/bin/sh", "-c", "systemctl --failed --no-pager --plain; journalctl --boot --no-pager --lines=40"], CancellationToken.None);
+            return result.Stdout + result.Stderr;
+        }
+        catch (Docker.DotNet.DockerApiException e)
+        {
+            var (stdout, stderr) = await _container.GetLogsAsync(ct: CancellationToken.None);
+            return $"{stdout}{stderr}{e.Message}";
+        }
+    }
+
+    /// <summary>Ends and removes the node.</summary>
+    public ValueTask DisposeAsync() => _container.DisposeAsync();
+}
