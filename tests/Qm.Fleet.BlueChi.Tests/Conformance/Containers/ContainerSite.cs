@@ -60,15 +60,21 @@ internal sealed class ContainerSite : ISite
     }
 
     /// <summary>Starts the nodes and waits until BlueChi has both online; the first site of a machine makes the image, which takes a minute or two.</summary>
+    /// <exception cref="InvalidOperationException">This machine cannot, or a node does not come up; the message has why.</exception>
     internal static async Task<ContainerSite> StartAsync(CancellationToken ct)
     {
-        var blueChi = BlueChiInstallation.Find().Found ?? throw new InvalidOperationException(BlueChiInstallation.Find().WhyNot);
+        if (await FindObstacleAsync(ct) is { } obstacle)
+        {
+            throw new InvalidOperationException(obstacle);
+        }
+
         await Places.WaitAsync(ct);
         var site = new ContainerSite(new NetworkBuilder().WithLabel(DockerHost.OwnerLabel, DockerHost.Owner).Build(), Directory.CreateTempSubdirectory("qmfleet-bus-"));
         try
         {
             await DockerHost.SweepAsync(ct);
             var image = await BaseImage.EnsureAsync(ct);
+            var blueChi = BlueChiInstallation.Find().Found!;
             await site._network.CreateAsync(ct);
             site._first = await NodeContainer.StartAsync(
                 FirstName, image, site._network, blueChi,

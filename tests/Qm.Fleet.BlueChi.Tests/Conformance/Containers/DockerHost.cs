@@ -10,40 +10,45 @@ internal static class DockerHost
     /// <summary>On everything that is made there: the process that made it.</summary>
     internal const string OwnerLabel = "qm-fleet.conformance.pid";
 
+    private const string VersionVariable = "DOCKER_API_VERSION";
+
     private static readonly TimeSpan AnswerDeadline = TimeSpan.FromSeconds(5);
 
-    // The reaper is an image from a registry; nothing here is pulled from anywhere, and what a killed run left is swept by the next.
-    static DockerHost() => TestcontainersSettings.ResourceReaperEnabled = false;
+    // What Testcontainers asks for by itself; a daemon that is older refuses every word of it.
+    private static readonly System.Version NewestNeeded = new(1, 44);
 
     /// <summary>This process, as <see cref="OwnerLabel"/> has it.</summary>
     internal static string Owner { get; } = FormattableString.Invariant($"{Environment.ProcessId}");
 
     /// <summary>Asks the daemon for a sign of life.</summary>
     /// <returns>Why it cannot be used; null when it can.</returns>
+    /// <remarks>To be asked before anything else: Testcontainers learns here, before its first word, what to do without.</remarks>
     internal static async Task<string?> FindObstacleAsync(CancellationToken ct)
     {
-        if (TestcontainersSettings.OS.DockerEndpointAuthConfig is not { } endpoint)
-        {
-            return "no Docker daemon answers: Testcontainers found no endpoint (DOCKER_HOST, a context, /var/run/docker.sock)";
-        }
-
-        if (endpoint.Endpoint.Scheme != "unix")
-        {
-            return $"the Docker daemon at {endpoint.Endpoint} is not on this machine; the test reaches the controller's bus through a shared folder";
-        }
-
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
         deadline.CancelAfter(AnswerDeadline);
         try
         {
-            using var docker = Connect();
-            await docker.System.PingAsync(deadline.Token);
-            return null;
+            using var docker = new DockerClientBuilder().Build();
+            var version = new System.Version((await docker.System.GetVersionAsync(deadline.Token)).APIVersion);
+            if (version < NewestNeeded && Environment.GetEnvironmentVariable(VersionVariable) is null)
+            {
+                Environment.SetEnvironmentVariable(VersionVariable, version.ToString());
+            }
         }
-        catch (Exception e) when (e is DockerApiException or HttpRequestException or TimeoutException || (e is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (Exception e) when (e is DockerApiException or HttpRequestException or IOException or TimeoutException || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {
-            return $"no Docker daemon answers at {endpoint.Endpoint}: {e.Message}";
+            return $"no Docker daemon answers: {e.Message}";
         }
+
+        // The reaper is an image from a registry; nothing here is pulled from anywhere, and what a killed run left is swept by the next.
+        TestcontainersSettings.ResourceReaperEnabled = false;
+        return TestcontainersSettings.OS.DockerEndpointAuthConfig switch
+        {
+            null => "no Docker daemon answers Testcontainers, though one answers here: see its settings (~/.testcontainers.properties, TESTCONTAINERS_*, DOCKER_*)",
+            { Endpoint.Scheme: not "unix" } remote => $"the Docker daemon at {remote.Endpoint} is not on this machine; the controller's bus is reached through a shared folder",
+            _ => null,
+        };
     }
 
     /// <summary>A connection to the daemon for what Testcontainers does not offer.</summary>

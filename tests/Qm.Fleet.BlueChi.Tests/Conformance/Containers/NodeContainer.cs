@@ -20,6 +20,9 @@ internal sealed class NodeContainer : IAsyncDisposable
     // controllers on a host that still mounts those; on a fresh mount systemd finds what it wants on both kinds of host.
     private const string Entry = "mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec /sbin/init";
 
+    // Fails until systemd answers, and waits for the end of the boot from then on; a unit that failed is found below, with its reason.
+    private const string Booted = "case $(systemctl is-system-running --wait) in running | degraded) ;; *) exit 1 ;; esac";
+
     private readonly IContainer _container;
     private readonly string _name;
 
@@ -60,19 +63,20 @@ internal sealed class NodeContainer : IAsyncDisposable
                 host.CgroupnsMode = "private";
             })
             .WithWaitStrategy(Wait.ForUnixContainer().UntilCommandIsCompleted(
-                ["systemctl", "is-system-running", "--wait"], wait => wait.WithTimeout(BootDeadline).WithInterval(BootPollInterval)));
+                ["/bin/sh", "-c", Booted], wait => wait.WithTimeout(BootDeadline).WithInterval(BootPollInterval)));
         builder = files.Aggregate(builder, (so_far, file) => so_far.WithResourceMapping(NodeFiles.Bytes(file.Text), file.Path, fileMode: Plain));
         var node = new NodeContainer((busFolder is null ? builder : builder.WithBindMount(busFolder, "/run/dbus")).Build(), name);
         try
         {
             await node._container.StartAsync(ct);
+            await node.RunAsync(ct, "systemctl", "is-system-running");
             return node;
         }
-        catch (TimeoutException e)
+        catch (Exception e) when (e is TimeoutException or InvalidOperationException)
         {
             var journal = await node.JournalAsync();
             await node.DisposeAsync();
-            throw new InvalidOperationException($"Node {name} did not come up within {BootDeadline.TotalSeconds} s:\n{journal}", e);
+            throw new InvalidOperationException($"Node {name} did not come up whole within {BootDeadline.TotalSeconds} s:\n{journal}", e);
         }
         catch
         {

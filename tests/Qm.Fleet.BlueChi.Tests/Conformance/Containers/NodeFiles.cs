@@ -50,21 +50,21 @@ internal static class NodeFiles
             NodeHeartbeatThreshold={NodeHeartbeatThreshold}
 
             """),
-        ("/etc/systemd/system/bluechi-controller.service", Service("bluechi-controller", "Restart=no")),
+        ("/etc/systemd/system/bluechi-controller.service", Service("bluechi-controller", "Restart=no\nRuntimeDirectory=bluechi")),
         ("/etc/systemd/system/multi-user.target.d/bluechi-controller.conf", "[Unit]\nWants=bluechi-controller.service\n"),
     ];
 
     /// <summary>The bytes of a file.</summary>
     internal static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 
-    private static string Service(string program, string restart) => $"""
+    private static string Service(string program, string settings) => $"""
         [Unit]
         Description={program} of the conformance suite
         After=network.target
 
         [Service]
         ExecStart=/usr/libexec/{program}
-        {restart}
+        {settings}
 
         """;
 }
