@@ -1,6 +1,7 @@
 using System.Globalization;
 using DotNet.Testcontainers.Builders;
 using DotNet.Testcontainers.Networks;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Qm.Fleet.BlueChi.Tests.Conformance.Containers;
 
@@ -69,7 +70,7 @@ internal sealed class ContainerSite : ISite
         }
 
         await Places.WaitAsync(ct);
-        var site = new ContainerSite(new NetworkBuilder().WithLabel(DockerHost.OwnerLabel, DockerHost.Owner).Build(), Directory.CreateTempSubdirectory("qmfleet-bus-"));
+        var site = new ContainerSite(new NetworkBuilder().WithLogger(NullLogger.Instance).WithLabel(DockerHost.OwnerLabel, DockerHost.Owner).Build(), Directory.CreateTempSubdirectory("qmfleet-bus-"));
         try
         {
             await DockerHost.SweepAsync(ct);
@@ -118,7 +119,7 @@ internal sealed class ContainerSite : ISite
     }
 
     /// <inheritdoc/>
-    public Task HealAsync(string node, CancellationToken ct) => On(node).RunAsync(ct, "nft", "delete table inet cut");
+    public Task HealAsync(string node, CancellationToken ct) => On(node).RunAsync(ct, "nft", "add table inet cut; delete table inet cut");
 
     /// <inheritdoc/>
     public Task StopControllerAsync(bool clean, CancellationToken ct) => clean
@@ -145,7 +146,8 @@ internal sealed class ContainerSite : ISite
     public Task FloodAsync(string node, string unit, int signals, CancellationToken ct) => On(node).RunAsync(
         ct, "/bin/sh", "-c", """
         group=$(systemctl show --value --property=ControlGroup "$1") && echo $$ > "/sys/fs/cgroup$group/cgroup.procs" && exec perl -MSocket -e '
-          socket(my $notify, AF_UNIX, SOCK_DGRAM, 0) && connect($notify, pack_sockaddr_un("/run/systemd/notify")) or die $!;
+          my $notify;
+          socket($notify, AF_UNIX, SOCK_DGRAM, 0) && connect($notify, pack_sockaddr_un("/run/systemd/notify")) or die $!;
           for (1 .. $ARGV[0]) { defined send($notify, "STATUS=flood $_", 0) or die $! }' "$2"
         """, "flood", unit, signals.ToString(CultureInfo.InvariantCulture));
 

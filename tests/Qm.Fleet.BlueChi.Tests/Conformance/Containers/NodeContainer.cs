@@ -3,6 +3,7 @@ using DotNet.Testcontainers.Configurations;
 using DotNet.Testcontainers.Containers;
 using DotNet.Testcontainers.Images;
 using DotNet.Testcontainers.Networks;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Qm.Fleet.BlueChi.Tests.Conformance.Containers;
 
@@ -41,6 +42,7 @@ internal sealed class NodeContainer : IAsyncDisposable
         string name, string image, INetwork network, BlueChiInstallation blueChi, IEnumerable<(string Path, string Text)> files, string? busFolder, CancellationToken ct)
     {
         var builder = new ContainerBuilder(image)
+            .WithLogger(NullLogger.Instance)
             .WithImagePullPolicy(PullPolicy.Never)
             .WithHostname(name)
             .WithNetwork(network)
