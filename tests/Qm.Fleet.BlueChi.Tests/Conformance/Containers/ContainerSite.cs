@@ -17,6 +17,19 @@ internal sealed class ContainerSite : ISite
     private const string Agent = "bluechi-agent.service";
     private const string Controller = "bluechi-controller.service";
 
+    // systemd asks what unit a sender belongs to when it reads, not when it was sent. The last status goes out through systemd-notify, which in the place of
+    // the sender waits until systemd has read everything.
+    private const string Flood = """
+        set -e
+        echo $$ > "/sys/fs/cgroup$(systemctl show --value --property=ControlGroup "$1")/cgroup.procs"
+        export NOTIFY_SOCKET=/run/systemd/notify
+        exec perl -MSocket -e '
+          my ($signals, $notify) = @ARGV;
+          socket($notify, AF_UNIX, SOCK_DGRAM, 0) && connect($notify, pack_sockaddr_un($ENV{NOTIFY_SOCKET})) or die $!;
+          for (1 .. $signals - 1) { defined send($notify, "STATUS=flood $_", 0) or die $! }
+          exec "systemd-notify", "--pid=self", "--status=flood $signals"' "$2"
+        """;
+
     // Two sites at a time: four containers.
     private static readonly SemaphoreSlim Places = new(2);
 
@@ -142,14 +155,9 @@ internal sealed class ContainerSite : ISite
         On(node).RunAsync(ct, "systemctl", "show", "--value", $"--property={property}", unit);
 
     /// <inheritdoc/>
-    /// <remarks>A process of the unit, which must run, tells systemd a new status so many times; systemd signals each, and the agent passes it on.</remarks>
-    public Task FloodAsync(string node, string unit, int signals, CancellationToken ct) => On(node).RunAsync(
-        ct, "/bin/sh", "-c", """
-        group=$(systemctl show --value --property=ControlGroup "$1") && echo $$ > "/sys/fs/cgroup$group/cgroup.procs" && exec perl -MSocket -e '
-          my $notify;
-          socket($notify, AF_UNIX, SOCK_DGRAM, 0) && connect($notify, pack_sockaddr_un("/run/systemd/notify")) or die $!;
-          for (1 .. $ARGV[0]) { defined send($notify, "STATUS=flood $_", 0) or die $! }' "$2"
-        """, "flood", unit, signals.ToString(CultureInfo.InvariantCulture));
+    /// <remarks>The unit must run: a process joins it and tells systemd a new status so many times; systemd signals each, and the agent passes it on.</remarks>
+    public Task FloodAsync(string node, string unit, int signals, CancellationToken ct) =>
+        On(node).RunAsync(ct, "/bin/sh", "-c", Flood, "flood", unit, signals.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>Ends everything that belongs to the site.</summary>
     public async ValueTask DisposeAsync()

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Docker.DotNet;
 using Docker.DotNet.Models;
 using DotNet.Testcontainers.Configurations;
@@ -36,7 +37,8 @@ internal static class DockerHost
                 Environment.SetEnvironmentVariable(VersionVariable, version.ToString());
             }
         }
-        catch (Exception e) when (e is DockerApiException or HttpRequestException or IOException or TimeoutException || (e is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (Exception e) when (e is DockerApiException or HttpRequestException or IOException or TimeoutException or AggregateException { InnerException: SocketException }
+            || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {
             return $"no Docker daemon answers: {e.Message}";
         }
