@@ -74,6 +74,15 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
     /// <param name="cancellation">Gives up.</param>
     public async Task RestartAsync(bool clean, TimeSpan downtime, CancellationToken cancellation = default)
     {
+        await EndAsync(clean).ConfigureAwait(false);
+        await Task.Delay(downtime, Time, cancellation).ConfigureAwait(false);
+        await BeginAgainAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Ends the controller; agents and nodes live on.</summary>
+    /// <param name="clean">Whether it says goodbye, as on SIGTERM, or just disappears, as on SIGKILL.</param>
+    public ValueTask EndAsync(bool clean)
+    {
         lock (Gate)
         {
             if (clean)
@@ -82,8 +91,12 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
             }
         }
 
-        await _connection.DisposeAsync().ConfigureAwait(false);
-        await Task.Delay(downtime, Time, cancellation).ConfigureAwait(false);
+        return _connection.DisposeAsync();
+    }
+
+    /// <summary>Starts a controller after <see cref="EndAsync"/>; the agents that live come back to it.</summary>
+    public async Task BeginAgainAsync(CancellationToken cancellation)
+    {
         await BeginAsync(cancellation).ConfigureAwait(false);
         lock (Gate)
         {

@@ -97,7 +97,7 @@ internal sealed class EmulatedSystemd
             {
                 null => throw (type == JobType.Stop ? SystemdRefusal.UnitNotLoaded(name) : SystemdRefusal.UnitNotFound(name)),
                 { Loaded: null } when type != JobType.Stop => throw SystemdRefusal.UnitNotFound(name),
-                _ when type == JobType.Reload => throw new SystemdRefusal("org.freedesktop.systemd1.JobTypeNotApplicable", $"Job type reload is not applicable for unit {name}."),
+                _ when type == JobType.Reload && !unit.Loaded!.CanReload => throw new SystemdRefusal("org.freedesktop.systemd1.JobTypeNotApplicable", $"Job type reload is not applicable for unit {name}."),
                 _ => _operations.Accept(unit, type, stateChanged, finished),
             };
         }
@@ -106,12 +106,12 @@ internal sealed class EmulatedSystemd
     /// <summary>Runs an accepted operation in the background.</summary>
     public void Run(UnitOperation operation) => _operations.Run(operation);
 
-    /// <summary>Cancels an operation, if it has not ended.</summary>
+    /// <summary>Cancels the job of an operation, if it has not ended; a unit that is on its way goes on.</summary>
     public void Cancel(UnitOperation operation)
     {
         lock (Node.Gate)
         {
-            operation.Cancel();
+            operation.CancelJob();
         }
     }
 

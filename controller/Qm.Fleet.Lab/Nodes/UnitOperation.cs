@@ -52,6 +52,20 @@ internal sealed class UnitOperation(EmulatedUnit unit, JobType type) : IDisposab
         }
     }
 
+    /// <summary>
+    /// Cancels the job and not what it set going: a unit on its way goes on, and whoever asked is told <c>canceled</c>. One that has not begun never does.
+    /// </summary>
+    public void CancelJob()
+    {
+        var finished = IsPending ? Finished : null;
+        (StateChanged, Finished) = (null, null);
+        finished?.Invoke("canceled");
+        if (!Before.IsCompleted)
+        {
+            Cancel();
+        }
+    }
+
     /// <summary>Ends the operation; <paramref name="result"/> goes to <see cref="Finished"/>.</summary>
     public void End(string result)
     {

@@ -102,6 +102,8 @@ internal sealed class UnitOperations(EmulatedSystemd systemd)
                 }
 
                 return await StartAsync(operation).ConfigureAwait(false);
+            case JobType.Reload:
+                return await ReloadAsync(operation).ConfigureAwait(false);
             case JobType.AutoRestart:
                 return await RecoverAsync(operation).ConfigureAwait(false);
             default:
@@ -112,6 +114,7 @@ internal sealed class UnitOperations(EmulatedSystemd systemd)
     private async Task<string> StartAsync(UnitOperation operation)
     {
         var unit = operation.Unit;
+        ServiceCommand[] before;
         lock (_node.Gate)
         {
             if (unit.IsActive)
@@ -124,25 +127,109 @@ internal sealed class UnitOperations(EmulatedSystemd systemd)
                 unit.Body.Stop();
             }
 
-            Enter(operation, "activating", "start");
+            before = Commands(unit, "ExecStartPre");
+            Enter(operation, "activating", before.Length > 0 ? "start-pre" : "start");
+        }
+
+        if (before.Length > 0)
+        {
+            if (await RunAsync(before, operation).ConfigureAwait(false) is not 0 and var status)
+            {
+                return Fail(operation, status);
+            }
+
+            lock (_node.Gate)
+            {
+                Enter(operation, "activating", "start");
+            }
         }
 
         await PauseAsync(unit.Body.IsContainer ? _node.Timings.Start : _node.Timings.ServiceStart, operation).ConfigureAwait(false);
+        ServiceCommand[] main;
         lock (_node.Gate)
         {
             operation.Canceled.ThrowIfCancellationRequested();
-            if (unit.Loaded is { } loaded && !_node.Faults.TakeFailingStart(unit.Name) && unit.Body.Start(loaded, unit.Limits) is { } pid)
+            if (unit.Loaded is not { } loaded || _node.Faults.TakeFailingStart(unit.Name) || unit.Body.Start(loaded, unit.Limits) is not { } pid)
             {
-                (unit.MainPid, unit.ExecMainStatus) = (pid, 0);
+                return Fail(operation, exitStatus: 126);
+            }
+
+            (unit.MainPid, unit.ExecMainStatus) = (pid, 0);
+            if (unit.Body.IsContainer || !loaded.IsOneshot)
+            {
                 Enter(operation, "active", "running");
                 return "done";
             }
 
-            (unit.Result, unit.ExecMainStatus) = ("exit-code", 126);
+            main = Commands(unit, "ExecStart");
+        }
+
+        var end = await RunAsync(main, operation).ConfigureAwait(false);
+        lock (_node.Gate)
+        {
+            operation.Canceled.ThrowIfCancellationRequested();
+            unit.Body.Stop();
+            unit.MainPid = 0;
+            if (end != 0)
+            {
+                return Fail(operation, end);
+            }
+
+            var remains = unit.Loaded is { RemainsAfterExit: true };
+            Enter(operation, remains ? "active" : "inactive", remains ? "exited" : "dead");
+            return "done";
+        }
+    }
+
+    private string Fail(UnitOperation operation, int exitStatus)
+    {
+        lock (_node.Gate)
+        {
+            (operation.Unit.Result, operation.Unit.ExecMainStatus) = ("exit-code", exitStatus);
             Enter(operation, "failed", "failed");
             return "failed";
         }
     }
+
+    private async Task<string> ReloadAsync(UnitOperation operation)
+    {
+        var unit = operation.Unit;
+        ServiceCommand[] commands;
+        lock (_node.Gate)
+        {
+            if (!unit.IsActive)
+            {
+                return "invalid";
+            }
+
+            commands = Commands(unit, "ExecReload");
+            Enter(operation, "reloading", "reload");
+        }
+
+        var status = await RunAsync(commands, operation).ConfigureAwait(false);
+        lock (_node.Gate)
+        {
+            Enter(operation, "active", "running");
+            return status == 0 ? "done" : "failed";
+        }
+    }
+
+    /// <summary>Runs commands one after the other, up to the first that fails; answers its exit status, or 0.</summary>
+    private async Task<int> RunAsync(IEnumerable<ServiceCommand> commands, UnitOperation operation)
+    {
+        foreach (var command in commands)
+        {
+            await PauseAsync(command.Runs ?? Timeout.InfiniteTimeSpan, operation).ConfigureAwait(false);
+            if (command.ExitStatus != 0)
+            {
+                return command.ExitStatus;
+            }
+        }
+
+        return 0;
+    }
+
+    private static ServiceCommand[] Commands(EmulatedUnit unit, string key) => unit.Body.IsContainer ? [] : [.. unit.Loaded?.Commands(key) ?? []];
 
     private async Task StopAsync(UnitOperation operation)
     {
