@@ -59,27 +59,14 @@ internal sealed class ContainerSite : ISite
 
     private NodeContainer Second => _second ?? throw new InvalidOperationException($"{SecondName} was not started");
 
-    /// <summary>Whether this machine can have such a site.</summary>
-    /// <returns>Why not; null when it can.</returns>
-    internal static async Task<string?> FindObstacleAsync(CancellationToken ct)
-    {
-        if (BlueChiInstallation.Find() is { Found: null } search)
-        {
-            return search.WhyNot;
-        }
-
-        return Environment.IsPrivilegedProcess
-            ? await DockerHost.FindObstacleAsync(ct) ?? await BaseImage.FindObstacleAsync(ct)
-            : "BlueChi answers nobody but root, and this is not root";
-    }
-
     /// <summary>Starts the nodes and waits until BlueChi has both online; the first site of a machine makes the image, which takes a minute or two.</summary>
-    /// <exception cref="InvalidOperationException">This machine cannot, or a node does not come up; the message has why.</exception>
+    /// <exception cref="SiteLacksException">This machine cannot have such a site.</exception>
+    /// <exception cref="InvalidOperationException">The image cannot be made, or a node does not come up; the message has why.</exception>
     internal static async Task<ContainerSite> StartAsync(CancellationToken ct)
     {
         if (await FindObstacleAsync(ct) is { } obstacle)
         {
-            throw new InvalidOperationException(obstacle);
+            throw new SiteLacksException(obstacle);
         }
 
         await Places.WaitAsync(ct);
@@ -179,6 +166,19 @@ internal sealed class ContainerSite : ISite
         {
             Places.Release();
         }
+    }
+
+    // Why this machine cannot have such a site; null when it can.
+    private static async Task<string?> FindObstacleAsync(CancellationToken ct)
+    {
+        if (BlueChiInstallation.Find() is { Found: null } search)
+        {
+            return search.WhyNot;
+        }
+
+        return Environment.IsPrivilegedProcess
+            ? await DockerHost.FindObstacleAsync(ct) ?? await BaseImage.FindObstacleAsync(ct)
+            : "BlueChi answers nobody but root, and this is not root";
     }
 
     private NodeContainer On(string node) => node switch
