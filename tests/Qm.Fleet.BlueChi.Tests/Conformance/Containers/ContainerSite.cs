@@ -35,6 +35,7 @@ internal sealed class ContainerSite : ISite
 
     private readonly INetwork _network;
     private readonly DirectoryInfo _busFolder;
+    private bool _hasPlace;
     private NodeContainer? _first;
     private NodeContainer? _second;
 
@@ -69,19 +70,21 @@ internal sealed class ContainerSite : ISite
             throw new SiteLacksException(obstacle);
         }
 
-        await Places.WaitAsync(ct);
-        var site = new ContainerSite(new NetworkBuilder().WithLogger(NullLogger.Instance).WithLabel(DockerHost.OwnerLabel, DockerHost.Owner).Build(), Directory.CreateTempSubdirectory("qmfleet-bus-"));
+        var network = new NetworkBuilder().WithLogger(NullLogger.Instance).WithLabel(DockerHost.OwnerLabel, DockerHost.Owner).Build();
+        var site = new ContainerSite(network, Directory.CreateTempSubdirectory("qmfleet-bus-"));
         try
         {
+            await Places.WaitAsync(ct);
+            site._hasPlace = true;
             await DockerHost.SweepAsync(ct);
             var image = await BaseImage.EnsureAsync(ct);
             var blueChi = BlueChiInstallation.Find().Found!;
-            await site._network.CreateAsync(ct);
+            await network.CreateAsync(ct);
             site._first = await NodeContainer.StartAsync(
-                FirstName, image, site._network, blueChi,
+                FirstName, image, network, blueChi,
                 [.. NodeFiles.OfAgent(FirstName, "127.0.0.1"), .. NodeFiles.OfController(FirstName, SecondName, AbsentName)], site._busFolder.FullName, ct);
             site._second = await NodeContainer.StartAsync(
-                SecondName, image, site._network, blueChi, NodeFiles.OfAgent(SecondName, FirstName), busFolder: null, ct);
+                SecondName, image, network, blueChi, NodeFiles.OfAgent(SecondName, FirstName), busFolder: null, ct);
             await site.WaitForAgentsAsync(ct);
             site.Name = $"containers, {await site._first.RunAsync(ct, "/usr/libexec/bluechi-controller", "-v")}";
             return site;
@@ -164,7 +167,10 @@ internal sealed class ContainerSite : ISite
         }
         finally
         {
-            Places.Release();
+            if (_hasPlace)
+            {
+                Places.Release();
+            }
         }
     }
 
