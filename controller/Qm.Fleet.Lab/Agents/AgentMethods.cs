@@ -51,8 +51,12 @@ internal static class AgentMethods
     public static BusValue UnitList(EmulatedSystemd systemd) => new BusValue.Array("(ssssssouso)", [.. systemd.Units.Select(unit => (BusValue)new BusValue.Struct(
     [
         unit.Name, unit.Loaded?.Description ?? unit.Name, unit.Loaded is null ? "not-found" : "loaded", unit.ActiveState, unit.SubState, "",
-        new BusValue.ObjectPath($"/org/freedesktop/systemd1/unit/{BlueChiNames.Escape(unit.Name)}"), 0u, "", new BusValue.ObjectPath("/"),
+        new BusValue.ObjectPath($"/org/freedesktop/systemd1/unit/{BlueChiNames.Escape(unit.Name)}"), .. JobOf(unit),
     ]))]);
+
+    private static BusValue[] JobOf(EmulatedUnit unit) => unit.Operation is { JobId: > 0 } job
+        ? [job.JobId, job.Type.Word(), new BusValue.ObjectPath($"/org/freedesktop/systemd1/job/{job.JobId}")]
+        : [0u, "", new BusValue.ObjectPath("/")];
 
     /// <summary>Unit files as <c>ListUnitFiles</c> tells them: <c>a(ss)</c>.</summary>
     public static BusValue UnitFileList(EmulatedSystemd systemd) => new BusValue.Array("(ss)",

@@ -42,6 +42,9 @@ internal sealed class ControllerLife
     /// <summary><c>up</c>, <c>degraded</c> or <c>down</c>.</summary>
     public string Status { get; private set; } = "down";
 
+    /// <summary>One of BlueChi's four words; a restart forgets what was set.</summary>
+    public string LogLevel { get; set; } = "INFO";
+
     public NodeEntry? Node(string name) => _nodes.GetValueOrDefault(name);
 
     public NodeEntry? NodeAt(string path) => _nodes.Values.FirstOrDefault(node => node.Path == path);

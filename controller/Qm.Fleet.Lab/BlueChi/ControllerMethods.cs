@@ -15,7 +15,7 @@ internal sealed class ControllerMethods(EmulatedBlueChi blueChi)
 
     public void CreateMonitor(MethodCall call) => call.Reply(new BusValue.ObjectPath(AtRoot(call).Monitors.Create(call.Sender).Path));
 
-    public static void SetLogLevel(MethodCall call)
+    public void SetLogLevel(MethodCall call)
     {
         var level = call.Body[0].AsText();
         if (level is not ("DEBUG" or "INFO" or "WARN" or "ERROR"))
@@ -23,6 +23,7 @@ internal sealed class ControllerMethods(EmulatedBlueChi blueChi)
             throw BlueChiError.InvalidArguments($"Invalid log level '{level}'");
         }
 
+        Life.LogLevel = level;
         call.Reply();
     }
 

@@ -23,7 +23,7 @@ internal sealed class Methods
             [(BlueChiNames.Controller, "ListNodes")] = ("", controller.ListNodes),
             [(BlueChiNames.Controller, "GetNode")] = ("s", controller.GetNode),
             [(BlueChiNames.Controller, "CreateMonitor")] = ("", controller.CreateMonitor),
-            [(BlueChiNames.Controller, "SetLogLevel")] = ("s", ControllerMethods.SetLogLevel),
+            [(BlueChiNames.Controller, "SetLogLevel")] = ("s", controller.SetLogLevel),
             [(BlueChiNames.Monitor, "Close")] = ("", monitor.Close),
             [(BlueChiNames.Monitor, "Subscribe")] = ("ss", monitor.Subscribe),
             [(BlueChiNames.Monitor, "SubscribeList")] = ("sas", monitor.SubscribeList),

@@ -20,7 +20,7 @@ internal sealed class PropertyMethods(EmulatedBlueChi blueChi)
         BlueChiNames.Controller when path == BlueChiNames.Root => new()
         {
             ["Status"] = blueChi.Life.Status,
-            ["LogLevel"] = "INFO",
+            ["LogLevel"] = blueChi.Life.LogLevel,
             ["LogTarget"] = "journald",
         },
         BlueChiNames.Node when blueChi.Life.NodeAt(path) is { } node => new()

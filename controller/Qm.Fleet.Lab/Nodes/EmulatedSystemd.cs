@@ -98,6 +98,8 @@ internal sealed class EmulatedSystemd
                 null => throw (type == JobType.Stop ? SystemdRefusal.UnitNotLoaded(name) : SystemdRefusal.UnitNotFound(name)),
                 { Loaded: null } when type != JobType.Stop => throw SystemdRefusal.UnitNotFound(name),
                 _ when type == JobType.Reload && !unit.Loaded!.CanReload => throw new SystemdRefusal("org.freedesktop.systemd1.JobTypeNotApplicable", $"Job type reload is not applicable for unit {name}."),
+                _ when mode == "isolate" => throw SystemdRefusal.NoIsolation(),
+                _ when mode == "fail" && unit.Operation is { JobId: > 0 } queued && queued.Type != type => throw SystemdRefusal.Destructive(name, queued.Type, type),
                 _ => _operations.Accept(unit, type, stateChanged, finished),
             };
         }

@@ -79,6 +79,7 @@ internal sealed class EmulatedUnit(string name, IUnitBody body)
         // systemd watches unit files, not the quadlets they were generated from: a changed quadlet leaves this false.
         new("NeedDaemonReload", false),
         new("InvocationID", new BusValue.Bytes([.. Convert.FromHexString(InvocationId)])),
+        new("Job", new BusValue.Struct([Operation?.JobId ?? 0, new BusValue.ObjectPath(Operation is { JobId: > 0 and var job } ? $"/org/freedesktop/systemd1/job/{job}" : "/")])),
         new("InactiveExitTimestampMonotonic", InactiveExitMicroseconds),
         new("ActiveEnterTimestampMonotonic", ActiveEnterMicroseconds),
     ];
