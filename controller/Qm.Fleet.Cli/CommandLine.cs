@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Grpc.Core;
 using Qm.Fleet.Cli.Connection;
 using Qm.Fleet.Cli.Verbs;
@@ -18,6 +19,7 @@ internal static class CommandLine
         root.Add(DescribeVerb.Make(global, context));
         root.Add(EventsVerb.Make(global, context));
         root.Add(DeleteVerb.Make(global, context));
+        root.Add(LabVerb.Make(global, context));
         root.Add(VersionVerb.Make(context));
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
@@ -27,7 +29,7 @@ internal static class CommandLine
                 await context.Error.WriteLineAsync(error.Message);
             }
 
-            var verb = parsed.CommandResult.Command == root ? "VERB" : parsed.CommandResult.Command.Name;
+            var verb = parsed.CommandResult.Command == root ? "VERB" : Verb(parsed.CommandResult);
             await context.Error.WriteLineAsync($"See qmfleet --help, or qmfleet {verb} --help.");
             return ExitCode.Invalid;
         }
@@ -53,4 +55,7 @@ internal static class CommandLine
             return code;
         }
     }
+
+    private static string Verb(CommandResult result) =>
+        result.Parent is CommandResult { Parent: not null } above ? $"{Verb(above)} {result.Command.Name}" : result.Command.Name;
 }

@@ -115,6 +115,7 @@ internal sealed class EmulatedNode : IDisposable
         Write("proc/meminfo", "MemTotal:        8000000 kB\nMemFree:         100 kB\n");
         Write("proc/sys/kernel/pid_max", "4194304\n");
         Write("proc/sys/kernel/threads-max", "63000\n");
+        Write("sys/devices/system/cpu/online", "0-3\n");
         Write("proc/sys/kernel/random/boot_id", BootId + "\n");
     }
 

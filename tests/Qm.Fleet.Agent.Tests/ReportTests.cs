@@ -35,7 +35,9 @@ public sealed class ReportTests
         Assert.Equal("max", report.Cgroup["memory.high"]);
         Assert.Equal("low 0\nhigh 0\nmax 0\noom 0\noom_kill 0", report.Cgroup["memory.events"]);
         Assert.DoesNotContain("memory.min", report.Cgroup.Keys);
-        Assert.Equal((8_000_000L * 1024, 63_000L, EmulatedNode.BootId), (report.Machine.MemoryBytes, report.Machine.TasksMax, report.Machine.BootId));
+        Assert.Equal(
+            (8_000_000L * 1024, 63_000L, EmulatedNode.BootId, "0-3"),
+            (report.Machine.MemoryBytes, report.Machine.TasksMax, report.Machine.BootId, report.Machine.Cpus));
         Assert.Equal(5, report.Files.Count);
         Assert.All(report.Files, file => Assert.InRange(file.CommittedAtUs, 1, long.MaxValue));
     }
@@ -91,11 +93,11 @@ public sealed class ReportTests
         var report = agent.Reporter.Read();
 
         Assert.Equal((false, false, 0), (report.Oom.HasHost, report.Oom.HasQm, report.Oom.QmInitPid));
-        Assert.Equal((0L, 0L, ""), (report.Machine.MemoryBytes, report.Machine.TasksMax, report.Machine.BootId));
+        Assert.Equal((0L, 0L, "", ""), (report.Machine.MemoryBytes, report.Machine.TasksMax, report.Machine.BootId, report.Machine.Cpus));
         Assert.Empty(report.Cgroup);
         Assert.Empty(report.Effective);
         Assert.All(
-            (string[])["/proc/1/oom_score_adj", "/proc/meminfo", "pid_max", "threads-max", "boot_id", "qm.container"],
+            (string[])["/proc/1/oom_score_adj", "/proc/meminfo", "pid_max", "threads-max", "boot_id", "cpu/online", "qm.container"],
             part => Assert.Contains(report.Problems, problem => problem.Contains(part)));
     }
 

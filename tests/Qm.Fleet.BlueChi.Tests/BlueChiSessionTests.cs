@@ -129,10 +129,7 @@ public sealed class BlueChiSessionTests : IAsyncLifetime
         };
 
         var job = client.StartUnitAsync("ecu1", "a.service", _stop.Token);
-        while (!blueChi.Calls.Contains("StartUnit"))
-        {
-            await Task.Yield();
-        }
+        await blueChi.CalledAsync("StartUnit", _stop.Token);
 
         await blueChi.DisposeAsync();
 
@@ -200,10 +197,7 @@ public sealed class BlueChiSessionTests : IAsyncLifetime
         await first;
         await other;
         Assert.False(second.IsCompleted);
-        while (!blueChi.Calls.Contains("StopUnit"))
-        {
-            await Task.Yield();
-        }
+        await blueChi.CalledAsync("StopUnit", _stop.Token);
 
         blueChi.EmitJobRemoved(3, "ecu1", "a.service", "done");
 
@@ -238,5 +232,142 @@ public sealed class BlueChiSessionTests : IAsyncLifetime
 
         await _observer.ToldAsync("ecu1 qm.service   real", _stop.Token);
         await _observer.ToldAsync("ecu1 qm.service inactive agent-offline virtual", _stop.Token);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-BLUECHI-003")]
+    public async Task StartUnit_AgentIsSilent_IsNotSent()
+    {
+        _options.ProbeDeadline = TimeSpan.FromMilliseconds(50);
+        await using var blueChi = await ScriptedBlueChi.StartAsync(_bus, "ecu1");
+        var client = await _observer.NextConnectionAsync(_stop.Token);
+        blueChi.OnNodeCall = _ => Task.Delay(Timeout.InfiniteTimeSpan, _stop.Token);
+
+        var error = await Assert.ThrowsAsync<NodeOfflineException>(() => client.StartUnitAsync("ecu1", "silent.service", _stop.Token));
+
+        Assert.Contains("given nothing to do", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("StartUnit", blueChi.Calls);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-BLUECHI-003")]
+    public async Task StartUnit_MergedJobThatNeverEnds_IsSettledByTheState()
+    {
+        _options.JobProbeInterval = TimeSpan.FromMilliseconds(20);
+        await using var blueChi = await ScriptedBlueChi.StartAsync(_bus, "ecu1");
+        var client = await _observer.NextConnectionAsync(_stop.Token);
+        blueChi.OnNodeCall = call =>
+        {
+            blueChi.Units["a.service"] = new("active", 1);
+            call.Reply(new BusValue.ObjectPath(ScriptedBlueChi.JobPath(1)));
+            return Task.CompletedTask;
+        };
+
+        var outcome = await client.StartUnitAsync("ecu1", "a.service", _stop.Token);
+
+        Assert.Equal((JobResult.Unknown, Settlement.CarriedOut), (outcome.Result, outcome.Settlement));
+        Assert.Equal("active", outcome.State?.ActiveState);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-BLUECHI-003")]
+    public async Task StartUnit_CarriedOutAfterItWasGivenUp_IsReportedAndNotMistaken()
+    {
+        await using var blueChi = await ScriptedBlueChi.StartAsync(_bus, "ecu1");
+        var client = await _observer.NextConnectionAsync(_stop.Token);
+        blueChi.OnNodeCall = _ => throw new BusErrorException("org.freedesktop.DBus.Error.NoReply", "Method call timed out");
+
+        var outcome = await client.StartUnitAsync("ecu1", "a.service", _stop.Token);
+        blueChi.Units["a.service"] = new("active", 9);
+        await client.GetUnitStateAsync("ecu1", "a.service", _stop.Token);
+
+        Assert.Equal((JobResult.Unknown, Settlement.NotSeen), (outcome.Result, outcome.Settlement));
+        await _observer.ToldAsync("late Start of a.service on ecu1 09090909090909090909090909090909", _stop.Token);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-BLUECHI-005")]
+    public async Task Job_CallerGivesUp_NextOperationStillWaitsForItsEnd()
+    {
+        await using var blueChi = await ScriptedBlueChi.StartAsync(_bus, "ecu1");
+        var client = await _observer.NextConnectionAsync(_stop.Token);
+        var id = 0u;
+        blueChi.OnNodeCall = call =>
+        {
+            call.Reply(new BusValue.ObjectPath(ScriptedBlueChi.JobPath(++id)));
+            return Task.CompletedTask;
+        };
+        using var impatient = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        var first = client.StartUnitAsync("ecu1", "a.service", impatient.Token);
+        await blueChi.CalledAsync("StartUnit", _stop.Token);
+
+        await impatient.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        var second = client.BeginJobAsync(JobType.Stop, "ecu1", "a.service", JobMode.Replace, _stop.Token);
+        Assert.DoesNotContain("StopUnit", blueChi.Calls);
+        blueChi.EmitJobRemoved(1, "ecu1", "a.service", "done");
+
+        Assert.Equal(2u, (await second).Id);
+    }
+
+    [Theory]
+    [Trait("Requirement", "QMF-BLUECHI-006")]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Signals_OneNodeFloods_IsLeftOutAndReadInstead_OthersAreHeard(bool withProperties)
+    {
+        (_options.FloodLimit, _options.FloodPause, _options.FloodResync) = (100, TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(50));
+        await using var blueChi = await ScriptedBlueChi.StartAsync(_bus, "loud", "calm");
+        await _observer.NextConnectionAsync(_stop.Token);
+
+        for (var signal = 0; signal < 1_000; signal++)
+        {
+            if (withProperties)
+            {
+                blueChi.EmitUnit("UnitPropertiesChanged", "loud", "a.service", Wire.SystemdUnit, BusValue.Properties([new("StatusText", $"{signal}")]));
+            }
+            else
+            {
+                blueChi.EmitUnit("UnitStateChanged", "loud", "a.service", "active", "running", "real");
+            }
+        }
+
+        await _observer.ToldAsync("loud floods", _stop.Token);
+        await _observer.ToldAsync("loud *   virtual", _stop.Token);
+        blueChi.EmitUnit("UnitStateChanged", "calm", "a.service", "active", "running", "real");
+        await _observer.ToldAsync("calm a.service active running real", _stop.Token);
+        await _observer.ToldAsync("loud is calm", _stop.Token);
+        Assert.Equal(["ListNodes", "CreateMonitor", "Subscribe", "Subscribe", "Unsubscribe", "Subscribe"], blueChi.Calls);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-BLUECHI-004")]
+    public async Task Reload_OfANode_HasTheWholeNodeLookedAt()
+    {
+        await using var blueChi = await ScriptedBlueChi.StartAsync(_bus, "ecu1");
+        var client = await _observer.NextConnectionAsync(_stop.Token);
+        blueChi.OnNodeCall = call =>
+        {
+            call.Reply();
+            return Task.CompletedTask;
+        };
+
+        await client.ReloadAsync("ecu1", _stop.Token);
+
+        await _observer.ToldAsync("ecu1 *   virtual", _stop.Token);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-BLUECHI-004")]
+    public async Task Resync_SignalsWereLost_FindsWhatTheyWouldHaveSaid()
+    {
+        _options.ResyncInterval = TimeSpan.FromMilliseconds(20);
+        await using var blueChi = await ScriptedBlueChi.StartAsync(_bus, "ecu1", "ecu2");
+        await _observer.NextConnectionAsync(_stop.Token);
+
+        blueChi.Statuses["ecu1"] = "offline";
+
+        await _observer.ToldAsync("ecu1=Offline", _stop.Token);
+        await _observer.ToldAsync("ecu2 *   virtual", _stop.Token);
     }
 }

@@ -22,7 +22,7 @@ public sealed class PrivateBus : IAsyncLifetime
         await File.WriteAllTextAsync(config, $"""
             <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
             <busconfig>
-              <type>system</type>
+              <type>session</type>
               <listen>unix:path={_directory}/bus.sock</listen>
               <auth>EXTERNAL</auth>
               <policy context="default">

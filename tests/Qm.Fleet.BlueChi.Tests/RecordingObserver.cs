@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Qm.Fleet.BlueChi.Jobs;
 
 namespace Qm.Fleet.BlueChi.Tests;
 
@@ -20,6 +21,10 @@ internal sealed class RecordingObserver : IBlueChiObserver
 
     public void UnitChanged(string node, string unit, UnitHint hint) =>
         _told.Writer.TryWrite($"{node} {unit} {hint.ActiveState} {hint.SubState} {(hint.IsVirtual ? "virtual" : "real")}");
+
+    public void NodeFloods(string node, int signalsPerSecond, bool calm) => _told.Writer.TryWrite($"{node} {(calm ? "is calm" : "floods")}");
+
+    public void LateExecution(LateExecution late) => _told.Writer.TryWrite($"late {late.Type} of {late.Unit} on {late.Node} {late.InvocationId}");
 
     internal ValueTask<IBlueChi> NextConnectionAsync(CancellationToken ct) => _connected.Reader.ReadAsync(ct);
 

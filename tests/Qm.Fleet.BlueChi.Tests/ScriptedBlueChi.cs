@@ -9,16 +9,20 @@ internal sealed class ScriptedBlueChi : IAsyncDisposable
 {
     private readonly BusConnection _bus;
     private readonly string[] _nodes;
+    private readonly SemaphoreSlim _called = new(0);
 
     private ScriptedBlueChi(BusConnection bus, string[] nodes) => (_bus, _nodes) = (bus, nodes);
 
     /// <summary>Answers calls to nodes; the default is an error.</summary>
     internal Func<MethodCall, Task> OnNodeCall { get; set; } = _ => throw new BusErrorException("test.Unscripted", "no script");
 
+    /// <summary>What the list of nodes says of them; online unless it is here.</summary>
+    internal ConcurrentDictionary<string, string> Statuses { get; } = new();
+
     /// <summary>What units are doing, on all nodes alike; a unit that is not here is asked of <see cref="OnNodeCall"/>.</summary>
     internal ConcurrentDictionary<string, ScriptedUnit> Units { get; } = new() { ["a.service"] = new("inactive", 0) };
 
-    /// <summary>Methods that were called, in order.</summary>
+    /// <summary>Methods that were called, in order; reading properties is left out.</summary>
     internal ConcurrentQueue<string> Calls { get; } = new();
 
     internal static async Task<ScriptedBlueChi> StartAsync(PrivateBus bus, params string[] nodes)
@@ -29,7 +33,11 @@ internal sealed class ScriptedBlueChi : IAsyncDisposable
         return blueChi;
     }
 
-    public ValueTask DisposeAsync() => _bus.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _bus.DisposeAsync();
+        _called.Dispose();
+    }
 
     internal static string PathOf(string node) => $"{Wire.Root}/node/{node.Replace(".", "_2e", StringComparison.Ordinal)}";
 
@@ -43,13 +51,27 @@ internal sealed class ScriptedBlueChi : IAsyncDisposable
 
     internal void EmitUnit(string member, params ImmutableArray<BusValue> body) => _bus.Emit($"{Wire.Root}/monitor/1", Wire.Monitor, member, body);
 
+    /// <summary>Waits until a method is called, or has been.</summary>
+    internal async Task CalledAsync(string method, CancellationToken ct)
+    {
+        while (!Calls.Contains(method))
+        {
+            await _called.WaitAsync(ct);
+        }
+    }
+
     private Task AnswerAsync(MethodCall call)
     {
-        Calls.Enqueue(call.Member);
+        if (call.Member != "GetUnitProperties")
+        {
+            Calls.Enqueue(call.Member);
+            _called.Release();
+        }
+
         switch (call.Member)
         {
             case "ListNodes":
-                call.Reply(new BusValue.Array("(soss)", [.. _nodes.Select(node => new BusValue.Struct([node, new BusValue.ObjectPath(PathOf(node)), "online", ""]))]));
+                call.Reply(new BusValue.Array("(soss)", [.. _nodes.Select(node => new BusValue.Struct([node, new BusValue.ObjectPath(PathOf(node)), Statuses.GetValueOrDefault(node, "online"), ""]))]));
                 return Task.CompletedTask;
             case "GetUnitProperties" when Units.TryGetValue(call.Body[0].AsText(), out var unit):
                 call.Reply(BusValue.Properties(unit.Properties));
@@ -59,6 +81,9 @@ internal sealed class ScriptedBlueChi : IAsyncDisposable
                 return Task.CompletedTask;
             case "Subscribe":
                 call.Reply(2u);
+                return Task.CompletedTask;
+            case "Unsubscribe":
+                call.Reply();
                 return Task.CompletedTask;
             default:
                 return OnNodeCall(call);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Qm.Fleet.Controller.Api;
+using Qm.Fleet.Controller.Storage;
 
 namespace Qm.Fleet.Controller.Tests;
 
@@ -10,5 +11,5 @@ internal sealed class LiveStatusByHand : ILiveStatus
 
     public V1.NodeStatus Node(string name) => Nodes.TryGetValue(name, out var status) ? status.Clone() : new V1.NodeStatus();
 
-    public V1.FleetStatus Fleet(string name) => new();
+    public V1.FleetStatus Fleet(StoredFleet fleet) => new() { Revision = fleet.Revision, Rollout = fleet.Rollout?.ToWire() };
 }

@@ -93,13 +93,16 @@ public sealed class DeployTests
     public async Task Apply_LimitRemoved_GoesBackInTheKernelToo()
     {
         await using var lab = await FleetLab.StartAsync(nodes: 1);
-        await lab.ApplyAsync("cockpit.yaml");
+        await lab.ApplyAsync("cockpit.yaml", ("      MemoryHigh: 2G\n", "      MemoryHigh: 2G\n      AllowedCPUs: 1-2\n      CPUQuota: 60%\n"));
         await lab.ConvergedAsync();
+        Assert.Equal(("2147483648", "1-2", "60000 100000"), Limits());
 
         await lab.ApplyAsync("cockpit.yaml", ("      MemoryHigh: 2G\n", ""));
         await lab.ConvergedAsync((await lab.CockpitAsync()).Status.Revision);
 
-        Assert.Equal("max", lab.Cgroup("ecu1", "memory.high"));
+        Assert.Equal(("max", "0-3", "max 100000"), Limits());
+
+        (string, string, string) Limits() => (lab.Cgroup("ecu1", "memory.high"), lab.Cgroup("ecu1", "cpuset.cpus"), lab.Cgroup("ecu1", "cpu.max"));
     }
 
     [Fact]

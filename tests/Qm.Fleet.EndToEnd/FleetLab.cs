@@ -61,6 +61,14 @@ internal sealed class FleetLab : IAsyncDisposable
         Lab.Nodes.Count, node => node.Metadata.Name != name || node.Status.Step?.Name == step,
         _ => { }, Deadline, $"{name} takes the step {step}", TimeProvider.System, Ct);
 
+    /// <summary>Waits until a condition of a node is as said.</summary>
+    internal Task ConditionAsync(string name, string type, Condition.Types.Status status) =>
+        NodeAsync(name, node => node.Status?.Conditions.Any(condition => condition.Type == type && condition.Status == status) == true, $"{type} of {name} is {status}");
+
+    /// <summary>Waits until a node is as asked; <paramref name="what"/> ends the sentence "not within 60 s:".</summary>
+    internal Task NodeAsync(string name, Func<Node, bool> done, string what) => new NodeWatch(Lab.Channel).UntilAllAsync(
+        Lab.Nodes.Count, node => node.Metadata.Name != name || done(node), _ => { }, Deadline, what, TimeProvider.System, Ct);
+
     /// <summary>The current revision of the fleet cockpit.</summary>
     internal async Task<V1.Fleet> CockpitAsync() =>
         await new FleetService.FleetServiceClient(Lab.Channel).GetAsync(new() { Name = "cockpit" }, cancellationToken: Ct);

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Google.Protobuf.Reflection;
+using Qm.Fleet.Lab.V1;
 using Qm.Fleet.V1;
 using Xunit;
 
@@ -10,10 +11,12 @@ public sealed partial class WireTests
 {
     private static readonly FileDescriptor[] Files =
     [
-        MetaReflection.Descriptor, EnvironmentReflection.Descriptor, ResourcesReflection.Descriptor, GatewayReflection.Descriptor, ServicesReflection.Descriptor,
+        MetaReflection.Descriptor, EnvironmentReflection.Descriptor, ResourcesReflection.Descriptor, GatewayReflection.Descriptor, ServicesReflection.Descriptor, LabReflection.Descriptor,
     ];
 
     private static string Root { get; } = FindRoot();
+
+    private static string[] ProtoFiles => Directory.GetFiles(Path.Combine(Root, "protos/qm"), "*.proto", SearchOption.AllDirectories);
 
     private static string Golden => Path.Combine(Root, "tests/Qm.Fleet.Protos.Tests/wire.txt");
 
@@ -35,11 +38,11 @@ public sealed partial class WireTests
 
     [Fact]
     public void Wire_EveryProtoFile_IsLookedAt() => Assert.Equal(
-        Directory.GetFiles(Path.Combine(Root, "protos/qm/fleet/v1"), "*.proto").Select(Path.GetFileName).Order(),
+        ProtoFiles.Select(Path.GetFileName).Order(),
         Files.Select(file => Path.GetFileName(file.Name)).Order());
 
     [Fact]
-    public void Protos_EveryDefinition_HasAComment() => Assert.All(Directory.GetFiles(Path.Combine(Root, "protos/qm/fleet/v1"), "*.proto"), path =>
+    public void Protos_EveryDefinition_HasAComment() => Assert.All(ProtoFiles, path =>
     {
         var lines = File.ReadAllLines(path);
         for (var index = 1; index < lines.Length; index++)

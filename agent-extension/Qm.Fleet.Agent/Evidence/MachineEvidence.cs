@@ -5,12 +5,15 @@ namespace Qm.Fleet.Agent.Evidence;
 /// <summary>What percentages in limits refer to.</summary>
 internal static class MachineEvidence
 {
-    /// <summary>Reads memory, the task limit and the boot id.</summary>
+    private const string OnlineCpus = "/sys/devices/system/cpu/online";
+
+    /// <summary>Reads memory, the task limit, the boot id and the CPUs.</summary>
     public static Machine Read(Findings findings) => new()
     {
         MemoryBytes = Memory(findings) ?? 0,
         TasksMax = Tasks(findings) ?? 0,
         BootId = Known(findings, findings.Text("/proc/sys/kernel/random/boot_id"), "/proc/sys/kernel/random/boot_id", "the boot id") ?? "",
+        Cpus = Known(findings, findings.Text(OnlineCpus), OnlineCpus, "which CPUs there are") ?? "",
     };
 
     private static long? Memory(Findings findings)

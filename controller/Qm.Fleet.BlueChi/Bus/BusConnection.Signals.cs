@@ -39,13 +39,13 @@ internal sealed partial class BusConnection
 
         var header = new BusSignal(
             SdBus.Text(SdBus.GetSender(message)), SdBus.Text(SdBus.GetPath(message)), SdBus.Text(SdBus.GetInterface(message)), SdBus.Text(SdBus.GetMember(message)), []);
-        BusSignal? signal = null;
-        foreach (var subscription in matches)
+        // The body is taken apart only for those who want it, and only as far as they do.
+        var takers = matches.Where(subscription => subscription.Match.TakesHeader(header)).ToArray();
+        if (takers.Length > 0)
         {
-            // The body is taken apart only for those who want it.
-            if ((subscription.Match with { FirstArgument = null }).Takes(header))
+            var signal = header with { Body = MessageCodec.ReadBody(message, takers.Max(subscription => subscription.Match.Arguments)) };
+            foreach (var subscription in takers)
             {
-                signal ??= header with { Body = MessageCodec.ReadBody(message) };
                 subscription.Offer(signal);
             }
         }

@@ -14,6 +14,7 @@ internal sealed partial class BusConnection : IAsyncDisposable
     // Work that waits for the connection's thread; more than this means that nobody serves the bus any more.
     private const int MaxWork = 65_536;
     private const int MessagesBeforeWork = 64;
+    private const string Remote = "ssh:";
     private const byte TypeMethodCall = 1;
     private const byte TypeSignal = 4;
 
@@ -38,7 +39,7 @@ internal sealed partial class BusConnection : IAsyncDisposable
     internal Task<string> Ended => _ended.Task;
 
     /// <summary>Connects to a bus.</summary>
-    /// <param name="address">A D-Bus address, or <c>system</c> for the system bus.</param>
+    /// <param name="address">A D-Bus address, <c>system</c> for the system bus, or <c>ssh:[USER@]HOST</c> for that of another host.</param>
     /// <param name="deadline">The longest the connection may take.</param>
     /// <param name="time">Counts the deadlines of this connection.</param>
     /// <param name="ct">Gives up.</param>
@@ -129,6 +130,10 @@ internal sealed partial class BusConnection : IAsyncDisposable
         if (_address == "system")
         {
             Check(SdBus.OpenSystem(out _bus), "open the system bus");
+        }
+        else if (_address.StartsWith(Remote, StringComparison.Ordinal))
+        {
+            Check(SdBus.OpenSystemRemote(out _bus, _address[Remote.Length..]), $"reach {_address}");
         }
         else
         {

@@ -11,7 +11,9 @@ internal sealed record BusSignal(string Sender, string Path, string Interface, s
 /// <param name="Member">The signal.</param>
 /// <param name="Path">The object.</param>
 /// <param name="FirstArgument">The first argument, a string.</param>
-internal sealed record BusMatch(string? Sender = null, string? Interface = null, string? Member = null, string? Path = null, string? FirstArgument = null)
+/// <param name="Arguments">How many arguments are of interest, from the first one on; what nobody wants is not read.</param>
+internal sealed record BusMatch(
+    string? Sender = null, string? Interface = null, string? Member = null, string? Path = null, string? FirstArgument = null, int Arguments = int.MaxValue)
 {
     /// <summary>The rule as the bus daemon takes it.</summary>
     internal string Rule => string.Join(',', new[]
@@ -20,12 +22,14 @@ internal sealed record BusMatch(string? Sender = null, string? Interface = null,
     }.OfType<string>());
 
     /// <summary>Whether a signal is one of them; the daemon sends what any match of the connection asks for.</summary>
-    internal bool Takes(BusSignal signal) =>
+    internal bool Takes(BusSignal signal) => TakesHeader(signal) && (FirstArgument is null || (signal.Body is [BusValue.Text text, ..] && text.Value == FirstArgument));
+
+    /// <summary>The same before the body was read.</summary>
+    internal bool TakesHeader(BusSignal signal) =>
         (Sender ?? signal.Sender) == signal.Sender
         && (Interface ?? signal.Interface) == signal.Interface
         && (Member ?? signal.Member) == signal.Member
-        && (Path ?? signal.Path) == signal.Path
-        && (FirstArgument is null || (signal.Body is [BusValue.Text text, ..] && text.Value == FirstArgument));
+        && (Path ?? signal.Path) == signal.Path;
 
     private static string? Part(string name, string? value) => value is null ? null : $"{name}='{value}'";
 }

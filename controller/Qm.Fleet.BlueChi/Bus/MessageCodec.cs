@@ -10,10 +10,11 @@ internal static unsafe class MessageCodec
     // The D-Bus specification allows 64 levels of containers; the message is checked by sd-bus, our own stack is not.
     private const int MaxDepth = 64;
 
-    internal static ImmutableArray<BusValue> ReadBody(nint message)
+    /// <summary>Reads a body, or as many of its values from the first one on.</summary>
+    internal static ImmutableArray<BusValue> ReadBody(nint message, int most = int.MaxValue)
     {
         var body = ImmutableArray.CreateBuilder<BusValue>();
-        while (Peek(message, out var type, out var contents))
+        while (body.Count < most && Peek(message, out var type, out var contents))
         {
             body.Add(Read(message, type, contents, 0));
         }

@@ -30,6 +30,9 @@ internal static unsafe partial class SdBus
     [LibraryImport(Library, EntryPoint = "sd_bus_open_system")]
     internal static partial int OpenSystem(out nint bus);
 
+    [LibraryImport(Library, EntryPoint = "sd_bus_open_system_remote", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int OpenSystemRemote(out nint bus, string host);
+
     [LibraryImport(Library, EntryPoint = "sd_bus_flush_close_unref")]
     internal static partial nint FlushCloseUnref(nint bus);
 

@@ -54,14 +54,14 @@ internal sealed partial class BlueChiClient
     public Task<IReadOnlyDictionary<string, IReadOnlyList<UnitFileInfo>>> ListUnitFilesOfAllNodesAsync(CancellationToken ct) =>
         ListOfAllNodesAsync("ListUnitFiles", Records.ToUnitFile, ct);
 
-    public Task<IMonitor> CreateMonitorAsync(Action<MonitorSignal> handler, CancellationToken ct) => CreateMonitorAsync(handler, [null], ct);
+    public Task<IMonitor> CreateMonitorAsync(Action<MonitorSignal> handler, CancellationToken ct) => CreateMonitorAsync([new()], handler, ct);
 
-    /// <summary>Makes a monitor that does not tell of properties: they are told for every state that changes, and are much to read.</summary>
-    internal Task<IMonitor> CreateStateMonitorAsync(Action<MonitorSignal> handler, CancellationToken ct) =>
-        CreateMonitorAsync(handler, ["UnitNew", "UnitRemoved", "UnitStateChanged"], ct);
+    /// <summary>Makes a monitor that tells of properties only that there were some: they come with every state that changes, and are much to read.</summary>
+    internal Task<IMonitor> CreateStateMonitorAsync(Action<MonitorSignal> handler, CancellationToken ct) => CreateMonitorAsync(
+        [new(Member: "UnitNew"), new(Member: "UnitRemoved"), new(Member: "UnitStateChanged"), new(Member: "UnitPropertiesChanged", Arguments: 2)], handler, ct);
 
     public Task<IAsyncDisposable> JoinMonitorAsync(uint monitor, Action<MonitorSignal> handler, CancellationToken ct) =>
-        ListenToMonitorAsync($"{Wire.Root}/monitor/{monitor}", null, handler, ct);
+        ListenToMonitorAsync($"{Wire.Root}/monitor/{monitor}", new(), handler, ct);
 
     public Task EnableMetricsAsync(CancellationToken ct) => CallAsync(Wire.Root, Wire.Controller, "EnableMetrics", [], "EnableMetrics", null, ct);
 
@@ -76,20 +76,20 @@ internal sealed partial class BlueChiClient
             }
         }, "listen to metrics", ct);
 
-    private async Task<IMonitor> CreateMonitorAsync(Action<MonitorSignal> handler, string?[] members, CancellationToken ct)
+    private async Task<IMonitor> CreateMonitorAsync(BusMatch[] signals, Action<MonitorSignal> handler, CancellationToken ct)
     {
         var path = await ReadAsync(Wire.Root, Wire.Controller, "CreateMonitor", [], "CreateMonitor", body => body[0].AsText(), ct);
         var listening = new List<IAsyncDisposable>();
-        foreach (var member in members)
+        foreach (var match in signals)
         {
-            listening.Add(await ListenToMonitorAsync(path, member, handler, ct));
+            listening.Add(await ListenToMonitorAsync(path, match, handler, ct));
         }
 
         return new Monitors.Monitor(this, path, listening);
     }
 
-    private Task<IAsyncDisposable> ListenToMonitorAsync(string path, string? member, Action<MonitorSignal> handler, CancellationToken ct) =>
-        ListenAsync(new(owner, Wire.Monitor, member, path), signal =>
+    private Task<IAsyncDisposable> ListenToMonitorAsync(string path, BusMatch signals, Action<MonitorSignal> handler, CancellationToken ct) =>
+        ListenAsync(signals with { Sender = owner, Interface = Wire.Monitor, Path = path }, signal =>
         {
             if (MonitorSignals.Read(signal.Member, signal.Body) is { } read)
             {

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Qm.Fleet.BlueChi.Bus;
 
@@ -15,6 +16,8 @@ internal static class MonitorSignals
             new UnitStateChanged(node.Value, unit.Value, active.Value, sub.Value, IsVirtual(reason)),
         ("UnitPropertiesChanged", [BusValue.Text node, BusValue.Text unit, BusValue.Text systemdInterface, BusValue.Dictionary properties]) =>
             new UnitPropertiesChanged(node.Value, unit.Value, systemdInterface.Value, PropertyValue.ReadAll(properties)),
+        // As much of it as was asked for, when only who floods is of interest.
+        ("UnitPropertiesChanged", [BusValue.Text node, BusValue.Text unit]) => new UnitPropertiesChanged(node.Value, unit.Value, "", FrozenDictionary<string, PropertyValue>.Empty),
         ("PeerRemoved", [BusValue.Text reason]) => new PeerRemoved(reason.Value),
         _ => null,
     };

@@ -7,9 +7,8 @@ internal readonly record struct Pattern(string Node, string Unit)
 {
     internal const string All = "*";
 
-    internal bool Covers(Pattern other) => (Node == All || Node == other.Node) && (Unit == All || Unit == other.Unit);
-
-    internal bool Overlaps(Pattern other) => (Node == All || other.Node == All || Node == other.Node) && (Unit == All || other.Unit == All || Unit == other.Unit);
+    /// <summary>Every pattern that covers this one, itself among them.</summary>
+    internal Pattern[] Wider() => [this, new(Node, All), new(All, Unit), new(All, All)];
 }
 
 /// <summary>Keeps what is subscribed disjoint while it tells of everything that is wanted.</summary>
@@ -20,11 +19,18 @@ internal static class SubscriptionPlan
     /// <param name="nodes">Every node there is.</param>
     internal static ImmutableHashSet<Pattern> Disjoint(IEnumerable<Pattern> wanted, IReadOnlyCollection<string> nodes)
     {
-        var all = wanted.ToHashSet();
-        var widest = all.Where(pattern => !all.Any(other => other != pattern && other.Covers(pattern))).ToArray();
-        var split = widest.SelectMany(pattern => pattern.Node == Pattern.All && widest.Any(other => other != pattern && other.Overlaps(pattern))
+        var widest = Uncovered([.. wanted]);
+        if (!widest.Any(pattern => pattern.Node != Pattern.All && pattern.Unit == Pattern.All))
+        {
+            return widest;
+        }
+
+        // One unit of all nodes and all units of one node overlap in one unit.
+        return Uncovered([.. widest.SelectMany(pattern => pattern is { Node: Pattern.All, Unit: not Pattern.All }
             ? nodes.Select(node => pattern with { Node = node })
-            : [pattern]).ToHashSet();
-        return [.. split.Where(pattern => !split.Any(other => other != pattern && other.Covers(pattern)))];
+            : [pattern])]);
     }
+
+    private static ImmutableHashSet<Pattern> Uncovered(ImmutableHashSet<Pattern> patterns) => patterns.Except(patterns.Where(pattern =>
+        pattern.Wider().Any(wider => wider != pattern && patterns.Contains(wider))));
 }

@@ -53,7 +53,7 @@ internal sealed class FleetConnection : IDisposable
 
     public void Dispose() => _channel.Dispose();
 
-    private static GrpcChannel OpenUnix(string path)
+    internal static GrpcChannel OpenUnix(string path)
     {
         if (path.Length is 0 or > MaxSocketPath)
         {

@@ -57,8 +57,18 @@ internal sealed class GlobalOptions
     internal FleetConnection ConnectToWait(ParseResult parsed, CliContext context) =>
         Open(parsed, context, Timeout(parsed, DefaultAnswer) is var given && given < DefaultAnswer ? given : DefaultAnswer);
 
+    /// <summary>Prepares a connection to a lab; nothing is sent before the first call.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="context">The time, and where -v shows.</param>
+    /// <param name="directory">The lab's directory; null for that of the server's socket.</param>
+    /// <exception cref="CliException">No lab can be where the server is, or --timeout cannot be used.</exception>
+    internal LabConnection ConnectToLab(ParseResult parsed, CliContext context, string? directory) =>
+        LabConnection.Open(directory, ServerOf(parsed, context), CallsOf(parsed, context, Timeout(parsed, DefaultAnswer)));
+
     private FleetConnection Open(ParseResult parsed, CliContext context, TimeSpan answer) => FleetConnection.Open(
-        ServerOf(parsed, context), Given(parsed, context, _pki, "QMFLEET_PKI"), new Calls(context, answer, parsed.GetValue(_verbose)));
+        ServerOf(parsed, context), Given(parsed, context, _pki, "QMFLEET_PKI"), CallsOf(parsed, context, answer));
+
+    private Calls CallsOf(ParseResult parsed, CliContext context, TimeSpan answer) => new(context, answer, parsed.GetValue(_verbose));
 
     private TimeSpan Timeout(ParseResult parsed, TimeSpan unlessGiven) =>
         parsed.GetValue(_timeout) is { } given ? Durations.Parse("--timeout", given) : unlessGiven;

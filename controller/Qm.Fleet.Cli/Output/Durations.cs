@@ -18,6 +18,15 @@ internal static class Durations
             : throw new CliException(ExitCode.Invalid, $"{option} {text}: expected a number with s, m or h, such as 90s, at most 24h");
     }
 
+    /// <summary>Reads 1ms to 24h.</summary>
+    internal static bool TryParse(string text, out TimeSpan duration)
+    {
+        var number = text.TrimEnd('m', 's', 'h');
+        var unit = text[number.Length..] switch { "ms" => 1, "s" => 1000, "m" => 60_000, "h" => 3_600_000, _ => 0 };
+        duration = int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? TimeSpan.FromMilliseconds((long)count * unit) : TimeSpan.Zero;
+        return duration > TimeSpan.Zero && duration <= Longest;
+    }
+
     /// <summary>A duration in at most two units; one that clocks make negative is none.</summary>
     internal static string Show(TimeSpan duration) => duration switch
     {

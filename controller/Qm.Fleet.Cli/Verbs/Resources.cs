@@ -37,6 +37,8 @@ internal static class Resources
         return (slash < 0 ? name : resource[(slash + 1)..]) switch
         {
             "" => throw new CliException(ExitCode.Invalid, $"{resource}: the name is missing"),
+            // No name begins so: it is an option that was mistyped.
+            ['-', ..] option => throw new CliException(ExitCode.Invalid, $"{option}: no such option; see --help"),
             var given => (kind, given),
         };
     }

@@ -1,3 +1,5 @@
+using Qm.Fleet.Controller.Storage;
+
 namespace Qm.Fleet.Controller.Api;
 
 /// <summary>What is so, as the API shows it beside what is wanted. Answers at once, from memory.</summary>
@@ -7,7 +9,7 @@ internal interface ILiveStatus
     /// <returns>The caller's own copy.</returns>
     V1.NodeStatus Node(string name);
 
-    /// <summary>A fleet's status.</summary>
+    /// <summary>A fleet's status with respect to the revision that is stored; the rollout's phase is the stored one, what it waits for is the present.</summary>
     /// <returns>The caller's own copy.</returns>
-    V1.FleetStatus Fleet(string name);
+    V1.FleetStatus Fleet(StoredFleet fleet);
 }

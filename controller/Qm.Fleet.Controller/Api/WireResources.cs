@@ -7,18 +7,12 @@ namespace Qm.Fleet.Controller.Api;
 /// <summary>Stored resources as wire messages.</summary>
 internal static class WireResources
 {
-    public static V1.Fleet ToWire(this StoredFleet fleet, ILiveStatus live)
+    public static V1.Fleet ToWire(this StoredFleet fleet, ILiveStatus live) => new()
     {
-        var status = live.Fleet(fleet.Name);
-        status.Revision = fleet.Revision;
-        status.Rollout = fleet.Rollout?.ToWire();
-        return new V1.Fleet
-        {
-            Metadata = Metadata(fleet.Name, fleet.Uid, fleet.Generation, fleet.Labels, fleet.CreatedAt),
-            Spec = fleet.Wire,
-            Status = status,
-        };
-    }
+        Metadata = Metadata(fleet.Name, fleet.Uid, fleet.Generation, fleet.Labels, fleet.CreatedAt),
+        Spec = fleet.Wire,
+        Status = live.Fleet(fleet),
+    };
 
     public static V1.Node ToWire(this StoredNode node, ILiveStatus live) => new()
     {

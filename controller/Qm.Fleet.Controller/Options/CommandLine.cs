@@ -58,13 +58,18 @@ internal static class CommandLine
     {
         var bus = new Option<string>("--bus")
         {
-            Description = "D-Bus address of BlueChi, or \"system\"",
+            Description = "D-Bus address of BlueChi, \"system\", or ssh:[USER@]HOST",
             DefaultValueFactory = static _ => Defaults.Bus,
         };
         var listen = new Option<string>("--listen")
         {
             Description = "IP address and port (0 for any) of the TLS listener",
             DefaultValueFactory = static _ => Defaults.Listen,
+        };
+        var names = new Option<string[]>("--name")
+        {
+            Description = "Another host name or IP address that the TLS listener is reached under; may repeat",
+            DefaultValueFactory = static _ => [],
         };
         var socket = new Option<string>("--socket")
         {
@@ -81,13 +86,14 @@ internal static class CommandLine
             Description = "Longest time between two reports of an agent, in milliseconds",
             DefaultValueFactory = static _ => (int)Defaults.ReportInterval.TotalMilliseconds,
         };
-        var command = new Command("run", "Serves until SIGTERM or SIGINT.") { State, bus, listen, socket, metrics, interval };
+        var command = new Command("run", "Serves until SIGTERM or SIGINT.") { State, bus, listen, names, socket, metrics, interval };
         command.SetAction((parsed, ct) => ServeAsync(
             new ControllerOptions
             {
                 State = parsed.GetRequiredValue(State),
                 Bus = parsed.GetRequiredValue(bus),
                 Listen = parsed.GetRequiredValue(listen),
+                Names = parsed.GetRequiredValue(names),
                 Socket = parsed.GetRequiredValue(socket),
                 Metrics = parsed.GetRequiredValue(metrics),
                 ReportInterval = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(interval)),

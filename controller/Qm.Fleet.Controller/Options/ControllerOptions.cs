@@ -9,11 +9,14 @@ internal sealed class ControllerOptions
     /// <summary>Absolute folder of everything that lasts: the database and the keys. One process at a time.</summary>
     public string State { get; set; } = "/var/lib/qm-fleet-controller";
 
-    /// <summary>D-Bus address of the local site's BlueChi, or "system" for the system bus.</summary>
+    /// <summary>D-Bus address of the local site's BlueChi, "system" for the system bus, or "ssh:[USER@]HOST" for that of another host.</summary>
     public string Bus { get; set; } = "system";
 
     /// <summary>IP address and port (0 for any free one) of the TLS listener.</summary>
     public string Listen { get; set; } = "127.0.0.1:8420";
+
+    /// <summary>Host names and IP addresses, beside this host's own, that nodes and people reach the TLS listener under; they stand in its certificate.</summary>
+    public IReadOnlyList<string> Names { get; set; } = [];
 
     /// <summary>Absolute path of the Unix socket, at most 107 bytes.</summary>
     public string Socket { get; set; } = "/run/qm-fleet/qmfleet.sock";
@@ -35,7 +38,7 @@ internal sealed class ControllerOptions
 internal sealed class ControllerOptionsValidator : IValidateOptions<ControllerOptions>
 {
     private const int MaxSocketPathBytes = 107;
-    private static readonly string[] BusTransports = ["unix:", "tcp:", "unixexec:"];
+    private static readonly string[] BusTransports = ["unix:", "tcp:", "unixexec:", "ssh:"];
 
     /// <inheritdoc/>
     public ValidateOptionsResult Validate(string? name, ControllerOptions options)
@@ -47,12 +50,14 @@ internal sealed class ControllerOptionsValidator : IValidateOptions<ControllerOp
         }
         if (options.Bus != "system" && !BusTransports.Any(transport => options.Bus.StartsWith(transport, StringComparison.Ordinal)))
         {
-            problems.Add($"--bus: \"{options.Bus}\" is not a D-Bus address; expected \"system\" or one such as unix:path=/run/dbus/system_bus_socket");
+            problems.Add($"--bus: \"{options.Bus}\" is not a D-Bus address; expected \"system\", ssh:HOST, or one such as unix:path=/run/dbus/system_bus_socket");
         }
         if (!IsEndPoint(options.Listen, out _))
         {
             problems.Add($"--listen: \"{options.Listen}\" is not an IP address and a port, such as 127.0.0.1:8420 or [::]:8420");
         }
+        problems.AddRange(options.Names.Where(static name => Uri.CheckHostName(name) == UriHostNameType.Unknown).Select(static name =>
+            $"--name: \"{name}\" is neither a host name nor an IP address"));
         if (!Path.IsPathFullyQualified(options.Socket))
         {
             problems.Add($"--socket: \"{options.Socket}\" is not an absolute path");

@@ -27,15 +27,33 @@ internal sealed partial class EventSink(IReconcileStore store, TimeProvider time
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var batch = new List<EventDraft>(Batch);
-        while (await _drafts.Reader.WaitToReadAsync(stoppingToken))
+        try
         {
-            while (batch.Count < Batch && _drafts.Reader.TryRead(out var draft))
+            while (await _drafts.Reader.WaitToReadAsync(stoppingToken))
             {
-                batch.Add(draft);
+                Take(batch);
+                await WriteAsync(batch, stoppingToken);
+                batch.Clear();
             }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // What happened before the end belongs in the log, too; there is no second try any more.
+            do
+            {
+                Take(batch);
+                await store.AppendEventsAsync(batch, CancellationToken.None);
+                batch.Clear();
+            }
+            while (_drafts.Reader.TryPeek(out _));
+        }
+    }
 
-            await WriteAsync(batch, stoppingToken);
-            batch.Clear();
+    private void Take(List<EventDraft> batch)
+    {
+        while (batch.Count < Batch && _drafts.Reader.TryRead(out var draft))
+        {
+            batch.Add(draft);
         }
     }
 

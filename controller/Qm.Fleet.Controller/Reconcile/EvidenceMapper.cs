@@ -1,4 +1,5 @@
 using Qm.Fleet.Core.Reconcile;
+using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.V1;
 
@@ -18,7 +19,8 @@ internal static class EvidenceMapper
         Effective = new Dictionary<string, string>(report.Effective, StringComparer.Ordinal),
         Cgroup = new Dictionary<string, string>(report.Cgroup, StringComparer.Ordinal),
         Oom = ToEvidence(report.Oom ?? new()),
-        Machine = new(report.Machine?.MemoryBytes ?? 0, report.Machine?.TasksMax ?? 0),
+        Machine = new(
+            report.Machine?.MemoryBytes ?? 0, report.Machine?.TasksMax ?? 0, CpuSet.TryParse(report.Machine?.Cpus ?? "", out var cpus) ? cpus : null),
         RetiredWorkloads = [.. report.RetiredWorkloads],
         RetiredProperties = [.. report.RetiredProperties],
     };

@@ -156,7 +156,7 @@ internal sealed partial class FleetReconciler(
         {
             var draft = new EventDraft(
                 $"Rollout{decision.Phase}", decision.Phase == RolloutPhase.Paused ? EventSeverity.Error : EventSeverity.Info,
-                "controller", fleet.Name, "", "", $"rollout {fleet.Name}/{rollout.Number} to {rollout.ToRevision}: {decision.Message}");
+                "controller", fleet.Name, "", "", $"rollout {fleet.Name}/{rollout.Number} to {rollout.ToRevision}: {decision.Summary}");
             await store.UpdateRolloutAsync(fleet.Name, rollout.Number, decision.Phase, decision.Message, draft, ct);
             Volatile.Write(ref _desiredStale, 1);
             _signal.Raise();

@@ -9,13 +9,15 @@ namespace Qm.Fleet.Controller.Reconcile;
 /// <summary>Shows the live state on the wire.</summary>
 internal sealed class LiveStatus(LiveNodes live, RolloutKeeper rollouts, TimeProvider time) : ILiveStatus
 {
+    private const string NotYet = "not looked at yet";
+
     private readonly DateTimeOffset _started = time.GetUtcNow();
 
     public NodeStatus Node(string name)
     {
         if (live.Find(name) is not { } node)
         {
-            return new() { Step = new() { Name = "WaitForReading", Message = "not looked at yet", Since = _started.ToTimestamp() } };
+            return new() { Step = new() { Name = "WaitForReading", Message = NotYet, Since = _started.ToTimestamp() } };
         }
 
         var status = new NodeStatus
@@ -33,49 +35,45 @@ internal sealed class LiveStatus(LiveNodes live, RolloutKeeper rollouts, TimePro
         return status;
     }
 
-    public FleetStatus Fleet(string name)
+    public FleetStatus Fleet(StoredFleet fleet)
     {
-        var claimed = live.All.Where(node => node.Assignment.Fleet?.Name == name).ToArray();
-        var ready = claimed.Count(node => node.Step is NodeStep.Ready);
-        var known = rollouts.Find(name);
+        var claimed = live.All.Where(node => node.Assignment.Fleet?.Name == fleet.Name).ToArray();
+        var ready = claimed.Count(node => IsReady(node, fleet.Revision));
+        // What was decided for an earlier revision says nothing of this one.
+        var decision = rollouts.Find(fleet.Name) is { } known && known.Fleet.Revision == fleet.Revision ? known.Decision : null;
         var status = new FleetStatus
         {
-            Revision = claimed.FirstOrDefault()?.Assignment.Fleet?.Revision ?? "",
+            Revision = fleet.Revision,
             Nodes = claimed.Length,
             Ready = ready,
-            Rollout = known is { } found && found.Fleet.Rollout is { } rollout ? ToWire(rollout, found.Decision.Message) : null,
+            Rollout = fleet.Rollout?.ToWire(),
         };
+        if (status.Rollout is { Phase: Rollout.Types.Phase.Progressing })
+        {
+            status.Rollout.Message = decision?.Message ?? NotYet;
+        }
+
         status.Conditions.Add(new V1.Condition
         {
             Type = "Converged",
             Status = claimed.Length == 0 ? V1.Condition.Types.Status.Unknown : ToWire(ready == claimed.Length),
             Reason = claimed.Length == 0 ? "NoNodes" : ready == claimed.Length ? "AllReady" : "NotAllReady",
-            Message = known?.Decision.Message ?? "not looked at yet",
-            Since = Since(claimed, ready).ToTimestamp(),
+            Message = decision?.Summary ?? NotYet,
+            Since = Since(claimed, fleet.Revision, ready == claimed.Length).ToTimestamp(),
         });
         return status;
     }
 
+    private static bool IsReady(NodeLive node, string revision) => node.Step is NodeStep.Ready && node.Assignment.Fleet?.Revision == revision;
+
     // The fleet is what it is since the node that last changed its readiness.
-    private DateTimeOffset Since(NodeLive[] claimed, int ready) => claimed
+    private DateTimeOffset Since(NodeLive[] claimed, string revision, bool all) => claimed
+        .Where(node => IsReady(node, revision) == all)
         .SelectMany(node => node.Conditions)
-        .Where(condition => condition.Type == "Ready" && (condition.Holds == true) == (ready == claimed.Length))
+        .Where(condition => condition.Type == "Ready")
         .Select(condition => condition.Since)
         .DefaultIfEmpty(_started)
         .Max();
-
-    // The phase is the stored one: what is told has to survive the controller.
-    private static Rollout ToWire(StoredRollout rollout, string message) => new()
-    {
-        Name = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{rollout.Fleet}/{rollout.Number}"),
-        Fleet = rollout.Fleet,
-        FromRevision = rollout.FromRevision,
-        ToRevision = rollout.ToRevision,
-        Phase = (Rollout.Types.Phase)rollout.Phase,
-        StartedAt = rollout.StartedAt.ToTimestamp(),
-        EndedAt = rollout.EndedAt?.ToTimestamp(),
-        Message = message,
-    };
 
     private static V1.Condition ToWire(LiveCondition condition) => new()
     {

@@ -94,7 +94,7 @@ internal sealed partial class NodeWorker(
             Desired = desired,
             NotDesiredBecause = assignment.NotDesiredBecause,
             Cordoned = assignment.Cordoned,
-            KnownBad = KnownBad(assignment),
+            KnownBad = assignment.Fleet?.Failures.GetValueOrDefault(name),
             MayMove = assignment.Fleet is { } fleet && rollouts.MayMove(fleet.Name, name),
             Host = host,
             Qm = blueChi.PresenceOf(QmNode.NameFor(name)),
@@ -105,13 +105,6 @@ internal sealed partial class NodeWorker(
             Memory = _memory,
         };
     }
-
-    private string? KnownBad(NodeAssignment assignment) =>
-        assignment.Fleet is { } fleet && fleet.FailedNodes.Contains(name)
-            ? _memory is { Revision: var revision, Step: nameof(NodeStep.Failed) } && revision == fleet.Revision && live.Find(name)?.Step is NodeStep.Failed failed
-                ? failed.Reason
-                : $"revision {fleet.Revision} failed on this node before; see qmfleet events --node {name}"
-            : null;
 
     private RenderedRevision? Desired(NodeAssignment assignment)
     {

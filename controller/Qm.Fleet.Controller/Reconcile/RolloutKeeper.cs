@@ -62,6 +62,6 @@ internal sealed class RolloutKeeper(LiveNodes live, IAgentLinks agents, BlueChiL
             _ when begun => MemberState.Moving,
             NodeStep.Wait { For: "BlueChi" or "Host" or "Extension" or "Uncordon" } or NodeStep.Idle => MemberState.Unreachable,
             _ => MemberState.Waiting,
-        }, $"{node.Step.Name}: {node.Step.Reason}");
+        }, node.Step is NodeStep.Failed ? node.Step.Reason : $"{node.Step.Name}: {node.Step.Reason}");
     }
 }

@@ -51,12 +51,12 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
     }
 
     /// <summary>Names clients may reach the TLS listener under.</summary>
-    internal static IReadOnlyCollection<string> ServerNames(IPEndPoint listen) =>
-        new SortedSet<string>(StringComparer.OrdinalIgnoreCase) { "localhost", "127.0.0.1", "::1", Dns.GetHostName(), listen.Address.ToString() };
+    internal static IReadOnlyCollection<string> ServerNames(ControllerOptions options) => new SortedSet<string>(
+        ["localhost", "127.0.0.1", "::1", Dns.GetHostName(), options.ListenEndPoint.Address.ToString(), .. options.Names], StringComparer.OrdinalIgnoreCase);
 
     private void Tls(ListenOptions listen)
     {
-        var names = ServerNames(options.Value.ListenEndPoint);
+        var names = ServerNames(options.Value);
         pki.Server(names);
         listen.Protocols = HttpProtocols.Http2;
         listen.UseHttps(new HttpsConnectionAdapterOptions

@@ -15,10 +15,10 @@ internal sealed record DesiredState(IReadOnlyList<DesiredFleet> Fleets, IReadOnl
 /// <param name="Revision">Name of the current revision.</param>
 /// <param name="Environment">What the current revision holds.</param>
 /// <param name="Rollout">The newest rollout; null only for a fleet that never had one.</param>
-/// <param name="FailedNodes">Nodes on which the current revision failed; it is not tried there again.</param>
+/// <param name="Failures">Nodes on which the current revision failed, each with why; it is not tried there again.</param>
 internal sealed record DesiredFleet(
     string Name, string Uid, LabelSelector Selector, string Revision, FleetEnvironment Environment, StoredRollout? Rollout,
-    IReadOnlySet<string> FailedNodes);
+    IReadOnlyDictionary<string, string> Failures);
 
 /// <summary>One node as asked for.</summary>
 internal sealed record DesiredNode(string Name, string Site, IReadOnlyDictionary<string, string> Labels, bool Cordoned);

@@ -13,12 +13,12 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
         ct.ThrowIfCancellationRequested();
         return Task.FromResult(database.Read(static db =>
         {
-            var failures = db.Query<FailureRow>("select fleet_uid as FleetUid, revision as Revision, node as Node from node_failures")
-                .ToLookup(static row => (row.FleetUid, row.Revision), static row => row.Node);
+            var failures = db.Query<FailureRow>("select fleet_uid as FleetUid, revision as Revision, node as Node, reason as Reason from node_failures")
+                .ToLookup(static row => (row.FleetUid, row.Revision));
             return new DesiredState(
                 [.. FleetRows.After(db, "", int.MaxValue).Select(fleet => new DesiredFleet(
                     fleet.Name, fleet.Uid, fleet.Spec.Selector, fleet.Revision, fleet.Spec.Environment, fleet.Rollout,
-                    failures[(fleet.Uid, fleet.Revision)].ToImmutableSortedSet(StringComparer.Ordinal)))],
+                    failures[(fleet.Uid, fleet.Revision)].ToImmutableSortedDictionary(row => row.Node, row => row.Reason, StringComparer.Ordinal)))],
                 [.. NodeStore.After(db, "", int.MaxValue).Select(static node => new DesiredNode(
                     node.Name, node.Site, node.Labels, node.Cordoned))]);
         }));
@@ -93,5 +93,5 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
         },
         commit: true, ct);
 
-    private sealed record FailureRow(string FleetUid, string Revision, string Node);
+    private sealed record FailureRow(string FleetUid, string Revision, string Node, string Reason);
 }

@@ -104,6 +104,12 @@ public static class KernelLimits
             return quota == Math.Max(decimal.Floor(share.MicrosecondsPerSecond * period / 1_000_000m), LeastQuota);
         }
 
+        // Every CPU by name is no limit either.
+        if (wanted is ResourceValue.Infinity && found is ResourceValue.Cpus cpus)
+        {
+            return machine.Cpus is { } online && online.Indices.IsSubsetOf(cpus.Set.Indices);
+        }
+
         if (found is not ResourceValue.Bytes and not ResourceValue.Count)
         {
             return wanted == found;

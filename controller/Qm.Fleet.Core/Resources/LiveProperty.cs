@@ -14,7 +14,8 @@ public sealed record LiveProperty(string Name, ulong Number, byte[]? CpuMask)
     public static LiveProperty From(ResourceProperty property, ResourceValue value, MachineFacts machine) => value switch
     {
         ResourceValue.Cpus cpus => new(property.ToString(), 0, cpus.Set.ToMask()),
-        ResourceValue.Infinity when property == ResourceProperty.AllowedCPUs => new(property.ToString(), 0, []),
+        // An empty set changes what systemd says and leaves the kernel's as it was; every CPU by name does lift the limit.
+        ResourceValue.Infinity when property == ResourceProperty.AllowedCPUs => new(property.ToString(), 0, machine.Cpus?.ToMask() ?? []),
         _ => new(property == ResourceProperty.CPUQuota ? "CPUQuotaPerSecUSec" : property.ToString(), Amount(property, value, machine), null),
     };
 

@@ -37,7 +37,8 @@ public enum ResourceProperty
 /// <summary>Facts about a node that percentages refer to; a number that is not above 0 is one the node has not said.</summary>
 /// <param name="MemoryBytes">Physical memory.</param>
 /// <param name="TasksMax">The most tasks systemd grants.</param>
-public sealed record MachineFacts(long MemoryBytes, long TasksMax)
+/// <param name="Cpus">The CPUs that are online; null when unknown.</param>
+public sealed record MachineFacts(long MemoryBytes, long TasksMax, CpuSet? Cpus = null)
 {
     /// <summary>What 100% of a limit is.</summary>
     internal long Whole(ResourceProperty property) => property == ResourceProperty.TasksMax ? TasksMax : MemoryBytes;

@@ -46,8 +46,14 @@ public sealed record RolloutMember(string Name, MemberState State, string Reason
 /// <summary>What a rollout does next.</summary>
 /// <param name="Phase">How far it is.</param>
 /// <param name="MayMove">Nodes that may change now.</param>
+/// <param name="Ready">How many nodes are Ready.</param>
+/// <param name="Nodes">How many nodes there are.</param>
 /// <param name="Message">What it waits for, or why it is paused.</param>
-public sealed record RolloutDecision(RolloutPhase Phase, ImmutableSortedSet<string> MayMove, string Message);
+public sealed record RolloutDecision(RolloutPhase Phase, ImmutableSortedSet<string> MayMove, int Ready, int Nodes, string Message)
+{
+    /// <summary>How far it is, and what it waits for.</summary>
+    public string Summary => $"{Ready} of {Nodes} nodes ready; {Message}";
+}
 
 /// <summary>Brings a fleet's nodes to a revision one after the other, by name, and stops at the first that fails.</summary>
 public static class SequentialRollout
@@ -63,15 +69,15 @@ public static class SequentialRollout
     public static RolloutDecision Advance(RolloutPhase phase, IReadOnlyCollection<RolloutMember> members)
     {
         var byName = members.OrderBy(member => member.Name, StringComparer.Ordinal).ToArray();
+        var ready = byName.Count(member => member.State == MemberState.Ready);
         if (byName.FirstOrDefault(member => member.State == MemberState.Failed) is { } failed)
         {
-            return new(RolloutPhase.Paused, [], $"{failed.Name} failed: {failed.Reason}");
+            return new(RolloutPhase.Paused, [], ready, byName.Length, $"{failed.Name} failed: {failed.Reason}");
         }
 
-        var ready = byName.Count(member => member.State == MemberState.Ready);
         if (byName.Length > 0 && ready == byName.Length)
         {
-            return new(RolloutPhase.Succeeded, [], $"{ready} of {ready} nodes ready");
+            return new(RolloutPhase.Succeeded, [], ready, ready, "every value was read back as wanted");
         }
 
         var turn = byName.FirstOrDefault(member => member.State == MemberState.Moving)
@@ -86,6 +92,8 @@ public static class SequentialRollout
         return new(
             phase == RolloutPhase.Succeeded ? phase : RolloutPhase.Progressing,
             turn is null ? [] : [turn.Name],
-            $"{ready} of {byName.Length} nodes ready; {message}");
+            ready,
+            byName.Length,
+            message);
     }
 }

@@ -51,12 +51,8 @@ internal static class AgentMethods
     public static BusValue UnitList(EmulatedSystemd systemd) => new BusValue.Array("(ssssssouso)", [.. systemd.Units.Select(unit => (BusValue)new BusValue.Struct(
     [
         unit.Name, unit.Loaded?.Description ?? unit.Name, unit.Loaded is null ? "not-found" : "loaded", unit.ActiveState, unit.SubState, "",
-        new BusValue.ObjectPath($"/org/freedesktop/systemd1/unit/{BlueChiNames.Escape(unit.Name)}"), .. JobOf(unit),
+        new BusValue.ObjectPath($"/org/freedesktop/systemd1/unit/{BlueChiNames.Escape(unit.Name)}"), 0u, "", new BusValue.ObjectPath("/"),
     ]))]);
-
-    private static BusValue[] JobOf(EmulatedUnit unit) => unit.Operation is { JobId: > 0 } job
-        ? [job.JobId, job.Type.Word(), new BusValue.ObjectPath($"/org/freedesktop/systemd1/job/{job.JobId}")]
-        : [0u, "", new BusValue.ObjectPath("/")];
 
     /// <summary>Unit files as <c>ListUnitFiles</c> tells them: <c>a(ss)</c>.</summary>
     public static BusValue UnitFileList(EmulatedSystemd systemd) => new BusValue.Array("(ss)",
@@ -69,6 +65,11 @@ internal static class AgentMethods
         if (who is not ("main" or "control" or "all") || body[2] is not BusValue.Int32 { Value: > 0 and < 65 } signal)
         {
             throw BlueChiError.InvalidArguments($"Invalid who argument or signal: {who}");
+        }
+
+        if (who == "control" && systemd.Find(unit) is not null)
+        {
+            throw new SystemdRefusal("org.freedesktop.systemd1.NoSuchProcess", "No control process to kill");
         }
 
         if (signal.Value == SigKill && who != "control")

@@ -10,7 +10,8 @@ internal sealed class AgentSession(string node, EmulatedSystemd systemd)
 {
     private readonly Dictionary<string, (string Active, string Sub)> _states = systemd.Units.ToDictionary(unit => unit.Name, unit => (unit.ActiveState, unit.SubState));
     private readonly HashSet<string> _subscribed = [];
-    private TaskCompletionSource? _frozen;
+    private readonly Queue<Action> _unsent = new();
+    private TaskCompletionSource? _held;
 
     /// <summary>The name it registered.</summary>
     public string Node { get; } = node;
@@ -19,17 +20,57 @@ internal sealed class AgentSession(string node, EmulatedSystemd systemd)
     public EmulatedSystemd Systemd { get; } = systemd;
 
     /// <summary>Whether the process is gone.</summary>
-    public bool Ended { get; set; }
+    public bool Ended { get; private set; }
 
-    /// <summary>Ends when the process goes on; complete while it is not frozen.</summary>
-    public Task Running => _frozen?.Task ?? Task.CompletedTask;
+    /// <summary>Whether the process is stopped.</summary>
+    public bool IsFrozen { get; private set; }
+
+    /// <summary>Whether the link carries nothing, and nobody has noticed.</summary>
+    public bool IsStalled { get; private set; }
+
+    /// <summary>Whether neither calls nor messages get through.</summary>
+    public bool IsHeld => _held is not null;
+
+    /// <summary>Ends when calls get through again; complete while they do.</summary>
+    public Task Running => _held?.Task ?? Task.CompletedTask;
 
     /// <summary>Stops the process (SIGSTOP), or lets it go on (SIGCONT).</summary>
     public void SetFrozen(bool frozen)
     {
-        var thawed = frozen ? null : _frozen;
-        _frozen = frozen ? _frozen ?? new(TaskCreationOptions.RunContinuationsAsynchronously) : null;
-        thawed?.TrySetResult();
+        IsFrozen = frozen;
+        HoldOrRelease();
+    }
+
+    /// <summary>Cuts the link with data in flight, or makes it whole.</summary>
+    public void SetStalled(bool stalled)
+    {
+        IsStalled = stalled;
+        HoldOrRelease();
+    }
+
+    /// <summary>The process is gone. What it had not said when it was frozen is never said; what is on the link still arrives.</summary>
+    public void End()
+    {
+        Ended = true;
+        if (IsFrozen)
+        {
+            _unsent.Clear();
+        }
+
+        SetFrozen(false);
+    }
+
+    /// <summary>Says something to the controller now, or once the process goes on and the link is whole.</summary>
+    public void Send(Action message)
+    {
+        if (IsHeld)
+        {
+            _unsent.Enqueue(message);
+        }
+        else
+        {
+            message();
+        }
     }
 
     /// <summary>False when it was subscribed before: the agent refuses, and does not tell the state again.</summary>
@@ -61,5 +102,22 @@ internal sealed class AgentSession(string node, EmulatedSystemd systemd)
             default:
                 throw new ArgumentOutOfRangeException(nameof(change), change, null);
         }
+    }
+
+    private void HoldOrRelease()
+    {
+        if (IsFrozen || IsStalled)
+        {
+            _held ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
+            return;
+        }
+
+        while (_unsent.TryDequeue(out var message))
+        {
+            message();
+        }
+
+        _held?.TrySetResult();
+        _held = null;
     }
 }

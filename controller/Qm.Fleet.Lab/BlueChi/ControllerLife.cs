@@ -11,8 +11,11 @@ internal sealed record NodeEntry(string Name)
     /// <summary>The agent that is connected; null while the node is offline.</summary>
     public AgentSession? Session { get; set; }
 
-    /// <summary>When the node was last heard: CLOCK_REALTIME and CLOCK_MONOTONIC in microseconds, 0 for never.</summary>
-    public (ulong Real, ulong Monotonic) LastSeen { get; set; }
+    /// <summary>When its agent connected.</summary>
+    public DateTimeOffset ConnectedAt { get; set; }
+
+    /// <summary>The last heartbeat that was noted; null for none.</summary>
+    public DateTimeOffset? LastSeen { get; set; }
 }
 
 /// <summary>
@@ -42,7 +45,7 @@ internal sealed class ControllerLife
     /// <summary><c>up</c>, <c>degraded</c> or <c>down</c>.</summary>
     public string Status { get; private set; } = "down";
 
-    /// <summary>One of BlueChi's four words; a restart forgets what was set.</summary>
+    /// <summary>What the controller logs from; forgotten when it restarts.</summary>
     public string LogLevel { get; set; } = "INFO";
 
     public NodeEntry? Node(string name) => _nodes.GetValueOrDefault(name);
@@ -59,8 +62,7 @@ internal sealed class ControllerLife
             return false;
         }
 
-        node.Session = session;
-        Hear(node);
+        (node.Session, node.ConnectedAt) = (session, _time.GetUtcNow());
         _bus.Changed(node.Path, BlueChiNames.Node, "Status", "online");
         UpdateStatus();
         foreach (var unit in Monitors.Units(node.Name))
@@ -162,11 +164,11 @@ internal sealed class ControllerLife
     /// <summary>systemd refused the job; its number is not used again.</summary>
     public void Forget(Job job) => _jobs.Remove(job.Id);
 
-    /// <summary>Tells of a job, then answers its caller, then tells what has happened to it since.</summary>
-    public void Announce(Job job, MethodCall call)
+    /// <summary>Tells of a job, then answers its caller, if that is one of ours, then tells what has happened to it since.</summary>
+    public void Announce(Job job, MethodCall? call)
     {
         _bus.Emit(BlueChiNames.Root, BlueChiNames.Controller, "JobNew", [job.Id, new BusValue.ObjectPath(job.Path)]);
-        call.Reply(new BusValue.ObjectPath(job.Path));
+        call?.Reply(new BusValue.ObjectPath(job.Path));
         job.Replied();
     }
 
@@ -232,8 +234,25 @@ internal sealed class ControllerLife
         }
     }
 
-    private void Hear(NodeEntry node) => node.LastSeen = (
-        (ulong)(_time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMicroseconds, (ulong)(_time.GetTimestamp() / (_time.TimestampFrequency / 1_000_000)));
+    /// <summary>When a node was last heard, by its heartbeats: neither connecting nor being lost counts as one. CLOCK_REALTIME and CLOCK_MONOTONIC in microseconds, 0 for never.</summary>
+    public (ulong Real, ulong Monotonic) LastSeen(NodeEntry node)
+    {
+        Hear(node);
+        return node.LastSeen is { } seen
+            ? ((ulong)(seen - DateTimeOffset.UnixEpoch).TotalMicroseconds, (ulong)(_time.GetTimestamp() / (_time.TimestampFrequency / 1_000_000) - (long)(_time.GetUtcNow() - seen).TotalMicroseconds))
+            : (0, 0);
+    }
+
+    // Heartbeats are counted when somebody asks for them.
+    private void Hear(NodeEntry node)
+    {
+        if (node.Session is { IsHeld: false } session)
+        {
+            var interval = session.Systemd.Node.Timings.AgentRetry;
+            var beats = (long)((_time.GetUtcNow() - node.ConnectedAt) / interval);
+            node.LastSeen = beats > 0 ? node.ConnectedAt + (interval * beats) : node.LastSeen;
+        }
+    }
 
     private void UpdateStatus()
     {

@@ -23,7 +23,7 @@ internal sealed class ControllerMethods(EmulatedBlueChi blueChi)
             throw BlueChiError.InvalidArguments($"Invalid log level '{level}'");
         }
 
-        Life.LogLevel = level;
+        blueChi.Life.LogLevel = level;
         call.Reply();
     }
 

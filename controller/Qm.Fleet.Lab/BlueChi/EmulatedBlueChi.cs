@@ -15,6 +15,7 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
     private readonly string _address;
     private readonly ImmutableArray<string> _allowedNodeNames;
     private readonly List<AgentSession> _sessions = [];
+    private readonly HashSet<string> _cut = [];
     private BusConnection _connection = null!;
 
     private EmulatedBlueChi(string address, IEnumerable<string> allowedNodeNames, TimeProvider time) =>
@@ -57,7 +58,7 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
         var session = new AgentSession(nodeName, systemd);
         lock (Gate)
         {
-            if (!Life.TryAttach(session))
+            if (_cut.Contains(nodeName) || !Life.TryAttach(session))
             {
                 return null;
             }
@@ -74,14 +75,14 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
     /// <param name="cancellation">Gives up.</param>
     public async Task RestartAsync(bool clean, TimeSpan downtime, CancellationToken cancellation = default)
     {
-        await EndAsync(clean).ConfigureAwait(false);
+        await StopAsync(clean).ConfigureAwait(false);
         await Task.Delay(downtime, Time, cancellation).ConfigureAwait(false);
-        await BeginAgainAsync(cancellation).ConfigureAwait(false);
+        await StartAgainAsync(cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Ends the controller; agents and nodes live on.</summary>
+    /// <summary>Ends the controller.</summary>
     /// <param name="clean">Whether it says goodbye, as on SIGTERM, or just disappears, as on SIGKILL.</param>
-    public ValueTask EndAsync(bool clean)
+    public async Task StopAsync(bool clean)
     {
         lock (Gate)
         {
@@ -91,18 +92,18 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
             }
         }
 
-        return _connection.DisposeAsync();
+        await _connection.DisposeAsync().ConfigureAwait(false);
     }
 
-    /// <summary>Starts a controller after <see cref="EndAsync"/>; the agents that live come back to it.</summary>
-    public async Task BeginAgainAsync(CancellationToken cancellation)
+    /// <summary>Starts a controller that was stopped.</summary>
+    public async Task StartAgainAsync(CancellationToken cancellation = default)
     {
         await BeginAsync(cancellation).ConfigureAwait(false);
         lock (Gate)
         {
             foreach (var session in _sessions)
             {
-                Life.TryAttach(session);
+                AttachIfReachable(session);
             }
         }
     }
@@ -113,15 +114,79 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
 
     /// <summary>Lets a frozen agent go on.</summary>
     /// <exception cref="InvalidOperationException">No agent of that name lives.</exception>
-    public void Thaw(string blueChiNode) => WithSession(blueChiNode, session => session.SetFrozen(false));
+    public void Thaw(string blueChiNode) => WithSession(blueChiNode, session =>
+    {
+        session.SetFrozen(false);
+        AttachIfReachable(session);
+    });
 
-    /// <summary>Cuts an agent's connection; the agent lives on.</summary>
+    /// <summary>Cuts the link to an agent until it is healed; the agent lives on.</summary>
+    /// <param name="blueChiNode">The agent's node.</param>
+    /// <param name="dataInFlight">
+    /// Whether nobody notices, as when data is unacknowledged and TCP keepalive is silent: the node stays online, calls time out, and what was sent
+    /// arrives when the link heals. Otherwise the node is offline at once.
+    /// </param>
     /// <exception cref="InvalidOperationException">No agent of that name lives.</exception>
-    public void Cut(string blueChiNode) => WithSession(blueChiNode, session => Life.Detach(session));
+    public void Cut(string blueChiNode, bool dataInFlight = false) => WithSession(blueChiNode, session =>
+    {
+        _cut.Add(blueChiNode);
+        if (dataInFlight)
+        {
+            session.SetStalled(true);
+        }
+        else
+        {
+            Life.Detach(session);
+        }
+    });
 
-    /// <summary>Brings a cut agent back. It does not tell again what it told before.</summary>
-    /// <exception cref="InvalidOperationException">No agent of that name lives.</exception>
-    public void Heal(string blueChiNode) => WithSession(blueChiNode, session => Life.TryAttach(session));
+    /// <summary>Makes a cut link whole. An agent that survived does not tell again what it told before.</summary>
+    public void Heal(string blueChiNode)
+    {
+        lock (Gate)
+        {
+            _cut.Remove(blueChiNode);
+            foreach (var session in _sessions.Where(session => session.Node == blueChiNode).ToArray())
+            {
+                session.SetStalled(false);
+                AttachIfReachable(session);
+            }
+        }
+    }
+
+    /// <summary>Whether the agent of a node is frozen, and whether its link is cut, noticed or not.</summary>
+    public (bool Frozen, bool Cut, bool DataInFlight) LinkOf(string blueChiNode)
+    {
+        lock (Gate)
+        {
+            var session = _sessions.FirstOrDefault(session => session.Node == blueChiNode);
+            return (session?.IsFrozen ?? false, _cut.Contains(blueChiNode), session?.IsStalled ?? false);
+        }
+    }
+
+    /// <summary>Has an agent tell the properties of units it is subscribed to, though nothing changed. Nothing is told of a node that cannot be heard.</summary>
+    /// <param name="blueChiNode">The agent's node.</param>
+    /// <param name="signals">How many signals.</param>
+    public void Chatter(string blueChiNode, int signals)
+    {
+        AgentSession? session;
+        lock (Gate)
+        {
+            session = Life.Node(blueChiNode)?.Session;
+        }
+
+        // Units are read under their node's gate, which is never taken inside of this one.
+        var units = session?.Systemd.Units ?? [];
+        lock (Gate)
+        {
+            var told = units.Where(unit => session is { IsHeld: false } && session.Tells(unit.Name)).Select(unit => (unit.Name, Properties: unit.UnitProperties())).ToArray();
+            for (var sent = 0; sent < signals && told.Length > 0; sent++)
+            {
+                var (unit, properties) = told[sent % told.Length];
+                Life.Monitors.UnitPropertiesChanged(blueChiNode, unit, "org.freedesktop.systemd1.Unit", properties);
+            }
+        }
+    }
 
     /// <summary>Whether a node is connected.</summary>
     public bool IsOnline(string blueChiNode)
@@ -164,7 +229,15 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
     {
         lock (Gate)
         {
-            action(_sessions.FirstOrDefault(session => session.Node == blueChiNode) ?? throw new InvalidOperationException($"No BlueChi agent registered as {blueChiNode} lives."));
+            action(_sessions.FirstOrDefault(session => session.Node == blueChiNode && !session.Ended) ?? throw new InvalidOperationException($"No BlueChi agent registered as {blueChiNode} lives."));
+        }
+    }
+
+    private void AttachIfReachable(AgentSession session)
+    {
+        if (!session.IsHeld && !session.Ended && !_cut.Contains(session.Node))
+        {
+            Life.TryAttach(session);
         }
     }
 
@@ -185,10 +258,12 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
             _session.Systemd.Changed -= OnChanged;
             lock (_owner.Gate)
             {
-                _session.Ended = true;
-                _session.SetFrozen(false);
-                _owner._sessions.Remove(_session);
-                _owner.Life.Detach(_session);
+                _session.End();
+                _session.Send(() =>
+                {
+                    _owner._sessions.Remove(_session);
+                    _owner.Life.Detach(_session);
+                });
             }
         }
 
@@ -196,8 +271,13 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
         {
             lock (_owner.Gate)
             {
-                _session.Note(unit, change);
-                _owner.Life.Tell(_session, unit, change);
+                // What is said later is what was so now.
+                var told = _session.IsHeld ? unit.Copy() : unit;
+                _session.Send(() =>
+                {
+                    _session.Note(told, change);
+                    _owner.Life.Tell(_session, told, change);
+                });
             }
         }
     }

@@ -38,6 +38,11 @@ internal sealed class NodeMethods(EmulatedBlueChi blueChi)
             blueChi.Counters.Count(node.Name, call.Member);
         }
 
+        if (blueChi.Faults.RefusalOf(node.Name) is { } refusal && Concerns(refusal, call))
+        {
+            throw new BlueChiError(refusal.Error, $"The lab refuses {call.Member} on {node.Name}.");
+        }
+
         await Task.Delay(blueChi.Faults.DelayOf(node.Name), blueChi.Time, CancellationToken.None).ConfigureAwait(false);
         var inTime = await AwaitAgentAsync(session).ConfigureAwait(false);
         if (!inTime)
@@ -106,8 +111,7 @@ internal sealed class NodeMethods(EmulatedBlueChi blueChi)
 
         try
         {
-            job.Operation = session.Systemd.Accept(type, unit, mode,
-                state => OnLife(life => life.JobStateChanged(job.Id, node, state)), result => OnLife(life => life.JobFinished(job.Id, node, result)));
+            job.Operation = Accept(session, job, type, mode);
         }
         catch (SystemdRefusal)
         {
@@ -116,8 +120,35 @@ internal sealed class NodeMethods(EmulatedBlueChi blueChi)
         }
 
         OnLife(life => life.Announce(job, call));
+        if (blueChi.Faults.TakeMerge(node))
+        {
+            FoldIn(session, job, type, mode);
+        }
+
         session.Systemd.Run(job.Operation);
     }
+
+    private UnitOperation Accept(AgentSession session, Job job, JobType type, string mode) => session.Systemd.Accept(type, job.Unit, mode,
+        state => OnLife(_ => session.Send(() => blueChi.Life.JobStateChanged(job.Id, job.Node, state))),
+        result => OnLife(_ => session.Send(() => blueChi.Life.JobFinished(job.Id, job.Node, result))));
+
+    // Another client asks for the same before the job has ended: systemd makes one of the two, and the agent hears its end as that of the newer.
+    private void FoldIn(AgentSession session, Job older, JobType type, string mode)
+    {
+        Job newer;
+        lock (blueChi.Gate)
+        {
+            blueChi.Life.JobStateChanged(older.Id, older.Node, "running");
+            newer = blueChi.Life.CreateJob(older.Node, older.Unit, type);
+        }
+
+        newer.Operation = Accept(session, newer, type, mode);
+        OnLife(life => life.Announce(newer, call: null));
+    }
+
+    private static bool Concerns(Refusal refusal, MethodCall call) =>
+        (refusal.Method ?? call.Member) == call.Member
+        && (refusal.Unit is null || (call.Signature.StartsWith('s') && call.Body[0].AsText() == refusal.Unit));
 
     private void OnLife(Action<ControllerLife> action)
     {

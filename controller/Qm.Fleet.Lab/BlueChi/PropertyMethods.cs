@@ -28,8 +28,8 @@ internal sealed class PropertyMethods(EmulatedBlueChi blueChi)
             ["Name"] = node.Name,
             ["Status"] = node.Session is null ? "offline" : "online",
             ["PeerIp"] = "",
-            ["LastSeenTimestamp"] = node.LastSeen.Real,
-            ["LastSeenTimestampMonotonic"] = node.LastSeen.Monotonic,
+            ["LastSeenTimestamp"] = blueChi.Life.LastSeen(node).Real,
+            ["LastSeenTimestampMonotonic"] = blueChi.Life.LastSeen(node).Monotonic,
         },
         BlueChiNames.Job when blueChi.Life.JobAt(path) is { } job => new()
         {

@@ -121,6 +121,8 @@ internal sealed class LabRun(DemonstrationOptions options, IAnsiConsole console,
         Print($"    export QMFLEET_SERVER={lab.Server}");
         Print($"    {shown} get nodes");
         Print($"    {shown} apply -f {Path.Combine(Path.GetDirectoryName(Path.GetRelativePath(".", options.Manifest)) ?? ".", "cockpit-tight.yaml")}");
+        Print($"    {shown} lab fault {lab.Nodes[Math.Min(1, lab.Nodes.Count - 1)].Name} crash-loop");
+        Print($"    {shown} lab clear");
         Print($"    {string.Join(' ', Programs.Lab)} counters --lab {lab.Directory.Root}");
         Print("");
         var steps = new StepLines(_output);

@@ -22,17 +22,9 @@ internal abstract class Screen
         public override Task ShowAsync(Func<Action<IReadOnlyCollection<Node>>, Task> wait) =>
             console.Live(Text.Empty).StartAsync(context => wait(nodes => context.UpdateTarget(Draw(nodes))));
 
-        private static Table Draw(IReadOnlyCollection<Node> nodes)
-        {
-            var table = new Table().NoBorder().AddColumns([.. NodeRow.Header.Select(head => new TableColumn(new Text(head)).NoWrap())]);
-            table.Caption = new TableTitle(More(nodes.Count));
-            foreach (var node in nodes.Take(MostRows))
-            {
-                table.AddRow(NodeRow.Of(node).Select(cell => new Text(cell)));
-            }
-
-            return table;
-        }
+        // The lines of the pipe, cut where the terminal ends: a table would break its cells instead.
+        private Rows Draw(IReadOnlyCollection<Node> nodes) => new(NodeRow.Lines([NodeRow.Header, .. nodes.Take(MostRows).Select(NodeRow.Of)])
+            .Append(More(nodes.Count)).Select(line => new Text(line.Length < console.Profile.Width ? line : line[..(console.Profile.Width - 1)])));
     }
 
     private sealed class Pipe(TextWriter output) : Screen

@@ -42,6 +42,7 @@ internal sealed class EmulatedKernel(string root)
         WriteCgroup(cgroup, "memory.current", "188743680");
         WriteCgroup(cgroup, "memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0");
         WriteCgroup(cgroup, "memory.oom.group", "0");
+        WriteCgroup(cgroup, "cpuset.cpus", "");
         ApplyLimits(cgroup, limits);
     }
 

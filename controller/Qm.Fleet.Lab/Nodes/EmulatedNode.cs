@@ -8,6 +8,7 @@ namespace Qm.Fleet.Lab.Nodes;
 /// </summary>
 internal sealed class EmulatedNode
 {
+    private const string QmService = "qm.service";
     private readonly QmBody _qm;
     private EmulatedSystemd _host;
 
@@ -17,7 +18,12 @@ internal sealed class EmulatedNode
         Layout(name, root);
         Context = new NodeContext(name, new EmulatedKernel(root), machine ?? Machine.Default, timings, new NodeFaults(), time);
         _qm = new QmBody(Context, blueChi);
-        NewHost = () => new EmulatedSystemd(Context, new HostUnits(Context, _qm, blueChi, () => _host!));
+        NewHost = () =>
+        {
+            var host = new EmulatedSystemd(Context, new HostUnits(Context, _qm, blueChi, () => _host!));
+            host.Changed += CrashAgain;
+            return host;
+        };
         Context.Kernel.Boot(Context.Machine, NewBootId());
         _host = NewHost();
     }
@@ -64,7 +70,7 @@ internal sealed class EmulatedNode
     public void PowerOff() => _host.PowerOff();
 
     /// <summary>Kills QM's init, as the kernel does when memory runs out; systemd restarts <c>qm.service</c>. Ends when it has.</summary>
-    public Task CrashQmAsync() => _host.KillAsync("qm.service", exitStatus: 137);
+    public Task CrashQmAsync() => _host.KillAsync(QmService, exitStatus: 137);
 
     /// <summary>Kills a container inside QM and counts it as an OOM kill of QM's cgroup.</summary>
     /// <exception cref="InvalidOperationException">QM does not run.</exception>
@@ -75,6 +81,26 @@ internal sealed class EmulatedNode
             var qm = Qm ?? throw new InvalidOperationException($"QM of {Name} does not run.");
             qm.CountOomKill();
             return qm.Systemd.KillAsync($"{workload}.service", exitStatus: 137);
+        }
+    }
+
+    // Called under the node's gate: QM dies later, when it would have booted.
+    private void CrashAgain(EmulatedUnit unit, UnitChange change)
+    {
+        if (Faults.CrashLoops && change == UnitChange.State && unit is { Name: QmService, IsActive: true })
+        {
+            _ = Task.Run(async () =>
+            {
+                try
+                {
+                    await Task.Delay(Context.Timings.QmBoot, Context.Time).ConfigureAwait(false);
+                    await CrashQmAsync().ConfigureAwait(false);
+                }
+                catch (SystemdRefusal)
+                {
+                    // The node lost its power first.
+                }
+            });
         }
     }
 

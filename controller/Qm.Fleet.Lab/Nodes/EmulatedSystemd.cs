@@ -97,9 +97,11 @@ internal sealed class EmulatedSystemd
             {
                 null => throw (type == JobType.Stop ? SystemdRefusal.UnitNotLoaded(name) : SystemdRefusal.UnitNotFound(name)),
                 { Loaded: null } when type != JobType.Stop => throw SystemdRefusal.UnitNotFound(name),
-                _ when type == JobType.Reload && !unit.Loaded!.CanReload => throw new SystemdRefusal("org.freedesktop.systemd1.JobTypeNotApplicable", $"Job type reload is not applicable for unit {name}."),
-                _ when mode == "isolate" => throw SystemdRefusal.NoIsolation(),
-                _ when mode == "fail" && unit.Operation is { JobId: > 0 } queued && queued.Type != type => throw SystemdRefusal.Destructive(name, queued.Type, type),
+                _ when type == JobType.Reload && !ServiceCommands.Of(unit.Loaded).CanReload => throw new SystemdRefusal("org.freedesktop.systemd1.JobTypeNotApplicable", $"Job type reload is not applicable for unit {name}."),
+                _ when mode == "isolate" && unit.Loaded?.Setting("Unit", "AllowIsolate") is not ("yes" or "true") =>
+                    throw new SystemdRefusal("org.freedesktop.systemd1.NoIsolation", "Operation refused, unit may not be isolated."),
+                { Operation: { IsPending: true } pending } when mode == "fail" && pending.Type != type =>
+                    throw new SystemdRefusal("org.freedesktop.systemd1.TransactionIsDestructive", $"Transaction for {name} is destructive: it has another job queued."),
                 _ => _operations.Accept(unit, type, stateChanged, finished),
             };
         }
@@ -108,12 +110,12 @@ internal sealed class EmulatedSystemd
     /// <summary>Runs an accepted operation in the background.</summary>
     public void Run(UnitOperation operation) => _operations.Run(operation);
 
-    /// <summary>Cancels the job of an operation, if it has not ended; a unit that is on its way goes on.</summary>
+    /// <summary>Cancels an operation, if it has not ended.</summary>
     public void Cancel(UnitOperation operation)
     {
         lock (Node.Gate)
         {
-            operation.CancelJob();
+            operation.Cancel();
         }
     }
 

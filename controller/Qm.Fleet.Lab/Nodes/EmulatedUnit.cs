@@ -44,6 +44,9 @@ internal sealed class EmulatedUnit(string name, IUnitBody body)
 
     public bool IsDown => ActiveState is "inactive" or "failed";
 
+    /// <summary>The unit as it is now.</summary>
+    public EmulatedUnit Copy() => (EmulatedUnit)MemberwiseClone();
+
     /// <summary>Takes up a state, keeping systemd's timestamps (CLOCK_MONOTONIC in microseconds).</summary>
     public void Enter(string activeState, string subState, ulong nowMicroseconds)
     {
@@ -79,7 +82,6 @@ internal sealed class EmulatedUnit(string name, IUnitBody body)
         // systemd watches unit files, not the quadlets they were generated from: a changed quadlet leaves this false.
         new("NeedDaemonReload", false),
         new("InvocationID", new BusValue.Bytes([.. Convert.FromHexString(InvocationId)])),
-        new("Job", new BusValue.Struct([Operation?.JobId ?? 0, new BusValue.ObjectPath(Operation is { JobId: > 0 and var job } ? $"/org/freedesktop/systemd1/job/{job}" : "/")])),
         new("InactiveExitTimestampMonotonic", InactiveExitMicroseconds),
         new("ActiveEnterTimestampMonotonic", ActiveEnterMicroseconds),
     ];

@@ -24,19 +24,7 @@ internal sealed record LoadedUnit(
         .LastOrDefault(score => score is >= -1000 and <= 1000) ?? 0;
 
     /// <summary>What <c>systemctl is-enabled</c> says.</summary>
-    public string UnitFileState => SourcePath.Length > 0 ? "generated" : WantedAtBoot ? "enabled" : Setting("Install", "WantedBy") is null ? "static" : "disabled";
-
-    /// <summary>Whether it is done once its command has ended.</summary>
-    public bool IsOneshot => Setting("Service", "Type") == "oneshot";
-
-    /// <summary>Whether it counts as active when its command has ended well.</summary>
-    public bool RemainsAfterExit => Setting("Service", "RemainAfterExit") is "yes" or "true" or "on" or "1";
-
-    /// <summary>Whether it can be asked to read its configuration again.</summary>
-    public bool CanReload => Commands("ExecReload").Any();
-
-    /// <summary>The commands of a key of <c>[Service]</c>, in their order.</summary>
-    public IEnumerable<ServiceCommand> Commands(string key) => Settings("Service", key).Select(ServiceCommand.Parse);
+    public string UnitFileState => SourcePath.Length > 0 ? "generated" : WantedAtBoot ? "enabled" : "static";
 
     /// <summary>The last value of a key.</summary>
     public string? Setting(string section, string key) => Settings(section, key).LastOrDefault();

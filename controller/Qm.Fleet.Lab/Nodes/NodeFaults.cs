@@ -7,18 +7,63 @@ internal sealed class NodeFaults
 {
     private readonly ConcurrentDictionary<string, int> _failingStarts = new();
     private readonly ConcurrentDictionary<string, TimeSpan> _delays = new();
+    private volatile bool _crashLoops;
 
-    /// <summary>The next <paramref name="times"/> starts of a unit end <c>failed</c>.</summary>
-    public void FailStarts(string unit, int times) => _failingStarts[unit] = times;
+    /// <summary>Whether QM's init dies whenever <c>qm.service</c> has become active.</summary>
+    public bool CrashLoops { get => _crashLoops; set => _crashLoops = value; }
+
+    /// <summary>The units whose next starts fail, with how many of them.</summary>
+    public IReadOnlyDictionary<string, int> FailingStarts => _failingStarts;
+
+    /// <summary>The units whose operations take longer, with by how much.</summary>
+    public IReadOnlyDictionary<string, TimeSpan> Delays => _delays;
+
+    /// <summary>The next <paramref name="times"/> starts of a unit end <c>failed</c>; zero ends it.</summary>
+    public void FailStarts(string unit, int times)
+    {
+        if (times > 0)
+        {
+            _failingStarts[unit] = times;
+        }
+        else
+        {
+            _failingStarts.TryRemove(unit, out _);
+        }
+    }
 
     /// <summary>Every operation on a unit takes longer; zero ends it.</summary>
-    public void SlowDown(string unit, TimeSpan by) => _delays[unit] = by;
+    public void SlowDown(string unit, TimeSpan by)
+    {
+        if (by > TimeSpan.Zero)
+        {
+            _delays[unit] = by;
+        }
+        else
+        {
+            _delays.TryRemove(unit, out _);
+        }
+    }
+
+    /// <summary>Ends all of them.</summary>
+    public void Clear()
+    {
+        CrashLoops = false;
+        _failingStarts.Clear();
+        _delays.Clear();
+    }
 
     internal TimeSpan DelayOf(string unit) => _delays.GetValueOrDefault(unit);
 
     internal bool TakeFailingStart(string unit)
     {
-        var left = _failingStarts.AddOrUpdate(unit, -1, (_, times) => times - 1);
-        return left >= 0;
+        while (_failingStarts.TryGetValue(unit, out var left))
+        {
+            if (left > 1 ? _failingStarts.TryUpdate(unit, left - 1, left) : _failingStarts.TryRemove(KeyValuePair.Create(unit, left)))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

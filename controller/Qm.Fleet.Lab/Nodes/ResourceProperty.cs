@@ -42,7 +42,8 @@ internal sealed record ResourceProperty(
         new("CPUQuota", "CPUQuotaPerSecUSec", Infinity, 1, Infinity, (text, _) => text.EndsWith('%') && Count(text[..^1], 1, 1_000_000) is { } percent ? percent * 10_000 : null,
             value => value == Infinity ? "" : $"{Number(value / 10_000)}%",
             value => [("cpu.max", value == Infinity ? "max 100000" : $"{Number(value / 10)} 100000")]),
-        new("AllowedCPUs", "AllowedCPUs", 0, 0, Infinity, (text, _) => Mask(text), Ranges, value => [("cpuset.cpus", Ranges(value))]),
+        // A set that was emptied is not brought to the kernel: systemd has no reason left to care for the controller.
+        new("AllowedCPUs", "AllowedCPUs", 0, 0, Infinity, (text, _) => Mask(text), Ranges, value => value == 0 ? [] : [("cpuset.cpus", Ranges(value))]),
         Memory("MemoryMin", "memory.min", 0, 0),
         Memory("MemoryLow", "memory.low", 0, 0),
         Memory("MemoryHigh", "memory.high", Infinity, 1),

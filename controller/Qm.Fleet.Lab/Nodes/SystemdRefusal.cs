@@ -15,11 +15,6 @@ internal sealed class SystemdRefusal(string errorName, string message) : Excepti
     public static SystemdRefusal BadUnitName(string unit) =>
         InvalidArguments($"Unit name {unit} is neither a valid invocation ID nor unit name.");
 
-    public static SystemdRefusal NoIsolation() => new("org.freedesktop.systemd1.NoIsolation", "Operation refused, unit may not be isolated.");
-
-    public static SystemdRefusal Destructive(string unit, JobType queued, JobType asked) => new("org.freedesktop.systemd1.TransactionIsDestructive",
-        $"Transaction for {unit}/{asked.Word()} is destructive ({unit} has '{queued.Word()}' job queued, but '{asked.Word()}' is included in transaction).");
-
     public static SystemdRefusal OutOfRange(string property) => InvalidArguments($"Value specified in {property} is out of range");
 
     public static SystemdRefusal ReadOnly(string property) =>

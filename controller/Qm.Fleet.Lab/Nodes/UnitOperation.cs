@@ -10,16 +10,9 @@ internal enum JobType
     AutoRestart,
 }
 
-/// <summary>systemd's words.</summary>
-internal static class JobTypes
-{
-    public static string Word(this JobType type) => type == JobType.AutoRestart ? "restart" : type.ToString().ToLowerInvariant();
-}
-
 /// <summary>One operation on a unit, from its acceptance to its result. Changed only under its node's gate.</summary>
 internal sealed class UnitOperation(EmulatedUnit unit, JobType type) : IDisposable
 {
-    private static uint _lastJob;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _canceled = new();
     private bool _begun;
@@ -27,9 +20,6 @@ internal sealed class UnitOperation(EmulatedUnit unit, JobType type) : IDisposab
     public EmulatedUnit Unit { get; } = unit;
 
     public JobType Type { get; } = type;
-
-    /// <summary>systemd's number of the job; 0 once it has ended, or was canceled while the unit goes on.</summary>
-    public uint JobId { get; private set; } = Interlocked.Increment(ref _lastJob);
 
     /// <summary>Called with <c>running</c> or <c>waiting</c>.</summary>
     public Action<string>? StateChanged { get; set; }
@@ -62,27 +52,6 @@ internal sealed class UnitOperation(EmulatedUnit unit, JobType type) : IDisposab
         }
     }
 
-    /// <summary>Another job of the same type folds into this one; who asked before is never told the end.</summary>
-    public void Join(Action<string>? stateChanged, Action<string>? finished)
-    {
-        (StateChanged, Finished) = (stateChanged, finished);
-        JobId = JobId == 0 ? Interlocked.Increment(ref _lastJob) : JobId;
-    }
-
-    /// <summary>
-    /// Cancels the job and not what it set going: a unit on its way goes on, and whoever asked is told <c>canceled</c>. One that has not begun never does.
-    /// </summary>
-    public void CancelJob()
-    {
-        var finished = IsPending ? Finished : null;
-        (StateChanged, Finished, JobId) = (null, null, 0);
-        finished?.Invoke("canceled");
-        if (!Before.IsCompleted)
-        {
-            Cancel();
-        }
-    }
-
     /// <summary>Ends the operation; <paramref name="result"/> goes to <see cref="Finished"/>.</summary>
     public void End(string result)
     {
@@ -92,7 +61,6 @@ internal sealed class UnitOperation(EmulatedUnit unit, JobType type) : IDisposab
 
     public void Dispose()
     {
-        JobId = 0;
         _ended.TrySetResult();
         _canceled.Dispose();
     }

@@ -21,7 +21,7 @@ internal sealed class UnitOperations(EmulatedSystemd systemd)
         var current = unit.Operation is { IsPending: true } pending ? pending : null;
         if (current?.Type == type)
         {
-            current.Join(stateChanged, finished);
+            (current.StateChanged, current.Finished) = (stateChanged, finished);
             return current;
         }
 
@@ -90,6 +90,8 @@ internal sealed class UnitOperations(EmulatedSystemd systemd)
         await PauseAsync(_node.Faults.DelayOf(unit.Name), operation).ConfigureAwait(false);
         switch (operation.Type)
         {
+            case JobType.Reload:
+                return "done";
             case JobType.Stop:
                 await StopAsync(operation).ConfigureAwait(false);
                 return "done";
@@ -102,8 +104,6 @@ internal sealed class UnitOperations(EmulatedSystemd systemd)
                 }
 
                 return await StartAsync(operation).ConfigureAwait(false);
-            case JobType.Reload:
-                return await ReloadAsync(operation).ConfigureAwait(false);
             case JobType.AutoRestart:
                 return await RecoverAsync(operation).ConfigureAwait(false);
             default:
@@ -114,7 +114,6 @@ internal sealed class UnitOperations(EmulatedSystemd systemd)
     private async Task<string> StartAsync(UnitOperation operation)
     {
         var unit = operation.Unit;
-        ServiceCommand[] before;
         lock (_node.Gate)
         {
             if (unit.IsActive)
@@ -127,109 +126,35 @@ internal sealed class UnitOperations(EmulatedSystemd systemd)
                 unit.Body.Stop();
             }
 
-            before = Commands(unit, "ExecStartPre");
-            Enter(operation, "activating", before.Length > 0 ? "start-pre" : "start");
+            Enter(operation, "activating", "start");
         }
 
-        if (before.Length > 0)
-        {
-            if (await RunAsync(before, operation).ConfigureAwait(false) is not 0 and var status)
-            {
-                return Fail(operation, status);
-            }
-
-            lock (_node.Gate)
-            {
-                Enter(operation, "activating", "start");
-            }
-        }
-
-        await PauseAsync(unit.Body.IsContainer ? _node.Timings.Start : _node.Timings.ServiceStart, operation).ConfigureAwait(false);
-        ServiceCommand[] main;
+        var commands = ServiceCommands.Of(unit.Loaded);
+        await PauseAsync((unit.Body.IsContainer ? _node.Timings.Start : _node.Timings.ServiceStart) + commands.Before, operation).ConfigureAwait(false);
         lock (_node.Gate)
         {
             operation.Canceled.ThrowIfCancellationRequested();
-            if (unit.Loaded is not { } loaded || _node.Faults.TakeFailingStart(unit.Name) || unit.Body.Start(loaded, unit.Limits) is not { } pid)
+            if (unit.Loaded is { } loaded && !commands.Fails && !_node.Faults.TakeFailingStart(unit.Name) && unit.Body.Start(loaded, unit.Limits) is { } pid)
             {
-                return Fail(operation, exitStatus: 126);
-            }
+                if (commands.Ends)
+                {
+                    unit.Body.Leave();
+                    unit.Body.Stop();
+                    (unit.MainPid, unit.ExecMainStatus) = (0, 0);
+                    Enter(operation, "inactive", "dead");
+                    return "done";
+                }
 
-            (unit.MainPid, unit.ExecMainStatus) = (pid, 0);
-            if (unit.Body.IsContainer || !loaded.IsOneshot)
-            {
+                (unit.MainPid, unit.ExecMainStatus) = (pid, 0);
                 Enter(operation, "active", "running");
                 return "done";
             }
 
-            main = Commands(unit, "ExecStart");
-        }
-
-        var end = await RunAsync(main, operation).ConfigureAwait(false);
-        lock (_node.Gate)
-        {
-            operation.Canceled.ThrowIfCancellationRequested();
-            unit.Body.Stop();
-            unit.MainPid = 0;
-            if (end != 0)
-            {
-                return Fail(operation, end);
-            }
-
-            var remains = unit.Loaded is { RemainsAfterExit: true };
-            Enter(operation, remains ? "active" : "inactive", remains ? "exited" : "dead");
-            return "done";
-        }
-    }
-
-    private string Fail(UnitOperation operation, int exitStatus)
-    {
-        lock (_node.Gate)
-        {
-            (operation.Unit.Result, operation.Unit.ExecMainStatus) = ("exit-code", exitStatus);
+            (unit.Result, unit.ExecMainStatus) = ("exit-code", commands.Fails ? 1 : 126);
             Enter(operation, "failed", "failed");
             return "failed";
         }
     }
-
-    private async Task<string> ReloadAsync(UnitOperation operation)
-    {
-        var unit = operation.Unit;
-        ServiceCommand[] commands;
-        lock (_node.Gate)
-        {
-            if (!unit.IsActive)
-            {
-                return "invalid";
-            }
-
-            commands = Commands(unit, "ExecReload");
-            Enter(operation, "reloading", "reload");
-        }
-
-        var status = await RunAsync(commands, operation).ConfigureAwait(false);
-        lock (_node.Gate)
-        {
-            Enter(operation, "active", "running");
-            return status == 0 ? "done" : "failed";
-        }
-    }
-
-    /// <summary>Runs commands one after the other, up to the first that fails; answers its exit status, or 0.</summary>
-    private async Task<int> RunAsync(IEnumerable<ServiceCommand> commands, UnitOperation operation)
-    {
-        foreach (var command in commands)
-        {
-            await PauseAsync(command.Runs ?? Timeout.InfiniteTimeSpan, operation).ConfigureAwait(false);
-            if (command.ExitStatus != 0)
-            {
-                return command.ExitStatus;
-            }
-        }
-
-        return 0;
-    }
-
-    private static ServiceCommand[] Commands(EmulatedUnit unit, string key) => unit.Body.IsContainer ? [] : [.. unit.Loaded?.Commands(key) ?? []];
 
     private async Task StopAsync(UnitOperation operation)
     {

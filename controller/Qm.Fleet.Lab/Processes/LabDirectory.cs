@@ -36,6 +36,9 @@ internal sealed class LabDirectory : IDisposable
     /// <summary>The controller's Unix socket.</summary>
     public string Socket => Path.Combine(Root, "api.sock");
 
+    /// <summary>The lab's own Unix socket, where <c>qmfleet lab</c> finds it: beside the controller's.</summary>
+    public string LabSocket => Path.Combine(Root, "lab.sock");
+
     /// <summary>Holds the address of the private bus, for <c>qmfleet-lab counters</c>.</summary>
     public string BusAddressFile => Path.Combine(Root, "bus.address");
 

@@ -1,16 +1,18 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Grpc.Net.Client;
 using Qm.Fleet.BlueChi.Bus;
 using Qm.Fleet.Lab.BlueChi;
+using Qm.Fleet.Lab.Control;
 using Qm.Fleet.Lab.Nodes;
 
 namespace Qm.Fleet.Lab.Processes;
 
 /// <summary>
 /// A running lab: private bus, emulated BlueChi and nodes in this process, the real controller and the real agent extensions as processes of their
-/// own. End-to-end tests begin with this, break it through <see cref="BlueChi"/> and <see cref="Nodes"/>, and read the API on <see cref="Channel"/>.
+/// own. End-to-end tests begin with this, break it through <see cref="Faults"/>, and read the API on <see cref="Channel"/>.
 /// </summary>
 internal sealed class LabEnvironment : IAsyncDisposable
 {
@@ -21,7 +23,7 @@ internal sealed class LabEnvironment : IAsyncDisposable
     private readonly ProcessLauncher _launcher = new();
     private readonly Stack<IAsyncDisposable> _parts = new();
     private readonly int _port = FreePort();
-    private readonly List<ChildProcess> _agents = [];
+    private ImmutableArray<ChildProcess> _agents = [];
 
     private LabEnvironment(LabOptions options, TimeProvider time)
     {
@@ -45,6 +47,9 @@ internal sealed class LabEnvironment : IAsyncDisposable
 
     /// <summary>The emulated nodes, in the order of their numbers.</summary>
     public IReadOnlyList<EmulatedNode> Nodes { get; private set; } = [];
+
+    /// <summary>What goes wrong on purpose, a call for each; <c>qmfleet lab</c> comes to the same.</summary>
+    public FaultInjector Faults { get; private set; } = null!;
 
     /// <summary>The controller's process.</summary>
     public ChildProcess Controller { get; private set; } = null!;
@@ -125,8 +130,24 @@ internal sealed class LabEnvironment : IAsyncDisposable
             : (string[])[.. Programs.Lab, "agents", "--controller", Endpoint, "--nodes", Directory.Nodes];
         var agent = await ChildProcess.StartAsync(_launcher, name, command, Directory.Logs).ConfigureAwait(false);
         _parts.Push(agent);
-        _agents.RemoveAll(earlier => earlier.HasExited);
-        _agents.Add(agent);
+        ImmutableInterlocked.Update(ref _agents, agents => [.. agents.Where(earlier => !earlier.HasExited), agent]);
+    }
+
+    /// <summary>Reboots a node, and its agent's process with it where that has one of its own.</summary>
+    /// <exception cref="LabException">The agent cannot be started again.</exception>
+    public async Task RebootAsync(EmulatedNode node, CancellationToken cancellation)
+    {
+        var agent = _agents.FirstOrDefault(agent => agent.Name == $"agent-{node.Name}" && !agent.HasExited);
+        if (agent is not null)
+        {
+            await agent.KillAsync().ConfigureAwait(false);
+        }
+
+        await node.RebootAsync(cancellation).ConfigureAwait(false);
+        if (agent is not null)
+        {
+            await StartAgentAsync(agent.Name, [node]).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Ends every process and removes every file, unless the directory is kept.</summary>
@@ -178,6 +199,9 @@ internal sealed class LabEnvironment : IAsyncDisposable
         _parts.Push(BlueChi);
         Nodes = [.. _options.NodeNames.Select(name => new EmulatedNode(name, Path.Combine(Directory.Nodes, name), BlueChi, _options.Timings, _time))];
         await Task.WhenAll(Nodes.Select(node => node.BootAsync(cancellation))).ConfigureAwait(false);
+        Faults = new FaultInjector(BlueChi, Nodes, RebootAsync, _time);
+        _parts.Push(Faults);
+        _parts.Push(await LabServer.StartAsync(Directory.LabSocket, Faults, cancellation).ConfigureAwait(false));
         return $"emulated, {allowed.Length} node names allowed";
     }
 

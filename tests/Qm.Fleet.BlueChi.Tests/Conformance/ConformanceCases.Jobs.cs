@@ -3,171 +3,216 @@ using Xunit;
 
 namespace Qm.Fleet.BlueChi.Tests.Conformance;
 
-/// <content>Jobs that one client gives.</content>
-public abstract partial class ConformanceCases<TFixture>
+/// <content>Jobs that go as they should, or are refused.</content>
+public abstract partial class ConformanceCases
 {
-    [Case]
-    public async Task StartUnit_Inactive_IsDoneAndActive()
-    {
-        Assert.Equal(new JobOutcome(JobResult.Done, "done"), await BlueChi.StartUnitAsync(First, SiteUnits.Simple, Ct));
+    private const string NoSuchUnit = "org.freedesktop.systemd1.NoSuchUnit";
 
-        Assert.Equal("active", await ActiveStateAsync(First, SiteUnits.Simple));
-        Assert.Equal("inactive", await ActiveStateAsync(Second, SiteUnits.Simple));
+    [Fact]
+    public async Task Start_UnitIsDown_IsDoneAndActive()
+    {
+        var outcome = await BlueChi.StartUnitAsync(First, SiteUnits.Simple, Ct);
+
+        Assert.Equal(new JobOutcome(JobResult.Done, "done"), outcome);
+        Assert.Equal("active", await Site.AskSystemdAsync(First, SiteUnits.Simple, "ActiveState", Ct));
+        Assert.Equal("inactive", await Site.AskSystemdAsync(Second, SiteUnits.Simple, "ActiveState", Ct));
     }
 
-    [Case]
-    public async Task StartUnit_Active_IsDoneAndTheSameInvocation()
+    [Fact]
+    public async Task Start_UnitIsActive_IsDoneAndChangesNothing()
     {
-        await BlueChi.StartUnitAsync(First, SiteUnits.Simple, Ct);
-        var before = await BlueChi.GetUnitStateAsync(First, SiteUnits.Simple, Ct);
+        await StartedAsync(First, SiteUnits.Simple);
+        var before = await StateAsync(First, SiteUnits.Simple);
 
-        Assert.Equal(JobResult.Done, (await BlueChi.StartUnitAsync(First, SiteUnits.Simple, Ct)).Result);
-        Assert.Equal(before.InvocationId, (await BlueChi.GetUnitStateAsync(First, SiteUnits.Simple, Ct)).InvocationId);
+        await StartedAsync(First, SiteUnits.Simple);
+
+        Assert.Equal(before, await StateAsync(First, SiteUnits.Simple));
     }
 
-    [Case]
-    public async Task StartUnit_CommandFails_IsFailed()
+    [Fact]
+    public async Task Stop_UnitIsActive_IsDoneAndInactive()
+    {
+        await StartedAsync(First, SiteUnits.Simple);
+
+        Assert.Equal(JobResult.Done, (await BlueChi.StopUnitAsync(First, SiteUnits.Simple, Ct)).Result);
+
+        Assert.Equal("inactive", (await StateAsync(First, SiteUnits.Simple)).ActiveState);
+    }
+
+    [Fact]
+    public async Task Restart_UnitIsActive_IsAnotherInvocation()
+    {
+        await StartedAsync(First, SiteUnits.Simple);
+        var before = await StateAsync(First, SiteUnits.Simple);
+
+        Assert.Equal(JobResult.Done, (await BlueChi.RestartUnitAsync(First, SiteUnits.Simple, Ct)).Result);
+        var after = await StateAsync(First, SiteUnits.Simple);
+
+        Assert.Equal(("active", 32), (after.ActiveState, after.InvocationId.Length));
+        Assert.NotEqual(before.InvocationId, after.InvocationId);
+        Assert.True(after.InactiveExit > before.InactiveExit);
+    }
+
+    [Fact]
+    public async Task Restart_UnitIsDown_StartsIt()
+    {
+        Assert.Equal(JobResult.Done, (await BlueChi.RestartUnitAsync(First, SiteUnits.Simple, Ct)).Result);
+        Assert.Equal("active", (await StateAsync(First, SiteUnits.Simple)).ActiveState);
+    }
+
+    [Fact]
+    public async Task Start_UnitFails_IsFailed()
     {
         Assert.Equal(new JobOutcome(JobResult.Failed, "failed"), await BlueChi.StartUnitAsync(First, SiteUnits.Failing, Ct));
 
-        var state = await BlueChi.GetUnitStateAsync(First, SiteUnits.Failing, Ct);
-        Assert.Equal(("failed", "failed", "exit-code"), (state.ActiveState, state.SubState, state.Result));
+        var state = await StateAsync(First, SiteUnits.Failing);
+        Assert.Equal(("failed", "exit-code"), (state.ActiveState, state.Result));
     }
 
-    [Case]
-    public async Task StartUnit_Oneshot_IsDoneAndInactiveAgain()
+    [Fact]
+    public async Task Start_Oneshot_IsDoneAndInactiveAgain()
     {
         Assert.Equal(JobResult.Done, (await BlueChi.StartUnitAsync(First, SiteUnits.Oneshot, Ct)).Result);
-        Assert.Equal("inactive", await ActiveStateAsync(First, SiteUnits.Oneshot));
+        Assert.Equal("inactive", (await StateAsync(First, SiteUnits.Oneshot)).ActiveState);
     }
 
-    [Case]
-    public async Task Jobs_UnitMissing_AreRefused()
+    [Theory]
+    [InlineData(JobType.Start)]
+    [InlineData(JobType.Stop)]
+    [InlineData(JobType.Restart)]
+    public async Task Job_NoSuchUnit_IsRefused(JobType type)
     {
-        foreach (var job in new[] { BlueChi.StartUnitAsync, BlueChi.StopUnitAsync, BlueChi.RestartUnitAsync, BlueChi.ReloadUnitAsync })
-        {
-            var outcome = await job(First, "conformance-nosuch.service", Ct);
-            Assert.Equal((JobResult.Refused, "org.freedesktop.systemd1.NoSuchUnit"), (outcome.Result, outcome.ErrorName));
-        }
+        var error = await Assert.ThrowsAsync<UnknownUnitException>(() => BlueChi.BeginJobAsync(type, First, "nosuch.service", JobMode.Replace, Ct));
+
+        Assert.Equal(NoSuchUnit, error.ErrorName);
     }
 
-    [Case]
-    public async Task StopUnit_Active_IsDoneAndInactive()
+    [Fact]
+    public async Task Start_NoSuchUnit_IsAnOutcomeOfTheWait()
     {
-        await BlueChi.StartUnitAsync(First, SiteUnits.Simple, Ct);
+        var outcome = await BlueChi.StartUnitAsync(First, "nosuch.service", Ct);
 
-        Assert.Equal(JobResult.Done, (await BlueChi.StopUnitAsync(First, SiteUnits.Simple, Ct)).Result);
-        Assert.Equal("inactive", await ActiveStateAsync(First, SiteUnits.Simple));
+        Assert.Equal((JobResult.Refused, NoSuchUnit), (outcome.Result, outcome.ErrorName));
     }
 
-    [Case]
-    public async Task RestartUnit_Active_IsAnotherInvocation()
-    {
-        await BlueChi.StartUnitAsync(First, SiteUnits.Simple, Ct);
-        var before = await BlueChi.GetUnitStateAsync(First, SiteUnits.Simple, Ct);
+    [Theory]
+    [InlineData("no/such/name")]
+    [InlineData("name-without-type")]
+    public async Task Start_NoNameOfAUnit_IsRefused(string unit) => Assert.Equal(JobResult.Refused, (await BlueChi.StartUnitAsync(First, unit, Ct)).Result);
 
-        Assert.Equal(JobResult.Done, (await BlueChi.RestartUnitAsync(First, SiteUnits.Simple, Ct)).Result);
-        var after = await BlueChi.GetUnitStateAsync(First, SiteUnits.Simple, Ct);
-        Assert.Equal("active", after.ActiveState);
-        Assert.NotEqual(before.InvocationId, after.InvocationId);
-    }
-
-    [Case]
-    public async Task RestartUnit_Inactive_Starts()
-    {
-        Assert.Equal(JobResult.Done, (await BlueChi.RestartUnitAsync(First, SiteUnits.Simple, Ct)).Result);
-        Assert.Equal("active", await ActiveStateAsync(First, SiteUnits.Simple));
-    }
-
-    [Case]
-    public async Task ReloadUnit_CanReload_IsDoneAndTheSameInvocation()
-    {
-        await BlueChi.StartUnitAsync(First, SiteUnits.Reloadable, Ct);
-        var before = await BlueChi.GetUnitStateAsync(First, SiteUnits.Reloadable, Ct);
-
-        Assert.Equal(JobResult.Done, (await BlueChi.ReloadUnitAsync(First, SiteUnits.Reloadable, Ct)).Result);
-        var after = await BlueChi.GetUnitStateAsync(First, SiteUnits.Reloadable, Ct);
-        Assert.Equal(("active", before.InvocationId), (after.ActiveState, after.InvocationId));
-    }
-
-    [Case]
-    public async Task ReloadUnit_CannotReload_IsRefused()
-    {
-        await BlueChi.StartUnitAsync(First, SiteUnits.Simple, Ct);
-
-        var outcome = await BlueChi.ReloadUnitAsync(First, SiteUnits.Simple, Ct);
-        Assert.Equal((JobResult.Refused, "org.freedesktop.systemd1.JobTypeNotApplicable"), (outcome.Result, outcome.ErrorName));
-    }
-
-    [Case]
-    public async Task BeginJob_UnitStartsSlowly_RunsAndIsGoneWhenDone()
-    {
-        var job = await BeginAsync(JobType.Start, SiteUnits.Slow);
-        await _client.ReachAsync(First, SiteUnits.Slow, "activating", Ct);
-        Assert.Equal(JobState.Running, await job.GetStateAsync(Ct));
-        Assert.False(job.Outcome.IsCompleted);
-
-        Assert.Equal(JobResult.Done, (await job.Outcome.WaitAsync(Ct)).Result);
-        Assert.Equal(JobState.Gone, await job.GetStateAsync(Ct));
-        Assert.Equal("active", await ActiveStateAsync(First, SiteUnits.Slow));
-    }
-
-    [Case]
-    public async Task CancelJob_Running_IsCanceledAndTheUnitGoesOn()
-    {
-        var job = await BeginAsync(JobType.Start, SiteUnits.Slow);
-        await _client.ReachAsync(First, SiteUnits.Slow, "activating", Ct);
-        await job.CancelAsync(Ct);
-
-        Assert.Equal(new JobOutcome(JobResult.Failed, "canceled"), await job.Outcome.WaitAsync(Ct));
-        Assert.Equal(JobState.Gone, await job.GetStateAsync(Ct));
-        await _client.ReachAsync(First, SiteUnits.Slow, "active", Ct);
-    }
-
-    [Case]
-    public async Task CancelJob_Ended_DoesNothing()
-    {
-        var job = await BeginAsync(JobType.Start, SiteUnits.Simple);
-        await job.Outcome.WaitAsync(Ct);
-        await job.CancelAsync(Ct);
-
-        Assert.Equal(JobResult.Done, (await job.Outcome).Result);
-        Assert.Equal("active", await ActiveStateAsync(First, SiteUnits.Simple));
-    }
-
-    [Case]
-    public async Task BeginJob_OneWasRefusedBefore_SkipsItsNumber()
-    {
-        var first = await BeginAsync(JobType.Start, SiteUnits.Simple);
-        await first.Outcome.WaitAsync(Ct);
-        await Assert.ThrowsAsync<UnknownUnitException>(() => BeginAsync(JobType.Start, "conformance-nosuch.service"));
-        var second = await BeginAsync(JobType.Stop, SiteUnits.Simple);
-        await second.Outcome.WaitAsync(Ct);
-
-        Assert.Equal(first.Id + 2, second.Id);
-    }
-
-    [Case]
-    public async Task BeginJob_ModeIsolateNotAllowed_IsRefused()
+    [Fact]
+    public async Task Start_IsolateWhatMayNot_IsRefused()
     {
         var error = await Assert.ThrowsAsync<RefusedException>(() => BlueChi.BeginJobAsync(JobType.Start, First, SiteUnits.Simple, JobMode.Isolate, Ct));
 
         Assert.Equal("org.freedesktop.systemd1.NoIsolation", error.ErrorName);
     }
 
-    [Case]
-    public async Task BeginJob_ManyUnitsOfManyNodes_AllEndAsTheirOwn()
+    [Fact]
+    public async Task Reload_UnitThatCan_IsDone()
     {
-        string[] units = [SiteUnits.Simple, SiteUnits.Failing, SiteUnits.Oneshot, SiteUnits.Reloadable];
-        var outcomes = await Task.WhenAll(
-            from node in new[] { First, Second }
-            from unit in units
-            select BlueChi.StartUnitAsync(node, unit, Ct));
+        await StartedAsync(First, SiteUnits.Reloadable);
 
-        Assert.Equal(
-            [JobResult.Done, JobResult.Failed, JobResult.Done, JobResult.Done, JobResult.Done, JobResult.Failed, JobResult.Done, JobResult.Done],
-            outcomes.Select(outcome => outcome.Result));
+        Assert.Equal(JobResult.Done, (await BlueChi.ReloadUnitAsync(First, SiteUnits.Reloadable, Ct)).Result);
     }
 
-    private Task<IUnitJob> BeginAsync(JobType type, string unit) => BlueChi.BeginJobAsync(type, First, unit, JobMode.Replace, Ct);
+    [Fact]
+    public async Task Reload_UnitThatCannot_IsRefused()
+    {
+        await StartedAsync(First, SiteUnits.Simple);
+
+        var outcome = await BlueChi.ReloadUnitAsync(First, SiteUnits.Simple, Ct);
+
+        Assert.Equal((JobResult.Refused, "org.freedesktop.systemd1.JobTypeNotApplicable"), (outcome.Result, outcome.ErrorName));
+    }
+
+    [Fact]
+    public async Task Job_UnderWay_IsRunningAndThenGone()
+    {
+        var job = await BlueChi.BeginJobAsync(JobType.Start, First, SiteUnits.Slow, JobMode.Replace, Ct);
+        await UntilAsync(First, SiteUnits.Slow, state => state.ActiveState == "activating");
+
+        Assert.Equal(JobState.Running, await job.GetStateAsync(Ct));
+        Assert.False(job.Outcome.IsCompleted);
+        Assert.Equal(JobResult.Done, (await job.Outcome.WaitAsync(Ct)).Result);
+        Assert.Equal(JobState.Gone, await job.GetStateAsync(Ct));
+        await job.CancelAsync(Ct);
+    }
+
+    [Fact]
+    public async Task Job_Cancelled_IsFailedWithSystemdsWord()
+    {
+        var job = await BlueChi.BeginJobAsync(JobType.Start, First, SiteUnits.Slow, JobMode.Replace, Ct);
+        await UntilAsync(First, SiteUnits.Slow, state => state.ActiveState == "activating");
+
+        await job.CancelAsync(Ct);
+
+        Assert.Equal(new JobOutcome(JobResult.Failed, "canceled"), await job.Outcome.WaitAsync(Ct));
+    }
+
+    [Fact]
+    public async Task Job_StoppedBySomebodyElse_IsCanceled()
+    {
+        await using var other = new SiteClient(Site, Ct);
+        var job = await BlueChi.BeginJobAsync(JobType.Start, First, SiteUnits.Slow, JobMode.Replace, Ct);
+        await UntilAsync(First, SiteUnits.Slow, state => state.ActiveState == "activating");
+
+        var stop = await (await other.BlueChiAsync(Ct)).StopUnitAsync(First, SiteUnits.Slow, Ct);
+
+        Assert.Equal((JobResult.Done, new JobOutcome(JobResult.Failed, "canceled")), (stop.Result, await job.Outcome.WaitAsync(Ct)));
+    }
+
+    [Fact]
+    public async Task Job_ModeFailAgainstSomebodyElses_IsRefused()
+    {
+        await using var other = new SiteClient(Site, Ct);
+        var blueChi = await other.BlueChiAsync(Ct);
+        var job = await BlueChi.BeginJobAsync(JobType.Start, First, SiteUnits.Slow, JobMode.Replace, Ct);
+        await UntilAsync(First, SiteUnits.Slow, state => state.ActiveState == "activating");
+
+        var error = await Assert.ThrowsAsync<RefusedException>(() => blueChi.BeginJobAsync(JobType.Stop, First, SiteUnits.Slow, JobMode.Fail, Ct));
+
+        Assert.Equal("org.freedesktop.systemd1.TransactionIsDestructive", error.ErrorName);
+        Assert.Equal(JobResult.Done, (await job.Outcome.WaitAsync(Ct)).Result);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-BLUECHI-003")]
+    public async Task Job_MergedWithSomebodyElses_IsSettledByTheState()
+    {
+        await using var other = new SiteClient(Site, Ct);
+        var blueChi = await other.BlueChiAsync(Ct);
+        var older = await BlueChi.BeginJobAsync(JobType.Start, First, SiteUnits.Slow, JobMode.Replace, Ct);
+        await UntilAsync(First, SiteUnits.Slow, state => state.ActiveState == "activating");
+        var newer = await blueChi.BeginJobAsync(JobType.Start, First, SiteUnits.Slow, JobMode.Replace, Ct);
+
+        Assert.True(newer.Id > older.Id);
+        Assert.Equal(JobResult.Done, (await newer.Outcome.WaitAsync(Ct)).Result);
+        var outcome = await older.Outcome.WaitAsync(Ct);
+        Assert.Equal((JobResult.Unknown, Settlement.CarriedOut), (outcome.Result, outcome.Settlement));
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-BLUECHI-005")]
+    public async Task Jobs_OfDifferentUnitsAndNodes_DoNotWaitForEachOther()
+    {
+        var slow = await BlueChi.BeginJobAsync(JobType.Start, First, SiteUnits.Slow, JobMode.Replace, Ct);
+
+        await StartedAsync(First, SiteUnits.Simple);
+        await StartedAsync(Second, SiteUnits.Simple);
+
+        Assert.False(slow.Outcome.IsCompleted);
+        Assert.Equal(JobResult.Done, (await slow.Outcome.WaitAsync(Ct)).Result);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-BLUECHI-005")]
+    public async Task Jobs_OfOneUnit_AreCarriedOutInOrder()
+    {
+        var outcomes = await Task.WhenAll(
+            BlueChi.StartUnitAsync(First, SiteUnits.Simple, Ct), BlueChi.RestartUnitAsync(First, SiteUnits.Simple, Ct), BlueChi.StopUnitAsync(First, SiteUnits.Simple, Ct));
+
+        Assert.All(outcomes, outcome => Assert.Equal(JobResult.Done, outcome.Result));
+        Assert.Equal("inactive", (await StateAsync(First, SiteUnits.Simple)).ActiveState);
+    }
 }

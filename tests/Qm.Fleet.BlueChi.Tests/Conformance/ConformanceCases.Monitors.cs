@@ -1,168 +1,241 @@
-using Qm.Fleet.BlueChi.Monitors;
 using Xunit;
 
 namespace Qm.Fleet.BlueChi.Tests.Conformance;
 
-/// <content>What monitors tell, and to whom.</content>
-public abstract partial class ConformanceCases<TFixture>
+/// <content>Monitors, and how little their signals are worth.</content>
+public abstract partial class ConformanceCases
 {
-    [Case]
-    public async Task Monitor_OneUnit_TellsStatesInTheirOrderAndProperties()
+    private static string Runs(string unit, string node) => $"{node} {unit} active running real";
+
+    [Fact]
+    public async Task Monitor_OneUnit_TellsItsStatesAndProperties()
     {
-        await using var monitor = await _client.MonitorAsync(Ct);
-        await monitor.SubscribeAsync(First, [SiteUnits.Slow], Ct);
-        await BlueChi.StartUnitAsync(First, SiteUnits.Slow, Ct);
-        await BlueChi.StopUnitAsync(First, SiteUnits.Slow, Ct);
+        var (monitor, log) = await MonitorAsync((First, SiteUnits.Simple));
+        await using var _ = monitor;
 
-        await Heard.NextAsync<UnitStateChanged>(told => told.ActiveState == "activating", Ct);
-        await Heard.NextAsync<UnitStateChanged>(told => told is { ActiveState: "active", SubState: "running", IsVirtual: false }, Ct);
-        await Heard.NextAsync<UnitStateChanged>(told => told.ActiveState == "inactive", Ct);
-        var properties = Heard.Of<UnitPropertiesChanged>();
-        Assert.Contains(properties, told => told.SystemdInterface == UnitInterface && told.Properties["ActiveState"].TryGetString(out var state) && state == "active");
-        Assert.Contains(properties, told => told.SystemdInterface == ServiceInterface && told.Properties.ContainsKey("MainPID"));
-    }
-
-    [Case]
-    public async Task Monitor_ListOfUnits_TellsOfThemOnly()
-    {
-        await using var monitor = await _client.MonitorAsync(Ct);
-        await monitor.SubscribeAsync(First, [SiteUnits.Simple, SiteUnits.Oneshot], Ct);
-        await BlueChi.StartUnitAsync(Second, SiteUnits.Simple, Ct);
-        await BlueChi.StartUnitAsync(First, SiteUnits.Reloadable, Ct);
-        await BlueChi.StartUnitAsync(First, SiteUnits.Oneshot, Ct);
-        await BlueChi.StartUnitAsync(First, SiteUnits.Simple, Ct);
-        await Heard.NextAsync<UnitStateChanged>(told => told is { Unit: SiteUnits.Simple, ActiveState: "active" }, Ct);
-
-        Assert.Equal(
-            [(First, SiteUnits.Oneshot), (First, SiteUnits.Simple)],
-            Heard.Of<UnitSignal>().Select(told => (told.Node, told.Unit)).Distinct().Order());
-    }
-
-    [Case]
-    public async Task Monitor_EveryUnitOfEveryNode_TellsOfBothNodes()
-    {
-        await using var monitor = await _client.MonitorAsync(Ct);
-        await monitor.SubscribeAsync("*", ["*"], Ct);
-        await BlueChi.StartUnitAsync(First, SiteUnits.Simple, Ct);
-        await BlueChi.StartUnitAsync(Second, SiteUnits.Reloadable, Ct);
-
-        await Heard.NextAsync<UnitStateChanged>(told => told is { Unit: SiteUnits.Simple, ActiveState: "active" } && told.Node == First, Ct);
-        await Heard.NextAsync<UnitStateChanged>(told => told is { Unit: SiteUnits.Reloadable, ActiveState: "active" } && told.Node == Second, Ct);
-    }
-
-    [Case]
-    public async Task Monitor_EveryUnit_BeginsWithTheAgentAndNotWithItsUnits()
-    {
-        await BlueChi.StartUnitAsync(First, SiteUnits.Simple, Ct);
-        Heard.SkipAll();
-        await using var monitor = await _client.MonitorAsync(Ct);
-        await monitor.SubscribeAsync(First, ["*"], Ct);
-        await Heard.NextAsync<UnitNew>(told => told == new UnitNew(First, "*", true), Ct);
-        await BlueChi.StartUnitAsync(First, SiteUnits.Reloadable, Ct);
-        await Heard.NextAsync<UnitStateChanged>(told => told is { Unit: SiteUnits.Reloadable, ActiveState: "active" }, Ct);
-
-        Assert.DoesNotContain(Heard.Of<UnitSignal>(), told => told.Unit == SiteUnits.Simple);
-    }
-
-    [Case]
-    public async Task Monitor_UnitIsRunning_BeginsWithItsState()
-    {
-        await BlueChi.StartUnitAsync(First, SiteUnits.Simple, Ct);
-        await using var monitor = await _client.MonitorAsync(Ct);
-        await monitor.SubscribeAsync(First, [SiteUnits.Simple], Ct);
-
-        await Heard.NextAsync<UnitNew>(told => told == new UnitNew(First, SiteUnits.Simple, true), Ct);
-        await Heard.NextAsync<UnitStateChanged>(told => told == new UnitStateChanged(First, SiteUnits.Simple, "active", "running", true), Ct);
-    }
-
-    [Case]
-    public async Task Monitor_InterestsOverlap_TellsEverythingOnce()
-    {
-        await using var monitor = await _client.MonitorAsync(Ct);
-        await monitor.SubscribeAsync(First, [SiteUnits.Simple], Ct);
-        await monitor.SubscribeAsync("*", [SiteUnits.Simple, SiteUnits.Reloadable], Ct);
-        await monitor.SubscribeAsync(First, ["*"], Ct);
-        await BlueChi.StartUnitAsync(First, SiteUnits.Simple, Ct);
-        await BlueChi.StartUnitAsync(Second, SiteUnits.Reloadable, Ct);
-        await Heard.NextAsync<UnitStateChanged>(told => told is { Unit: SiteUnits.Reloadable, ActiveState: "active" }, Ct);
-
-        Assert.Single(Heard.Of<UnitStateChanged>(), told => told is { Unit: SiteUnits.Simple, ActiveState: "active", IsVirtual: false });
-    }
-
-    [Case]
-    public async Task Monitor_InterestEnds_TellsNoMore()
-    {
-        await using var monitor = await _client.MonitorAsync(Ct);
-        var interest = await monitor.SubscribeAsync(First, [SiteUnits.Simple], Ct);
-        await monitor.SubscribeAsync(First, [SiteUnits.Reloadable], Ct);
-        await BlueChi.StartUnitAsync(First, SiteUnits.Simple, Ct);
-        await Heard.NextAsync<UnitStateChanged>(told => told is { Unit: SiteUnits.Simple, ActiveState: "active" }, Ct);
-        await interest.DisposeAsync();
+        await StartedAsync(First, SiteUnits.Simple);
+        await log.UntilAsync(Runs(SiteUnits.Simple, First));
         await BlueChi.StopUnitAsync(First, SiteUnits.Simple, Ct);
-        await BlueChi.StartUnitAsync(First, SiteUnits.Reloadable, Ct);
-        await Heard.NextAsync<UnitStateChanged>(told => told is { Unit: SiteUnits.Reloadable, ActiveState: "active" }, Ct);
+        var seen = await log.UntilAsync($"{First} {SiteUnits.Simple} inactive dead real");
 
-        Assert.DoesNotContain(Heard.Of<UnitStateChanged>(), told => told is { Unit: SiteUnits.Simple, ActiveState: "inactive" });
+        Assert.Contains($"{First} {SiteUnits.Simple} properties", seen);
     }
 
-    [Case]
-    public async Task Monitor_InterestEndsFromWithinItsHandler_TellsNoMore()
+    [Fact]
+    public async Task Monitor_UnitsOfOneNode_TellsNothingElse()
     {
-        var ended = new TaskCompletionSource();
+        var log = new SignalLog(Ct);
+        await using var monitor = await BlueChi.CreateMonitorAsync(signal => log.Add(Line(signal)), Ct);
+        await monitor.SubscribeAsync(First, [SiteUnits.Simple, SiteUnits.Reloadable], Ct);
+
+        await StartedAsync(Second, SiteUnits.Simple);
+        await StartedAsync(First, SiteUnits.Oneshot);
+        await StartedAsync(First, SiteUnits.Simple);
+        await StartedAsync(First, SiteUnits.Reloadable);
+        var seen = await log.UntilAsync(Runs(SiteUnits.Reloadable, First));
+
+        Assert.Contains(Runs(SiteUnits.Simple, First), seen);
+        Assert.DoesNotContain(seen, line => line.StartsWith(Second, StringComparison.Ordinal) || line.Contains(SiteUnits.Oneshot, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Monitor_EverythingOfEveryNode_TellsBoth()
+    {
+        var (monitor, log) = await MonitorAsync(("*", "*"));
+        await using var _ = monitor;
+
+        await StartedAsync(First, SiteUnits.Simple);
+        await log.UntilAsync(Runs(SiteUnits.Simple, First));
+        await StartedAsync(Second, SiteUnits.Simple);
+        await log.UntilAsync(Runs(SiteUnits.Simple, Second));
+    }
+
+    [Fact]
+    public async Task Monitor_EverythingOfANode_BeginsWithTheAgentAsAUnit()
+    {
+        var (monitor, log) = await MonitorAsync((First, "*"));
+        await using var _ = monitor;
+
+        Assert.Equal([$"{First} * new virtual"], await log.UntilAsync($"{First} * new virtual"));
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-BLUECHI-007")]
+    public async Task Monitor_OverlappingInterests_AreToldOnce()
+    {
+        var (monitor, log) = await MonitorAsync((First, SiteUnits.Simple), (First, "*"), ("*", SiteUnits.Simple), (First, SiteUnits.Simple));
+        await using var _ = monitor;
+
+        await StartedAsync(First, SiteUnits.Simple);
+        await StartedAsync(First, SiteUnits.Reloadable);
+        var seen = await log.UntilAsync(Runs(SiteUnits.Reloadable, First));
+
+        Assert.Single(seen, line => line == Runs(SiteUnits.Simple, First));
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-BLUECHI-007")]
+    public async Task Monitor_OneOfTwoInterestsEnds_TheOtherIsToldOn()
+    {
+        var log = new SignalLog(Ct);
+        await using var monitor = await BlueChi.CreateMonitorAsync(signal => log.Add(Line(signal)), Ct);
+        var wide = await monitor.SubscribeAsync(First, ["*"], Ct);
+        await monitor.SubscribeAsync(First, [SiteUnits.Reloadable], Ct);
+        await wide.DisposeAsync();
+
+        await StartedAsync(First, SiteUnits.Simple);
+        await StartedAsync(First, SiteUnits.Reloadable);
+        var seen = await log.UntilAsync(Runs(SiteUnits.Reloadable, First));
+
+        Assert.DoesNotContain(Runs(SiteUnits.Simple, First), seen);
+    }
+
+    [Fact]
+    public async Task Monitor_UnsubscribedFromInsideAHandler_IsSilent()
+    {
+        var log = new SignalLog(Ct);
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         IAsyncDisposable? interest = null;
-        await using var monitor = await BlueChi.CreateMonitorAsync(
-            signal =>
+        await using var monitor = await BlueChi.CreateMonitorAsync(signal =>
+        {
+            if (Line(signal) == Runs(SiteUnits.Simple, First) && interest is not null)
             {
-                Heard.Add(signal);
-                if (signal is UnitStateChanged { Unit: SiteUnits.Simple, ActiveState: "active" })
-                {
-                    interest!.DisposeAsync().AsTask().ContinueWith(_ => ended.SetResult(), TaskScheduler.Default);
-                }
-            },
-            Ct);
+                _ = EndAsync(interest);
+            }
+
+            log.Add(Line(signal));
+        }, Ct);
         interest = await monitor.SubscribeAsync(First, [SiteUnits.Simple], Ct);
-        await BlueChi.StartUnitAsync(First, SiteUnits.Simple, Ct);
-        await ended.Task.WaitAsync(Ct);
-        await BlueChi.StopUnitAsync(First, SiteUnits.Simple, Ct);
-
-        Assert.DoesNotContain(Heard.Of<UnitStateChanged>(), told => told is { Unit: SiteUnits.Simple, ActiveState: "inactive" });
-    }
-
-    [Case]
-    public async Task Monitor_Closed_TellsNoMore()
-    {
-        var closed = await _client.MonitorAsync(Ct);
-        await closed.SubscribeAsync(First, [SiteUnits.Simple], Ct);
-        await closed.DisposeAsync();
-        Assert.Empty(Heard.Of<UnitStateChanged>());
-        await using var monitor = await _client.MonitorAsync(Ct);
         await monitor.SubscribeAsync(First, [SiteUnits.Reloadable], Ct);
-        await BlueChi.StartUnitAsync(First, SiteUnits.Simple, Ct);
-        await BlueChi.StartUnitAsync(First, SiteUnits.Reloadable, Ct);
-        await Heard.NextAsync<UnitStateChanged>(told => told is { Unit: SiteUnits.Reloadable, ActiveState: "active" }, Ct);
 
-        Assert.DoesNotContain(Heard.Of<UnitStateChanged>(), told => told.Unit == SiteUnits.Simple);
-        Assert.NotEqual(closed.Id, monitor.Id);
+        await StartedAsync(First, SiteUnits.Simple);
+        await done.Task.WaitAsync(Ct);
+        await log.UntilAsync(Runs(SiteUnits.Simple, First));
+        await BlueChi.StopUnitAsync(First, SiteUnits.Simple, Ct);
+        await StartedAsync(First, SiteUnits.Reloadable);
+
+        Assert.DoesNotContain($"{First} {SiteUnits.Simple} inactive dead real", await log.UntilAsync(Runs(SiteUnits.Reloadable, First)));
+
+        async Task EndAsync(IAsyncDisposable ends)
+        {
+            await ends.DisposeAsync();
+            done.SetResult();
+        }
     }
 
-    [Case]
-    public async Task Monitor_NodeNotAllowed_IsRefusedWhereBlueChiSaysNothing()
+    [Fact]
+    public async Task Monitor_NoSuchNode_IsRefusedHere()
     {
-        await using var monitor = await _client.MonitorAsync(Ct);
+        await using var monitor = await BlueChi.CreateMonitorAsync(_ => { }, Ct);
 
-        await Assert.ThrowsAsync<UnknownNodeException>(() => monitor.SubscribeAsync("nobody", [SiteUnits.Simple], Ct));
+        await Assert.ThrowsAsync<UnknownNodeException>(() => monitor.SubscribeAsync("nobody", ["*"], Ct));
     }
 
-    [Case]
-    public async Task Monitor_NodeNotConnected_TellsNothingUntilItIs()
+    [Fact]
+    public async Task Monitor_Closed_TakesNothingMore()
     {
-        await StopAgentAsync(First);
-        await using var monitor = await _client.MonitorAsync(Ct);
-        await monitor.SubscribeAsync(First, [SiteUnits.Simple], Ct);
-        Assert.Empty(Heard.Of<UnitSignal>());
-        await StartAgentAsync(First);
-        await BlueChi.StartUnitAsync(First, SiteUnits.Simple, Ct);
+        var monitor = await BlueChi.CreateMonitorAsync(_ => { }, Ct);
+        var id = monitor.Id;
+        await monitor.DisposeAsync();
 
-        await Heard.NextAsync<UnitStateChanged>(told => told is { Unit: SiteUnits.Simple, ActiveState: "active" }, Ct);
+        Assert.True((await BlueChi.CreateMonitorAsync(_ => { }, Ct)).Id > id);
+        await Assert.ThrowsAnyAsync<Exception>(() => monitor.AddPeerAsync(BlueChi.UniqueName, Ct));
+    }
+
+    [Fact]
+    public async Task Monitor_Peer_IsToldUntilItIsRemoved()
+    {
+        await using var other = new SiteClient(Site, Ct);
+        var blueChi = await other.BlueChiAsync(Ct);
+        var (monitor, _) = await MonitorAsync((First, SiteUnits.Simple));
+        await using var __ = monitor;
+        var log = new SignalLog(Ct);
+        await using var joined = await blueChi.JoinMonitorAsync(monitor.Id, signal => log.Add(Line(signal)), Ct);
+
+        var peer = await monitor.AddPeerAsync(blueChi.UniqueName, Ct);
+        await StartedAsync(First, SiteUnits.Simple);
+        await log.UntilAsync(Runs(SiteUnits.Simple, First));
+        await monitor.RemovePeerAsync(peer, "enough", Ct);
+
+        await log.UntilAsync("peer removed enough");
+    }
+
+    [Fact]
+    public async Task Monitor_PeerTwiceOrNoName_IsRefused()
+    {
+        await using var other = new SiteClient(Site, Ct);
+        var name = (await other.BlueChiAsync(Ct)).UniqueName;
+        await using var monitor = await BlueChi.CreateMonitorAsync(_ => { }, Ct);
+        await monitor.AddPeerAsync(name, Ct);
+
+        await Assert.ThrowsAsync<RefusedException>(() => monitor.AddPeerAsync(name, Ct));
+        await Assert.ThrowsAsync<RefusedException>(() => monitor.AddPeerAsync("no name", Ct));
+    }
+
+    [Fact]
+    public async Task Monitor_NoSuchPeer_CannotBeRemoved()
+    {
+        await using var monitor = await BlueChi.CreateMonitorAsync(_ => { }, Ct);
+
+        await Assert.ThrowsAnyAsync<BlueChiException>(() => monitor.RemovePeerAsync(4711, "", Ct));
+    }
+
+    [Fact]
+    public async Task Monitor_AgentIsLostAndFresh_TellsVirtuallyAndReplays()
+    {
+        await StartedAsync(First, SiteUnits.Simple);
+        var (monitor, log) = await MonitorAsync((First, SiteUnits.Simple));
+        await using var _ = monitor;
+        await log.UntilAsync($"{First} {SiteUnits.Simple} active running virtual");
+
+        await Site.StopAgentAsync(First, Ct);
+        await log.UntilAsync($"{First} {SiteUnits.Simple} inactive agent-offline virtual");
+        await log.UntilAsync($"{First} {SiteUnits.Simple} removed virtual");
+        await Site.StartAgentAsync(First, Ct);
+
+        await log.UntilAsync($"{First} {SiteUnits.Simple} new virtual");
+        await log.UntilAsync($"{First} {SiteUnits.Simple} active running virtual");
+        Assert.Equal("active", (await StateAsync(First, SiteUnits.Simple)).ActiveState);
+    }
+
+    [Fact]
+    public async Task Monitor_AgentSurvivesACut_TellsNothingAgain()
+    {
+        await StartedAsync(First, SiteUnits.Simple);
+        var (monitor, log) = await MonitorAsync((First, SiteUnits.Simple), (First, SiteUnits.Reloadable));
+        await using var _ = monitor;
+
+        await Site.CutAsync(First, Ct);
+        try
+        {
+            await log.UntilAsync($"{First} {SiteUnits.Simple} inactive agent-offline virtual");
+            await Told.UntilAsync($"{First} Offline");
+        }
+        finally
+        {
+            await Site.HealAsync(First, Ct);
+        }
+
+        await OnlineAsync(First);
+        await StartedAsync(First, SiteUnits.Reloadable);
+        var seen = await log.UntilAsync(Runs(SiteUnits.Reloadable, First));
+
+        Assert.DoesNotContain(seen, line => line.Contains($"{SiteUnits.Simple} active", StringComparison.Ordinal));
+        Assert.Equal("active", (await StateAsync(First, SiteUnits.Simple)).ActiveState);
+    }
+
+    [Fact]
+    public async Task Monitor_Reload_TellsThatUnitsGoAndCome()
+    {
+        await StartedAsync(First, SiteUnits.Simple);
+        var (monitor, log) = await MonitorAsync((First, SiteUnits.Simple), (First, SiteUnits.Reloadable));
+        await using var _ = monitor;
+
+        await BlueChi.ReloadAsync(First, Ct);
+        await log.UntilAsync($"{First} {SiteUnits.Simple} removed real");
+        await log.UntilAsync($"{First} {SiteUnits.Simple} new real");
+
+        // systemd 252 tells no state after that, 257 does; what is so is read, and has not changed.
+        Assert.Equal("active", (await StateAsync(First, SiteUnits.Simple)).ActiveState);
     }
 }

@@ -1,113 +1,123 @@
+using Qm.Fleet.BlueChi.Jobs;
+using Qm.Fleet.BlueChi.Monitors;
 using Xunit;
 
 namespace Qm.Fleet.BlueChi.Tests.Conformance;
 
 /// <summary>
-/// What a client can rely on, and what it cannot, asserted once and run on every backend. A case begins with both nodes online and none of
-/// <see cref="SiteUnits"/> running, and what it does to the site through here is undone when it ends.
+/// What BlueChi is seen to do, each case once, for every site it is run on. A case begins with the agents of both nodes connected and the site's units
+/// down; numbers in names are of nothing, texts in messages are not compared.
 /// </summary>
-/// <typeparam name="TFixture">The backend.</typeparam>
-/// <param name="fixture">Its site, which lives as long as all cases.</param>
-public abstract partial class ConformanceCases<TFixture>(TFixture fixture) : IClassFixture<TFixture>, IAsyncLifetime
-    where TFixture : SiteFixture
+[Trait("Requirement", "QMF-BLUECHI-008")]
+public abstract partial class ConformanceCases(SiteFixture fixture) : IAsyncLifetime
 {
-    private const string ServiceInterface = "org.freedesktop.systemd1.Service";
-    private const string UnitInterface = "org.freedesktop.systemd1.Unit";
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
 
-    // Only a limit: three times the longest wait there is, BlueChi's own for an agent that does not answer.
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(90);
+    private readonly CancellationTokenSource _limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+    private SiteClient? _client;
 
-    private readonly CancellationTokenSource _deadline = new(Deadline, TimeProvider.System);
-    private readonly Stack<Func<Task>> _undo = new();
-    private readonly List<SiteClient> _others = [];
-    private CancellationTokenSource _end = null!;
-    private SiteClient _client = null!;
+    private ISite Site { get; set; } = null!;
 
-    private ISite Site => fixture.Site;
+    private IBlueChi BlueChi { get; set; } = null!;
 
-    private IBlueChi BlueChi => _client.BlueChi;
-
-    private Heard Heard => _client.Heard;
+    private SignalLog Told => _client!.Told;
 
     private string First => Site.Nodes.First;
 
     private string Second => Site.Nodes.Second;
 
-    private string Absent => Site.Absent;
+    private CancellationToken Ct => _limit.Token;
 
-    private CancellationToken Ct => _end.Token;
-
-    /// <summary>Connects, and waits until the site is as a case may expect it.</summary>
     public async ValueTask InitializeAsync()
     {
-        _end = CancellationTokenSource.CreateLinkedTokenSource(_deadline.Token, TestContext.Current.CancellationToken);
-        _client = await SiteClient.ConnectAsync(Site, Ct);
-        await _client.OnlineAsync(First, Ct);
-        await _client.OnlineAsync(Second, Ct);
-        Heard.SkipAll();
+        Site = fixture.Site;
+        _limit.CancelAfter(Limit);
+        _client = new SiteClient(Site, Ct);
+        BlueChi = await _client.BlueChiAsync(Ct);
+        await OnlineAsync(First);
+        await OnlineAsync(Second);
     }
 
-    /// <summary>Undoes what the case did, the last first, and stops its units.</summary>
     public async ValueTask DisposeAsync()
     {
-        GC.SuppressFinalize(this);
-        // A case that ran out of time is cleaned up after all the same.
-        using var end = new CancellationTokenSource(Deadline, TimeProvider.System);
-        try
+        if (_client is not null)
         {
-            while (_undo.TryPop(out var undo))
+            BlueChi = await _client.BlueChiAsync(Ct);
+            foreach (var node in new[] { First, Second })
             {
-                await undo();
-            }
-
-            foreach (var other in _others)
-            {
-                await other.DisposeAsync();
-            }
-
-            if (_client is not null)
-            {
-                await CleanAsync(end.Token);
-            }
-        }
-        finally
-        {
-            if (_client is not null)
-            {
-                await _client.DisposeAsync();
-            }
-
-            _end.Dispose();
-            _deadline.Dispose();
-        }
-    }
-
-    /// <summary>Another client of the same site, until the case ends.</summary>
-    private async Task<SiteClient> AnotherClientAsync()
-    {
-        var other = await SiteClient.ConnectAsync(Site, Ct);
-        _others.Add(other);
-        other.Heard.SkipAll();
-        return other;
-    }
-
-    private async Task<string> ActiveStateAsync(string node, string unit) => await Site.AskSystemdAsync(node, unit, "ActiveState", Ct);
-
-    private async Task CleanAsync(CancellationToken ct)
-    {
-        await using var client = await SiteClient.ConnectAsync(Site, ct);
-        foreach (var node in new[] { First, Second })
-        {
-            await client.OnlineAsync(node, ct);
-            foreach (var unit in SiteUnits.Files.Keys.Append(SlowerUnit))
-            {
-                if (await client.BlueChi.GetUnitStateAsync(node, unit, ct) is { ActiveState: not ("inactive" or "failed") })
+                await OnlineAsync(node);
+                foreach (var unit in SiteUnits.Files.Keys)
                 {
-                    await client.BlueChi.StopUnitAsync(node, unit, ct);
+                    if ((await BlueChi.GetUnitStateAsync(node, unit, Ct)).ActiveState != "inactive")
+                    {
+                        await BlueChi.StopUnitAsync(node, unit, Ct);
+                    }
                 }
+
+                await BlueChi.ResetFailedAsync(node, Ct);
             }
 
-            await client.BlueChi.ResetFailedAsync(node, ct);
+            await _client.DisposeAsync();
+        }
+
+        _limit.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    private async Task OnlineAsync(string node)
+    {
+        while ((await BlueChi.GetNodeAsync(node, Ct)).Status != NodeStatus.Online)
+        {
+            await Told.UntilAsync($"{node} {NodeStatus.Online}");
         }
     }
+
+    private async Task<UnitState> StateAsync(string node, string unit) => await BlueChi.GetUnitStateAsync(node, unit, Ct);
+
+    /// <summary>Waits until a unit has a state, by reading it again; systemd tells nobody of all changes in time.</summary>
+    private async Task<UnitState> UntilAsync(string node, string unit, Func<UnitState, bool> condition)
+    {
+        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
+        while (true)
+        {
+            var state = await StateAsync(node, unit);
+            if (condition(state))
+            {
+                return state;
+            }
+
+            await pace.WaitForNextTickAsync(Ct);
+        }
+    }
+
+    private async Task StartedAsync(string node, string unit)
+    {
+        var outcome = await BlueChi.StartUnitAsync(node, unit, Ct);
+        Assert.Equal(JobResult.Done, outcome.Result);
+    }
+
+    /// <summary>A monitor, and what it tells as lines: new UNIT real, state UNIT active running real, properties UNIT, removed UNIT virtual.</summary>
+    private async Task<(IMonitor Monitor, SignalLog Log)> MonitorAsync(params (string Node, string Unit)[] units)
+    {
+        var log = new SignalLog(Ct);
+        var monitor = await BlueChi.CreateMonitorAsync(signal => log.Add(Line(signal)), Ct);
+        foreach (var (node, unit) in units)
+        {
+            await monitor.SubscribeAsync(node, [unit], Ct);
+        }
+
+        return (monitor, log);
+    }
+
+    private static string Line(MonitorSignal signal) => signal switch
+    {
+        UnitNew told => $"{told.Node} {told.Unit} new {Reason(told.IsVirtual)}",
+        UnitRemoved told => $"{told.Node} {told.Unit} removed {Reason(told.IsVirtual)}",
+        UnitStateChanged told => $"{told.Node} {told.Unit} {told.ActiveState} {told.SubState} {Reason(told.IsVirtual)}",
+        UnitPropertiesChanged told => $"{told.Node} {told.Unit} properties",
+        PeerRemoved told => $"peer removed {told.Reason}",
+        _ => throw new ArgumentOutOfRangeException(nameof(signal), signal, "a signal without a line"),
+    };
+
+    private static string Reason(bool isVirtual) => isVirtual ? "virtual" : "real";
 }

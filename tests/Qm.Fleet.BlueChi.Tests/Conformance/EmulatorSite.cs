@@ -1,48 +1,46 @@
 using Qm.Fleet.Lab.BlueChi;
 using Qm.Fleet.Lab.Nodes;
+using Qm.Fleet.Lab.Processes;
 
 namespace Qm.Fleet.BlueChi.Tests.Conformance;
 
-/// <summary>The lab's emulated BlueChi and emulated nodes on a bus of their own.</summary>
+/// <summary>The lab's emulated BlueChi and nodes, on a dbus-daemon of their own.</summary>
 internal sealed class EmulatorSite : ISite
 {
-    private const string Agent = "bluechi-agent.service";
-
-    private readonly PrivateBus _bus = new();
-    private readonly string _root = Directory.CreateTempSubdirectory("qmfleet-conformance-").FullName;
+    private const string AgentUnit = "bluechi-agent.service";
+    private readonly string _directory = Directory.CreateTempSubdirectory("qmfleet-site-").FullName;
+    private readonly ProcessLauncher _launcher = new();
     private readonly Dictionary<string, EmulatedNode> _nodes = [];
+    private Lab.Processes.PrivateBus _bus = null!;
     private EmulatedBlueChi _blueChi = null!;
-
-    private EmulatorSite()
-    {
-    }
 
     public string Name => "emulator";
 
     public string BusAddress => _bus.Address;
 
-    public TimeSpan AgentTimeout => TimeSpan.FromSeconds(1);
+    public TimeSpan AgentTimeout { get; } = TimeSpan.FromSeconds(2);
 
     public (string First, string Second) Nodes => ("ecu1", "ecu2");
 
-    public string Absent => "off-1";
+    public string Absent => "ecu-9";
 
-    internal static async Task<EmulatorSite> StartAsync(CancellationToken ct)
+    internal static async Task<ISite> StartAsync(CancellationToken ct)
     {
         var site = new EmulatorSite();
-        await site._bus.InitializeAsync();
-        site._blueChi = await EmulatedBlueChi.StartAsync(site.BusAddress, [site.Nodes.First, site.Nodes.Second, site.Absent], TimeProvider.System, ct);
+        site._bus = await Lab.Processes.PrivateBus.StartAsync(site._launcher, site._directory, site._directory, TimeProvider.System, ct);
+        site._blueChi = await EmulatedBlueChi.StartAsync(site._bus.Address, ["ecu1", "ecu2", site.Absent], TimeProvider.System, ct);
         site._blueChi.Faults.AgentTimeout = site.AgentTimeout;
         foreach (var name in new[] { site.Nodes.First, site.Nodes.Second })
         {
-            var node = site._nodes[name] = new EmulatedNode(name, Path.Combine(site._root, name), site._blueChi, NodeTimings.Fast, TimeProvider.System);
+            var node = new EmulatedNode(name, Path.Combine(site._directory, name), site._blueChi, NodeTimings.Fast, TimeProvider.System);
+            site._nodes[name] = node;
             foreach (var (unit, text) in SiteUnits.Files)
             {
                 await site.WriteUnitAsync(name, unit, text, ct);
             }
 
             await node.Host.DaemonReloadAsync(ct);
-            await site.StartAgentAsync(name, ct);
+            await node.BootAsync(ct);
         }
 
         return site;
@@ -62,9 +60,9 @@ internal sealed class EmulatorSite : ISite
         return Task.CompletedTask;
     }
 
-    public Task StopAgentAsync(string node, CancellationToken ct) => _nodes[node].Host.RunAsync(JobType.Stop, Agent, ct);
+    public Task StopAgentAsync(string node, CancellationToken ct) => _nodes[node].Host.RunAsync(JobType.Stop, AgentUnit, ct);
 
-    public Task StartAgentAsync(string node, CancellationToken ct) => _nodes[node].Host.RunAsync(JobType.Start, Agent, ct);
+    public Task StartAgentAsync(string node, CancellationToken ct) => _nodes[node].Host.RunAsync(JobType.Start, AgentUnit, ct);
 
     public Task CutAsync(string node, CancellationToken ct)
     {
@@ -78,28 +76,21 @@ internal sealed class EmulatorSite : ISite
         return Task.CompletedTask;
     }
 
-    public Task StopControllerAsync(bool clean, CancellationToken ct) => _blueChi.EndAsync(clean).AsTask();
+    public Task StopControllerAsync(bool clean, CancellationToken ct) => _blueChi.StopAsync(clean);
 
-    public Task StartControllerAsync(CancellationToken ct) => _blueChi.BeginAgainAsync(ct);
+    public Task StartControllerAsync(CancellationToken ct) => _blueChi.StartAgainAsync(ct);
 
     public Task WriteUnitAsync(string node, string unit, string text, CancellationToken ct) =>
         File.WriteAllTextAsync(Path.Combine(_nodes[node].Root, "etc/systemd/system", unit), text, ct);
 
-    public Task<string> AskSystemdAsync(string node, string unit, string property, CancellationToken ct) =>
-        Task.FromResult(_nodes[node].Host.Properties(unit, "")[property].AsText());
+    public Task<string> AskSystemdAsync(string node, string unit, string property, CancellationToken ct) => Task.FromResult(
+        PropertyValue.From(_nodes[node].Host.Properties(unit, "")[property]) is var value && value.TryGetString(out var text) ? text
+        : value.TryGetUInt64(out var number) ? $"{number}"
+        : throw new SiteLacksException($"{property} is neither a text nor a number"));
 
     public Task FloodAsync(string node, string unit, int signals, CancellationToken ct)
     {
-        var systemd = _nodes[node].Host;
-        for (var sent = 0; sent < signals; sent++)
-        {
-            lock (systemd.Node.Gate)
-            {
-                var loaded = systemd.Find(unit) ?? throw new ArgumentException($"{unit} is not loaded on {node}", nameof(unit));
-                systemd.Enter(loaded, loaded.ActiveState, loaded.SubState);
-            }
-        }
-
+        _blueChi.Chatter(node, signals);
         return Task.CompletedTask;
     }
 
@@ -112,6 +103,7 @@ internal sealed class EmulatorSite : ISite
 
         await _blueChi.DisposeAsync();
         await _bus.DisposeAsync();
-        Directory.Delete(_root, recursive: true);
+        _launcher.Dispose();
+        Directory.Delete(_directory, recursive: true);
     }
 }

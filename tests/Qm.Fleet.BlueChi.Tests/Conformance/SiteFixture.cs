@@ -1,39 +1,54 @@
+using Qm.Fleet.Lab.Processes;
 using Xunit;
 
 namespace Qm.Fleet.BlueChi.Tests.Conformance;
 
-/// <summary>A site that lives as long as the cases that run on it; where there cannot be one, every case is skipped with the reason.</summary>
+/// <summary>A site that lives as long as the cases of one class.</summary>
 public abstract class SiteFixture : IAsyncLifetime
 {
     private ISite? _site;
-    private string _lack = "";
+    private string? _obstacle;
 
-    /// <summary>The site.</summary>
-    /// <exception cref="SiteLacksException">There cannot be one here.</exception>
-    internal ISite Site => _site ?? throw new SiteLacksException(_lack);
-
-    /// <summary>Starts it.</summary>
-    public async ValueTask InitializeAsync()
+    /// <summary>The site; skips the case where this machine cannot have one.</summary>
+    internal ISite Site
     {
-        try
+        get
         {
-            _site = await StartAsync(TestContext.Current.CancellationToken);
-        }
-        catch (SiteLacksException e)
-        {
-            _lack = e.Message;
+            Assert.SkipWhen(_obstacle is not null, _obstacle ?? "");
+            return _site!;
         }
     }
 
-    /// <summary>Ends it.</summary>
+    public async ValueTask InitializeAsync()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        _obstacle = await FindObstacleAsync(ct);
+        _site = _obstacle is null ? await StartAsync(ct) : null;
+    }
+
     public async ValueTask DisposeAsync()
     {
-        GC.SuppressFinalize(this);
         if (_site is not null)
         {
             await _site.DisposeAsync();
         }
+
+        GC.SuppressFinalize(this);
     }
 
-    private protected abstract Task<ISite> StartAsync(CancellationToken ct);
+    internal abstract Task<string?> FindObstacleAsync(CancellationToken ct);
+
+    internal abstract Task<ISite> StartAsync(CancellationToken ct);
 }
+
+/// <summary>The emulator, wherever there is a dbus-daemon.</summary>
+public sealed class EmulatorFixture : SiteFixture
+{
+    internal override Task<string?> FindObstacleAsync(CancellationToken ct) =>
+        Task.FromResult(ProcessLauncher.Find("dbus-daemon") is null ? "dbus-daemon is not installed" : null);
+
+    internal override Task<ISite> StartAsync(CancellationToken ct) => EmulatorSite.StartAsync(ct);
+}
+
+/// <summary>Every case on the emulator.</summary>
+public sealed class EmulatorConformanceTests(EmulatorFixture fixture) : ConformanceCases(fixture), IClassFixture<EmulatorFixture>;

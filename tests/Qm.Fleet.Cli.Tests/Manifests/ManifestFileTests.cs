@@ -200,7 +200,7 @@ public sealed class ManifestFileTests
         return File.ReadAllTextAsync(Path.Combine(root.FullName, "deploy/examples", name), TestContext.Current.CancellationToken);
     }
 
-    private static ManifestNode Sample(MessageDescriptor message, string path) => new ManifestNode.Mapping(
+    private static ManifestNode.Mapping Sample(MessageDescriptor message, string path) => new(
         [.. message.Fields.InDeclarationOrder()
             .Where(field => !KnownFields.IsOfServer(FieldPath.Of(path, field.JsonName)))
             .Select(field => (new ManifestNode.Scalar(field.JsonName, true, 1), Sample(field, FieldPath.Of(path, field.JsonName))))], 1);

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Qm.Fleet.Controller.Options;
+using Qm.Fleet.Controller.Security;
 
 namespace Qm.Fleet.Controller.Tests.Options;
 
@@ -16,6 +17,7 @@ public sealed class ControllerOptionsTests
             State = "relative",
             Bus = "session",
             Listen = "localhost",
+            Names = ["fine.example", "10.0.0.7", "not a name"],
             Socket = "relative.sock",
             Metrics = "0.0.0.0:9464",
             ReportInterval = TimeSpan.FromMilliseconds(99),
@@ -24,10 +26,23 @@ public sealed class ControllerOptionsTests
         var error = Assert.Throws<OptionsValidationException>(() => ControllerHost.Build(options));
 
         Assert.Equal(
-            ["--state", "--bus", "--listen", "--socket", "--metrics", "--report-interval"],
+            ["--state", "--bus", "--listen", "--name", "--socket", "--metrics", "--report-interval"],
             error.Failures.Select(static failure => failure.Split(':')[0]));
         Assert.False(Directory.Exists("relative"));
     }
+
+    [Fact]
+    public void ServerNames_OtherNames_StandBesideTheHostsOwn() => Assert.Superset(
+        new HashSet<string> { "localhost", "10.0.0.7", "controller.example" },
+        Listeners.ServerNames(new ControllerOptions { Listen = "10.0.0.7:8420", Names = ["controller.example"] }).ToHashSet());
+
+    [Theory]
+    [InlineData("system")]
+    [InlineData("unix:path=/run/dbus/system_bus_socket")]
+    [InlineData("tcp:host=10.0.0.7,port=5555")]
+    [InlineData("ssh:root@ecu1")]
+    public void Bus_EveryTransportOfTheBinding_IsTaken(string bus) =>
+        Assert.True(new ControllerOptionsValidator().Validate(null, new ControllerOptions { Bus = bus }).Succeeded);
 
     [Theory]
     [InlineData("127.0.0.1:8420", true)]

@@ -86,12 +86,12 @@ public sealed class ReconcileStoreTests
         await store.Reconcile.RememberFailureAsync(fleet.Uid, "ecu1", fleet.Revision, "QuadletRefused", Samples.Event("RevisionFailed"), Ct);
         await store.Reconcile.RememberFailureAsync(fleet.Uid, "ecu1", fleet.Revision, "QuadletRefused", Samples.Event("RevisionFailed"), Ct);
 
-        Assert.Equal(["ecu1"], Assert.Single((await store.Reconcile.LoadDesiredAsync(Ct)).Fleets).FailedNodes);
+        Assert.Equal(["ecu1"], Assert.Single((await store.Reconcile.LoadDesiredAsync(Ct)).Fleets).Failures.Keys);
         Assert.Single(store.AllEvents(), static entry => entry.Draft.Reason == "RevisionFailed");
         await store.ApplyAsync(Samples.Fleet(memoryMax: "4G"));
-        Assert.Empty(Assert.Single((await store.Reconcile.LoadDesiredAsync(Ct)).Fleets).FailedNodes);
+        Assert.Empty(Assert.Single((await store.Reconcile.LoadDesiredAsync(Ct)).Fleets).Failures.Keys);
         await store.ApplyAsync(Samples.Fleet());
-        Assert.Equal(["ecu1"], Assert.Single((await store.Reconcile.LoadDesiredAsync(Ct)).Fleets).FailedNodes);
+        Assert.Equal(["ecu1"], Assert.Single((await store.Reconcile.LoadDesiredAsync(Ct)).Fleets).Failures.Keys);
     }
 
     [Fact]

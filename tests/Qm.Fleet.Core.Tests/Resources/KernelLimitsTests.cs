@@ -144,4 +144,20 @@ public sealed class KernelLimitsTests
 
     private static ResourceValue Parse(ResourceProperty property, string text) =>
         ResourceValues.TryParse(property, text, out var value, out var problem) ? value : throw new ArgumentException(problem, nameof(text));
+
+    [Theory]
+    [InlineData("", CheckResult.Pass)]
+    [InlineData("0-3", CheckResult.Pass)]
+    [InlineData("0-7", CheckResult.Pass)]
+    [InlineData("0-2", CheckResult.Fail)]
+    [InlineData("3", CheckResult.Fail)]
+    public void Compare_NoLimitOnCpus_IsEveryCpuThereIs(string content, CheckResult expected)
+    {
+        Assert.True(CpuSet.TryParse("0-3", out var online));
+
+        var check = KernelLimits.Compare(
+            AllowedCPUs, new ResourceValue.Infinity(), new Dictionary<string, string> { ["cpuset.cpus"] = content }, Machine with { Cpus = online });
+
+        Assert.Equal(expected, check.Result);
+    }
 }

@@ -30,8 +30,15 @@ public sealed class LivePropertyTests
     public void From_Cpus_IsAMaskWithTheLowestIndexFirst(string text, string mask) =>
         Assert.Equal($"AllowedCPUs={mask}", LiveProperty.From(AllowedCPUs, Parse(AllowedCPUs, text), Machine).ToString());
 
+    [Theory]
+    [InlineData("0-3", "0F")]
+    [InlineData("0-8", "FF01")]
+    public void From_AllCpus_NamesEachThatTheMachineHas(string online, string mask) => Assert.Equal(
+        $"AllowedCPUs={mask}",
+        LiveProperty.From(AllowedCPUs, new ResourceValue.Infinity(), Machine with { Cpus = ((ResourceValue.Cpus)Parse(AllowedCPUs, online)).Set }).ToString());
+
     [Fact]
-    public void From_AllCpus_IsAnEmptyMask() =>
+    public void From_AllCpusOfAnUnknownMachine_IsAnEmptyMask() =>
         Assert.Empty(LiveProperty.From(AllowedCPUs, new ResourceValue.Infinity(), Machine).CpuMask!);
 
     [Fact]

@@ -17,7 +17,7 @@ public sealed class SequentialRolloutTests
 
         Assert.Equal(["a"], decision.MayMove);
         Assert.Equal(RolloutPhase.Progressing, decision.Phase);
-        Assert.Equal("0 of 2 nodes ready; a: reason of a", decision.Message);
+        Assert.Equal("0 of 2 nodes ready; a: reason of a", decision.Summary);
     }
 
     [Fact]
@@ -46,7 +46,7 @@ public sealed class SequentialRolloutTests
         var waits = SequentialRollout.Advance(RolloutPhase.Progressing, [Member("a", MemberState.Unreachable), Member("b", MemberState.Ready)]);
 
         Assert.Equal(["b"], passed.MayMove);
-        Assert.Equal("1 of 2 nodes ready; waits for a: reason of a", waits.Message);
+        Assert.Equal("1 of 2 nodes ready; waits for a: reason of a", waits.Summary);
         Assert.Equal(RolloutPhase.Progressing, waits.Phase);
     }
 
@@ -56,7 +56,7 @@ public sealed class SequentialRolloutTests
         var decision = SequentialRollout.Advance(RolloutPhase.Progressing, []);
 
         Assert.Equal(RolloutPhase.Progressing, decision.Phase);
-        Assert.Equal("0 of 0 nodes ready; no node matches the selector", decision.Message);
+        Assert.Equal("0 of 0 nodes ready; no node matches the selector", decision.Summary);
     }
 
     [Fact]

@@ -17,6 +17,7 @@ internal sealed class TestSite : IAsyncDisposable
     private readonly PrivateBus _bus;
     private readonly BusConnection _client;
     private readonly Channel<string> _wire = Channel.CreateUnbounded<string>();
+    private readonly Channel<string> _chatter = Channel.CreateUnbounded<string>();
 
     private TestSite(string directory, ProcessLauncher launcher, PrivateBus bus, EmulatedBlueChi blueChi, EmulatedNode node, BusConnection client) =>
         (_directory, _launcher, _bus, BlueChi, Node, _client) = (directory, launcher, bus, blueChi, node, client);
@@ -97,6 +98,17 @@ internal sealed class TestSite : IAsyncDisposable
         return seen;
     }
 
+    /// <summary>Waits for signals that <see cref="SeenAsync"/> leaves out: property changes of units.</summary>
+    public async Task ChatterAsync(int signals)
+    {
+        using var late = new CancellationTokenSource(Deadline, TimeProvider.System);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, TestContext.Current.CancellationToken);
+        while (signals-- > 0)
+        {
+            await _chatter.Reader.ReadAsync(either.Token);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         Node.PowerOff();
@@ -117,7 +129,11 @@ internal sealed class TestSite : IAsyncDisposable
             "UnitPropertiesChanged" => "",
             _ => $"{signal.Member} {string.Join(' ', signal.Body.Select(Word))}",
         };
-        if (line.Length > 0)
+        if (line.Length == 0)
+        {
+            _chatter.Writer.TryWrite(signal.Member);
+        }
+        else
         {
             _wire.Writer.TryWrite(line);
         }

@@ -1,10 +1,14 @@
+using Xunit;
+
 namespace Qm.Fleet.BlueChi.Tests.Conformance.Containers;
 
-/// <summary>The suite on a real BlueChi and a real systemd, in containers; it runs where <see cref="BlueChiInstallation.Variable"/> is set and Docker answers.</summary>
-public sealed class ContainerConformanceTests(ContainerFixture fixture) : ConformanceCases<ContainerFixture>(fixture);
-
-/// <summary>Real BlueChi on nodes that are containers.</summary>
+/// <summary>Containers with a real systemd and a real BlueChi, where QMFLEET_BLUECHI_PREFIX says where that is installed.</summary>
 public sealed class ContainerFixture : SiteFixture
 {
-    private protected override async Task<ISite> StartAsync(CancellationToken ct) => await ContainerSite.StartAsync(ct);
+    internal override Task<string?> FindObstacleAsync(CancellationToken ct) => ContainerSite.FindObstacleAsync(ct);
+
+    internal override async Task<ISite> StartAsync(CancellationToken ct) => await ContainerSite.StartAsync(ct);
 }
+
+/// <summary>Every case on a real BlueChi.</summary>
+public sealed class ContainerConformanceTests(ContainerFixture fixture) : ConformanceCases(fixture), IClassFixture<ContainerFixture>;

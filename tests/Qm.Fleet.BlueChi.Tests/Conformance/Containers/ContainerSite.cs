@@ -60,16 +60,24 @@ internal sealed class ContainerSite : ISite
 
     private NodeContainer Second => _second ?? throw new InvalidOperationException($"{SecondName} was not started");
 
+    /// <summary>Whether this machine can have such a site; to be asked first, since Testcontainers learns here what to do without.</summary>
+    /// <returns>Why not; null when it can.</returns>
+    internal static async Task<string?> FindObstacleAsync(CancellationToken ct)
+    {
+        if (BlueChiInstallation.Find() is { Found: null } search)
+        {
+            return search.WhyNot;
+        }
+
+        return Environment.IsPrivilegedProcess
+            ? await DockerHost.FindObstacleAsync(ct) ?? await BaseImage.FindObstacleAsync(ct)
+            : "BlueChi answers nobody but root, and this is not root";
+    }
+
     /// <summary>Starts the nodes and waits until BlueChi has both online; the first site of a machine makes the image, which takes a minute or two.</summary>
-    /// <exception cref="SiteLacksException">This machine cannot have such a site.</exception>
     /// <exception cref="InvalidOperationException">The image cannot be made, or a node does not come up; the message has why.</exception>
     internal static async Task<ContainerSite> StartAsync(CancellationToken ct)
     {
-        if (await FindObstacleAsync(ct) is { } obstacle)
-        {
-            throw new SiteLacksException(obstacle);
-        }
-
         var network = new NetworkBuilder().WithLogger(NullLogger.Instance).WithLabel(DockerHost.OwnerLabel, DockerHost.Owner).Build();
         var site = new ContainerSite(network, Directory.CreateTempSubdirectory("qmfleet-bus-"));
         try
@@ -78,7 +86,8 @@ internal sealed class ContainerSite : ISite
             site._hasPlace = true;
             await DockerHost.SweepAsync(ct);
             var image = await BaseImage.EnsureAsync(ct);
-            var blueChi = BlueChiInstallation.Find().Found!;
+            var (found, whyNot) = BlueChiInstallation.Find();
+            var blueChi = found ?? throw new InvalidOperationException(whyNot);
             await network.CreateAsync(ct);
             site._first = await NodeContainer.StartAsync(
                 FirstName, image, network, blueChi,
@@ -172,19 +181,6 @@ internal sealed class ContainerSite : ISite
                 Places.Release();
             }
         }
-    }
-
-    // Why this machine cannot have such a site; null when it can.
-    private static async Task<string?> FindObstacleAsync(CancellationToken ct)
-    {
-        if (BlueChiInstallation.Find() is { Found: null } search)
-        {
-            return search.WhyNot;
-        }
-
-        return Environment.IsPrivilegedProcess
-            ? await DockerHost.FindObstacleAsync(ct) ?? await BaseImage.FindObstacleAsync(ct)
-            : "BlueChi answers nobody but root, and this is not root";
     }
 
     private NodeContainer On(string node) => node switch

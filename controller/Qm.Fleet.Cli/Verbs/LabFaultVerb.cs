@@ -1,0 +1,129 @@
+using System.CommandLine;
+using Google.Protobuf.WellKnownTypes;
+using Qm.Fleet.Cli.Connection;
+using Qm.Fleet.Cli.Output;
+using Qm.Fleet.Lab.V1;
+using Command = System.CommandLine.Command;
+using Option = System.CommandLine.Option;
+
+namespace Qm.Fleet.Cli.Verbs;
+
+/// <summary>lab fault: one fault of the lab, by its word.</summary>
+internal sealed class LabFaultVerb
+{
+    private readonly Func<ParseResult, LabConnection> _connect;
+    private readonly CliContext _context;
+    private readonly Argument<string> _node = new("NODE") { Description = "ecu2 for the host, qm.ecu2 for its QM" };
+
+    private LabFaultVerb(Func<ParseResult, LabConnection> connect, CliContext context) => (_connect, _context) = (connect, context);
+
+    internal static Command Make(Func<ParseResult, LabConnection> connect, CliContext context)
+    {
+        var verb = new LabFaultVerb(connect, context);
+        var command = new Command("fault", """
+            Begins a fault; thaw, heal and lab clear end it.
+
+            Examples:
+              qmfleet lab fault ecu2 crash-loop
+              qmfleet lab fault ecu2 cut --data-in-flight
+              qmfleet lab fault qm.ecu2 slow radio.service 5s
+              qmfleet lab fault bluechi restart --killed --down 10s
+            """) { verb._node, verb.OfBlueChi() };
+        foreach (var fault in verb.OfLink().Concat(verb.OfCalls()).Concat(verb.OfEcu()))
+        {
+            command.Add(fault);
+        }
+
+        return command;
+    }
+
+    private Command OfBlueChi()
+    {
+        var killed = new Option<bool>("--killed") { Description = "By SIGKILL, without a word" };
+        var down = LabArguments.OptionalDuration("--down", "How long there is none, such as 10s");
+        var restart = new Command("restart", "Ends bluechi-controller and starts another.") { killed, down };
+        restart.SetAction((parsed, ct) => InjectAsync(parsed, new() { RestartBluechi = new() { Killed = parsed.GetValue(killed), Down = parsed.GetValue(down)?.ToDuration() } }, ct));
+        return new("bluechi", "A fault of bluechi-controller itself.") { restart };
+    }
+
+    private IEnumerable<Command> OfLink()
+    {
+        var inFlight = new Option<bool>("--data-in-flight") { Description = "With data on the wire: nobody notices, and calls arrive late" };
+        var fresh = new Option<bool>("--fresh") { Description = "With the agent restarted: it tells its units again" };
+        return
+        [
+            Fault("freeze", "Stops the BlueChi agent (SIGSTOP): its node stays online and calls time out.", _ => new() { Freeze = new() }),
+            Fault("thaw", "Lets a frozen agent go on; it carries out what was asked meanwhile.", _ => new() { Thaw = new() }),
+            Fault("cut", "Cuts the link between the agent and BlueChi.", parsed => new() { Cut = new() { DataInFlight = parsed.GetValue(inFlight) } }, inFlight),
+            Fault("heal", "Ends a cut; an agent that survived tells nothing again.", parsed => new() { Heal = new() { Fresh = parsed.GetValue(fresh) } }, fresh),
+        ];
+    }
+
+    private IEnumerable<Command> OfCalls()
+    {
+        var by = LabArguments.Duration("DURATION", "By how much, such as 300ms or 5s");
+        var rate = LabArguments.OptionalCount("--rate", "Signals per second", 1000, most: 100_000);
+        var lasting = LabArguments.OptionalDuration("--for", "For how long [default: until lab clear]");
+        var error = new Argument<string>("ERROR") { Description = "A D-Bus error name; AccessDenied is short for org.freedesktop.DBus.Error.AccessDenied" };
+        var unit = new Option<string?>("--unit") { Description = "Only calls about this unit", HelpName = "unit" };
+        var method = new Option<string?>("--method") { Description = "Only this method, such as RestartUnit", HelpName = "method" };
+        return
+        [
+            Fault("delay", "Makes every call take longer.", parsed => new() { Delay = new() { By = parsed.GetValue(by).ToDuration() } }, by),
+            Fault("merge-jobs", "Folds the next job with another client's: its own end is never told.", _ => new() { MergeJobs = new() }),
+            Fault("flood", "Has the agent send signals that tell nothing new.",
+                parsed => new() { Flood = new() { Rate = parsed.GetValue(rate), Duration = parsed.GetValue(lasting)?.ToDuration() } }, rate, lasting),
+            Fault("refuse", "Answers calls with a D-Bus error.",
+                parsed => new() { Refuse = new() { Error = parsed.GetValue(error), Unit = parsed.GetValue(unit) ?? "", Method = parsed.GetValue(method) ?? "" } }, error, unit, method),
+        ];
+    }
+
+    private IEnumerable<Command> OfEcu()
+    {
+        var by = LabArguments.Duration("DURATION", "By how much, such as 300ms or 5s");
+        var unit = new Argument<string>("UNIT") { Description = "A unit of the host or of QM, such as radio.service" };
+        var times = LabArguments.Count("N", "How many of the next starts", 1, most: 1_000_000);
+        var workload = new Argument<string>("NAME") { Description = "A workload of QM, such as radio" };
+        return
+        [
+            Fault("slow", "Makes every operation on a unit take longer.", parsed => new() { Slow = new() { Unit = parsed.GetValue(unit), By = parsed.GetValue(by).ToDuration() } }, unit, by),
+            Fault("fail-start", "Makes the next starts of a unit fail.", parsed => new() { FailStart = new() { Unit = parsed.GetValue(unit), Times = parsed.GetValue(times) } }, unit, times),
+            Fault("crash-qm", "Kills QM's init once.", _ => new() { CrashQm = new() }),
+            Fault("crash-loop", "Kills QM's init now and after every start.", _ => new() { CrashLoop = new() }),
+            Fault("kill-workload", "Kills a container of QM as if for memory.", parsed => new() { KillWorkload = new() { Name = parsed.GetValue(workload) } }, workload),
+            Fault("reboot", "Takes the power away and boots again.", _ => new() { Reboot = new() }),
+        ];
+    }
+
+    private Command Fault(string name, string description, Func<ParseResult, InjectRequest> request, params Symbol[] parts)
+    {
+        var command = new Command(name, description);
+        foreach (var part in parts)
+        {
+            if (part is Argument argument)
+            {
+                command.Add(argument);
+            }
+            else if (part is Option option)
+            {
+                command.Add(option);
+            }
+        }
+
+        command.SetAction((parsed, ct) =>
+        {
+            var asked = request(parsed);
+            asked.Node = parsed.GetValue(_node) ?? throw new CliException(ExitCode.Invalid, $"lab fault {name}: on which node? It stands before the fault: lab fault ecu2 {name}");
+            return InjectAsync(parsed, asked, ct);
+        });
+        return command;
+    }
+
+    private async Task<int> InjectAsync(ParseResult parsed, InjectRequest request, CancellationToken ct)
+    {
+        using var connection = _connect(parsed);
+        var answer = await connection.AskAsync(lab => lab.InjectAsync(request, cancellationToken: ct));
+        await _context.Out.WriteLineAsync(PlainText.Of(answer.Message));
+        return ExitCode.Done;
+    }
+}

@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Google.Protobuf.WellKnownTypes;
+using Qm.Fleet.Lab.Agents;
+using Qm.Fleet.Lab.V1;
+
+namespace Qm.Fleet.Lab.Control;
+
+/// <summary>Finds everything that is wrong with a request for a fault before anything is done.</summary>
+internal static partial class FaultRequests
+{
+    private const int MaxRate = 100_000;
+    private const int MaxTimes = 1_000_000;
+    private const int MaxErrorName = 255;
+    private const int MostNames = 10;
+    private static readonly TimeSpan MaxSpan = TimeSpan.FromDays(1);
+
+    /// <summary>Problems with the request beside its node's name, as field and sentence; empty when it can be carried out.</summary>
+    public static IReadOnlyList<(string Field, string Problem)> Problems(InjectRequest request) => [.. Find(request).OfType<(string, string)>()];
+
+    /// <summary>What is wrong with a node's name, or null.</summary>
+    public static string? NodeProblem(string node, IReadOnlyList<string> known) => known.Contains(node)
+        ? null
+        : $"\"{node}\": the lab has no such node; it has {string.Join(", ", known.Take(MostNames))}{(known.Count > MostNames ? string.Create(CultureInfo.InvariantCulture, $" and {known.Count - MostNames} more") : "")}";
+
+    /// <summary>The whole name of a D-Bus error.</summary>
+    public static string ErrorName(string error) => error.Contains('.', StringComparison.Ordinal) ? error : $"org.freedesktop.DBus.Error.{error}";
+
+    private static IEnumerable<(string, string)?> Find(InjectRequest request) => request.FaultCase switch
+    {
+        InjectRequest.FaultOneofCase.None => [("fault", "none is named")],
+        InjectRequest.FaultOneofCase.Delay => [Span("delay.by", request.Delay.By)],
+        InjectRequest.FaultOneofCase.Flood =>
+        [
+            request.Flood.Rate is >= 1 and <= MaxRate ? null : ("flood.rate", string.Create(CultureInfo.InvariantCulture, $"{request.Flood.Rate} is not between 1 and {MaxRate} signals per second")),
+            request.Flood.Duration is null ? null : Span("flood.duration", request.Flood.Duration),
+        ],
+        InjectRequest.FaultOneofCase.Refuse =>
+        [
+            ErrorName(request.Refuse.Error) is { Length: <= MaxErrorName } name && DBusName().IsMatch(name)
+                ? null : ("refuse.error", $"\"{request.Refuse.Error}\" is not a D-Bus error name, such as org.freedesktop.DBus.Error.AccessDenied or AccessDenied for short"),
+            request.Refuse.Unit.Length == 0 ? null : Unit("refuse.unit", request.Refuse.Unit),
+            request.Refuse.Method.Length == 0 || AgentMethods.All.ContainsKey(request.Refuse.Method)
+                ? null : ("refuse.method", $"\"{request.Refuse.Method}\" is not a method of a BlueChi node; known are {string.Join(", ", AgentMethods.All.Keys.Order(StringComparer.Ordinal))}"),
+        ],
+        InjectRequest.FaultOneofCase.Slow => [Unit("slow.unit", request.Slow.Unit), Span("slow.by", request.Slow.By)],
+        InjectRequest.FaultOneofCase.FailStart =>
+        [
+            Unit("fail_start.unit", request.FailStart.Unit),
+            request.FailStart.Times is >= 1 and <= MaxTimes ? null : ("fail_start.times", string.Create(CultureInfo.InvariantCulture, $"{request.FailStart.Times} is not between 1 and {MaxTimes}")),
+        ],
+        InjectRequest.FaultOneofCase.Reboot when request.Node.StartsWith("qm.", StringComparison.Ordinal) =>
+            [("node", $"{request.Node}: a QM does not boot by itself; reboot {request.Node["qm.".Length..]}, or crash-qm")],
+        InjectRequest.FaultOneofCase.RestartBluechi => [request.RestartBluechi.Down is null ? null : Span("restart_bluechi.down", request.RestartBluechi.Down)],
+        _ => [],
+    };
+
+    private static (string, string)? Span(string field, Duration? span) => span?.ToTimeSpan() is { } given && given > TimeSpan.Zero && given <= MaxSpan
+        ? null
+        : (field, "expected a time above 0 and up to 24 h");
+
+    private static (string, string)? Unit(string field, string unit) => UnitName().IsMatch(unit)
+        ? null
+        : (field, $"\"{unit}\" is not a unit name, such as {(Word().IsMatch(unit) ? unit : "radio")}.service");
+
+    [GeneratedRegex(@"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$")]
+    private static partial Regex DBusName();
+
+    [GeneratedRegex(@"^[A-Za-z0-9:_.\\@-]+\.(service|socket|target|timer|mount|slice|scope|path|device|swap|automount)$")]
+    private static partial Regex UnitName();
+
+    [GeneratedRegex(@"^[A-Za-z0-9:_\\@-]+$")]
+    private static partial Regex Word();
+}

@@ -1,0 +1,51 @@
+using Qm.Fleet.Lab.Processes;
+using Qm.Fleet.V1;
+using Xunit;
+
+namespace Qm.Fleet.EndToEnd;
+
+/// <summary>Faults as a person gives them, with qmfleet, and what the controller makes of them.</summary>
+[Collection(nameof(FleetLab))]
+[Trait("Requirement", "QMF-LAB-004")]
+public sealed class FaultTests
+{
+    [Fact]
+    public async Task Freeze_OfOneNode_IsUnheardOfAndConvergesAfterThaw()
+    {
+        await using var lab = await FleetLab.StartAsync();
+        lab.Lab.BlueChi.Faults.AgentTimeout = TimeSpan.FromMilliseconds(200);
+        await lab.ApplyAsync("cockpit.yaml");
+        await lab.ConvergedAsync();
+
+        Assert.StartsWith("ecu2: BlueChi's agent is stopped;", await lab.RunAsync("lab", "fault", "ecu2", "freeze"), StringComparison.Ordinal);
+        await lab.ApplyAsync("cockpit-tight.yaml");
+        var wanted = (await lab.CockpitAsync()).Status.Revision;
+        await lab.ConditionAsync("ecu2", "QmActive", Condition.Types.Status.Unknown);
+        Assert.Equal("fault/ecu2/freeze\n", await lab.RunAsync("lab", "faults", "-o", "name"));
+
+        await lab.RunAsync("lab", "fault", "ecu2", "thaw");
+        var nodes = await lab.ConvergedAsync(wanted);
+        Assert.Equal(550, nodes["ecu2"].Status.Report.Oom.Qm);
+        Assert.Equal("no faults\n", await lab.RunAsync("lab", "faults"));
+    }
+
+    [Fact]
+    public async Task Reboot_OfOneNode_ConvergesAgain()
+    {
+        await using var lab = await FleetLab.StartAsync(nodes: 2);
+        await lab.ApplyAsync("cockpit.yaml");
+        var boot = (await lab.ConvergedAsync())["ecu2"].Status.Report.Machine.BootId;
+        var agent = lab.Lab.Agents.Single(process => process.Name == "agent-ecu2").Id;
+
+        await lab.RunAsync("lab", "fault", "ecu2", "reboot");
+        await lab.NodeAsync("ecu2", node => NodeWatch.HasConverged(node) && node.Status.Report?.Machine.BootId != boot, "ecu2 has converged after another boot");
+        Assert.NotEqual(agent, lab.Lab.Agents.Single(process => process.Name == "agent-ecu2").Id);
+    }
+
+    [Fact]
+    public async Task Fault_OfANodeThatIsNotThere_SaysWhichAre()
+    {
+        await using var lab = await FleetLab.StartAsync(nodes: 1);
+        Assert.Equal((3, "\"ecu7\": the lab has no such node; it has ecu1, qm.ecu1\n"), await lab.Lab.RunCliAsync(["lab", "fault", "ecu7", "freeze"], FleetLab.Ct));
+    }
+}
