@@ -29,14 +29,16 @@ internal sealed partial class BlueChiClient
     {
         var what = $"GetNode({node})";
         var path = await ReadAsync(Wire.Root, Wire.Controller, "GetNode", [node], what, body => body[0].AsText(), ct);
-        return await ReadAsync(path, Wire.Properties, "GetAll", [Wire.Node], what, body =>
-        {
-            var properties = PropertyValue.ReadAll(body[0]);
-            return new NodeDetails(
-                Text(properties, "Name"), Wire.ToStatus(Text(properties, "Status")), Text(properties, "PeerIp"),
-                Microseconds(properties, "LastSeenTimestamp") is { } real ? DateTimeOffset.UnixEpoch + real : null,
-                Microseconds(properties, "LastSeenTimestampMonotonic"));
-        }, ct);
+        // One by one: GetAll leaves out when a node was last seen.
+        var (status, peerIp) = (GetAsync("Status"), GetAsync("PeerIp"));
+        var (seen, seenMonotonic) = (GetAsync("LastSeenTimestamp"), GetAsync("LastSeenTimestampMonotonic"));
+        await Task.WhenAll(status, peerIp, seen, seenMonotonic);
+        return new(
+            node, Wire.ToStatus(Text(await status)), Text(await peerIp),
+            Microseconds(await seen) is { } real ? DateTimeOffset.UnixEpoch + real : null, Microseconds(await seenMonotonic));
+
+        Task<PropertyValue> GetAsync(string property) =>
+            ReadAsync(path, Wire.Properties, "Get", [Wire.Node, property], what, body => PropertyValue.From(body[0]), ct);
     }
 
     public async Task<SystemStatus> GetSystemStatusAsync(CancellationToken ct) => Wire.ToSystemStatus(await GetAsync("Status", ct));
@@ -116,9 +118,7 @@ internal sealed partial class BlueChiClient
         ReadAsync<IReadOnlyDictionary<string, IReadOnlyList<T>>>(Wire.Root, Wire.Controller, method, [], $"{method} of all nodes", body =>
             body[0].AsEntries().ToDictionary(entry => entry.Key.AsText(), entry => (IReadOnlyList<T>)[.. entry.Value.AsItems().Select(row)], StringComparer.Ordinal), ct);
 
-    private static string Text(IReadOnlyDictionary<string, PropertyValue> properties, string name) =>
-        properties.TryGetValue(name, out var value) && value.TryGetString(out var text) ? text : "";
+    private static string Text(PropertyValue value) => value.TryGetString(out var text) ? text : "";
 
-    private static TimeSpan? Microseconds(IReadOnlyDictionary<string, PropertyValue> properties, string name) =>
-        properties.TryGetValue(name, out var value) && value.TryGetInt64(out var microseconds) && microseconds > 0 ? TimeSpan.FromMicroseconds(microseconds) : null;
+    private static TimeSpan? Microseconds(PropertyValue value) => value.TryGetInt64(out var microseconds) && microseconds > 0 ? TimeSpan.FromMicroseconds(microseconds) : null;
 }

@@ -14,7 +14,7 @@ internal sealed record NodeEntry(string Name)
     /// <summary>When its agent connected.</summary>
     public DateTimeOffset ConnectedAt { get; set; }
 
-    /// <summary>The last heartbeat that was noted; null for none.</summary>
+    /// <summary>The last sign of life that was noted; null for none.</summary>
     public DateTimeOffset? LastSeen { get; set; }
 }
 
@@ -62,7 +62,7 @@ internal sealed class ControllerLife
             return false;
         }
 
-        (node.Session, node.ConnectedAt) = (session, _time.GetUtcNow());
+        (node.Session, node.ConnectedAt, node.LastSeen) = (session, _time.GetUtcNow(), _time.GetUtcNow());
         _bus.Changed(node.Path, BlueChiNames.Node, "Status", "online");
         UpdateStatus();
         foreach (var unit in Monitors.Units(node.Name))
@@ -234,7 +234,7 @@ internal sealed class ControllerLife
         }
     }
 
-    /// <summary>When a node was last heard, by its heartbeats: neither connecting nor being lost counts as one. CLOCK_REALTIME and CLOCK_MONOTONIC in microseconds, 0 for never.</summary>
+    /// <summary>When a node was last heard, by its connection and its heartbeats: CLOCK_REALTIME and CLOCK_MONOTONIC in microseconds, 0 for never.</summary>
     public (ulong Real, ulong Monotonic) LastSeen(NodeEntry node)
     {
         Hear(node);

@@ -5,13 +5,16 @@ namespace Qm.Fleet.Lab.BlueChi;
 /// <summary><c>org.freedesktop.DBus.Properties</c> of controller, nodes and jobs; nodes answer while they are offline, too. Called under the emulation's gate.</summary>
 internal sealed class PropertyMethods(EmulatedBlueChi blueChi)
 {
+    // What BlueChi tells only to those who ask for it by name.
+    private static readonly string[] Explicit = ["PeerIp", "LastSeenTimestamp", "LastSeenTimestampMonotonic", "LogLevel"];
+
     public void Get(MethodCall call)
     {
         var name = call.Body[1].AsText();
         call.Reply(new BusValue.Variant(Of(call.Path, call.Body[0].AsText()).GetValueOrDefault(name) ?? throw BlueChiError.UnknownProperty(name)));
     }
 
-    public void GetAll(MethodCall call) => call.Reply(BusValue.Properties(Of(call.Path, call.Body[0].AsText())));
+    public void GetAll(MethodCall call) => call.Reply(BusValue.Properties(Of(call.Path, call.Body[0].AsText()).Where(property => !Explicit.Contains(property.Key))));
 
     public static void Set(MethodCall call) => throw new BlueChiError("org.freedesktop.DBus.Error.PropertyReadOnly", $"Property '{call.Body[1].AsText()}' is not writable.");
 

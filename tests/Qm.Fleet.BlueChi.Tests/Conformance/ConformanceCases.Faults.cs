@@ -156,9 +156,9 @@ public abstract partial class ConformanceCases
             Assert.Skip(e.Message);
         }
 
-        await client.Told.UntilAsync($"{First} floods");
+        await client.Floods.UntilAsync($"{First} floods");
         Assert.Equal(JobResult.Done, (await blueChi.StartUnitAsync(Second, SiteUnits.Simple, Ct)).Result);
         await client.Told.UntilAsync($"{Second} {SiteUnits.Simple} changed");
-        await client.Told.UntilAsync($"{First} is calm");
+        await client.Floods.UntilAsync($"{First} is calm");
     }
 }

@@ -73,9 +73,8 @@ public abstract partial class ConformanceCases
         var offline = await BlueChi.GetNodeAsync(First, Ct);
         await Site.StartAgentAsync(First, Ct);
         await Told.UntilAsync($"{First} Online");
-
-        // The first heartbeat counts, not the connection.
         await SeenAfterAsync(First, offline.LastSeen);
+
         Assert.Equal((NodeStatus.Offline, ""), (offline.Status, offline.PeerIp));
         Assert.True(before.LastSeen <= offline.LastSeen, $"{before.LastSeen:O} {offline.LastSeen:O}");
     }

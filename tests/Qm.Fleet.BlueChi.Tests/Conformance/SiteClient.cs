@@ -14,7 +14,7 @@ internal sealed class SiteClient : IBlueChiObserver, IAsyncDisposable
     internal SiteClient(ISite site, CancellationToken limit, Action<BlueChiOptions>? configure = null)
     {
         _stop = CancellationTokenSource.CreateLinkedTokenSource(limit);
-        Told = new(limit);
+        (Told, Floods) = (new(limit), new(limit));
         var options = new BlueChiOptions
         {
             Address = site.BusAddress,
@@ -26,8 +26,11 @@ internal sealed class SiteClient : IBlueChiObserver, IAsyncDisposable
         _session = new BlueChiSession(options, this, TimeProvider.System, () => 0.5, NullLogger<BlueChiSession>.Instance).RunAsync(_stop.Token);
     }
 
-    /// <summary>connected, disconnected, NODE Online, NODE Offline, system Up, NODE floods, late UNIT.</summary>
+    /// <summary>connected, disconnected, NODE Online, NODE Offline, system Up, NODE UNIT changed, late UNIT.</summary>
     internal SignalLog Told { get; }
+
+    /// <summary>NODE floods, NODE is calm; apart from the rest, for nothing orders them among it.</summary>
+    internal SignalLog Floods { get; }
 
     /// <summary>The present incarnation; waits for one.</summary>
     internal Task<IBlueChi> BlueChiAsync(CancellationToken limit) => _connected.Task.WaitAsync(limit);
@@ -59,7 +62,7 @@ internal sealed class SiteClient : IBlueChiObserver, IAsyncDisposable
 
     public void SystemStatusChanged(SystemStatus status) => Told.Add($"system {status}");
 
-    public void NodeFloods(string node, int signalsPerSecond, bool calm) => Told.Add($"{node} {(calm ? "is calm" : "floods")}");
+    public void NodeFloods(string node, int signalsPerSecond, bool calm) => Floods.Add($"{node} {(calm ? "is calm" : "floods")}");
 
     public void LateExecution(LateExecution late) => Told.Add($"late {late.Unit}");
 
