@@ -51,7 +51,7 @@ internal static class AgentMethods
     public static BusValue UnitList(EmulatedSystemd systemd) => new BusValue.Array("(ssssssouso)", [.. systemd.Units.Select(unit => (BusValue)new BusValue.Struct(
     [
         unit.Name, unit.Loaded?.Description ?? unit.Name, unit.Loaded is null ? "not-found" : "loaded", unit.ActiveState, unit.SubState, "",
-        new BusValue.ObjectPath($"/org/freedesktop/systemd1/unit/{BlueChiNames.Escape(unit.Name)}"), 0u, "", new BusValue.ObjectPath("/"),
+        new BusValue.ObjectPath($"/org/freedesktop/systemd1/unit/{BlueChiNames.Escape(unit.Name)}"), unit.Operation?.JobId ?? 0, unit.Operation is { JobId: > 0 } job ? job.JobWord : "", new BusValue.ObjectPath(unit.Operation?.JobPath ?? "/"),
     ]))]);
 
     /// <summary>Unit files as <c>ListUnitFiles</c> tells them: <c>a(ss)</c>.</summary>

@@ -110,12 +110,12 @@ internal sealed class EmulatedSystemd
     /// <summary>Runs an accepted operation in the background.</summary>
     public void Run(UnitOperation operation) => _operations.Run(operation);
 
-    /// <summary>Cancels an operation, if it has not ended.</summary>
+    /// <summary>Cancels the job of an operation, if it has not ended; a unit that is on its way goes on.</summary>
     public void Cancel(UnitOperation operation)
     {
         lock (Node.Gate)
         {
-            operation.Cancel();
+            operation.CancelJob();
         }
     }
 

@@ -82,6 +82,7 @@ internal sealed class EmulatedUnit(string name, IUnitBody body)
         // systemd watches unit files, not the quadlets they were generated from: a changed quadlet leaves this false.
         new("NeedDaemonReload", false),
         new("InvocationID", new BusValue.Bytes([.. Convert.FromHexString(InvocationId)])),
+        new("Job", new BusValue.Struct([Operation?.JobId ?? 0, new BusValue.ObjectPath(Operation?.JobPath ?? "/")])),
         new("InactiveExitTimestampMonotonic", InactiveExitMicroseconds),
         new("ActiveEnterTimestampMonotonic", ActiveEnterMicroseconds),
     ];

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Qm.Fleet.Lab.Nodes;
 
 /// <summary>What a unit is asked to do; <see cref="AutoRestart"/> is systemd's own.</summary>
@@ -13,6 +15,7 @@ internal enum JobType
 /// <summary>One operation on a unit, from its acceptance to its result. Changed only under its node's gate.</summary>
 internal sealed class UnitOperation(EmulatedUnit unit, JobType type) : IDisposable
 {
+    private static uint _lastJob;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _canceled = new();
     private bool _begun;
@@ -20,6 +23,15 @@ internal sealed class UnitOperation(EmulatedUnit unit, JobType type) : IDisposab
     public EmulatedUnit Unit { get; } = unit;
 
     public JobType Type { get; } = type;
+
+    /// <summary>systemd's number of the job; 0 once it has ended, or was cancelled while the unit goes on.</summary>
+    public uint JobId { get; private set; } = Interlocked.Increment(ref _lastJob);
+
+    /// <summary>systemd's object of the job; the root when there is none.</summary>
+    public string JobPath => JobId == 0 ? "/" : string.Create(CultureInfo.InvariantCulture, $"/org/freedesktop/systemd1/job/{JobId}");
+
+    /// <summary>systemd's word for the job.</summary>
+    public string JobWord => Type == JobType.AutoRestart ? "restart" : Type.ToString().ToLowerInvariant();
 
     /// <summary>Called with <c>running</c> or <c>waiting</c>.</summary>
     public Action<string>? StateChanged { get; set; }
@@ -52,6 +64,32 @@ internal sealed class UnitOperation(EmulatedUnit unit, JobType type) : IDisposab
         }
     }
 
+    /// <summary>Another job of the same type folds into this one; whoever asked before is never told the end.</summary>
+    public void Join(Action<string>? stateChanged, Action<string>? finished)
+    {
+        (StateChanged, Finished) = (stateChanged, finished);
+        JobId = JobId == 0 ? Interlocked.Increment(ref _lastJob) : JobId;
+    }
+
+    /// <summary>
+    /// Cancels the job and not what it set going: a unit on its way goes on, and whoever asked is told <c>canceled</c>. One that has not begun never does.
+    /// </summary>
+    public void CancelJob()
+    {
+        if (!IsPending)
+        {
+            return;
+        }
+
+        var finished = Finished;
+        (StateChanged, Finished, JobId) = (null, null, 0);
+        finished?.Invoke("canceled");
+        if (!Before.IsCompleted)
+        {
+            Cancel();
+        }
+    }
+
     /// <summary>Ends the operation; <paramref name="result"/> goes to <see cref="Finished"/>.</summary>
     public void End(string result)
     {
@@ -61,6 +99,7 @@ internal sealed class UnitOperation(EmulatedUnit unit, JobType type) : IDisposab
 
     public void Dispose()
     {
+        JobId = 0;
         _ended.TrySetResult();
         _canceled.Dispose();
     }

@@ -21,7 +21,7 @@ internal sealed class UnitOperations(EmulatedSystemd systemd)
         var current = unit.Operation is { IsPending: true } pending ? pending : null;
         if (current?.Type == type)
         {
-            (current.StateChanged, current.Finished) = (stateChanged, finished);
+            current.Join(stateChanged, finished);
             return current;
         }
 
