@@ -55,6 +55,8 @@ internal sealed partial class BusConnection
 
     private sealed class Subscription(BusConnection connection, BusMatch match, Action<BusSignal> handler, Action<string>? ended) : IAsyncDisposable
     {
+        private const string MatchRuleNotFound = "org.freedesktop.DBus.Error.MatchRuleNotFound";
+
         internal BusMatch Match => match;
 
         internal void Offer(BusSignal signal)
@@ -79,6 +81,10 @@ internal sealed partial class BusConnection
                 catch (BusConnectionException)
                 {
                     // The daemon forgets the matches of a connection that is gone.
+                }
+                catch (BusErrorException e) when (e.Name == MatchRuleNotFound)
+                {
+                    // And those for the signals of one that is gone.
                 }
             }
         }

@@ -32,7 +32,7 @@ internal static class AgentMethods
             return [];
         }),
         ["SetUnitProperties"] = Now("sba(sv)", true, (systemd, body) => systemd.SetProperties(
-            body[0].AsText(), body[1].AsBoolean(), [.. body[2].AsItems().Select(item => KeyValuePair.Create(item.AsItems()[0].AsText(), item.AsItems()[1].AsInner()))])),
+            body[0].AsText(), body[1].AsBoolean(), Properties(body[2]))),
         ["FreezeUnit"] = Now("s", true, (systemd, body) => systemd.SetFrozen(body[0].AsText(), true)),
         ["ThawUnit"] = Now("s", true, (systemd, body) => systemd.SetFrozen(body[0].AsText(), false)),
         ["ResetFailed"] = Now("", true, (systemd, _) => systemd.ResetFailed(null)),
@@ -41,8 +41,19 @@ internal static class AgentMethods
         ["GetUnitProperties"] = Value("ss", (systemd, body) => BusValue.Properties(systemd.Properties(body[0].AsText(), body[1].AsText()))),
         ["GetUnitProperty"] = Value("sss", (systemd, body) => new BusValue.Variant(systemd.Properties(body[0].AsText(), body[1].AsText())
             .GetValueOrDefault(body[2].AsText()) ?? throw BlueChiError.UnknownProperty(body[2].AsText()))),
-        ["GetUnitFileState"] = Value("s", (systemd, body) => systemd.Find(body[0].AsText())?.Loaded?.UnitFileState
-            ?? throw new BlueChiError("org.freedesktop.DBus.Error.FileNotFound", "No such file or directory")),
+        ["GetUnitFileState"] = Value("s", (systemd, body) => systemd.UnitFileState(body[0].AsText())),
+        ["EnableUnitFiles"] = new("asbb", true, (systemd, body) =>
+        {
+            var (carriesInstallInfo, changes) = systemd.Enable(Texts(body[0]), body[1].AsBoolean());
+            return Task.FromResult<ImmutableArray<BusValue>>([carriesInstallInfo, Changes(changes)]);
+        }),
+        ["DisableUnitFiles"] = Value("asb", (systemd, body) => Changes(systemd.Disable(Texts(body[0]), body[1].AsBoolean())), changes: true),
+        ["GetDefaultTarget"] = Value("", (systemd, _) => systemd.DefaultTarget),
+        ["SetDefaultTarget"] = Value("sb", (systemd, body) => Changes(systemd.SetDefaultTarget(body[0].AsText(), body[1].AsBoolean())), changes: true),
+        ["StartTransientUnit"] = Value(
+            "ssa(sv)a(sa(sv))", (systemd, body) => new BusValue.ObjectPath(systemd.StartTransient(body[0].AsText(), body[1].AsText(), Properties(body[2]))), changes: true),
+        // Whatever the level, the agent says nothing against it.
+        ["SetLogLevel"] = Now("s", false, (_, _) => { }),
         ["ListUnits"] = Value("", (systemd, _) => UnitList(systemd)),
         ["ListUnitFiles"] = Value("", (systemd, _) => UnitFileList(systemd)),
     }.ToFrozenDictionary();
@@ -50,7 +61,7 @@ internal static class AgentMethods
     /// <summary>Units as <c>ListUnits</c> tells them: <c>a(ssssssouso)</c>.</summary>
     public static BusValue UnitList(EmulatedSystemd systemd) => new BusValue.Array("(ssssssouso)", [.. systemd.Units.Select(unit => (BusValue)new BusValue.Struct(
     [
-        unit.Name, unit.Loaded?.Description ?? unit.Name, unit.Loaded is null ? "not-found" : "loaded", unit.ActiveState, unit.SubState, "",
+        unit.Name, unit.Description, unit.Loaded is null ? "not-found" : "loaded", unit.ActiveState, unit.SubState, "",
         new BusValue.ObjectPath($"/org/freedesktop/systemd1/unit/{BlueChiNames.Escape(unit.Name)}"), unit.Operation?.JobId ?? 0, unit.Operation is { JobId: > 0 } job ? job.JobWord : "", new BusValue.ObjectPath(unit.Operation?.JobPath ?? "/"),
     ]))]);
 
@@ -82,6 +93,14 @@ internal static class AgentMethods
         }
     }
 
+    private static KeyValuePair<string, BusValue>[] Properties(BusValue list) =>
+        [.. list.AsItems().Select(item => KeyValuePair.Create(item.AsItems()[0].AsText(), item.AsItems()[1].AsInner()))];
+
+    private static string[] Texts(BusValue list) => [.. list.AsItems().Select(item => item.AsText())];
+
+    private static BusValue.Array Changes(IEnumerable<LinkChange> changes) =>
+        new BusValue.Array("(sss)", [.. changes.Select(change => (BusValue)new BusValue.Struct([change.Type, change.Link, change.Source]))]);
+
     private static AgentMethod Job(JobType type) => new("ss", true, (_, _) => Task.FromResult(ImmutableArray<BusValue>.Empty), type);
 
     private static AgentMethod Now(string signature, bool changes, Action<EmulatedSystemd, ImmutableArray<BusValue>> action) => new(signature, changes, (systemd, body) =>
@@ -90,6 +109,6 @@ internal static class AgentMethods
         return Task.FromResult(ImmutableArray<BusValue>.Empty);
     });
 
-    private static AgentMethod Value(string signature, Func<EmulatedSystemd, ImmutableArray<BusValue>, BusValue> value) =>
-        new(signature, false, (systemd, body) => Task.FromResult<ImmutableArray<BusValue>>([value(systemd, body)]));
+    private static AgentMethod Value(string signature, Func<EmulatedSystemd, ImmutableArray<BusValue>, BusValue> value, bool changes = false) =>
+        new(signature, changes, (systemd, body) => Task.FromResult<ImmutableArray<BusValue>>([value(systemd, body)]));
 }

@@ -22,5 +22,7 @@ internal sealed class BlueChiError(string errorName, string message) : Exception
 
     public static BlueChiError InvalidArguments(string message) => new("org.freedesktop.DBus.Error.InvalidArgs", message);
 
+    public static BlueChiError Inconsistent(string message) => new("org.freedesktop.DBus.Error.InconsistentMessage", message);
+
     public static BlueChiError Failed(string message) => new("org.freedesktop.DBus.Error.Failed", message);
 }

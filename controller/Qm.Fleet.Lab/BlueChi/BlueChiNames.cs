@@ -11,11 +11,13 @@ internal static class BlueChiNames
     public const string Node = "org.eclipse.bluechi.Node";
     public const string Job = "org.eclipse.bluechi.Job";
     public const string Monitor = "org.eclipse.bluechi.Monitor";
+    public const string Metrics = "org.eclipse.bluechi.Metrics";
 
     /// <summary>The lab's own addition, at <see cref="LabPath"/>; no part of BlueChi.</summary>
     public const string Lab = "org.eclipse.bluechi.lab1";
 
     public const string Root = "/org/eclipse/bluechi";
+    public const string MetricsPath = Root + "/metrics";
     public const string LabPath = Root + "/lab";
 
     public static string NodePath(string node) => $"{Root}/node/{Escape(node)}";

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Qm.Fleet.BlueChi.Bus;
 using Qm.Fleet.Lab.Nodes;
 
@@ -47,6 +48,9 @@ internal sealed class ControllerLife
 
     /// <summary>What the controller logs from; forgotten when it restarts.</summary>
     public string LogLevel { get; set; } = "INFO";
+
+    /// <summary>Measures jobs; null while nobody wants it.</summary>
+    public Metrics? Metrics { get; set; }
 
     public NodeEntry? Node(string name) => _nodes.GetValueOrDefault(name);
 
@@ -158,6 +162,7 @@ internal sealed class ControllerLife
     {
         var job = new Job(++_lastJob, node, unit, type.ToString().ToLowerInvariant());
         _jobs.Add(job.Id, job);
+        Metrics?.Begin(job);
         return job;
     }
 
@@ -184,7 +189,10 @@ internal sealed class ControllerLife
     {
         if (_jobs.Remove(job.Id))
         {
+            var metrics = Metrics?.End(job);
+            Tell("AgentJobMetrics", metrics?.OfAgent ?? []);
             _bus.Emit(BlueChiNames.Root, BlueChiNames.Controller, "JobRemoved", [job.Id, new BusValue.ObjectPath(job.Path), job.Node, job.Unit, result]);
+            Tell("StartUnitJobMetrics", metrics?.OfController ?? []);
         }
     });
 
@@ -199,6 +207,14 @@ internal sealed class ControllerLife
         foreach (var session in _nodes.Values.Select(entry => entry.Session).OfType<AgentSession>().ToArray())
         {
             Detach(session);
+        }
+    }
+
+    private void Tell(string metrics, ImmutableArray<BusValue> body)
+    {
+        if (body.Length > 0)
+        {
+            _bus.Emit(BlueChiNames.MetricsPath, BlueChiNames.Metrics, metrics, body);
         }
     }
 

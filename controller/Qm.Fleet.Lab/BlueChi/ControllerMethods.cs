@@ -27,6 +27,18 @@ internal sealed class ControllerMethods(EmulatedBlueChi blueChi)
         call.Reply();
     }
 
+    public void EnableMetrics(MethodCall call)
+    {
+        AtRoot(call).Metrics = Life.Metrics is null ? new(blueChi.Time) : throw BlueChiError.Inconsistent("Metrics are enabled already");
+        call.Reply();
+    }
+
+    public void DisableMetrics(MethodCall call)
+    {
+        AtRoot(call).Metrics = Life.Metrics is null ? throw BlueChiError.Inconsistent("Metrics are disabled already") : null;
+        call.Reply();
+    }
+
     public void CancelJob(MethodCall call)
     {
         var job = Life.JobAt(call.Path) ?? throw BlueChiError.UnknownObject(call.Path);

@@ -6,8 +6,7 @@ namespace Qm.Fleet.Lab.BlueChi;
 
 /// <summary>
 /// <c>org.eclipse.bluechi</c> as BlueChi 1.3 was measured to behave, its traps included: jobs of a lost node vanish without a word, a surviving agent
-/// does not repeat itself, job numbers begin again with the controller. What is not emulated answers UnknownMethod: metrics, transient units,
-/// enabling of unit files, default targets, proxies.
+/// does not repeat itself, job numbers begin again with the controller. What is not emulated: proxies, introspection, and that nobody but root may call.
 /// </summary>
 internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
 {
@@ -35,6 +34,9 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
 
     /// <summary>Held for moments by whoever reads or changes the emulation; taken after a node's gate, never before.</summary>
     internal Lock Gate { get; } = new();
+
+    /// <summary>Ends when the controller does something again; complete but while it waits for a frozen agent's log level.</summary>
+    internal Task Stalled { get; private set; } = Task.CompletedTask;
 
     /// <summary>The controller as it runs now.</summary>
     internal ControllerLife Life { get; private set; } = null!;
@@ -195,6 +197,13 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
         {
             return Life.Node(blueChiNode)?.Session is not null;
         }
+    }
+
+    /// <summary>The controller waits for an agent and does nothing else; no longer than it waits for any.</summary>
+    internal async Task StallAsync(Task running)
+    {
+        Stalled = running.WaitAsync(Faults.AgentTimeout, Time, CancellationToken.None).ContinueWith(_ => { }, TaskScheduler.Default);
+        await Stalled.ConfigureAwait(false);
     }
 
     public ValueTask DisposeAsync() => _connection.DisposeAsync();

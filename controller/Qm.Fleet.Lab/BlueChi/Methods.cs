@@ -24,6 +24,8 @@ internal sealed class Methods
             [(BlueChiNames.Controller, "GetNode")] = ("s", controller.GetNode),
             [(BlueChiNames.Controller, "CreateMonitor")] = ("", controller.CreateMonitor),
             [(BlueChiNames.Controller, "SetLogLevel")] = ("s", controller.SetLogLevel),
+            [(BlueChiNames.Controller, "EnableMetrics")] = ("", controller.EnableMetrics),
+            [(BlueChiNames.Controller, "DisableMetrics")] = ("", controller.DisableMetrics),
             [(BlueChiNames.Monitor, "Close")] = ("", monitor.Close),
             [(BlueChiNames.Monitor, "Subscribe")] = ("ss", monitor.Subscribe),
             [(BlueChiNames.Monitor, "SubscribeList")] = ("sas", monitor.SubscribeList),
@@ -47,6 +49,7 @@ internal sealed class Methods
 
     private async Task DispatchAsync(MethodCall call)
     {
+        await _blueChi.Stalled.ConfigureAwait(false);
         if (call.Interface == BlueChiNames.Node || (call.Interface, call.Member) is (BlueChiNames.Controller, "ListUnits" or "ListUnitFiles"))
         {
             // Nodes write files; the bus's thread does not wait for them.

@@ -33,9 +33,9 @@ internal sealed class MonitorMethods(EmulatedBlueChi blueChi)
     public void AddPeer(MethodCall call)
     {
         var (monitor, peer) = (Of(call), call.Body[0].AsText());
-        if (!peer.StartsWith(':') || monitor.Peers.ContainsValue(peer))
+        if (!peer.StartsWith(':') || peer == monitor.Owner || monitor.Peers.ContainsValue(peer))
         {
-            throw BlueChiError.InvalidArguments($"'{peer}' is no unique bus name, or a peer already");
+            throw BlueChiError.InvalidArguments($"'{peer}' is no unique bus name, or is told already");
         }
 
         call.Reply(Monitors.AddPeer(monitor, peer));

@@ -44,6 +44,11 @@ internal sealed class NodeMethods(EmulatedBlueChi blueChi)
         }
 
         await Task.Delay(blueChi.Faults.DelayOf(node.Name), blueChi.Time, CancellationToken.None).ConfigureAwait(false);
+        if (call.Member == "SetLogLevel")
+        {
+            await blueChi.StallAsync(session.Running).ConfigureAwait(false);
+        }
+
         var inTime = await AwaitAgentAsync(session).ConfigureAwait(false);
         if (!inTime)
         {

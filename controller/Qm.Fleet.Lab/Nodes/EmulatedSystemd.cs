@@ -7,7 +7,7 @@ namespace Qm.Fleet.Lab.Nodes;
 /// does (cgroup files): a daemon-reload changes the first only; the second follows at a unit's start and when any cgroup property is set.
 /// Operations on units are in <see cref="UnitOperations"/>.
 /// </summary>
-internal sealed class EmulatedSystemd
+internal sealed partial class EmulatedSystemd
 {
     private static readonly string[] JobModes =
         ["replace", "fail", "isolate", "flush", "ignore-dependencies", "ignore-requirements", "replace-irreversibly", "triggering", "restart-dependencies"];
@@ -86,11 +86,7 @@ internal sealed class EmulatedSystemd
     {
         lock (Node.Gate)
         {
-            if (!JobModes.Contains(mode))
-            {
-                throw SystemdRefusal.InvalidArguments($"Job mode {mode} invalid");
-            }
-
+            CheckMode(mode);
             CheckName(name);
             var unit = _units.GetValueOrDefault(name);
             return unit switch
@@ -184,9 +180,17 @@ internal sealed class EmulatedSystemd
             CheckName(name);
             var unit = _units.GetValueOrDefault(name);
             var limits = unit?.Limits ?? ResourceControl.Default;
+            var set = unit?.SetDescription;
             var files = new List<(string File, string Assignment)>();
             foreach (var (property, value) in properties)
             {
+                if (property == "Description" && value is BusValue.Text description)
+                {
+                    set = description.Value;
+                    files.Add((UnitFiles.Description, $"Description={set}"));
+                    continue;
+                }
+
                 (limits, var file, var assignment) = limits.Set(property, value, Node.Machine);
                 files.Add((file, assignment));
             }
@@ -198,7 +202,7 @@ internal sealed class EmulatedSystemd
 
             if (unit is { Loaded: not null })
             {
-                unit.Limits = limits;
+                (unit.Limits, unit.SetDescription) = (limits, set);
                 if (!unit.IsDown)
                 {
                     Node.Kernel.ApplyLimits(unit.Body.Cgroup, limits);
@@ -246,10 +250,24 @@ internal sealed class EmulatedSystemd
     {
         unit.Enter(activeState, subState, Node.NowMicroseconds);
         Changed?.Invoke(unit, UnitChange.State);
-        if (unit.ActiveState == "inactive" && unit.Loaded is null)
+        if (unit is { ActiveState: "inactive", Loaded: null or { IsTransient: true } })
         {
+            if (unit.Loaded is not null)
+            {
+                _source.RemoveTransient(unit.Name);
+                unit.Loaded = null;
+            }
+
             _units.Remove(unit.Name);
             Changed?.Invoke(unit, UnitChange.Removed);
+        }
+    }
+
+    private static void CheckMode(string mode)
+    {
+        if (!JobModes.Contains(mode))
+        {
+            throw SystemdRefusal.InvalidArguments($"Job mode {mode} invalid");
         }
     }
 
@@ -266,7 +284,7 @@ internal sealed class EmulatedSystemd
         var found = _source.Load().ToDictionary(loaded => loaded.Name);
         foreach (var unit in _units.Values.ToArray())
         {
-            unit.Loaded = found.GetValueOrDefault(unit.Name);
+            (unit.Loaded, unit.SetDescription) = (found.GetValueOrDefault(unit.Name), null);
             unit.Limits = unit.Loaded?.Limits ?? ResourceControl.Default;
             if (unit is { Loaded: null, ActiveState: "inactive" })
             {

@@ -14,6 +14,12 @@ internal sealed class EmulatedUnit(string name, IUnitBody body)
     /// <summary>What systemd read; null when no file defines the unit (any more).</summary>
     public LoadedUnit? Loaded { get; set; }
 
+    /// <summary>What was set over D-Bus since, or the file's, or the name.</summary>
+    public string Description => SetDescription ?? Loaded?.Description ?? Name;
+
+    /// <summary>What was set over D-Bus since the file was read.</summary>
+    public string? SetDescription { get; set; }
+
     public string ActiveState { get; private set; } = "inactive";
 
     public string SubState { get; private set; } = "dead";
@@ -70,7 +76,7 @@ internal sealed class EmulatedUnit(string name, IUnitBody body)
     [
         new("Id", Name),
         new("Names", BusValue.Strings([Name])),
-        new("Description", Loaded?.Description ?? Name),
+        new("Description", Description),
         new("LoadState", Loaded is null ? "not-found" : "loaded"),
         new("ActiveState", ActiveState),
         new("SubState", SubState),
@@ -91,6 +97,7 @@ internal sealed class EmulatedUnit(string name, IUnitBody body)
     public IEnumerable<KeyValuePair<string, BusValue>> ServiceProperties() =>
     [
         new("Type", Loaded?.Setting("Service", "Type") ?? "simple"),
+        new("RemainAfterExit", Loaded?.Setting("Service", "RemainAfterExit") is "yes" or "true"),
         new("Restart", Loaded?.Restart ?? "no"),
         new("Result", Result),
         new("NRestarts", Restarts),

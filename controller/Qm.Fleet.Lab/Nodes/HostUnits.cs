@@ -4,17 +4,23 @@ namespace Qm.Fleet.Lab.Nodes;
 internal sealed class HostUnits(NodeContext node, QmBody qm, IBlueChi blueChi, Func<EmulatedSystemd> systemd) : IUnitSource
 {
     private const string Generator = "run/systemd/generator";
-    private static readonly string[] FragmentDirectories = ["etc/systemd/system", Generator, "usr/lib/systemd/system"];
+    private const string Transient = "run/systemd/transient";
+    private static readonly string[] FragmentDirectories = [Transient, "etc/systemd/system", Generator, "usr/lib/systemd/system"];
     private static readonly string[] DropInDirectories =
         ["etc/systemd/system.control", "run/systemd/system.control", "etc/systemd/system", "run/systemd/system", "usr/lib/systemd/system"];
+
+    public Installation Installation { get; } = new(Path.Combine(node.Root, "etc/systemd/system"), Path.Combine(node.Root, "run/systemd/system"));
 
     public IReadOnlyList<LoadedUnit> Load()
     {
         Generate();
         return [.. FragmentDirectories.Select(At).Where(Directory.Exists).SelectMany(directory => Directory.GetFiles(directory, "*.service"))
-            .GroupBy(Path.GetFileName).Select(group => group.First()).Select(fragment => UnitFiles.Load(node.Root, fragment,
-                DropInDirectories.Select(directory => At($"{directory}/{Path.GetFileName(fragment)}.d")), node.Machine, [At("etc/systemd/system/multi-user.target.wants")]))];
+            .GroupBy(Path.GetFileName).Select(group => Load(group.First()))];
     }
+
+    public LoadedUnit WriteTransient(string unit, string text) => Load(UnitFiles.WriteFragment(At(Transient), unit, text));
+
+    public void RemoveTransient(string unit) => File.Delete(At($"{Transient}/{unit}"));
 
     public IUnitBody Body(string unit) => unit switch
     {
@@ -25,6 +31,9 @@ internal sealed class HostUnits(NodeContext node, QmBody qm, IBlueChi blueChi, F
 
     public void WriteControl(string unit, bool runtime, string file, string assignment) =>
         UnitFiles.WriteControl(At(runtime ? "run/systemd/system.control" : "etc/systemd/system.control"), unit, file, assignment);
+
+    private LoadedUnit Load(string fragment) => UnitFiles.Load(
+        node.Root, fragment, DropInDirectories.Select(directory => At($"{directory}/{Path.GetFileName(fragment)}.d")), node.Machine, Installation);
 
     private ServiceBody Service(string unit) => new(node.Kernel, unit, "/system.slice", leastOomScore: null);
 

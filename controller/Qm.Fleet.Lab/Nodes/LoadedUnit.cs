@@ -10,9 +10,12 @@ namespace Qm.Fleet.Lab.Nodes;
 /// <param name="File">Fragment and drop-ins merged.</param>
 /// <param name="Limits">Resource control after merging.</param>
 /// <param name="WantedAtBoot">Whether a target wants it.</param>
+/// <param name="UnitFileState">What <c>systemctl is-enabled</c> says.</param>
 internal sealed record LoadedUnit(
-    string Name, string FragmentPath, string SourcePath, IReadOnlyList<string> DropInPaths, MergedUnit File, ResourceControl Limits, bool WantedAtBoot)
+    string Name, string FragmentPath, string SourcePath, IReadOnlyList<string> DropInPaths, MergedUnit File, ResourceControl Limits, bool WantedAtBoot, string UnitFileState)
 {
+    public const string Transient = "transient";
+
     /// <summary>The unit's description, or its name.</summary>
     public string Description => Setting("Unit", "Description") ?? Name;
 
@@ -23,8 +26,11 @@ internal sealed record LoadedUnit(
     public int OomScoreAdjust => Settings("Service", "OOMScoreAdjust").Select(text => int.TryParse(text, out var score) ? score : (int?)null)
         .LastOrDefault(score => score is >= -1000 and <= 1000) ?? 0;
 
-    /// <summary>What <c>systemctl is-enabled</c> says.</summary>
-    public string UnitFileState => SourcePath.Length > 0 ? "generated" : WantedAtBoot ? "enabled" : "static";
+    /// <summary>Targets that its file asks to be wanted by.</summary>
+    public IEnumerable<string> WantedBy => Settings("Install", "WantedBy").SelectMany(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+
+    /// <summary>Whether it exists only until it ends.</summary>
+    public bool IsTransient => UnitFileState == Transient;
 
     /// <summary>The last value of a key.</summary>
     public string? Setting(string section, string key) => Settings(section, key).LastOrDefault();

@@ -5,17 +5,22 @@ internal sealed class QmUnits(QmInstance qm, IBlueChi blueChi, Func<EmulatedSyst
 {
     private readonly string _generator = Path.Combine(qm.Node.Root, ".lab/qm-run/systemd/generator");
     private readonly string _control = Path.Combine(qm.Node.Root, ".lab/qm-run/systemd/system.control");
+    private readonly string _transient = Path.Combine(qm.Node.Root, ".lab/qm-run/systemd/transient");
     private readonly string _etc = Path.Combine(qm.Node.Root, qm.Etc.TrimStart('/'));
     private readonly string _services = Path.Combine(qm.Node.Root, qm.Rootfs.TrimStart('/'), "usr/lib/systemd/system");
+
+    public Installation Installation { get; } = new(
+        Path.Combine(qm.Node.Root, qm.Etc.TrimStart('/'), "systemd/system"), Path.Combine(qm.Node.Root, ".lab/qm-run/systemd/system"));
 
     public IReadOnlyList<LoadedUnit> Load()
     {
         Generate();
-        return [.. new[] { _generator, _services }.Where(Directory.Exists).SelectMany(directory => Directory.GetFiles(directory, "*.service"))
-            .Select(fragment => UnitFiles.Load(qm.Node.Root, fragment,
-                [$"{_etc}/systemd/system.control/{Path.GetFileName(fragment)}.d", $"{_control}/{Path.GetFileName(fragment)}.d", $"{_etc}/systemd/system/{Path.GetFileName(fragment)}.d"],
-                qm.Node.Machine, [$"{_etc}/systemd/system/multi-user.target.wants"]))];
+        return [.. new[] { _transient, _generator, _services }.Where(Directory.Exists).SelectMany(directory => Directory.GetFiles(directory, "*.service")).Select(Load)];
     }
+
+    public LoadedUnit WriteTransient(string unit, string text) => Load(UnitFiles.WriteFragment(_transient, unit, text));
+
+    public void RemoveTransient(string unit) => File.Delete(Path.Combine(_transient, unit));
 
     public IUnitBody Body(string unit) => unit switch
     {
@@ -26,6 +31,10 @@ internal sealed class QmUnits(QmInstance qm, IBlueChi blueChi, Func<EmulatedSyst
 
     public void WriteControl(string unit, bool runtime, string file, string assignment) =>
         UnitFiles.WriteControl(runtime ? _control : $"{_etc}/systemd/system.control", unit, file, assignment);
+
+    private LoadedUnit Load(string fragment) => UnitFiles.Load(qm.Node.Root, fragment,
+        [$"{_etc}/systemd/system.control/{Path.GetFileName(fragment)}.d", $"{_control}/{Path.GetFileName(fragment)}.d", $"{_etc}/systemd/system/{Path.GetFileName(fragment)}.d"],
+        qm.Node.Machine, Installation);
 
     private ServiceBody Service(string unit) => new(qm.Node.Kernel, unit, $"{qm.Payload}/system.slice", qm.OomScoreAdjust, qm.NextPid());
 

@@ -15,6 +15,10 @@ internal sealed class SystemdRefusal(string errorName, string message) : Excepti
     public static SystemdRefusal BadUnitName(string unit) =>
         InvalidArguments($"Unit name {unit} is neither a valid invocation ID nor unit name.");
 
+    public static SystemdRefusal UnitFileMissing(string unit) => new("org.freedesktop.systemd1.NoSuchUnit", $"Unit file {unit} does not exist.");
+
+    public static SystemdRefusal UnitExists(string message) => new("org.freedesktop.systemd1.UnitExists", message);
+
     public static SystemdRefusal OutOfRange(string property) => InvalidArguments($"Value specified in {property} is out of range");
 
     public static SystemdRefusal ReadOnly(string property) =>

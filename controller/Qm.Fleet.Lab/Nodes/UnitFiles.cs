@@ -5,6 +5,9 @@ namespace Qm.Fleet.Lab.Nodes;
 /// <summary>How systemd finds the files of units.</summary>
 internal static class UnitFiles
 {
+    /// <summary>The drop-in of the one property that can be set over D-Bus and is none of a service's.</summary>
+    public const string Description = "50-Description.conf";
+
     /// <summary>
     /// The <c>*.conf</c> files of several drop-in directories, merged by file name in C-locale order; where two directories hold the same name the
     /// earlier directory wins.
@@ -21,8 +24,8 @@ internal static class UnitFiles
     /// <param name="fragment">Its main file.</param>
     /// <param name="dropInDirectories">Its drop-in directories, the strongest first.</param>
     /// <param name="machine">What percentages refer to.</param>
-    /// <param name="wants">Directories whose entries make a unit start at boot.</param>
-    public static LoadedUnit Load(string root, string fragment, IEnumerable<string> dropInDirectories, Machine machine, IEnumerable<string> wants)
+    /// <param name="installation">What is started at boot.</param>
+    public static LoadedUnit Load(string root, string fragment, IEnumerable<string> dropInDirectories, Machine machine, Installation installation)
     {
         var name = Path.GetFileName(fragment);
         var dropIns = DropIns(dropInDirectories).ToArray();
@@ -30,11 +33,25 @@ internal static class UnitFiles
         var limits = text.Entries.Where(entry => entry.Section == "Service")
             .Aggregate(ResourceControl.Default, (limits, entry) => limits.Assign(entry.Key, entry.Value, machine));
         var source = text.Last("Unit", "SourcePath")?.Value ?? "";
-        var wanted = source.Length > 0 ? text.Last("Install", "WantedBy") is not null : wants.Any(directory => Path.Exists(Path.Combine(directory, name)));
-        return new(name, Path.GetRelativePath(root, fragment), source.TrimStart('/'), [.. dropIns.Select(path => Path.GetRelativePath(root, path))], text, limits, wanted);
+        var wantedBy = text.All("Install", "WantedBy").Select(entry => entry.Value);
+        var wanted = source.Length > 0 ? wantedBy.Any() : installation.IsEnabled(name);
+        var state = Path.GetFileName(Path.GetDirectoryName(fragment)) == LoadedUnit.Transient ? LoadedUnit.Transient
+            : source.Length > 0 ? "generated"
+            : installation.StateOf(name, wantedBy);
+        return new(
+            name, Path.GetRelativePath(root, fragment), source.TrimStart('/'), [.. dropIns.Select(path => Path.GetRelativePath(root, path))], text, limits, wanted, state);
     }
 
     private static UnitFile Read(string path) => UnitFile.Parse(File.ReadAllText(path), path);
+
+    /// <summary>Writes a unit file and answers where it is.</summary>
+    public static string WriteFragment(string directory, string unit, string text)
+    {
+        Directory.CreateDirectory(directory);
+        var fragment = Path.Combine(directory, unit);
+        File.WriteAllText(fragment, text);
+        return fragment;
+    }
 
     /// <summary>Writes what systemd writes for a property that was set over D-Bus.</summary>
     public static void WriteControl(string directory, string unit, string file, string assignment)
@@ -42,6 +59,6 @@ internal static class UnitFiles
         var dropIns = Path.Combine(directory, $"{unit}.d");
         Directory.CreateDirectory(dropIns);
         File.WriteAllText(Path.Combine(dropIns, file),
-            $"# This is a drop-in unit file extension, created via \"systemctl set-property\"\n# or an equivalent operation. Do not edit.\n[Service]\n{assignment}\n");
+            $"# This is a drop-in unit file extension, created via \"systemctl set-property\"\n# or an equivalent operation. Do not edit.\n[{(file == Description ? "Unit" : "Service")}]\n{assignment}\n");
     }
 }

@@ -130,23 +130,25 @@ internal sealed class UnitOperations(EmulatedSystemd systemd)
         }
 
         var commands = ServiceCommands.Of(unit.Loaded);
-        await PauseAsync((unit.Body.IsContainer ? _node.Timings.Start : _node.Timings.ServiceStart) + commands.Before, operation).ConfigureAwait(false);
+        await PauseAsync((unit.Body.IsContainer ? _node.Timings.Start : _node.Timings.ServiceStart) + commands.Start, operation).ConfigureAwait(false);
         lock (_node.Gate)
         {
             operation.Canceled.ThrowIfCancellationRequested();
             if (unit.Loaded is { } loaded && !commands.Fails && !_node.Faults.TakeFailingStart(unit.Name) && unit.Body.Start(loaded, unit.Limits) is { } pid)
             {
-                if (commands.Ends)
+                (unit.MainPid, unit.ExecMainStatus) = (pid, 0);
+                if (commands.IsOneshot && !unit.Body.IsContainer)
                 {
-                    unit.Body.Leave();
-                    unit.Body.Stop();
-                    (unit.MainPid, unit.ExecMainStatus) = (0, 0);
-                    Enter(operation, "inactive", "dead");
+                    End(unit, commands.Remains);
                     return "done";
                 }
 
-                (unit.MainPid, unit.ExecMainStatus) = (pid, 0);
                 Enter(operation, "active", "running");
+                if (commands.Main.Runs is { } runs && !unit.Body.IsContainer)
+                {
+                    _ = EndLaterAsync(unit, runs, commands.Main.ExitStatus, commands.Remains);
+                }
+
                 return "done";
             }
 
@@ -154,6 +156,37 @@ internal sealed class UnitOperations(EmulatedSystemd systemd)
             Enter(operation, "failed", "failed");
             return "failed";
         }
+    }
+
+    // The process of a service that was begun ends by itself, unless something was done to the unit meanwhile.
+    private async Task EndLaterAsync(EmulatedUnit unit, TimeSpan after, int exitStatus, bool remains)
+    {
+        var invocation = unit.InvocationId;
+        await Task.Delay(after + _node.Timings.ServiceStop, _node.Time, CancellationToken.None).ConfigureAwait(false);
+        lock (_node.Gate)
+        {
+            if (_abandoned || unit.InvocationId != invocation || !unit.IsActive || unit.Operation is { IsPending: true })
+            {
+                return;
+            }
+
+            if (exitStatus != 0 || unit.Loaded?.Restart == "always")
+            {
+                _ = Crash(unit, exitStatus);
+            }
+            else
+            {
+                End(unit, remains);
+            }
+        }
+    }
+
+    private void End(EmulatedUnit unit, bool remains)
+    {
+        unit.Body.Leave();
+        unit.Body.Stop();
+        unit.MainPid = 0;
+        systemd.Enter(unit, remains ? "active" : "inactive", remains ? "exited" : "dead");
     }
 
     private async Task StopAsync(UnitOperation operation)

@@ -140,7 +140,7 @@ public abstract partial class ConformanceCases
     }
 
     [Fact]
-    public async Task Job_Cancelled_IsFailedWithSystemdsWord()
+    public async Task Job_Cancelled_IsFailedWithSystemdsWordAndTheUnitGoesOn()
     {
         var job = await BlueChi.BeginJobAsync(JobType.Start, First, SiteUnits.Slow, JobMode.Replace, Ct);
         await UntilAsync(First, SiteUnits.Slow, state => state.ActiveState == "activating");
@@ -148,6 +148,9 @@ public abstract partial class ConformanceCases
         await job.CancelAsync(Ct);
 
         Assert.Equal(new JobOutcome(JobResult.Failed, "canceled"), await job.Outcome.WaitAsync(Ct));
+        Assert.Equal(JobState.Gone, await job.GetStateAsync(Ct));
+        // What it set going goes on.
+        Assert.Equal("active", (await UntilAsync(First, SiteUnits.Slow, state => state.ActiveState != "activating")).ActiveState);
     }
 
     [Fact]
@@ -190,6 +193,20 @@ public abstract partial class ConformanceCases
         Assert.Equal(JobResult.Done, (await newer.Outcome.WaitAsync(Ct)).Result);
         var outcome = await older.Outcome.WaitAsync(Ct);
         Assert.Equal((JobResult.Unknown, Settlement.CarriedOut), (outcome.Result, outcome.Settlement));
+        // It stays in BlueChi's books until its node goes.
+        Assert.Equal((JobState.Running, JobState.Gone), (await older.GetStateAsync(Ct), await newer.GetStateAsync(Ct)));
+    }
+
+    [Fact]
+    public async Task Job_OneWasRefusedBefore_SkipsItsNumber()
+    {
+        var before = await BlueChi.BeginJobAsync(JobType.Start, First, SiteUnits.Simple, JobMode.Replace, Ct);
+        await before.Outcome.WaitAsync(Ct);
+        await Assert.ThrowsAsync<UnknownUnitException>(() => BlueChi.BeginJobAsync(JobType.Start, First, "nosuch.service", JobMode.Replace, Ct));
+        var after = await BlueChi.BeginJobAsync(JobType.Stop, First, SiteUnits.Simple, JobMode.Replace, Ct);
+        await after.Outcome.WaitAsync(Ct);
+
+        Assert.Equal(before.Id + 2, after.Id);
     }
 
     [Fact]

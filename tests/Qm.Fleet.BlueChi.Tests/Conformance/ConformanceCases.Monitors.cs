@@ -143,44 +143,6 @@ public abstract partial class ConformanceCases
     }
 
     [Fact]
-    public async Task Monitor_Peer_IsToldUntilItIsRemoved()
-    {
-        await using var other = new SiteClient(Site, Ct);
-        var blueChi = await other.BlueChiAsync(Ct);
-        var (monitor, _) = await MonitorAsync((First, SiteUnits.Simple));
-        await using var __ = monitor;
-        var log = new SignalLog(Ct);
-        await using var joined = await blueChi.JoinMonitorAsync(monitor.Id, signal => log.Add(Line(signal)), Ct);
-
-        var peer = await monitor.AddPeerAsync(blueChi.UniqueName, Ct);
-        await StartedAsync(First, SiteUnits.Simple);
-        await log.UntilAsync(Runs(SiteUnits.Simple, First));
-        await monitor.RemovePeerAsync(peer, "enough", Ct);
-
-        await log.UntilAsync("peer removed enough");
-    }
-
-    [Fact]
-    public async Task Monitor_PeerTwiceOrNoName_IsRefused()
-    {
-        await using var other = new SiteClient(Site, Ct);
-        var name = (await other.BlueChiAsync(Ct)).UniqueName;
-        await using var monitor = await BlueChi.CreateMonitorAsync(_ => { }, Ct);
-        await monitor.AddPeerAsync(name, Ct);
-
-        await Assert.ThrowsAsync<RefusedException>(() => monitor.AddPeerAsync(name, Ct));
-        await Assert.ThrowsAsync<RefusedException>(() => monitor.AddPeerAsync("no name", Ct));
-    }
-
-    [Fact]
-    public async Task Monitor_NoSuchPeer_CannotBeRemoved()
-    {
-        await using var monitor = await BlueChi.CreateMonitorAsync(_ => { }, Ct);
-
-        await Assert.ThrowsAnyAsync<BlueChiException>(() => monitor.RemovePeerAsync(4711, "", Ct));
-    }
-
-    [Fact]
     public async Task Monitor_AgentIsLostAndFresh_TellsVirtuallyAndReplays()
     {
         await StartedAsync(First, SiteUnits.Simple);

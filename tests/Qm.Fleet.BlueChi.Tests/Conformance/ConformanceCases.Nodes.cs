@@ -1,3 +1,4 @@
+using Qm.Fleet.BlueChi.Jobs;
 using Xunit;
 
 namespace Qm.Fleet.BlueChi.Tests.Conformance;
@@ -36,9 +37,34 @@ public abstract partial class ConformanceCases
     [Fact]
     public async Task Call_NodeIsOffline_SaysSoAtOnce()
     {
-        var error = await Assert.ThrowsAsync<NodeOfflineException>(() => BlueChi.ReloadAsync(Site.Absent, Ct));
+        var node = Site.Absent;
+        Func<Task>[] calls =
+        [
+            () => BlueChi.StopUnitAsync(node, SiteUnits.Simple, Ct),
+            () => BlueChi.ReloadAsync(node, Ct),
+            () => BlueChi.ListUnitsAsync(node, Ct),
+            () => BlueChi.ListUnitFilesAsync(node, Ct),
+            () => BlueChi.GetUnitStateAsync(node, SiteUnits.Simple, Ct),
+            () => BlueChi.GetUnitPropertyAsync(node, SiteUnits.Simple, UnitInterface, "ActiveState", Ct),
+            () => BlueChi.SetUnitPropertiesAsync(node, SiteUnits.Simple, true, [], Ct),
+            () => BlueChi.FreezeUnitAsync(node, SiteUnits.Simple, Ct),
+            () => BlueChi.ThawUnitAsync(node, SiteUnits.Simple, Ct),
+            () => BlueChi.KillUnitAsync(node, SiteUnits.Simple, KillWhom.All, 15, Ct),
+            () => BlueChi.ResetFailedAsync(node, Ct),
+            () => BlueChi.ResetFailedUnitAsync(node, SiteUnits.Simple, Ct),
+            () => BlueChi.GetUnitFileStateAsync(node, SiteUnits.Simple, Ct),
+            () => BlueChi.EnableUnitFilesAsync(node, [SiteUnits.Reloadable], false, false, Ct),
+            () => BlueChi.DisableUnitFilesAsync(node, [SiteUnits.Reloadable], false, Ct),
+            () => BlueChi.GetDefaultTargetAsync(node, Ct),
+            () => BlueChi.SetDefaultTargetAsync(node, "multi-user.target", false, Ct),
+            () => BlueChi.StartTransientUnitAsync(node, Transient, JobMode.Replace, [], Ct),
+            () => BlueChi.SetNodeLogLevelAsync(node, BlueChiLogLevel.Info, Ct),
+        ];
 
-        Assert.Equal("org.eclipse.bluechi.Offline", error.ErrorName);
+        foreach (var call in calls)
+        {
+            Assert.Equal("org.eclipse.bluechi.Offline", (await Assert.ThrowsAsync<NodeOfflineException>(call)).ErrorName);
+        }
     }
 
     [Fact]
@@ -91,6 +117,9 @@ public abstract partial class ConformanceCases
 
     [Fact]
     public async Task LogLevel_NoSuchWord_IsRefused() => await Assert.ThrowsAsync<RefusedException>(() => BlueChi.SetLogLevelAsync(BlueChiLogLevel.Unknown, Ct));
+
+    [Fact]
+    public async Task LogLevel_OfANode_IsTaken() => await BlueChi.SetNodeLogLevelAsync(First, BlueChiLogLevel.Info, Ct);
 
     [Fact]
     public async Task LogTarget_IsOneOfThree() => Assert.Contains(await BlueChi.GetLogTargetAsync(Ct), new[] { "journald", "stderr", "stderr-full" });

@@ -39,7 +39,8 @@ public abstract partial class ConformanceCases
 
         Assert.True(description.TryGetString(out var text) && text == "Runs until stopped");
         Assert.True(type.TryGetString(out text) && text == "simple");
-        Assert.Equal(("i", "t"), (score.Signature, weight.Signature));
+        var remains = await BlueChi.GetUnitPropertyAsync(First, SiteUnits.Simple, ServiceInterface, "RemainAfterExit", Ct);
+        Assert.Equal(("i", "t", "b"), (score.Signature, weight.Signature, remains.Signature));
         Assert.True(score.TryGetInt64(out var number) && number == 0);
     }
 
@@ -82,6 +83,18 @@ public abstract partial class ConformanceCases
     }
 
     [Fact]
+    public async Task SetProperties_Description_IsSaidBySystemd()
+    {
+        await StartedAsync(First, SiteUnits.Simple);
+
+        await BlueChi.SetUnitPropertiesAsync(First, SiteUnits.Simple, true, [new("Description", PropertyValue.From("Another"))], Ct);
+
+        var set = await BlueChi.GetUnitPropertyAsync(First, SiteUnits.Simple, UnitInterface, "Description", Ct);
+        await BlueChi.SetUnitPropertiesAsync(First, SiteUnits.Simple, true, [new("Description", PropertyValue.From("Runs until stopped"))], Ct);
+        Assert.True(set.TryGetString(out var text) && text == "Another");
+    }
+
+    [Fact]
     public async Task SetProperties_OneThatMayNotBeSet_IsRefused()
     {
         await StartedAsync(First, SiteUnits.Simple);
@@ -112,17 +125,6 @@ public abstract partial class ConformanceCases
 
         Assert.Equal(new UnitInfo(SiteUnits.Simple, "Runs until stopped", "loaded", "active", "running"), unit);
     }
-
-    [Fact]
-    public async Task ListUnitFiles_Fragments_AreListedWithTheirState() =>
-        Assert.Equal("static", (await BlueChi.ListUnitFilesAsync(First, Ct)).Single(file => file.Path.EndsWith('/' + SiteUnits.Simple)).State);
-
-    [Fact]
-    public async Task UnitFileState_KnownUnit_IsSystemdsWord() => Assert.Equal("static", await BlueChi.GetUnitFileStateAsync(First, SiteUnits.Simple, Ct));
-
-    [Fact]
-    public async Task UnitFileState_NoSuchUnit_IsUnknown() =>
-        await Assert.ThrowsAsync<UnknownUnitException>(() => BlueChi.GetUnitFileStateAsync(First, "nosuch.service", Ct));
 
     [Fact]
     public async Task Kill_MainProcess_EndsTheUnitBySignal()
