@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Qm.Fleet.BlueChi.Bus;
 using Qm.Fleet.Lab.BlueChi;
 using Qm.Fleet.Lab.Processes;
@@ -11,6 +10,8 @@ namespace Qm.Fleet.Lab.Peers;
 internal sealed record RealController(string Address, string BusAddress)
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Leaving = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Again = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Looks whether agents of these names can register. Answers the controller's process id.</summary>
     /// <param name="nodes">The names, the <c>qm.</c> ones included.</param>
@@ -26,7 +27,7 @@ internal sealed record RealController(string Address, string BusAddress)
             {
                 var owner = await bus.FindOwnerAsync(BlueChiNames.Bus, cancellation).ConfigureAwait(false)
                     ?? throw new LabException($"Nobody owns {BlueChiNames.Bus} on the bus at {BusAddress}: bluechi-controller does not run, or is on another bus.");
-                Check(nodes, await bus.CallAsync(BlueChiNames.Bus, BlueChiNames.Root, BlueChiNames.Controller, "ListNodes", [], Deadline, ct: cancellation).ConfigureAwait(false));
+                await CheckAsync(nodes, () => ListAsync(bus, cancellation), time, cancellation).ConfigureAwait(false);
                 return (int)await bus.GetProcessIdAsync(owner, cancellation).ConfigureAwait(false);
             }
         }
@@ -36,20 +37,38 @@ internal sealed record RealController(string Address, string BusAddress)
         }
     }
 
-    private static void Check(IReadOnlyCollection<string> nodes, ImmutableArray<BusValue> list)
+    // Agents of a lab that has just ended are connected for a moment more.
+    private static async Task CheckAsync(IReadOnlyCollection<string> nodes, Func<Task<Dictionary<string, string>>> list, TimeProvider time, CancellationToken cancellation)
     {
-        var known = list[0].AsItems().Select(node => node.AsItems()).ToDictionary(node => node[0].AsText(), node => node[2].AsText());
-        string[] missing = [.. nodes.Where(node => !known.ContainsKey(node))];
-        string[] taken = [.. nodes.Where(node => known.GetValueOrDefault(node) == "online")];
-        string[] problems =
-        [
-            .. missing.Length == 0 ? Array.Empty<string>() : [$"it does not allow {Names(missing)}; add them to AllowedNodeNames in its controller.conf and restart it"],
-            .. taken.Length == 0 ? Array.Empty<string>() : [$"{Names(taken)} are connected already; end their agents, or give the lab a controller of its own"],
-        ];
-        if (problems.Length > 0)
+        var begun = time.GetTimestamp();
+        while (true)
         {
-            throw new LabException($"The agents cannot register with bluechi-controller: {string.Join("; ", problems)}.");
+            var known = await list().ConfigureAwait(false);
+            string[] missing = [.. nodes.Where(node => !known.ContainsKey(node))];
+            string[] taken = [.. nodes.Where(node => known.GetValueOrDefault(node) == "online")];
+            if (missing.Length == 0 && taken.Length == 0)
+            {
+                return;
+            }
+
+            if (missing.Length > 0 || time.GetElapsedTime(begun) > Leaving)
+            {
+                string[] problems =
+                [
+                    .. missing.Length == 0 ? Array.Empty<string>() : [$"it does not allow {Names(missing)}; add them to AllowedNodeNames in its controller.conf and restart it"],
+                    .. taken.Length == 0 ? Array.Empty<string>() : [$"it has {Names(taken)} connected already; end their agents, or give the lab a controller of its own"],
+                ];
+                throw new LabException($"The agents cannot register with bluechi-controller: {string.Join("; ", problems)}.");
+            }
+
+            await Task.Delay(Again, time, cancellation).ConfigureAwait(false);
         }
+    }
+
+    private static async Task<Dictionary<string, string>> ListAsync(BusConnection bus, CancellationToken cancellation)
+    {
+        var list = await bus.CallAsync(BlueChiNames.Bus, BlueChiNames.Root, BlueChiNames.Controller, "ListNodes", [], Deadline, ct: cancellation).ConfigureAwait(false);
+        return list[0].AsItems().Select(node => node.AsItems()).ToDictionary(node => node[0].AsText(), node => node[2].AsText());
     }
 
     private static string Names(string[] nodes)
