@@ -25,7 +25,7 @@ internal sealed class LabEnvironment : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ProcessLauncher _launcher = new();
     private readonly Stack<IAsyncDisposable> _parts = new();
-    private readonly int _port = FreePort();
+    private int _port;
     private ImmutableArray<ChildProcess> _agents = [];
     private IAgentLinks _links = null!;
 
@@ -105,6 +105,8 @@ internal sealed class LabEnvironment : IAsyncDisposable
     /// <exception cref="LabException">It was not built, or does not become ready.</exception>
     public async Task<string> StartControllerAsync(CancellationToken cancellation)
     {
+        // As late as can be: others look for a free port, too.
+        _port = _port == 0 ? FreePort() : _port;
         Controller = await ChildProcess.StartAsync(_launcher, "controller",
             [.. Programs.Controller, "run", "--state", Directory.ControllerState, "--bus", BusAddress, "--listen", $"127.0.0.1:{_port}", "--socket", Directory.Socket, "--metrics", "off"],
             Directory.Logs, awaitedPrefix: "ready ").ConfigureAwait(false);
