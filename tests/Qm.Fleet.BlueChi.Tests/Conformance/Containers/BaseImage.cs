@@ -18,7 +18,8 @@ internal static class BaseImage
     private const string Repository = "qm-fleet-conformance";
 
     // What only fills the image: package lists and archives, manuals, and devices, which Docker makes itself.
-    private static readonly string[] Excluded = ["./dev/*", "./proc/*", "./var/cache/apt/*", "./var/lib/apt/lists/*", "./usr/share/doc/*", "./usr/share/locale/*"];
+    private static readonly string[] Excluded =
+        ["./dev/*", "./proc/*", "./var/cache/apt/*", "./var/lib/apt/lists/*", "./usr/share/doc/*", "./usr/share/locale/*"];
 
     private static readonly SemaphoreSlim Making = new(1);
 
@@ -59,7 +60,8 @@ internal static class BaseImage
                 }
 
                 await using var archive = File.OpenRead(Archive);
-                await docker.Images.CreateImageAsync(new ImagesCreateParameters { FromSrc = "-", Repo = Repository, Tag = Tag }, archive, null, new Progress<JSONMessage>(), ct);
+                var import = new ImagesCreateParameters { FromSrc = "-", Repo = Repository, Tag = Tag };
+                await docker.Images.CreateImageAsync(import, archive, null, new Progress<JSONMessage>(), ct);
             }
 
             return Name;

@@ -1,13 +1,27 @@
 namespace Qm.Fleet.BlueChi.Tests.Conformance.Containers;
 
 /// <summary>The files of an installed BlueChi that a node needs; nothing of them is kept here.</summary>
-/// <param name="Executables">The folder of bluechi-controller and bluechi-agent.</param>
-/// <param name="Tools">The folder of bluechi-is-online.</param>
-/// <param name="BusPolicies">The folder of the D-Bus policies.</param>
-internal sealed record BlueChiInstallation(DirectoryInfo Executables, DirectoryInfo Tools, DirectoryInfo BusPolicies)
+/// <param name="Root">What lies below it is as below <c>/usr</c>.</param>
+internal sealed record BlueChiInstallation(string Root)
 {
     /// <summary>Names the folder that BlueChi was installed to: <c>/</c> for a package, <c>DESTDIR</c> or the prefix for a build.</summary>
     internal const string Variable = "QMFLEET_BLUECHI_PREFIX";
+
+    // Each of them alone: the folders of an installed package hold all of its host.
+    private static readonly (string Path, bool IsExecutable)[] Needed =
+    [
+        ("libexec/bluechi-controller", true),
+        ("libexec/bluechi-agent", true),
+        ("bin/bluechi-is-online", true),
+        ("share/dbus-1/system.d/org.eclipse.bluechi.conf", false),
+        ("share/dbus-1/system.d/org.eclipse.bluechi.Agent.conf", false),
+    ];
+
+    /// <summary>The files, and the folders of a node that they belong to.</summary>
+    internal IEnumerable<(FileInfo Source, DirectoryInfo Target, bool IsExecutable)> Files =>
+        Needed.Select(file => (new FileInfo(Path.Combine(Root, file.Path)), new DirectoryInfo(Path.GetDirectoryName($"/usr/{file.Path}")!), file.IsExecutable));
+
+    private string[] Missing => [.. Files.Where(file => !file.Source.Exists).Select(file => file.Source.FullName)];
 
     /// <summary>Looks where <see cref="Variable"/> points.</summary>
     /// <returns>The installation, or null and why there is none.</returns>
@@ -18,21 +32,9 @@ internal sealed record BlueChiInstallation(DirectoryInfo Executables, DirectoryI
             return (null, $"{Variable} is not set; it names the folder that BlueChi is installed to");
         }
 
-        BlueChiInstallation[] candidates = [.. new[] { Path.Combine(prefix, "usr"), prefix }.Select(Below)];
-        return candidates.FirstOrDefault(candidate => !candidate.Missing.Any()) is { } found
+        BlueChiInstallation[] candidates = [new(Path.Combine(prefix, "usr")), new(prefix)];
+        return candidates.FirstOrDefault(candidate => candidate.Missing.Length == 0) is { } found
             ? (found, "")
-            : (null, $"{Variable}={prefix} holds no whole BlueChi: {string.Join(", ", candidates[0].Missing)} not found");
+            : (null, $"{Variable}={prefix} holds no whole BlueChi: {string.Join(", ", candidates.MinBy(candidate => candidate.Missing.Length)!.Missing)} not found");
     }
-
-    private static BlueChiInstallation Below(string root) => new(
-        new(Path.Combine(root, "libexec")), new(Path.Combine(root, "bin")), new(Path.Combine(root, "share/dbus-1/system.d")));
-
-    private IEnumerable<string> Missing => new[]
-    {
-        Path.Combine(Executables.FullName, "bluechi-controller"),
-        Path.Combine(Executables.FullName, "bluechi-agent"),
-        Path.Combine(Tools.FullName, "bluechi-is-online"),
-        Path.Combine(BusPolicies.FullName, "org.eclipse.bluechi.conf"),
-        Path.Combine(BusPolicies.FullName, "org.eclipse.bluechi.Agent.conf"),
-    }.Where(path => !File.Exists(path));
 }

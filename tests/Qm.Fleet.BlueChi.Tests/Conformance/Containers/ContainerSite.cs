@@ -35,6 +35,7 @@ internal sealed class ContainerSite : ISite
 
     private readonly INetwork _network;
     private readonly DirectoryInfo _busFolder;
+    private bool _hasPlace;
     private NodeContainer? _first;
     private NodeContainer? _second;
 
@@ -59,7 +60,7 @@ internal sealed class ContainerSite : ISite
 
     private NodeContainer Second => _second ?? throw new InvalidOperationException($"{SecondName} was not started");
 
-    /// <summary>Whether this machine can have such a site.</summary>
+    /// <summary>Whether this machine can have such a site; to be asked first, since Testcontainers learns here what to do without.</summary>
     /// <returns>Why not; null when it can.</returns>
     internal static async Task<string?> FindObstacleAsync(CancellationToken ct)
     {
@@ -74,27 +75,25 @@ internal sealed class ContainerSite : ISite
     }
 
     /// <summary>Starts the nodes and waits until BlueChi has both online; the first site of a machine makes the image, which takes a minute or two.</summary>
-    /// <exception cref="InvalidOperationException">This machine cannot, or a node does not come up; the message has why.</exception>
+    /// <exception cref="InvalidOperationException">The image cannot be made, or a node does not come up; the message has why.</exception>
     internal static async Task<ContainerSite> StartAsync(CancellationToken ct)
     {
-        if (await FindObstacleAsync(ct) is { } obstacle)
-        {
-            throw new InvalidOperationException(obstacle);
-        }
-
-        await Places.WaitAsync(ct);
-        var site = new ContainerSite(new NetworkBuilder().WithLogger(NullLogger.Instance).WithLabel(DockerHost.OwnerLabel, DockerHost.Owner).Build(), Directory.CreateTempSubdirectory("qmfleet-bus-"));
+        var network = new NetworkBuilder().WithLogger(NullLogger.Instance).WithLabel(DockerHost.OwnerLabel, DockerHost.Owner).Build();
+        var site = new ContainerSite(network, Directory.CreateTempSubdirectory("qmfleet-bus-"));
         try
         {
+            await Places.WaitAsync(ct);
+            site._hasPlace = true;
             await DockerHost.SweepAsync(ct);
             var image = await BaseImage.EnsureAsync(ct);
-            var blueChi = BlueChiInstallation.Find().Found!;
-            await site._network.CreateAsync(ct);
+            var (found, whyNot) = BlueChiInstallation.Find();
+            var blueChi = found ?? throw new InvalidOperationException(whyNot);
+            await network.CreateAsync(ct);
             site._first = await NodeContainer.StartAsync(
-                FirstName, image, site._network, blueChi,
+                FirstName, image, network, blueChi,
                 [.. NodeFiles.OfAgent(FirstName, "127.0.0.1"), .. NodeFiles.OfController(FirstName, SecondName, AbsentName)], site._busFolder.FullName, ct);
             site._second = await NodeContainer.StartAsync(
-                SecondName, image, site._network, blueChi, NodeFiles.OfAgent(SecondName, FirstName), busFolder: null, ct);
+                SecondName, image, network, blueChi, NodeFiles.OfAgent(SecondName, FirstName), busFolder: null, ct);
             await site.WaitForAgentsAsync(ct);
             site.Name = $"containers, {await site._first.RunAsync(ct, "/usr/libexec/bluechi-controller", "-v")}";
             return site;
@@ -177,7 +176,10 @@ internal sealed class ContainerSite : ISite
         }
         finally
         {
-            Places.Release();
+            if (_hasPlace)
+            {
+                Places.Release();
+            }
         }
     }
 

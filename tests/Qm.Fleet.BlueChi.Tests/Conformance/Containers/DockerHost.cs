@@ -37,7 +37,8 @@ internal static class DockerHost
                 Environment.SetEnvironmentVariable(VersionVariable, version.ToString());
             }
         }
-        catch (Exception e) when (e is DockerApiException or HttpRequestException or IOException or TimeoutException or AggregateException { InnerException: SocketException }
+        catch (Exception e) when (
+            e is DockerApiException or HttpRequestException or IOException or TimeoutException or AggregateException { InnerException: SocketException }
             || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {
             return $"no Docker daemon answers: {e.Message}";
@@ -47,8 +48,9 @@ internal static class DockerHost
         TestcontainersSettings.ResourceReaperEnabled = false;
         return TestcontainersSettings.OS.DockerEndpointAuthConfig switch
         {
-            null => "no Docker daemon answers Testcontainers, though one answers here: see its settings (~/.testcontainers.properties, TESTCONTAINERS_*, DOCKER_*)",
-            { Endpoint.Scheme: not "unix" } remote => $"the Docker daemon at {remote.Endpoint} is not on this machine; the controller's bus is reached through a shared folder",
+            null => "no Docker daemon answers Testcontainers, though one answers here: see ~/.testcontainers.properties, TESTCONTAINERS_* and DOCKER_*",
+            { Endpoint.Scheme: not "unix" } remote =>
+                $"the Docker daemon at {remote.Endpoint} is not on this machine; the controller's bus is reached through a shared folder",
             _ => null,
         };
     }

@@ -24,6 +24,8 @@ internal sealed class NodeContainer : IAsyncDisposable
     // Fails until systemd answers, and waits for the end of the boot from then on; a unit that failed is found below, with its reason.
     private const string Booted = "case $(systemctl is-system-running --wait) in running | degraded) ;; *) exit 1 ;; esac";
 
+    private const string Journal = "systemctl --failed --no-pager --plain; journalctl --boot --no-pager --lines=40";
+
     private readonly IContainer _container;
     private readonly string _name;
 
@@ -39,7 +41,8 @@ internal sealed class NodeContainer : IAsyncDisposable
     /// <param name="ct">Ends the wait, and the node with it.</param>
     /// <exception cref="InvalidOperationException">It does not come up; the message has its failed units and journal.</exception>
     internal static async Task<NodeContainer> StartAsync(
-        string name, string image, INetwork network, BlueChiInstallation blueChi, IEnumerable<(string Path, string Text)> files, string? busFolder, CancellationToken ct)
+        string name, string image, INetwork network, BlueChiInstallation blueChi, IEnumerable<(string Path, string Text)> files, string? busFolder,
+        CancellationToken ct)
     {
         var builder = new ContainerBuilder(image)
             .WithLogger(NullLogger.Instance)
@@ -52,9 +55,6 @@ internal sealed class NodeContainer : IAsyncDisposable
             .WithEnvironment("container", "docker")
             .WithTmpfsMount("/run")
             .WithTmpfsMount("/tmp")
-            .WithResourceMapping(blueChi.Executables, "/usr/libexec", fileMode: Executable)
-            .WithResourceMapping(blueChi.Tools, "/usr/bin", fileMode: Executable)
-            .WithResourceMapping(blueChi.BusPolicies, "/usr/share/dbus-1/system.d", fileMode: Plain)
             .WithCreateParameterModifier(parameters =>
             {
                 // A node of a test is not worth a shutdown.
@@ -66,7 +66,9 @@ internal sealed class NodeContainer : IAsyncDisposable
             })
             .WithWaitStrategy(Wait.ForUnixContainer().UntilCommandIsCompleted(
                 ["/bin/sh", "-c", Booted], wait => wait.WithTimeout(BootDeadline).WithInterval(BootPollInterval)));
-        builder = files.Aggregate(builder, (so_far, file) => so_far.WithResourceMapping(NodeFiles.Bytes(file.Text), file.Path, fileMode: Plain));
+        builder = blueChi.Files.Aggregate(
+            builder, (node, file) => node.WithResourceMapping(file.Source, file.Target, fileMode: file.IsExecutable ? Executable : Plain));
+        builder = files.Aggregate(builder, (node, file) => node.WithResourceMapping(NodeFiles.Bytes(file.Text), file.Path, fileMode: Plain));
         var node = new NodeContainer((busFolder is null ? builder : builder.WithBindMount(busFolder, "/run/dbus")).Build(), name);
         try
         {
@@ -74,7 +76,7 @@ internal sealed class NodeContainer : IAsyncDisposable
             await node.RunAsync(ct, "systemctl", "is-system-running");
             return node;
         }
-        catch (Exception e) when (e is TimeoutException or InvalidOperationException)
+        catch (Exception e) when ((e is TimeoutException or InvalidOperationException) && node._container.State is TestcontainersStates.Running)
         {
             var journal = await node.JournalAsync();
             await node.DisposeAsync();
@@ -106,7 +108,7 @@ internal sealed class NodeContainer : IAsyncDisposable
     {
         try
         {
-            var result = await _container.ExecAsync(["/bin/sh", "-c", "systemctl --failed --no-pager --plain; journalctl --boot --no-pager --lines=40"], CancellationToken.None);
+            var result = await _container.ExecAsync(["/bin/sh", "-c", Journal], CancellationToken.None);
             return result.Stdout + result.Stderr;
         }
         catch (Docker.DotNet.DockerApiException e)
