@@ -41,7 +41,7 @@ internal sealed class RealBlueChi : IAsyncDisposable
     {
         Assert.SkipWhen(ProcessLauncher.Find("dbus-daemon") is null, "dbus-daemon is not installed");
         var prefix = Environment.GetEnvironmentVariable(Variable);
-        Assert.SkipWhen(string.IsNullOrEmpty(prefix), $"{Variable} does not name an installed BlueChi");
+        Assert.SkipWhen(string.IsNullOrEmpty(prefix), $"{Variable} is not set; it names the folder that BlueChi is installed to");
         var program = new[] { "usr/libexec", "libexec" }.Select(directory => Path.Combine(prefix, directory, "bluechi-controller")).FirstOrDefault(File.Exists);
         Assert.SkipWhen(program is null, $"there is no bluechi-controller below {Variable}={prefix}");
         var blueChi = new RealBlueChi(program);
