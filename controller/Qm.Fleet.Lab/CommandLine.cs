@@ -4,6 +4,7 @@ using Qm.Fleet.BlueChi.Bus;
 using Qm.Fleet.Lab.BlueChi;
 using Qm.Fleet.Lab.Demonstration;
 using Qm.Fleet.Lab.Nodes;
+using Qm.Fleet.Lab.Peers;
 using Qm.Fleet.Lab.Processes;
 using Spectre.Console;
 
@@ -18,14 +19,7 @@ internal static class CommandLine
     /// <summary>Makes the command.</summary>
     public static RootCommand Create()
     {
-        var nodes = new Option<int>("--nodes") { Description = "Number of emulated nodes", DefaultValueFactory = _ => 3 };
-        nodes.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 1 or > 10_000)
-            {
-                result.AddError("--nodes must be 1 to 10000.");
-            }
-        });
+        var nodes = Nodes("Number of emulated nodes", 3, most: 10_000);
         var once = new Option<bool>("--once") { Description = "End when all nodes have converged: 0, or 1 with the reasons" };
         var keep = new Option<string?>("--keep") { Description = "Put everything in this new directory and leave it there", HelpName = "DIR" };
         var manifest = new Option<string?>("--manifest") { Description = $"What to apply (default {DefaultManifest})", HelpName = "FILE" };
@@ -33,7 +27,18 @@ internal static class CommandLine
         var realistic = new Option<bool>("--realistic") { Description = "Nodes take the seconds that a real QM was measured to take" };
         var quiet = new Option<bool>("--prove-quiet") { Description = "Apply the manifest again and fail if anything happens" };
         var bench = new Option<bool>("--bench") { Description = "Print durations and memory" };
-        var root = new RootCommand("QM Fleet lab: emulated BlueChi and nodes under the real controller and the real agent extensions") { nodes, once, keep, manifest, agents, realistic, quiet, bench };
+        var (blueChi, bus) = BlueChi(required: false);
+        var root = new RootCommand("QM Fleet lab: emulated BlueChi and nodes under the real controller and the real agent extensions")
+        {
+            nodes, once, keep, manifest, agents, realistic, quiet, bench, blueChi, bus,
+        };
+        root.Validators.Add(result =>
+        {
+            if (result.GetResult(blueChi) is null != result.GetResult(bus) is null)
+            {
+                result.AddError("--bluechi says where bluechi-controller takes agents in, and --bluechi-bus on which bus it serves its clients; give both.");
+            }
+        });
         root.SetAction((parsed, cancellation) =>
         {
             var lab = new LabOptions
@@ -42,14 +47,45 @@ internal static class CommandLine
                 Keep = parsed.GetValue(keep),
                 Agents = parsed.GetValue(agents),
                 Timings = parsed.GetValue(realistic) ? NodeTimings.Realistic : NodeTimings.Fast,
+                BlueChi = parsed.GetValue(blueChi) is { } address ? new RealController(address, parsed.GetValue(bus)!) : null,
             };
             var options = new DemonstrationOptions(lab, FindManifest(parsed.GetValue(manifest)), parsed.GetValue(once), parsed.GetValue(quiet), parsed.GetValue(bench));
             return new LabRun(options, AnsiConsole.Console, TimeProvider.System).RunAsync(cancellation);
         });
         root.Add(CreateCounters());
         root.Add(CreateAgents());
+        root.Add(CreatePeers());
         return root;
     }
+
+    private static Command CreatePeers()
+    {
+        var nodes = Nodes("Number of nodes, called ecu1, ecu2 and so on in AllowedNodeNames", 500, most: 5_000);
+        var (blueChi, bus) = BlueChi(required: true);
+        var command = new Command("peers", "Register many light nodes with a real bluechi-controller, run a job on each, and print times and memory") { nodes, blueChi, bus };
+        command.SetAction((parsed, cancellation) => new PeersRun(
+            new RealController(parsed.GetValue(blueChi)!, parsed.GetValue(bus)!), parsed.GetValue(nodes), AnsiConsole.Console.Profile.Out.Writer, TimeProvider.System).RunAsync(cancellation));
+        return command;
+    }
+
+    private static Option<int> Nodes(string description, int count, int most)
+    {
+        var nodes = new Option<int>("--nodes") { Description = description, DefaultValueFactory = _ => count };
+        nodes.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is var given && (given < 1 || given > most))
+            {
+                result.AddError(string.Create(CultureInfo.InvariantCulture, $"--nodes must be 1 to {most}."));
+            }
+        });
+        return nodes;
+    }
+
+    private static (Option<string?> Agents, Option<string?> Bus) BlueChi(bool required) =>
+    (
+        new("--bluechi") { Description = "Where a real bluechi-controller takes agents in, such as tcp:host=127.0.0.1,port=842", HelpName = "ADDRESS", Required = required },
+        new("--bluechi-bus") { Description = "The bus that it serves its clients on: system, or a D-Bus address", HelpName = "ADDRESS", Required = required }
+    );
 
     private static Command CreateCounters()
     {
@@ -58,7 +94,7 @@ internal static class CommandLine
         command.SetAction(async (parsed, cancellation) =>
         {
             var file = Path.Combine(parsed.GetValue(lab)!, "bus.address");
-            var address = File.Exists(file) ? await File.ReadAllTextAsync(file, cancellation) : throw new LabException($"{file} does not exist: no lab runs in that directory.");
+            var address = File.Exists(file) ? await File.ReadAllTextAsync(file, cancellation) : throw new LabException($"{file} does not exist: no lab runs in that directory, or its nodes are with a real bluechi-controller, which counts nothing.");
             await using var bus = await BusConnection.ConnectAsync(address, BusDeadline, TimeProvider.System, cancellation);
             var counters = await bus.CallAsync(BlueChiNames.Bus, BlueChiNames.LabPath, BlueChiNames.Lab, "Counters", [], BusDeadline, ct: cancellation);
             foreach (var (key, value) in counters[0].AsEntries())

@@ -235,6 +235,24 @@ public sealed class BlueChiSessionTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Requirement", "QMF-BLUECHI-007")]
+    public async Task Monitor_ManyWishesAtOnce_AreSubscribedOnceEach()
+    {
+        const int Wishes = 200;
+        await using var blueChi = await ScriptedBlueChi.StartAsync(_bus, "ecu1");
+        var client = await _observer.NextConnectionAsync(_stop.Token);
+        await using var monitor = await client.CreateMonitorAsync(_ => { }, _stop.Token);
+        blueChi.Calls.Clear();
+
+        var wishes = await Task.WhenAll(Enumerable.Range(0, Wishes).Select(number => monitor.SubscribeAsync("ecu1", [$"u{number % 10}.service"], _stop.Token)));
+        Assert.InRange(blueChi.Calls.Count, 1, 10);
+        await Task.WhenAll(wishes.Select(wish => wish.DisposeAsync().AsTask()));
+
+        // Whatever was subscribed on the way, in one call or in many, was given up.
+        Assert.Equal(blueChi.Calls.Count(call => call.StartsWith("Subscribe", StringComparison.Ordinal)), blueChi.Calls.Count(call => call == "Unsubscribe"));
+    }
+
+    [Fact]
     [Trait("Requirement", "QMF-BLUECHI-003")]
     public async Task StartUnit_AgentIsSilent_IsNotSent()
     {

@@ -79,10 +79,10 @@ internal sealed class ScriptedBlueChi : IAsyncDisposable
             case "CreateMonitor":
                 call.Reply(new BusValue.ObjectPath($"{Wire.Root}/monitor/1"));
                 return Task.CompletedTask;
-            case "Subscribe":
+            case "Subscribe" or "SubscribeList":
                 call.Reply(2u);
                 return Task.CompletedTask;
-            case "Unsubscribe":
+            case "Unsubscribe" or "Close":
                 call.Reply();
                 return Task.CompletedTask;
             default:

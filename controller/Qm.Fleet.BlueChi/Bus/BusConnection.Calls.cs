@@ -69,6 +69,10 @@ internal sealed partial class BusConnection
     internal async Task<uint> GetUserIdAsync(string uniqueName, CancellationToken ct = default) =>
         (await CallDaemonAsync("GetConnectionUnixUser", [uniqueName], ct))[0].AsUInt32();
 
+    /// <summary>The process id behind a unique name.</summary>
+    internal async Task<uint> GetProcessIdAsync(string uniqueName, CancellationToken ct = default) =>
+        (await CallDaemonAsync("GetConnectionUnixProcessID", [uniqueName], ct))[0].AsUInt32();
+
     private Task<ImmutableArray<BusValue>> CallDaemonAsync(string member, ImmutableArray<BusValue> body, CancellationToken ct) =>
         CallAsync(Daemon, DaemonPath, Daemon, member, body, DaemonDeadline, ct: ct);
 

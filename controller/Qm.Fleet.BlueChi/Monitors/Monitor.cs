@@ -13,6 +13,7 @@ internal sealed class Monitor(BlueChiClient client, string path, IReadOnlyList<I
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly List<Interest> _interests = [];
     private readonly List<Subscription> _subscriptions = [];
+    private bool _arranged = true;
 
     public uint Id { get; } = Wire.NumberOf(path);
 
@@ -24,21 +25,16 @@ internal sealed class Monitor(BlueChiClient client, string path, IReadOnlyList<I
         }
 
         var interest = new Interest(this, [.. units.Select(unit => new Pattern(node, unit))]);
-        await _turn.WaitAsync(ct);
+        Change(() => _interests.Add(interest));
         try
         {
-            _interests.Add(interest);
-            await ArrangeAsync(ct);
+            await ArrangeInTurnAsync(ct);
             return interest;
         }
-        catch (BlueChiException)
+        catch (Exception e) when (e is BlueChiException or OperationCanceledException)
         {
-            _interests.Remove(interest);
+            Change(() => _interests.Remove(interest));
             throw;
-        }
-        finally
-        {
-            _turn.Release();
         }
     }
 
@@ -69,17 +65,54 @@ internal sealed class Monitor(BlueChiClient client, string path, IReadOnlyList<I
 
     private async Task EndAsync(Interest interest)
     {
-        await _turn.WaitAsync();
+        Change(() => _interests.Remove(interest));
         try
         {
-            if (_interests.Remove(interest))
-            {
-                await ArrangeAsync(CancellationToken.None);
-            }
+            await ArrangeInTurnAsync(CancellationToken.None);
         }
         catch (ConnectionLostException)
         {
             // Its BlueChi is gone, and the subscription with it.
+        }
+    }
+
+    private void Change(Action change)
+    {
+        lock (_interests)
+        {
+            change();
+            _arranged = false;
+        }
+    }
+
+    // Whose turn it is arranges for all who wait: many at once are planned once.
+    private async Task ArrangeInTurnAsync(CancellationToken ct)
+    {
+        await _turn.WaitAsync(ct);
+        try
+        {
+            Pattern[] interests;
+            lock (_interests)
+            {
+                if (_arranged)
+                {
+                    return;
+                }
+
+                _arranged = true;
+                interests = [.. _interests.SelectMany(interest => interest.Patterns)];
+            }
+
+            await ArrangeAsync(interests, ct);
+        }
+        catch (Exception e) when (e is BlueChiException or OperationCanceledException)
+        {
+            lock (_interests)
+            {
+                _arranged = false;
+            }
+
+            throw;
         }
         finally
         {
@@ -88,9 +121,9 @@ internal sealed class Monitor(BlueChiClient client, string path, IReadOnlyList<I
     }
 
     // What is new is subscribed before what is old is given up, so that nothing is missed; for that moment something may be told twice.
-    private async Task ArrangeAsync(CancellationToken ct)
+    private async Task ArrangeAsync(Pattern[] interests, CancellationToken ct)
     {
-        var wanted = SubscriptionPlan.Disjoint(_interests.SelectMany(interest => interest.Patterns), client.NodeNames);
+        var wanted = SubscriptionPlan.Disjoint(interests, client.NodeNames);
         var old = _subscriptions.Where(subscription => !subscription.Patterns.IsSubsetOf(wanted)).ToArray();
         var missing = wanted.Except(_subscriptions.Except(old).SelectMany(subscription => subscription.Patterns));
         foreach (var group in missing.GroupBy(pattern => pattern.Node))

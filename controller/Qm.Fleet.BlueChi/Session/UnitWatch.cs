@@ -24,10 +24,7 @@ internal sealed class UnitWatch(BlueChiClient client, BlueChiOptions options, Ti
     internal async Task BeginAsync(SignalRelay relay, CancellationToken ct)
     {
         _monitor = await client.CreateStateMonitorAsync(relay.MonitorSignal, ct);
-        foreach (var node in client.NodeNames)
-        {
-            _subscriptions[node] = await _monitor.SubscribeAsync(node, [Pattern.All], ct);
-        }
+        await Task.WhenAll(client.NodeNames.Select(async node => _subscriptions[node] = await _monitor.SubscribeAsync(node, [Pattern.All], ct)));
     }
 
     /// <summary>Has everything looked at now and then, and leaves out who is too loud, until cancelled.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Qm.Fleet.BlueChi.Bus;
+using Qm.Fleet.Lab.Agents;
 using Qm.Fleet.Lab.Nodes;
 
 namespace Qm.Fleet.Lab.BlueChi;
@@ -8,7 +9,7 @@ namespace Qm.Fleet.Lab.BlueChi;
 /// <c>org.eclipse.bluechi</c> as BlueChi 1.3 was measured to behave, its traps included: jobs of a lost node vanish without a word, a surviving agent
 /// does not repeat itself, job numbers begin again with the controller. What is not emulated: proxies, introspection, and that nobody but root may call.
 /// </summary>
-internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
+internal sealed class EmulatedBlueChi : IAgentLinks, IAsyncDisposable
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
     private readonly string _address;
@@ -156,7 +157,7 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
         }
     }
 
-    /// <summary>Whether the agent of a node is frozen, and whether its link is cut, noticed or not.</summary>
+    /// <inheritdoc/>
     public (bool Frozen, bool Cut, bool DataInFlight) LinkOf(string blueChiNode)
     {
         lock (Gate)
@@ -166,9 +167,7 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
         }
     }
 
-    /// <summary>Has an agent tell the properties of units it is subscribed to, though nothing changed. Nothing is told of a node that cannot be heard.</summary>
-    /// <param name="blueChiNode">The agent's node.</param>
-    /// <param name="signals">How many signals.</param>
+    /// <inheritdoc/>
     public void Chatter(string blueChiNode, int signals)
     {
         AgentSession? session;
@@ -206,6 +205,14 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
         await Stalled.ConfigureAwait(false);
     }
 
+    Task IAgentLinks.FreezeAsync(string node) => AtOnce(() => Freeze(node));
+
+    Task IAgentLinks.ThawAsync(string node) => AtOnce(() => Thaw(node));
+
+    Task IAgentLinks.CutAsync(string node, bool dataInFlight) => AtOnce(() => Cut(node, dataInFlight));
+
+    Task IAgentLinks.HealAsync(string node) => AtOnce(() => Heal(node));
+
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 
     private async Task BeginAsync(CancellationToken cancellation)
@@ -232,6 +239,12 @@ internal sealed class EmulatedBlueChi : IBlueChi, IAsyncDisposable
                 Life.DropUnusedSubscriptions();
             }
         }
+    }
+
+    private static Task AtOnce(Action action)
+    {
+        action();
+        return Task.CompletedTask;
     }
 
     private void WithSession(string blueChiNode, Action<AgentSession> action)

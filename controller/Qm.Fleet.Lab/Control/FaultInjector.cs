@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using Qm.Fleet.BlueChi.Bus;
+using Qm.Fleet.Lab.Agents;
 using Qm.Fleet.Lab.BlueChi;
 using Qm.Fleet.Lab.Nodes;
 
@@ -10,15 +11,16 @@ namespace Qm.Fleet.Lab.Control;
 /// Every fault of a lab as one call. Nodes are named as BlueChi does, <c>ecu2</c> for the host's agent and <c>qm.ecu2</c> for QM's; what goes wrong on
 /// the ECU itself takes either name. A frozen process is thawed by its end, too; every other fault stays on until it is ended.
 /// </summary>
-/// <param name="blueChi">The emulated BlueChi.</param>
+/// <param name="links">The agents, of the emulated bluechi-controller or of a real one; what an emulated one alone can do throws <see cref="InvalidOperationException"/> with a real one.</param>
 /// <param name="nodes">The emulated nodes.</param>
 /// <param name="reboot">Reboots a node with everything that belongs to it.</param>
 /// <param name="time">The clock.</param>
 internal sealed class FaultInjector(
-    EmulatedBlueChi blueChi, IReadOnlyList<EmulatedNode> nodes, Func<EmulatedNode, CancellationToken, Task> reboot, TimeProvider time) : IAsyncDisposable
+    IAgentLinks links, IReadOnlyList<EmulatedNode> nodes, Func<EmulatedNode, CancellationToken, Task> reboot, TimeProvider time) : IAsyncDisposable
 {
     private const string AgentUnit = "bluechi-agent.service";
     private const string QmPrefix = "qm.";
+    private readonly EmulatedBlueChi? _emulated = links as EmulatedBlueChi;
     private readonly ConcurrentDictionary<string, SignalFlood> _floods = new();
     private readonly CancellationTokenSource _end = new();
     private (bool Killed, Task Running) _restart = (false, Task.CompletedTask);
@@ -27,18 +29,23 @@ internal sealed class FaultInjector(
     public IReadOnlyList<string> NodeNames { get; } = [.. nodes.Select(node => node.Name), .. nodes.Select(node => QmPrefix + node.Name)];
 
     /// <summary>How long the controller waits for an agent that does not answer.</summary>
-    public TimeSpan AgentTimeout => blueChi.Faults.AgentTimeout;
+    public TimeSpan AgentTimeout => _emulated?.Faults.AgentTimeout ?? new LabFaults().AgentTimeout;
+
+    private LabFaults OfController => Emulated.Faults;
+
+    private EmulatedBlueChi Emulated => _emulated
+        ?? throw new InvalidOperationException("only the emulated bluechi-controller can do that, and the nodes of this lab are with a real one; start a lab without --bluechi");
 
     /// <summary>Stops the agent's process (SIGSTOP): the node stays online, calls time out, and are carried out when it goes on.</summary>
     /// <exception cref="InvalidOperationException">No agent of that name lives.</exception>
-    public void Freeze(string node) => blueChi.Freeze(node);
+    public Task FreezeAsync(string node) => links.FreezeAsync(node);
 
     /// <summary>Lets a frozen agent go on (SIGCONT).</summary>
     /// <exception cref="InvalidOperationException">No agent of that name lives.</exception>
-    public void Thaw(string node) => blueChi.Thaw(node);
+    public Task ThawAsync(string node) => links.ThawAsync(node);
 
-    /// <inheritdoc cref="EmulatedBlueChi.Cut"/>
-    public void Cut(string node, bool dataInFlight) => blueChi.Cut(node, dataInFlight);
+    /// <inheritdoc cref="IAgentLinks.CutAsync"/>
+    public Task CutAsync(string node, bool dataInFlight) => links.CutAsync(node, dataInFlight);
 
     /// <summary>Makes a cut link whole.</summary>
     /// <param name="node">The agent's node.</param>
@@ -52,14 +59,14 @@ internal sealed class FaultInjector(
             await SystemdOf(node).RunAsync(JobType.Restart, AgentUnit, cancellation).ConfigureAwait(false);
         }
 
-        blueChi.Heal(node);
+        await links.HealAsync(node).ConfigureAwait(false);
     }
 
     /// <summary>Every call to the node takes longer.</summary>
-    public void Delay(string node, TimeSpan by) => blueChi.Faults.DelayCalls(node, by);
+    public void Delay(string node, TimeSpan by) => OfController.DelayCalls(node, by);
 
     /// <summary>Another client asks for the same as the next job on the node; only the newer of the two is ever removed.</summary>
-    public void MergeJobs(string node) => blueChi.Faults.MergeNextJob(node, true);
+    public void MergeJobs(string node) => OfController.MergeNextJob(node, true);
 
     /// <summary>The agent tells properties of subscribed units again and again; in place of an earlier flood.</summary>
     /// <param name="node">The agent's node.</param>
@@ -68,11 +75,11 @@ internal sealed class FaultInjector(
     public async Task FloodAsync(string node, int rate, TimeSpan? duration)
     {
         await EndFloodAsync(node).ConfigureAwait(false);
-        _floods[node] = new SignalFlood(blueChi, node, rate, duration, time);
+        _floods[node] = new SignalFlood(links, node, rate, duration, time);
     }
 
     /// <summary>Calls to the node are answered with an error.</summary>
-    public void Refuse(string node, Refusal refusal) => blueChi.Faults.Refuse(node, refusal);
+    public void Refuse(string node, Refusal refusal) => OfController.Refuse(node, refusal);
 
     /// <summary>Every operation on a unit of the ECU takes longer.</summary>
     public void Slow(string node, string unit, TimeSpan by) => EcuOf(node).Faults.SlowDown(unit, by);
@@ -121,7 +128,7 @@ internal sealed class FaultInjector(
             throw new InvalidOperationException("bluechi-controller is down already; it comes back by itself");
         }
 
-        _restart = (killed, blueChi.RestartAsync(clean: !killed, down, _end.Token));
+        _restart = (killed, Emulated.RestartAsync(clean: !killed, down, _end.Token));
         return _restart.Running;
     }
 
@@ -140,15 +147,19 @@ internal sealed class FaultInjector(
         foreach (var name in NodeNames.Where(IsMeant))
         {
             await EndFloodAsync(name).ConfigureAwait(false);
-            blueChi.Faults.DelayCalls(name, TimeSpan.Zero);
-            blueChi.Faults.Refuse(name, null);
-            blueChi.Faults.MergeNextJob(name, false);
-            if (blueChi.LinkOf(name).Frozen)
+            _emulated?.Faults.DelayCalls(name, TimeSpan.Zero);
+            _emulated?.Faults.Refuse(name, null);
+            _emulated?.Faults.MergeNextJob(name, false);
+            var (frozen, cut, _) = links.LinkOf(name);
+            if (frozen)
             {
-                blueChi.Thaw(name);
+                await links.ThawAsync(name).ConfigureAwait(false);
             }
 
-            blueChi.Heal(name);
+            if (cut)
+            {
+                await links.HealAsync(name).ConfigureAwait(false);
+            }
         }
 
         foreach (var ecu in nodes.Where(ecu => IsMeant(ecu.Name)))
@@ -181,7 +192,7 @@ internal sealed class FaultInjector(
 
     private IEnumerable<ActiveFault> OfAgent(string node)
     {
-        var (frozen, cut, dataInFlight) = blueChi.LinkOf(node);
+        var (frozen, cut, dataInFlight) = links.LinkOf(node);
         if (frozen)
         {
             yield return new(node, "freeze", "");
@@ -192,12 +203,12 @@ internal sealed class FaultInjector(
             yield return new(node, "cut", dataInFlight ? "data in flight" : "");
         }
 
-        if (blueChi.Faults.DelayOf(node) is var by && by > TimeSpan.Zero)
+        if (_emulated?.Faults.DelayOf(node) is { } by && by > TimeSpan.Zero)
         {
             yield return new(node, "delay", ActiveFault.Text(by));
         }
 
-        if (blueChi.Faults.MergesNextJob(node))
+        if (_emulated?.Faults.MergesNextJob(node) ?? false)
         {
             yield return new(node, "merge-jobs", "the next job");
         }
@@ -207,7 +218,7 @@ internal sealed class FaultInjector(
             yield return new(node, "flood", string.Create(CultureInfo.InvariantCulture, $"{flood.Rate}/s{(flood.Duration is { } duration ? " for " + ActiveFault.Text(duration) : "")}"));
         }
 
-        if (blueChi.Faults.RefusalOf(node) is { } refusal)
+        if (_emulated?.Faults.RefusalOf(node) is { } refusal)
         {
             yield return new(node, "refuse", string.Join(' ', new[] { refusal.Method, refusal.Unit, refusal.Error }.Where(part => part is not null)));
         }

@@ -68,13 +68,13 @@ internal sealed class LabApi(FaultInjector injector) : LabService.LabServiceBase
         switch (request.FaultCase)
         {
             case InjectRequest.FaultOneofCase.Freeze:
-                injector.Freeze(node);
+                await injector.FreezeAsync(node).ConfigureAwait(false);
                 return $"{node}: BlueChi's agent is stopped; the node stays online, calls time out after {ActiveFault.Text(injector.AgentTimeout)} and are carried out when it goes on";
             case InjectRequest.FaultOneofCase.Thaw:
-                injector.Thaw(node);
+                await injector.ThawAsync(node).ConfigureAwait(false);
                 return $"{node}: BlueChi's agent goes on and carries out what has piled up";
             case InjectRequest.FaultOneofCase.Cut:
-                injector.Cut(node, request.Cut.DataInFlight);
+                await injector.CutAsync(node, request.Cut.DataInFlight).ConfigureAwait(false);
                 return request.Cut.DataInFlight
                     ? $"{node}: cut with data in flight; the node stays online, calls time out after {ActiveFault.Text(injector.AgentTimeout)} and arrive when it heals"
                     : $"{node}: cut; BlueChi says offline, and its jobs are gone without JobRemoved";

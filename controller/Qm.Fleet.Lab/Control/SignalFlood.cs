@@ -1,4 +1,4 @@
-using Qm.Fleet.Lab.BlueChi;
+using Qm.Fleet.Lab.Agents;
 
 namespace Qm.Fleet.Lab.Control;
 
@@ -10,16 +10,16 @@ internal sealed class SignalFlood : IAsyncDisposable
     private readonly Task _running;
 
     /// <summary>Begins.</summary>
-    /// <param name="blueChi">Where the signals go.</param>
+    /// <param name="links">Where the signals go.</param>
     /// <param name="node">Whose agent sends them.</param>
     /// <param name="rate">Signals per second, 1 to 100000.</param>
     /// <param name="duration">For how long; null for until it is disposed of.</param>
     /// <param name="time">The clock.</param>
-    public SignalFlood(EmulatedBlueChi blueChi, string node, int rate, TimeSpan? duration, TimeProvider time)
+    public SignalFlood(IAgentLinks links, string node, int rate, TimeSpan? duration, TimeProvider time)
     {
         (Rate, Duration) = (rate, duration);
         _end = new CancellationTokenSource(duration ?? Timeout.InfiniteTimeSpan, time);
-        _running = Task.Run(() => RunAsync(blueChi, node, time));
+        _running = Task.Run(() => RunAsync(links, node, time));
     }
 
     /// <summary>Signals per second.</summary>
@@ -39,7 +39,7 @@ internal sealed class SignalFlood : IAsyncDisposable
     }
 
     // In bursts of a tick; a tick that comes late does not make up for more than a second.
-    private async Task RunAsync(EmulatedBlueChi blueChi, string node, TimeProvider time)
+    private async Task RunAsync(IAgentLinks links, string node, TimeProvider time)
     {
         using var timer = new PeriodicTimer(Tick, time);
         var (last, owed) = (time.GetTimestamp(), 0.0);
@@ -49,7 +49,7 @@ internal sealed class SignalFlood : IAsyncDisposable
             {
                 var now = time.GetTimestamp();
                 owed = Math.Min(owed + (time.GetElapsedTime(last, now).TotalSeconds * Rate), Rate);
-                blueChi.Chatter(node, (int)owed);
+                links.Chatter(node, (int)owed);
                 (last, owed) = (now, owed - (int)owed);
             }
         }

@@ -93,14 +93,14 @@ internal sealed class LabRun(DemonstrationOptions options, IAnsiConsole console,
     // Applying the same again must change nothing; the agents get to report and the controller to look around before it is believed.
     private async Task<bool> IsQuietAsync(LabEnvironment lab, CancellationToken cancellation)
     {
-        var (files, calls) = (OwnedFiles.Of(lab.Nodes.Select(node => node.Root)), lab.BlueChi.Counters.Counts.ToDictionary());
+        var (files, calls) = (OwnedFiles.Of(lab.Nodes.Select(node => node.Root)), lab.Counters.Counts.ToDictionary());
         await ApplyAsync(lab, cancellation).ConfigureAwait(false);
         var heardAfter = time.GetUtcNow() + QuietWindow;
         await new NodeWatch(lab.Channel).PollUntilAllAsync(
             lab.Nodes.Count, node => NodeWatch.HasConverged(node) && node.Status.ReportedAt?.ToDateTimeOffset() >= heardAfter,
             Deadline, "every node reports again", time, cancellation).ConfigureAwait(false);
 
-        var newCalls = lab.BlueChi.Counters.Counts.Where(count => count.Value != calls.GetValueOrDefault(count.Key)).Select(count => $"{count.Key.Method} on {count.Key.Node}").ToArray();
+        var newCalls = lab.Counters.Counts.Where(count => count.Value != calls.GetValueOrDefault(count.Key)).Select(count => $"{count.Key.Method} on {count.Key.Node}").ToArray();
         var writes = OwnedFiles.Of(lab.Nodes.Select(node => node.Root)).ChangesSince(files);
         Print($"  Second apply: {newCalls.Length} mutating D-Bus calls, {writes.Count} file writes");
         foreach (var line in newCalls.Concat(writes))
@@ -123,7 +123,11 @@ internal sealed class LabRun(DemonstrationOptions options, IAnsiConsole console,
         Print($"    {shown} apply -f {Path.Combine(Path.GetDirectoryName(Path.GetRelativePath(".", options.Manifest)) ?? ".", "cockpit-tight.yaml")}");
         Print($"    {shown} lab fault {lab.Nodes[Math.Min(1, lab.Nodes.Count - 1)].Name} crash-loop");
         Print($"    {shown} lab clear");
-        Print($"    {string.Join(' ', Programs.Lab)} counters --lab {lab.Directory.Root}");
+        if (!lab.HasRealBlueChi)
+        {
+            Print($"    {string.Join(' ', Programs.Lab)} counters --lab {lab.Directory.Root}");
+        }
+
         Print("");
         var steps = new StepLines(_output);
         await new NodeWatch(lab.Channel).UntilAllAsync(lab.Nodes.Count, _ => false, steps.Show, Timeout.InfiniteTimeSpan, "", time, cancellation).ConfigureAwait(false);

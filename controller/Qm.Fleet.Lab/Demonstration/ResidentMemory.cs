@@ -13,9 +13,26 @@ internal static class ResidentMemory
     public static string Of(IReadOnlyCollection<ChildProcess> processes) =>
         string.Create(CultureInfo.InvariantCulture, $"{processes.Count} x {processes.Average(Mebibytes):0.0} MiB");
 
-    private static double Mebibytes(ChildProcess process)
+    /// <summary>The resident set of any process in MiB, and its proportional part: what it shares counts for each sharer's part.</summary>
+    /// <exception cref="LabException">The process is gone, or another user's.</exception>
+    public static string Of(int process)
     {
-        var line = File.ReadLines($"/proc/{process.Id}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
+        var file = $"/proc/{process}/smaps_rollup";
+        try
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"{Mebibytes(file, "Rss:"):0.0} MiB resident, {Mebibytes(file, "Pss:"):0.0} MiB proportional");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new LabException($"The memory of process {process} cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static double Mebibytes(ChildProcess process) => Mebibytes($"/proc/{process.Id}/status", "VmRSS:");
+
+    private static double Mebibytes(string file, string field)
+    {
+        var line = File.ReadLines(file).First(line => line.StartsWith(field, StringComparison.Ordinal));
         return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture) / 1024;
     }
 }

@@ -85,12 +85,12 @@ internal sealed class PeerAgent : IAsyncDisposable
         return HoldOrReleaseAsync(() => IsStalled = false);
     }
 
-    /// <summary>Has it tell the properties of a subscribed unit again and again, as fast as it can.</summary>
-    public void Repeat(string unit, int times)
+    /// <summary>Has it tell the properties of subscribed units again, though nothing changed; it does not while it cannot be heard.</summary>
+    public void Chatter(int signals)
     {
-        for (var sent = 0; sent < times; sent++)
+        if (Running().IsCompleted && Trouble.Length == 0)
         {
-            _units.Repeat(unit);
+            _units.Chatter(signals);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Qm.Fleet.Lab.Agents;
 using Qm.Fleet.Lab.BlueChi;
 using Qm.Fleet.Lab.Nodes;
 using Qm.Fleet.Lab.Processes;
@@ -11,7 +12,7 @@ namespace Qm.Fleet.Lab.Peers;
 /// </summary>
 /// <param name="options">Where the controller is.</param>
 /// <param name="time">The clock.</param>
-internal sealed class PeerBlueChi(PeerOptions options, TimeProvider time) : IBlueChi, IAsyncDisposable
+internal sealed class PeerBlueChi(PeerOptions options, TimeProvider time) : IAgentLinks, IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, PeerAgent> _agents = new();
     private readonly ConcurrentDictionary<string, bool> _cut = new();
@@ -52,43 +53,37 @@ internal sealed class PeerBlueChi(PeerOptions options, TimeProvider time) : IBlu
         }
     }
 
-    /// <summary>Stops an agent as SIGSTOP does. Ends once it stands still.</summary>
-    /// <exception cref="InvalidOperationException">No agent of that name lives.</exception>
+    /// <inheritdoc/>
     public Task FreezeAsync(string node) => AgentOf(node).SetFrozenAsync(true);
 
-    /// <summary>Lets a frozen agent go on.</summary>
-    /// <exception cref="InvalidOperationException">No agent of that name lives.</exception>
+    /// <inheritdoc/>
     public Task ThawAsync(string node) => AgentOf(node).SetFrozenAsync(false);
 
     /// <summary>Cuts the link to an agent until it is healed; agents of that name that are started meanwhile do not get through either.</summary>
     /// <param name="node">The agent's node.</param>
     /// <param name="dataInFlight">Whether nobody notices, and what is sent arrives when the link heals; otherwise both sides lose the connection now.</param>
-    /// <exception cref="InvalidOperationException">No agent of that name lives.</exception>
     public Task CutAsync(string node, bool dataInFlight = false)
     {
+        var agent = AgentOf(node);
         _cut[node] = true;
-        return AgentOf(node).CutAsync(dataInFlight);
+        return agent.CutAsync(dataInFlight);
     }
 
-    /// <summary>Makes a cut link whole; an agent that lost its connection comes back within its heartbeat interval.</summary>
-    /// <param name="node">The agent's node.</param>
-    /// <param name="fresh">Whether the agent's process was restarted meanwhile, and so tells its units again; otherwise it survived, and does not.</param>
-    /// <exception cref="InvalidOperationException">No agent of that name lives.</exception>
-    public async Task HealAsync(string node, bool fresh = false)
+    /// <summary>Makes a cut link whole; an agent that lost its connection comes back within its heartbeat interval, and does not tell again what it told before.</summary>
+    public Task HealAsync(string node)
     {
         _cut.TryRemove(node, out _);
-        if (fresh)
-        {
-            await RestartAsync(node).ConfigureAwait(false);
-        }
-        else
-        {
-            await AgentOf(node).HealAsync().ConfigureAwait(false);
-        }
+        return _agents.GetValueOrDefault(node)?.HealAsync() ?? Task.CompletedTask;
+    }
+
+    /// <summary>Makes a cut link whole after the agent's process was restarted: it knows nothing of before, and tells its units again. Units run on.</summary>
+    public async Task HealFreshAsync(string node)
+    {
+        _cut.TryRemove(node, out _);
+        await RestartAsync(node).ConfigureAwait(false);
     }
 
     /// <summary>Ends an agent's process and starts another, which knows nothing of before; units run on.</summary>
-    /// <exception cref="InvalidOperationException">No agent of that name lives.</exception>
     public async Task RestartAsync(string node)
     {
         var agent = AgentOf(node);
@@ -96,13 +91,12 @@ internal sealed class PeerBlueChi(PeerOptions options, TimeProvider time) : IBlu
         Begin(node, agent.Systemd);
     }
 
-    /// <summary>Whether an agent is frozen, and whether its link is cut, noticed or not.</summary>
+    /// <inheritdoc/>
     public (bool Frozen, bool Cut, bool DataInFlight) LinkOf(string node) =>
         _agents.TryGetValue(node, out var agent) ? (agent.IsFrozen, _cut.ContainsKey(node), agent.IsStalled) : (false, _cut.ContainsKey(node), false);
 
-    /// <summary>Has an agent tell the properties of a subscribed unit again and again.</summary>
-    /// <exception cref="InvalidOperationException">No agent of that name lives.</exception>
-    public void Flood(string node, string unit, int signals) => AgentOf(node).Repeat(unit, signals);
+    /// <inheritdoc/>
+    public void Chatter(string node, int signals) => _agents.GetValueOrDefault(node)?.Chatter(signals);
 
     /// <summary>Ends every agent.</summary>
     public async ValueTask DisposeAsync()

@@ -62,17 +62,18 @@ internal sealed class PeerUnits : IDisposable
         }
     }
 
-    /// <summary>Tells the properties of a unit again, though nothing changed; nothing when it is not subscribed or not loaded.</summary>
-    public void Repeat(string unit)
+    /// <summary>Tells the properties of subscribed units, one after the other and again, though nothing changed.</summary>
+    public void Chatter(int signals)
     {
-        if (_units.Systemd.Find(unit) is { } found)
+        // Units are read under their node's gate, which is never taken inside of this one.
+        var units = _units.Systemd.Units;
+        lock (_gate)
         {
-            lock (_gate)
+            var told = units.Where(unit => _units.Tells(unit.Name)).Select(unit => (unit.Name, Properties: BusValue.Properties(unit.UnitProperties()))).ToArray();
+            for (var sent = 0; sent < signals && told.Length > 0; sent++)
             {
-                if (_units.Tells(unit))
-                {
-                    TellProperties(found, "org.freedesktop.systemd1.Unit", found.UnitProperties());
-                }
+                var (unit, properties) = told[sent % told.Length];
+                _emit("UnitPropertiesChanged", unit, "org.freedesktop.systemd1.Unit", properties);
             }
         }
     }

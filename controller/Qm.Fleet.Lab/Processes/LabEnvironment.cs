@@ -4,26 +4,30 @@ using System.Net;
 using System.Net.Sockets;
 using Grpc.Net.Client;
 using Qm.Fleet.BlueChi.Bus;
+using Qm.Fleet.Lab.Agents;
 using Qm.Fleet.Lab.BlueChi;
 using Qm.Fleet.Lab.Control;
 using Qm.Fleet.Lab.Nodes;
+using Qm.Fleet.Lab.Peers;
 
 namespace Qm.Fleet.Lab.Processes;
 
 /// <summary>
-/// A running lab: private bus, emulated BlueChi and nodes in this process, the real controller and the real agent extensions as processes of their
-/// own. End-to-end tests begin with this, break it through <see cref="Faults"/>, and read the API on <see cref="Channel"/>.
+/// A running lab: private bus, emulated BlueChi and nodes in this process, or the nodes alone with a real BlueChi; the real controller and the real
+/// agent extensions as processes of their own. End-to-end tests begin with this, break it through <see cref="Faults"/>, and read the API on <see cref="Channel"/>.
 /// </summary>
 internal sealed class LabEnvironment : IAsyncDisposable
 {
     private const int PreferredPort = 8420;
+    private static readonly TimeSpan LeastHeartbeatInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(30);
     private readonly LabOptions _options;
     private readonly TimeProvider _time;
     private readonly ProcessLauncher _launcher = new();
     private readonly Stack<IAsyncDisposable> _parts = new();
-    private readonly int _port = FreePort();
+    private int _port;
     private ImmutableArray<ChildProcess> _agents = [];
+    private IAgentLinks _links = null!;
 
     private LabEnvironment(LabOptions options, TimeProvider time)
     {
@@ -43,7 +47,14 @@ internal sealed class LabEnvironment : IAsyncDisposable
     public string BusAddress { get; private set; } = "";
 
     /// <summary>The emulated BlueChi, with faults and counters.</summary>
-    public EmulatedBlueChi BlueChi { get; private set; } = null!;
+    /// <exception cref="InvalidOperationException">The nodes are with a real one.</exception>
+    public EmulatedBlueChi BlueChi => _links as EmulatedBlueChi ?? throw new InvalidOperationException("The nodes of this lab are with a real bluechi-controller.");
+
+    /// <summary>Whether the nodes are with a real bluechi-controller.</summary>
+    public bool HasRealBlueChi => _options.BlueChi is not null;
+
+    /// <summary>Calls that change something on nodes, counted by the emulated BlueChi or, with a real one, by the agents.</summary>
+    public CallCounters Counters => _links.Counters;
 
     /// <summary>The emulated nodes, in the order of their numbers.</summary>
     public IReadOnlyList<EmulatedNode> Nodes { get; private set; } = [];
@@ -94,6 +105,8 @@ internal sealed class LabEnvironment : IAsyncDisposable
     /// <exception cref="LabException">It was not built, or does not become ready.</exception>
     public async Task<string> StartControllerAsync(CancellationToken cancellation)
     {
+        // As late as can be: others look for a free port, too.
+        _port = _port == 0 ? FreePort() : _port;
         Controller = await ChildProcess.StartAsync(_launcher, "controller",
             [.. Programs.Controller, "run", "--state", Directory.ControllerState, "--bus", BusAddress, "--listen", $"127.0.0.1:{_port}", "--socket", Directory.Socket, "--metrics", "off"],
             Directory.Logs, awaitedPrefix: "ready ").ConfigureAwait(false);
@@ -177,6 +190,12 @@ internal sealed class LabEnvironment : IAsyncDisposable
 
     private async Task<string> StartBusAsync(CancellationToken cancellation)
     {
+        if (_options.BlueChi is { } real)
+        {
+            BusAddress = real.BusAddress;
+            return "that of the real bluechi-controller";
+        }
+
         var bus = await PrivateBus.StartAsync(_launcher, Directory.Root, Directory.Logs, _time, cancellation).ConfigureAwait(false);
         _parts.Push(bus);
         BusAddress = bus.Address;
@@ -186,23 +205,38 @@ internal sealed class LabEnvironment : IAsyncDisposable
 
     private async Task<string> StartNodesAsync(CancellationToken cancellation)
     {
-        string[] allowed = [.. _options.NodeNames, .. _options.NodeNames.Select(name => $"qm.{name}")];
+        var text = await (_options.BlueChi is { } real ? UseBlueChiAsync(real, cancellation) : EmulateBlueChiAsync(cancellation)).ConfigureAwait(false);
+        Nodes = [.. _options.NodeNames.Select(name => new EmulatedNode(name, Path.Combine(Directory.Nodes, name), _links, _options.Timings, _time))];
+        await Task.WhenAll(Nodes.Select(node => node.BootAsync(cancellation))).ConfigureAwait(false);
+        Faults = new FaultInjector(_links, Nodes, RebootAsync, _time);
+        _parts.Push(Faults);
+        _parts.Push(await LabServer.StartAsync(Directory.LabSocket, Faults, cancellation).ConfigureAwait(false));
+        return text;
+    }
+
+    private async Task<string> EmulateBlueChiAsync(CancellationToken cancellation)
+    {
         try
         {
-            BlueChi = await EmulatedBlueChi.StartAsync(BusAddress, allowed, _time, cancellation).ConfigureAwait(false);
+            var emulated = await EmulatedBlueChi.StartAsync(BusAddress, _options.BlueChiNodeNames, _time, cancellation).ConfigureAwait(false);
+            _parts.Push(emulated);
+            _links = emulated;
+            return $"emulated, {_options.BlueChiNodeNames.Count} node names allowed";
         }
         catch (BusException e)
         {
             throw new LabException($"The emulated BlueChi cannot use the private bus: {e.Message}", e);
         }
+    }
 
-        _parts.Push(BlueChi);
-        Nodes = [.. _options.NodeNames.Select(name => new EmulatedNode(name, Path.Combine(Directory.Nodes, name), BlueChi, _options.Timings, _time))];
-        await Task.WhenAll(Nodes.Select(node => node.BootAsync(cancellation))).ConfigureAwait(false);
-        Faults = new FaultInjector(BlueChi, Nodes, RebootAsync, _time);
-        _parts.Push(Faults);
-        _parts.Push(await LabServer.StartAsync(Directory.LabSocket, Faults, cancellation).ConfigureAwait(false));
-        return $"emulated, {allowed.Length} node names allowed";
+    private async Task<string> UseBlueChiAsync(RealController real, CancellationToken cancellation)
+    {
+        var pid = await real.CheckAsync(_options.BlueChiNodeNames, _time, cancellation).ConfigureAwait(false);
+        var interval = _options.Timings.AgentRetry > LeastHeartbeatInterval ? _options.Timings.AgentRetry : LeastHeartbeatInterval;
+        var peers = new PeerBlueChi(new PeerOptions(real.Address, interval), _time);
+        _parts.Push(peers);
+        _links = peers;
+        return $"real, process {pid}";
     }
 
     private async Task<string> StartAgentsAsync(CancellationToken cancellation)

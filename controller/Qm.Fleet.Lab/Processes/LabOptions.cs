@@ -1,4 +1,5 @@
 using Qm.Fleet.Lab.Nodes;
+using Qm.Fleet.Lab.Peers;
 
 namespace Qm.Fleet.Lab.Processes;
 
@@ -32,8 +33,14 @@ internal sealed record LabOptions
     /// <summary>How long things take on the nodes.</summary>
     public NodeTimings Timings { get; init; } = NodeTimings.Fast;
 
+    /// <summary>The bluechi-controller that the nodes register with; null for an emulated one on a private bus.</summary>
+    public RealController? BlueChi { get; init; }
+
     /// <summary>Names of the nodes.</summary>
     public IReadOnlyList<string> NodeNames => [.. Enumerable.Range(1, Nodes).Select(number => $"ecu{number}")];
+
+    /// <summary>What the agents of hosts and QMs register as.</summary>
+    public IReadOnlyList<string> BlueChiNodeNames => [.. NodeNames, .. NodeNames.Select(name => $"qm.{name}")];
 
     /// <summary>Whether each agent has a process of its own.</summary>
     public bool AgentProcessEach => Agents == AgentMode.Process || (Agents == AgentMode.Auto && Nodes <= MaxAgentProcesses);

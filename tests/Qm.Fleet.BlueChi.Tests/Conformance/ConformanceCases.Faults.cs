@@ -34,7 +34,9 @@ public abstract partial class ConformanceCases
 
         await Site.StopControllerAsync(clean, Ct);
         var outcome = await job.Outcome.WaitAsync(Ct);
+        await Told.UntilAsync("disconnected");
         await Site.StartControllerAsync(Ct);
+        await Told.UntilAsync("connected");
         BlueChi = await _client!.BlueChiAsync(Ct);
         await OnlineAsync(First);
 

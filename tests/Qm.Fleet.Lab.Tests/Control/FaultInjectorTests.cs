@@ -32,13 +32,13 @@ public sealed class FaultInjectorTests : IAsyncLifetime
     {
         await _site.MonitorAsync("ecu1", "brake-control.service");
         await _site.SeenAsync("UnitStateChanged ecu1 brake-control.service active running virtual");
-        _faults.Freeze("ecu1");
+        await _faults.FreezeAsync("ecu1");
         await _site.Node.Host.RunAsync(JobType.Stop, "brake-control.service", Ct);
         await _site.ControllerAsync("ListNodes");
         Assert.Equal(["reply ListNodes"], await _site.SeenAsync("reply ListNodes"));
         Assert.Equal([new("ecu1", "freeze", "")], _faults.List());
 
-        _faults.Thaw("ecu1");
+        await _faults.ThawAsync("ecu1");
         Assert.Equal(
             ["UnitStateChanged ecu1 brake-control.service deactivating stop-sigterm real", "UnitStateChanged ecu1 brake-control.service inactive dead real"],
             await _site.SeenAsync("UnitStateChanged ecu1 brake-control.service inactive dead real"));
@@ -48,7 +48,7 @@ public sealed class FaultInjectorTests : IAsyncLifetime
     [Fact]
     public async Task Cut_WithoutDataInFlight_IsOfflineUntilHealedEvenForANewAgent()
     {
-        _faults.Cut("ecu1", dataInFlight: false);
+        await _faults.CutAsync("ecu1", dataInFlight: false);
         await _site.SeenAsync("Status node/ecu1 offline");
         await _site.Node.Host.RunAsync(JobType.Restart, "bluechi-agent.service", Ct);
         Assert.Equal(("org.eclipse.bluechi.Offline", "Node is offline"), await TestSite.ErrorOfAsync(_site.NodeAsync("Reload")));
@@ -64,7 +64,7 @@ public sealed class FaultInjectorTests : IAsyncLifetime
         var pid = _site.Node.Qm!.InitPid;
         await _site.NodeAsync("StartUnit", "qm.service", "replace");
         await _site.SeenAsync("JobRemoved 1 job/1 ecu1 qm.service done");
-        _faults.Cut("ecu1", dataInFlight: true);
+        await _faults.CutAsync("ecu1", dataInFlight: true);
         Assert.Equal(("org.freedesktop.DBus.Error.NoReply", "Method call timed out"), await TestSite.ErrorOfAsync(_site.NodeAsync("RestartUnit", "qm.service", "replace")));
         Assert.Equal("online", await _site.PropertyAsync("node/ecu1", "Node", "Status"));
         Assert.Equal(pid, _site.Node.Qm.InitPid);
@@ -81,7 +81,7 @@ public sealed class FaultInjectorTests : IAsyncLifetime
     {
         await _site.MonitorAsync("ecu1", "qm.service");
         await _site.SeenAsync("UnitStateChanged ecu1 qm.service active running virtual");
-        _faults.Cut("ecu1", dataInFlight: false);
+        await _faults.CutAsync("ecu1", dataInFlight: false);
         await _site.SeenAsync("Status node/ecu1 offline");
 
         await _faults.HealAsync("ecu1", fresh: true, Ct);
@@ -92,7 +92,7 @@ public sealed class FaultInjectorTests : IAsyncLifetime
     [Fact]
     public async Task Heal_FreshAfterDataInFlight_IsOfflineFirst()
     {
-        _faults.Cut("ecu1", dataInFlight: true);
+        await _faults.CutAsync("ecu1", dataInFlight: true);
         await _faults.HealAsync("ecu1", fresh: true, Ct);
         Assert.Contains("Status node/ecu1 offline", await _site.SeenAsync("Status node/ecu1 online"));
     }
@@ -192,7 +192,7 @@ public sealed class FaultInjectorTests : IAsyncLifetime
     [Fact]
     public async Task Reboot_OfACutNode_StaysCut()
     {
-        _faults.Cut("ecu1", dataInFlight: true);
+        await _faults.CutAsync("ecu1", dataInFlight: true);
         await _faults.RebootAsync("ecu1", Ct);
         await _site.SeenAsync("Status node/qm_2eecu1 online");
         Assert.Equal([new("ecu1", "cut", "data in flight")], _faults.List());
@@ -203,8 +203,8 @@ public sealed class FaultInjectorTests : IAsyncLifetime
     [Fact]
     public async Task RestartBlueChi_WithACutAndAFrozenNode_AttachesNeitherUntilTheyAreReachable()
     {
-        _faults.Cut("ecu1", dataInFlight: true);
-        _faults.Freeze("qm.ecu1");
+        await _faults.CutAsync("ecu1", dataInFlight: true);
+        await _faults.FreezeAsync("qm.ecu1");
         var back = _faults.RestartBlueChi(killed: true, TimeSpan.FromMilliseconds(500));
         Assert.Contains(new ActiveFault("bluechi", "restart", "down, killed"), _faults.List());
         Assert.Throws<InvalidOperationException>(() => { _ = _faults.RestartBlueChi(killed: false, TimeSpan.Zero); });
@@ -220,8 +220,8 @@ public sealed class FaultInjectorTests : IAsyncLifetime
     [Fact]
     public async Task Clear_OfQmAlone_LeavesTheHost()
     {
-        _faults.Freeze("ecu1");
-        _faults.Freeze("qm.ecu1");
+        await _faults.FreezeAsync("ecu1");
+        await _faults.FreezeAsync("qm.ecu1");
         Assert.Equal([new("qm.ecu1", "freeze", "")], await _faults.ClearAsync("qm.ecu1"));
         Assert.Equal([new("ecu1", "freeze", "")], _faults.List());
         Assert.Equal([new("ecu1", "freeze", "")], await _faults.ClearAsync("ecu1"));

@@ -153,7 +153,7 @@ public sealed class PeerAgentTests : IAsyncLifetime
         await _controller.CallAsync("Subscribe", Unit);
         await _peers.CutAsync("ecu1");
 
-        await _peers.HealAsync("ecu1", fresh: true);
+        await _peers.HealFreshAsync("ecu1");
         await _controller.AcceptAsync("ecu1");
 
         await _controller.CallAsync("Subscribe", Unit);

@@ -93,7 +93,7 @@ public sealed class RealPeerTests
 
         await site.Peers.CutAsync("ecu1");
         await site.ToldAsync($"state {Unit} inactive agent-offline virtual", "ecu1=Offline");
-        await site.Peers.HealAsync("ecu1", fresh);
+        await (fresh ? site.Peers.HealFreshAsync("ecu1") : site.Peers.HealAsync("ecu1"));
         var told = new List<string>(await site.ToldAsync("ecu1=Online"));
         await site.Client.StopUnitAsync("ecu1", Unit, Ct);
         told.AddRange(await site.ToldAsync($"state {Unit} inactive dead real"));
