@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Qm.Fleet.Benchmarks.Bus;
 
 namespace Qm.Fleet.Benchmarks;
 
@@ -8,6 +9,7 @@ internal static class Program
     private static Task<int> Main(string[] arguments)
     {
         var root = new RootCommand("Benchmarks, fuzzing and endurance runs of QM Fleet");
+        root.Add(BusCommand.Create());
         return root.Parse(arguments).InvokeAsync();
     }
 }
