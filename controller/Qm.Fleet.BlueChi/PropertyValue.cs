@@ -41,8 +41,9 @@ public sealed class PropertyValue
     internal static IReadOnlyDictionary<string, PropertyValue> ReadAll(BusValue dictionary)
     {
         // Names may repeat on the wire; the last one counts, as it does for libraries that read into a map.
-        var properties = new Dictionary<string, PropertyValue>(StringComparer.Ordinal);
-        foreach (var (name, value) in dictionary.AsEntries())
+        var entries = dictionary.AsEntries();
+        var properties = new Dictionary<string, PropertyValue>(entries.Length, StringComparer.Ordinal);
+        foreach (var (name, value) in entries)
         {
             properties[name.AsText()] = From(value);
         }

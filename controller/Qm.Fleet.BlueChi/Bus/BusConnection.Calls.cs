@@ -13,6 +13,18 @@ internal sealed partial class BusConnection
     private const uint PrimaryOwner = 1;
     private static readonly TimeSpan DaemonDeadline = TimeSpan.FromSeconds(10);
 
+    /// <summary>Calls whose replies have not come and are still waited for.</summary>
+    internal int CallsUnderWay
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _calls.Count;
+            }
+        }
+    }
+
     /// <summary>Calls a method and waits for its reply.</summary>
     /// <param name="destination">A unique or well-known name.</param>
     /// <param name="path">The object.</param>
@@ -29,12 +41,17 @@ internal sealed partial class BusConnection
         string destination, string path, string @interface, string member, ImmutableArray<BusValue> body, TimeSpan deadline,
         Action<ImmutableArray<BusValue>>? onReply = null, CancellationToken ct = default)
     {
-        var call = new PendingCall(onReply);
-        using var late = new CancellationTokenSource(deadline, _time);
-        Post(new PendingWork(this, call, destination, path, @interface, member, body).Begin);
-        using var onLate = late.Token.Register(() =>
-            Drop(call, call.Fail(new BusTimeoutException($"no reply to {member} from {destination} in {deadline.TotalSeconds:0.###} s"))));
-        using var onCancel = ct.Register(() => Drop(call, call.Cancel(ct)));
+        var call = new PendingCall(this, onReply);
+        var work = new PendingWork(this, call, destination, path, @interface, member, body);
+        if (!TryBegin(work))
+        {
+            Post(work.Begin);
+        }
+
+        await using var onLate = _time.CreateTimer(
+            _ => Drop(call, call.Fail(new BusTimeoutException($"no reply to {member} from {destination} in {deadline.TotalSeconds:0.###} s"))),
+            null, deadline, Timeout.InfiniteTimeSpan);
+        await using var onCancel = ct.UnsafeRegister(_ => Drop(call, call.Cancel(ct)), null);
         return await call.Reply;
     }
 
@@ -88,6 +105,36 @@ internal sealed partial class BusConnection
         }
     }
 
+    // From the caller's own thread when nobody is at it, which spares waking the connection's; not out of turn, and not from within a handler.
+    private bool TryBegin(PendingWork work)
+    {
+        if (_gate.IsHeldByCurrentThread || !_gate.TryEnter())
+        {
+            return false;
+        }
+
+        try
+        {
+            if (!_work.IsEmpty || _ended.Task.IsCompleted)
+            {
+                return false;
+            }
+
+            Begin(work);
+            if (SdBus.GetEvents(_bus) != Libc.PollIn)
+            {
+                // The socket is full, or worse: the connection's thread takes over.
+                Wake();
+            }
+
+            return true;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
     private unsafe void Begin(PendingWork work)
     {
         if (work.Call.Reply.IsCompleted)
@@ -129,6 +176,7 @@ internal sealed partial class BusConnection
             else
             {
                 call.Complete(MessageCodec.ReadBody(message));
+                call.Connection._replied.Add(call);
             }
         }
 #pragma warning disable CA1031 // The caller is told what was wrong with its reply; nothing may cross into C.
@@ -138,6 +186,7 @@ internal sealed partial class BusConnection
             call.Fail(e);
         }
 
+        call.Connection._calls.Remove(call);
         call.Release();
         return 1;
     }

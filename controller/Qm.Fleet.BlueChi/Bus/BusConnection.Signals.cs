@@ -41,14 +41,22 @@ internal sealed partial class BusConnection
             return 0;
         }
 
-        var header = new BusSignal(
-            SdBus.Text(SdBus.GetSender(message)), SdBus.Text(SdBus.GetPath(message)), SdBus.Text(SdBus.GetInterface(message)), SdBus.Text(SdBus.GetMember(message)), []);
         // The body is taken apart only for those who want it, and only as far as they do.
-        var takers = matches.Where(subscription => subscription.Match.TakesHeader(header)).ToArray();
-        if (takers.Length > 0)
+        var header = new SignalHeader(
+            SdBus.Text(SdBus.GetSender(message)), SdBus.Text(SdBus.GetPath(message)), SdBus.Text(SdBus.GetInterface(message)), SdBus.Text(SdBus.GetMember(message)));
+        var most = -1;
+        foreach (var subscription in matches)
         {
-            var signal = header with { Body = MessageCodec.ReadBody(message, takers.Max(subscription => subscription.Match.Arguments)) };
-            foreach (var subscription in takers)
+            if (subscription.Match.Takes(header))
+            {
+                most = Math.Max(most, subscription.Match.Arguments);
+            }
+        }
+
+        if (most >= 0)
+        {
+            var signal = new BusSignal(header, MessageCodec.ReadBody(message, most));
+            foreach (var subscription in matches)
             {
                 subscription.Offer(signal);
             }

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace Qm.Fleet.BlueChi.Bus;
 
-/// <summary>A connection to a message bus, or to one other program: one thread polls and is the only one that touches sd-bus.</summary>
+/// <summary>A connection to a message bus, or to one other program: one thread polls and reads, and whoever touches sd-bus holds the gate.</summary>
 /// <remarks>
 /// Calls may be made from any thread. Signal handlers and method handlers begin on the connection's thread, in the order of
 /// the wire; they must return at once and must not throw: a handler that throws ends the connection, for its state is no longer known.
@@ -23,11 +23,14 @@ internal sealed partial class BusConnection : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ConcurrentQueue<Action> _work = new();
     private readonly HashSet<PendingCall> _calls = [];
+    private readonly List<PendingCall> _replied = [];
     private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<string> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly int _wake = Libc.EventFd(0, 0x80800); // EFD_CLOEXEC | EFD_NONBLOCK
+    private readonly Lock _gate = new();
     private readonly Lock _wakeGate = new();
     private nint _bus;
+    private int _asleep;
     private volatile bool _closing;
     private Exception? _fault;
 
@@ -88,8 +91,14 @@ internal sealed partial class BusConnection : IAsyncDisposable
         Wake();
     }
 
+    // A thread that is not asleep looks for work before it sleeps; only one of many who have some for it wakes it.
     private unsafe void Wake()
     {
+        if (Interlocked.Exchange(ref _asleep, 0) == 0)
+        {
+            return;
+        }
+
         lock (_wakeGate)
         {
             // After the end the number may be another file's.
@@ -159,27 +168,10 @@ internal sealed partial class BusConnection : IAsyncDisposable
 
     private void Step()
     {
-        var busy = false;
-        for (var message = 0; message < MessagesBeforeWork; message++)
+        bool busy;
+        lock (_gate)
         {
-            var processed = Check(SdBus.Process(_bus, 0), "process");
-            if (_fault is { } fault)
-            {
-                throw new BusConnectionException($"a handler failed: {fault.Message}", fault);
-            }
-
-            if (processed == 0)
-            {
-                break;
-            }
-
-            busy = true;
-        }
-
-        for (var budget = MessagesBeforeWork; budget > 0 && _work.TryDequeue(out var work); budget--)
-        {
-            work();
-            busy = true;
+            busy = Read() | Work();
         }
 
         if (!busy)
@@ -188,22 +180,106 @@ internal sealed partial class BusConnection : IAsyncDisposable
         }
     }
 
+    private bool Read()
+    {
+        var read = 0;
+        while (read < MessagesBeforeWork && Check(SdBus.Process(_bus, 0), "process") > 0)
+        {
+            read++;
+            ThrowIfFaulted();
+        }
+
+        ThrowIfFaulted();
+
+        // All at once, after what had come was read: waking a thread costs more than reading a reply.
+        foreach (var call in _replied)
+        {
+            call.Wake();
+        }
+
+        _replied.Clear();
+        return read > 0;
+    }
+
+    private bool Work()
+    {
+        var done = 0;
+        for (; done < MessagesBeforeWork && _work.TryDequeue(out var work); done++)
+        {
+            work();
+        }
+
+        return done > 0;
+    }
+
+    private void ThrowIfFaulted()
+    {
+        if (_fault is { } fault)
+        {
+            throw new BusConnectionException($"a handler failed: {fault.Message}", fault);
+        }
+    }
+
     private unsafe void Wait()
     {
         var fds = stackalloc Libc.PollFd[2];
-        fds[0] = new() { Fd = Check(SdBus.GetFd(_bus), "poll"), Events = (short)Check(SdBus.GetEvents(_bus), "poll") };
-        fds[1] = new() { Fd = _wake, Events = Libc.PollIn };
-        Check(SdBus.GetTimeout(_bus, out var until), "poll");
+        ulong until;
+        lock (_gate)
+        {
+            // Whoever finds it asleep wakes it; what was brought just before is seen below.
+            Interlocked.Exchange(ref _asleep, 1);
+            fds[0] = new() { Fd = Check(SdBus.GetFd(_bus), "poll"), Events = (short)Check(SdBus.GetEvents(_bus), "poll") };
+            fds[1] = new() { Fd = _wake, Events = Libc.PollIn };
+            Check(SdBus.GetTimeout(_bus, out until), "poll");
+        }
 
-        // sd-bus has timeouts of its own only while it connects; the deadlines of calls are counted by the TimeProvider.
-        Libc.Poll(fds, 2, until == ulong.MaxValue ? -1 : 100);
-        ulong count;
-        Libc.Read(_wake, &count, sizeof(ulong));
+        if (_work.IsEmpty && !_closing)
+        {
+            // sd-bus has timeouts of its own only while it connects; the deadlines of calls are counted by the TimeProvider.
+            Libc.Poll(fds, 2, until == ulong.MaxValue ? -1 : 100);
+        }
+
+        Interlocked.Exchange(ref _asleep, 0);
+        if (fds[1].Returned != 0)
+        {
+            ulong count;
+            Libc.Read(_wake, &count, sizeof(ulong));
+        }
     }
 
     private void End(string reason)
     {
         _ended.TrySetResult(reason);
+        lock (_gate)
+        {
+            EndCalls(reason);
+            if (_bus != 0)
+            {
+                SdBus.FlushCloseUnref(_bus);
+                _bus = 0;
+            }
+        }
+
+        foreach (var match in _matches)
+        {
+            match.Ended(reason);
+        }
+
+        _accepted?.Dispose();
+
+        lock (_wakeGate)
+        {
+            Libc.Close(_wake);
+        }
+    }
+
+    private void EndCalls(string reason)
+    {
+        foreach (var call in _replied)
+        {
+            call.Wake();
+        }
+
         foreach (var call in _calls)
         {
             call.Fail(new BusConnectionException($"the connection ended: {reason}"));
@@ -218,24 +294,6 @@ internal sealed partial class BusConnection : IAsyncDisposable
             {
                 pending.Call.Fail(new BusConnectionException($"the connection ended: {reason}"));
             }
-        }
-
-        foreach (var match in _matches)
-        {
-            match.Ended(reason);
-        }
-
-        if (_bus != 0)
-        {
-            SdBus.FlushCloseUnref(_bus);
-            _bus = 0;
-        }
-
-        _accepted?.Dispose();
-
-        lock (_wakeGate)
-        {
-            Libc.Close(_wake);
         }
     }
 

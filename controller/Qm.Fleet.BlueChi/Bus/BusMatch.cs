@@ -2,8 +2,16 @@ using System.Collections.Immutable;
 
 namespace Qm.Fleet.BlueChi.Bus;
 
+/// <summary>Which signal it is.</summary>
+internal readonly record struct SignalHeader(string Sender, string Path, string Interface, string Member);
+
 /// <summary>A signal as it arrived.</summary>
-internal sealed record BusSignal(string Sender, string Path, string Interface, string Member, ImmutableArray<BusValue> Body);
+internal sealed record BusSignal(SignalHeader Header, ImmutableArray<BusValue> Body)
+{
+    internal string Path => Header.Path;
+
+    internal string Member => Header.Member;
+}
 
 /// <summary>Which signals are wanted; null leaves a part open.</summary>
 /// <param name="Sender">A unique name, or org.freedesktop.DBus.</param>
@@ -22,14 +30,14 @@ internal sealed record BusMatch(
     }.OfType<string>());
 
     /// <summary>Whether a signal is one of them; the daemon sends what any match of the connection asks for.</summary>
-    internal bool Takes(BusSignal signal) => TakesHeader(signal) && (FirstArgument is null || (signal.Body is [BusValue.Text text, ..] && text.Value == FirstArgument));
+    internal bool Takes(BusSignal signal) => Takes(signal.Header) && (FirstArgument is null || (signal.Body is [BusValue.Text text, ..] && text.Value == FirstArgument));
 
     /// <summary>The same before the body was read.</summary>
-    internal bool TakesHeader(BusSignal signal) =>
-        (Sender ?? signal.Sender) == signal.Sender
+    internal bool Takes(SignalHeader signal) =>
+        (Member ?? signal.Member) == signal.Member
+        && (Path ?? signal.Path) == signal.Path
         && (Interface ?? signal.Interface) == signal.Interface
-        && (Member ?? signal.Member) == signal.Member
-        && (Path ?? signal.Path) == signal.Path;
+        && (Sender ?? signal.Sender) == signal.Sender;
 
     private static string? Part(string name, string? value) => value is null ? null : $"{name}='{value}'";
 }

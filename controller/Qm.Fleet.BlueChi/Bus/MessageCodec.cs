@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Qm.Fleet.BlueChi.Bus;
 
-/// <summary>Reads and writes the body of a message; only on the thread of its connection.</summary>
+/// <summary>Reads and writes the body of a message; only by who holds the gate of its connection.</summary>
 internal static unsafe class MessageCodec
 {
     // The D-Bus specification allows 64 levels of containers; the message is checked by sd-bus, our own stack is not.
@@ -13,13 +13,13 @@ internal static unsafe class MessageCodec
     /// <summary>Reads a body, or as many of its values from the first one on.</summary>
     internal static ImmutableArray<BusValue> ReadBody(nint message, int most = int.MaxValue)
     {
-        var body = ImmutableArray.CreateBuilder<BusValue>();
+        var body = ImmutableArray.CreateBuilder<BusValue>(4);
         while (body.Count < most && Peek(message, out var type, out var contents))
         {
             body.Add(Read(message, type, contents, 0));
         }
 
-        return body.ToImmutable();
+        return body.DrainToImmutable();
     }
 
     internal static void WriteBody(nint message, ReadOnlySpan<BusValue> body)
@@ -30,14 +30,9 @@ internal static unsafe class MessageCodec
         }
     }
 
-    private static bool Peek(nint message, out byte type, out string contents)
-    {
-        var more = Check(SdBus.PeekType(message, out type, out var pointer), "peek") > 0;
-        contents = more && pointer is not null ? SdBus.Text(pointer) : "";
-        return more;
-    }
+    private static bool Peek(nint message, out byte type, out byte* contents) => Check(SdBus.PeekType(message, out type, out contents), "peek") > 0;
 
-    private static BusValue Read(nint message, byte type, string contents, int depth)
+    private static BusValue Read(nint message, byte type, byte* contents, int depth)
     {
         if (depth > MaxDepth)
         {
@@ -46,55 +41,119 @@ internal static unsafe class MessageCodec
 
         return (char)type switch
         {
-            'a' when contents == "y" => ReadBytes(message),
-            'a' when contents.StartsWith('{') => ReadDictionary(message, contents, depth),
-            'a' => new BusValue.Array(contents, ReadItems(message, 'a', contents, depth)),
-            'r' => new BusValue.Struct(ReadItems(message, 'r', contents, depth)),
-            'v' => new BusValue.Variant(ReadItems(message, 'v', contents, depth)[0]),
-            's' => new BusValue.Text(ReadText(message, type)),
-            'o' => new BusValue.ObjectPath(ReadText(message, type)),
-            'g' => new BusValue.TypeSignature(ReadText(message, type)),
-            'y' => new BusValue.Byte(ReadBasic<byte>(message, type)),
-            'b' => new BusValue.Boolean(ReadBasic<int>(message, type) != 0),
-            'n' => new BusValue.Int16(ReadBasic<short>(message, type)),
-            'q' => new BusValue.UInt16(ReadBasic<ushort>(message, type)),
-            'i' => new BusValue.Int32(ReadBasic<int>(message, type)),
-            'u' => new BusValue.UInt32(ReadBasic<uint>(message, type)),
-            'x' => new BusValue.Int64(ReadBasic<long>(message, type)),
-            't' => new BusValue.UInt64(ReadBasic<ulong>(message, type)),
-            'd' => new BusValue.Double(ReadBasic<double>(message, type)),
+            'a' when contents[0] == 'y' => ReadBytes(message),
+            'a' when contents[0] == '{' => ReadDictionary(message, contents, depth),
+            'a' => ReadArray(message, contents, depth),
+            'r' => ReadStruct(message, contents, depth),
+            'v' => ReadVariant(message, contents, depth),
+            _ => ReadBasic(message, type) ?? throw TooShort(),
+        };
+    }
+
+    // One value inside a container, the first character of whose signature is known: a basic one needs no look ahead.
+    private static BusValue ReadNext(nint message, byte first, int depth)
+    {
+        if (first is not ((byte)'a' or (byte)'(' or (byte)'v'))
+        {
+            return ReadBasic(message, first) ?? throw TooShort();
+        }
+
+        return Peek(message, out var type, out var contents) ? Read(message, type, contents, depth) : throw TooShort();
+    }
+
+    // Null at the end of an array.
+    private static BusValue? ReadBasic(nint message, byte type)
+    {
+        // Wide enough for every basic type.
+        ulong raw = 0;
+        if (Check(SdBus.ReadBasic(message, type, &raw), "read") == 0)
+        {
+            return null;
+        }
+
+        return (char)type switch
+        {
+            's' => new BusValue.Text(SdBus.Text(*(byte**)&raw)),
+            'o' => new BusValue.ObjectPath(SdBus.Text(*(byte**)&raw)),
+            'g' => new BusValue.TypeSignature(SdBus.Text(*(byte**)&raw)),
+            'y' => new BusValue.Byte(*(byte*)&raw),
+            'b' => new BusValue.Boolean(*(int*)&raw != 0),
+            'n' => new BusValue.Int16(*(short*)&raw),
+            'q' => new BusValue.UInt16(*(ushort*)&raw),
+            'i' => new BusValue.Int32(*(int*)&raw),
+            'u' => new BusValue.UInt32(*(uint*)&raw),
+            'x' => new BusValue.Int64(*(long*)&raw),
+            't' => new BusValue.UInt64(raw),
+            'd' => new BusValue.Double(*(double*)&raw),
             // The message closes its descriptors when it goes; the reader gets one of its own.
-            'h' => new BusValue.FileDescriptor(Libc.Duplicate(ReadBasic<int>(message, type))),
+            'h' => new BusValue.FileDescriptor(Libc.Duplicate(*(int*)&raw)),
             var other => throw new BusFormatException($"unknown type '{other}'"),
         };
     }
 
-    private static ImmutableArray<BusValue> ReadItems(nint message, char container, string contents, int depth)
+    private static BusValue.Array ReadArray(nint message, byte* contents, int depth)
     {
-        Enter(message, container, contents);
+        var (signature, first) = (SdBus.Text(contents), contents[0]);
+        Enter(message, 'a', contents);
         var items = ImmutableArray.CreateBuilder<BusValue>();
-        while (Peek(message, out var type, out var inner))
+        if (first is (byte)'a' or (byte)'(' or (byte)'v')
         {
-            items.Add(Read(message, type, inner, depth + 1));
+            while (Peek(message, out var type, out var inner))
+            {
+                items.Add(Read(message, type, inner, depth + 1));
+            }
+        }
+        else
+        {
+            while (ReadBasic(message, first) is { } item)
+            {
+                items.Add(item);
+            }
         }
 
-        Check(SdBus.ExitContainer(message), "exit container");
-        return items.ToImmutable();
+        Exit(message);
+        return new(signature, items.DrainToImmutable());
     }
 
-    private static BusValue.Dictionary ReadDictionary(nint message, string contents, int depth)
+    private static BusValue.Struct ReadStruct(nint message, byte* contents, int depth)
     {
-        var (key, value) = (contents[1..2], contents[2..^1]);
-        Enter(message, 'a', contents);
-        var entries = ImmutableArray.CreateBuilder<KeyValuePair<BusValue, BusValue>>();
-        while (Peek(message, out _, out var entry))
+        Enter(message, 'r', contents);
+        var fields = ImmutableArray.CreateBuilder<BusValue>();
+        while (Peek(message, out var type, out var inner))
         {
-            var fields = ReadItems(message, 'e', entry, depth + 1);
-            entries.Add(new(fields[0], fields[1]));
+            fields.Add(Read(message, type, inner, depth + 1));
         }
 
-        Check(SdBus.ExitContainer(message), "exit container");
-        return new BusValue.Dictionary(key, value, entries.ToImmutable());
+        Exit(message);
+        return new(fields.DrainToImmutable());
+    }
+
+    private static BusValue.Variant ReadVariant(nint message, byte* contents, int depth)
+    {
+        var first = contents[0];
+        Enter(message, 'v', contents);
+        var value = ReadNext(message, first, depth + 1);
+        Exit(message);
+        return new(value);
+    }
+
+    private static BusValue.Dictionary ReadDictionary(nint message, byte* contents, int depth)
+    {
+        // Such as {sv}: sd-bus wants the inside without its braces for an entry.
+        var signature = SdBus.Text(contents);
+        var (keyType, valueType, key, value) = (contents[1], contents[2], signature[1..2], signature[2..^1]);
+        Enter(message, 'a', contents);
+        var entries = ImmutableArray.CreateBuilder<KeyValuePair<BusValue, BusValue>>();
+        while (Peek(message, out var type, out var entry))
+        {
+            Enter(message, (char)type, entry);
+            var name = ReadNext(message, keyType, depth + 2);
+            entries.Add(new(name, ReadNext(message, valueType, depth + 2)));
+            Exit(message);
+        }
+
+        Exit(message);
+        return new(key, value, entries.DrainToImmutable());
     }
 
     private static BusValue.Bytes ReadBytes(nint message)
@@ -103,29 +162,12 @@ internal static unsafe class MessageCodec
         return new BusValue.Bytes([.. new ReadOnlySpan<byte>(start, checked((int)count))]);
     }
 
-    private static T ReadBasic<T>(nint message, byte type)
-        where T : unmanaged
-    {
-        T value;
-        Check(SdBus.ReadBasic(message, type, &value), "read");
-        return value;
-    }
+    private static void Enter(nint message, char container, byte* contents) =>
+        Check(SdBus.EnterContainer(message, (byte)container, contents), "enter container");
 
-    private static string ReadText(nint message, byte type)
-    {
-        byte* text;
-        Check(SdBus.ReadBasic(message, type, &text), "read text");
-        return SdBus.Text(text);
-    }
+    private static void Exit(nint message) => Check(SdBus.ExitContainer(message), "exit container");
 
-    private static void Enter(nint message, char container, string contents)
-    {
-        var bytes = Encoding.UTF8.GetBytes(contents + '\0');
-        fixed (byte* pointer = bytes)
-        {
-            Check(SdBus.EnterContainer(message, (byte)container, pointer), "enter container");
-        }
-    }
+    private static BusFormatException TooShort() => new("the message ends before its signature does");
 
     private static void Write(nint message, BusValue value)
     {

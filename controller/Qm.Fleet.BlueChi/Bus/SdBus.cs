@@ -148,5 +148,6 @@ internal static unsafe partial class SdBus
     [LibraryImport(Library, EntryPoint = "sd_bus_message_close_container")]
     internal static partial int CloseContainer(nint message);
 
-    internal static string Text(byte* text) => Marshal.PtrToStringUTF8((nint)text) ?? "";
+    /// <summary>The text at a pointer; empty for none.</summary>
+    internal static string Text(byte* text) => TextPool.Get(text);
 }

@@ -34,6 +34,20 @@ public sealed class BusConnectionTests(PrivateBus bus) : IClassFixture<PrivateBu
     }
 
     [Fact]
+    [Trait("Requirement", "QMF-BUS-002")]
+    public async Task Calls_ThatHaveEnded_LeaveNothingBehind()
+    {
+        await using var service = await bus.ConnectAsync();
+        await using var client = await bus.ConnectAsync();
+        service.Serve(Path, call => call.Member == "Refuse" ? throw new BusErrorException("test.Refused", "no") : Task.CompletedTask);
+
+        await Task.WhenAll(Enumerable.Range(0, 200).Select(number => Assert.ThrowsAsync<BusErrorException>(
+            () => client.CallAsync(service.UniqueName, Path, Interface, number % 2 == 0 ? "Refuse" : "Forget", [], Deadline, ct: Ct))));
+
+        Assert.Equal(0, client.CallsUnderWay);
+    }
+
+    [Fact]
     [Trait("Requirement", "QMF-BUS-001")]
     public async Task Call_FileDescriptor_ReadsTheSameFile()
     {
