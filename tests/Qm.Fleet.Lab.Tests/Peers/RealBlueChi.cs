@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -15,6 +16,7 @@ internal sealed class RealBlueChi : IAsyncDisposable
     public const string Variable = "QMFLEET_BLUECHI_PREFIX";
 
     private const string Defaults = "/usr/share/bluechi/config/controller.conf";
+    private const string Heartbeats = "HeartbeatInterval=500\nNodeHeartbeatThreshold=2000";
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
     private readonly string _directory = Directory.CreateTempSubdirectory("qmfleet-peers-").FullName;
     private readonly ProcessLauncher _launcher = new();
@@ -39,15 +41,21 @@ internal sealed class RealBlueChi : IAsyncDisposable
     /// <param name="nodes">AllowedNodeNames.</param>
     public static async Task<RealBlueChi> StartAsync(IEnumerable<string> nodes)
     {
-        Assert.SkipWhen(ProcessLauncher.Find("dbus-daemon") is null, "dbus-daemon is not installed");
-        var prefix = Environment.GetEnvironmentVariable(Variable);
-        Assert.SkipWhen(string.IsNullOrEmpty(prefix), $"{Variable} is not set; it names the folder that BlueChi is installed to");
-        var program = new[] { "usr/libexec", "libexec" }.Select(directory => Path.Combine(prefix, directory, "bluechi-controller")).FirstOrDefault(File.Exists);
-        Assert.SkipWhen(program is null, $"there is no bluechi-controller below {Variable}={prefix}");
+        var (program, obstacle) = Find();
+        Assert.SkipWhen(program is null, obstacle);
+        return await StartAsync(program, nodes, Heartbeats);
+    }
+
+    /// <summary>Starts a program that was found.</summary>
+    /// <param name="program">The program.</param>
+    /// <param name="nodes">AllowedNodeNames.</param>
+    /// <param name="heartbeats">Lines of its configuration.</param>
+    public static async Task<RealBlueChi> StartAsync(string program, IEnumerable<string> nodes, string heartbeats)
+    {
         var blueChi = new RealBlueChi(program);
         try
         {
-            await blueChi.BeginAsync(nodes);
+            await blueChi.BeginAsync(nodes, heartbeats);
             return blueChi;
         }
         catch
@@ -57,12 +65,50 @@ internal sealed class RealBlueChi : IAsyncDisposable
         }
     }
 
+    /// <summary>Looks for the program where <see cref="Variable"/> points.</summary>
+    /// <returns>The program, or null and why a test cannot have it.</returns>
+    public static (string? Program, string Obstacle) Find()
+    {
+        if (ProcessLauncher.Find("dbus-daemon") is null)
+        {
+            return (null, "dbus-daemon is not installed");
+        }
+
+        if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } prefix)
+        {
+            return (null, $"{Variable} is not set; it names the folder that BlueChi is installed to");
+        }
+
+        return (new[] { "usr/libexec", "libexec" }.Select(directory => Path.Combine(prefix, directory, "bluechi-controller")).FirstOrDefault(File.Exists),
+            $"there is no bluechi-controller below {Variable}={prefix}");
+    }
+
+    /// <summary>What it says of itself: <c>bluechi-controller 1.3.0</c>, or the like.</summary>
+    public async Task<string> GetVersionAsync()
+    {
+        using var process = Process.Start(new ProcessStartInfo(_program, ["-v"]) { RedirectStandardOutput = true })!;
+        return (await process.StandardOutput.ReadToEndAsync(Ct)).Trim();
+    }
+
+    /// <summary>Ends it, with a goodbye (SIGTERM) or without (SIGKILL).</summary>
+    public async Task StopAsync(bool clean)
+    {
+        if (!clean)
+        {
+            await _controller!.KillAsync();
+        }
+
+        await _controller!.DisposeAsync();
+    }
+
+    /// <summary>Starts it again, at the same address.</summary>
+    public Task StartAgainAsync() => StartControllerAsync();
+
     /// <summary>Kills it and starts another.</summary>
     public async Task RestartAsync()
     {
-        await _controller!.KillAsync();
-        await _controller.DisposeAsync();
-        await StartControllerAsync();
+        await StopAsync(clean: false);
+        await StartAgainAsync();
     }
 
     public async ValueTask DisposeAsync()
@@ -81,7 +127,7 @@ internal sealed class RealBlueChi : IAsyncDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    private async Task BeginAsync(IEnumerable<string> nodes)
+    private async Task BeginAsync(IEnumerable<string> nodes, string heartbeats)
     {
         _bus = await PrivateBus.StartAsync(_launcher, _directory, _directory, TimeProvider.System, Ct);
         var port = FreePort();
@@ -93,8 +139,7 @@ internal sealed class RealBlueChi : IAsyncDisposable
             UseUDS=false
             ControllerPort={port.ToString(CultureInfo.InvariantCulture)}
             LogTarget=stderr
-            HeartbeatInterval=500
-            NodeHeartbeatThreshold=2000
+            {heartbeats}
             AllowedNodeNames={string.Join(",\n  ", nodes)}
 
             """, Ct);
