@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Qm.Fleet.Benchmarks.Bus;
+using Qm.Fleet.Benchmarks.Fuzz;
 
 namespace Qm.Fleet.Benchmarks;
 
@@ -10,6 +11,7 @@ internal static class Program
     {
         var root = new RootCommand("Benchmarks, fuzzing and endurance runs of QM Fleet");
         root.Add(BusCommand.Create());
+        root.Add(FuzzCommand.Create());
         return root.Parse(arguments).InvokeAsync();
     }
 }

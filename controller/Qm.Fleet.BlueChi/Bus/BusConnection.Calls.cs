@@ -59,8 +59,7 @@ internal sealed partial class BusConnection
     /// <exception cref="BusErrorException">Somebody else owns it, or the bus does not allow it.</exception>
     internal async Task RequestNameAsync(string name, CancellationToken ct = default)
     {
-        var reply = await CallDaemonAsync("RequestName", [name, DoNotQueue], ct);
-        if (reply[0].AsUInt32() != PrimaryOwner)
+        if ((await AskDaemonAsync("RequestName", [name, DoNotQueue], ct)).AsUInt32() != PrimaryOwner)
         {
             throw new BusErrorException("org.freedesktop.DBus.Error.AddressInUse", $"{name} already has an owner");
         }
@@ -74,7 +73,7 @@ internal sealed partial class BusConnection
     {
         try
         {
-            return (await CallDaemonAsync("GetNameOwner", [name], ct))[0].AsText();
+            return (await AskDaemonAsync("GetNameOwner", [name], ct)).AsText();
         }
         catch (BusErrorException e) when (e.Name == "org.freedesktop.DBus.Error.NameHasNoOwner")
         {
@@ -84,11 +83,14 @@ internal sealed partial class BusConnection
 
     /// <summary>The user id behind a unique name.</summary>
     internal async Task<uint> GetUserIdAsync(string uniqueName, CancellationToken ct = default) =>
-        (await CallDaemonAsync("GetConnectionUnixUser", [uniqueName], ct))[0].AsUInt32();
+        (await AskDaemonAsync("GetConnectionUnixUser", [uniqueName], ct)).AsUInt32();
 
     /// <summary>The process id behind a unique name.</summary>
     internal async Task<uint> GetProcessIdAsync(string uniqueName, CancellationToken ct = default) =>
-        (await CallDaemonAsync("GetConnectionUnixProcessID", [uniqueName], ct))[0].AsUInt32();
+        (await AskDaemonAsync("GetConnectionUnixProcessID", [uniqueName], ct)).AsUInt32();
+
+    private async Task<BusValue> AskDaemonAsync(string member, ImmutableArray<BusValue> body, CancellationToken ct) =>
+        await CallDaemonAsync(member, body, ct) is [var answer, ..] ? answer : throw new BusFormatException($"the bus answered {member} with nothing");
 
     private Task<ImmutableArray<BusValue>> CallDaemonAsync(string member, ImmutableArray<BusValue> body, CancellationToken ct) =>
         CallAsync(Daemon, DaemonPath, Daemon, member, body, DaemonDeadline, ct: ct);

@@ -216,7 +216,7 @@ internal sealed partial class BusConnection : IAsyncDisposable
     {
         if (_fault is { } fault)
         {
-            throw new BusConnectionException($"a handler failed: {fault.Message}", fault);
+            throw new BusConnectionException($"{(fault is BusFormatException ? "a message cannot be read" : "a handler failed")}: {fault.Message}", fault);
         }
     }
 

@@ -16,10 +16,10 @@ internal sealed partial class BlueChiClient
         var nodes = ImmutableArray<NodeInfo>.Empty;
         await CallAsync(Wire.Root, Wire.Controller, "ListNodes", [], "ListNodes", body =>
         {
-            var rows = body[0].AsItems().Select(node => node.AsItems()).ToArray();
-            nodes = [.. rows.Select(row => new NodeInfo(row[0].AsText(), Wire.ToStatus(row[2].AsText()), row[3].AsText()))];
-            _paths = rows.ToFrozenDictionary(row => row[0].AsText(), row => row[1].AsText(), StringComparer.Ordinal);
-            _names = rows.ToFrozenDictionary(row => row[1].AsText(), row => row[0].AsText(), StringComparer.Ordinal);
+            var listed = Replies.ToNodes(body);
+            nodes = [.. listed.Select(row => row.Node)];
+            _paths = listed.DistinctBy(row => row.Node.Name).ToFrozenDictionary(row => row.Node.Name, row => row.Path, StringComparer.Ordinal);
+            _names = listed.DistinctBy(row => row.Path).ToFrozenDictionary(row => row.Path, row => row.Node.Name, StringComparer.Ordinal);
             onReply?.Invoke(nodes);
         }, ct);
         return nodes;
@@ -28,7 +28,7 @@ internal sealed partial class BlueChiClient
     public async Task<NodeDetails> GetNodeAsync(string node, CancellationToken ct)
     {
         var what = $"GetNode({node})";
-        var path = await ReadAsync(Wire.Root, Wire.Controller, "GetNode", [node], what, body => body[0].AsText(), ct);
+        var path = await ReadAsync(Wire.Root, Wire.Controller, "GetNode", [node], what, Replies.ToText, ct);
         // One by one: GetAll leaves out when a node was last seen.
         var (status, peerIp) = (GetAsync("Status"), GetAsync("PeerIp"));
         var (seen, seenMonotonic) = (GetAsync("LastSeenTimestamp"), GetAsync("LastSeenTimestampMonotonic"));
@@ -38,7 +38,7 @@ internal sealed partial class BlueChiClient
             Microseconds(await seen) is { } real ? DateTimeOffset.UnixEpoch + real : null, Microseconds(await seenMonotonic));
 
         Task<PropertyValue> GetAsync(string property) =>
-            ReadAsync(path, Wire.Properties, "Get", [Wire.Node, property], what, body => PropertyValue.From(body[0]), ct);
+            ReadAsync(path, Wire.Properties, "Get", [Wire.Node, property], what, Replies.ToProperty, ct);
     }
 
     public async Task<SystemStatus> GetSystemStatusAsync(CancellationToken ct) => Wire.ToSystemStatus(await GetAsync("Status", ct));
@@ -80,7 +80,7 @@ internal sealed partial class BlueChiClient
 
     private async Task<IMonitor> CreateMonitorAsync(BusMatch[] signals, Action<MonitorSignal> handler, CancellationToken ct)
     {
-        var path = await ReadAsync(Wire.Root, Wire.Controller, "CreateMonitor", [], "CreateMonitor", body => body[0].AsText(), ct);
+        var path = await ReadAsync(Wire.Root, Wire.Controller, "CreateMonitor", [], "CreateMonitor", Replies.ToText, ct);
         var listening = new List<IAsyncDisposable>();
         foreach (var match in signals)
         {
@@ -112,11 +112,10 @@ internal sealed partial class BlueChiClient
     }
 
     private Task<string> GetAsync(string property, CancellationToken ct) =>
-        ReadAsync(Wire.Root, Wire.Properties, "Get", [Wire.Controller, property], $"Get({property})", body => body[0].AsText(), ct);
+        ReadAsync(Wire.Root, Wire.Properties, "Get", [Wire.Controller, property], $"Get({property})", Replies.ToText, ct);
 
     private Task<IReadOnlyDictionary<string, IReadOnlyList<T>>> ListOfAllNodesAsync<T>(string method, Func<BusValue, T> row, CancellationToken ct) =>
-        ReadAsync<IReadOnlyDictionary<string, IReadOnlyList<T>>>(Wire.Root, Wire.Controller, method, [], $"{method} of all nodes", body =>
-            body[0].AsEntries().ToDictionary(entry => entry.Key.AsText(), entry => (IReadOnlyList<T>)[.. entry.Value.AsItems().Select(row)], StringComparer.Ordinal), ct);
+        ReadAsync(Wire.Root, Wire.Controller, method, [], $"{method} of all nodes", body => Replies.ToRowsOfNodes(body, row), ct);
 
     private static string Text(PropertyValue value) => value.TryGetString(out var text) ? text : "";
 

@@ -26,7 +26,7 @@ internal sealed partial class BlueChiClient
             try
             {
                 // From here on the job's end is listened for, and on the connection's thread nothing can come between.
-                await CallNodeAsync(node, method, [unit, Wire.ToWord(mode)], unit, CancellationToken.None, reply => job.Accepted(reply[0].AsText(), jobs));
+                await CallNodeAsync(node, method, [unit, Wire.ToWord(mode)], unit, CancellationToken.None, reply => job.Accepted(Replies.ToText(reply), jobs));
             }
             catch (BlueChiException e) when (e is OutcomeUnknownException or ConnectionLostException)
             {

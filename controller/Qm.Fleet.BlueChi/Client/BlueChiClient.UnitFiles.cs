@@ -13,22 +13,22 @@ internal sealed partial class BlueChiClient
     }
 
     public Task<IReadOnlyList<UnitFileInfo>> ListUnitFilesAsync(string node, CancellationToken ct) =>
-        ReadNodeAsync<IReadOnlyList<UnitFileInfo>>(node, "ListUnitFiles", [], "", body => [.. body[0].AsItems().Select(Records.ToUnitFile)], ct);
+        ReadNodeAsync(node, "ListUnitFiles", [], "", Replies.ToUnitFiles, ct);
 
     public Task<string> GetUnitFileStateAsync(string node, string unit, CancellationToken ct) =>
-        ReadNodeAsync(node, "GetUnitFileState", [unit], unit, body => body[0].AsText(), ct);
+        ReadNodeAsync(node, "GetUnitFileState", [unit], unit, Replies.ToText, ct);
 
     public Task<EnabledUnitFiles> EnableUnitFilesAsync(string node, IReadOnlyList<string> files, bool runtime, bool force, CancellationToken ct) =>
         ReadNodeAsync(node, "EnableUnitFiles", [BusValue.Strings(files), runtime, force], string.Join(' ', files),
-            body => new EnabledUnitFiles(body[0].AsBoolean(), Records.ToChanges(body[1])), ct);
+            Replies.ToEnabled, ct);
 
     public Task<IReadOnlyList<UnitFileChange>> DisableUnitFilesAsync(string node, IReadOnlyList<string> files, bool runtime, CancellationToken ct) =>
-        ReadNodeAsync(node, "DisableUnitFiles", [BusValue.Strings(files), runtime], string.Join(' ', files), body => Records.ToChanges(body[0]), ct);
+        ReadNodeAsync(node, "DisableUnitFiles", [BusValue.Strings(files), runtime], string.Join(' ', files), Replies.ToChanges, ct);
 
-    public Task<string> GetDefaultTargetAsync(string node, CancellationToken ct) => ReadNodeAsync(node, "GetDefaultTarget", [], "", body => body[0].AsText(), ct);
+    public Task<string> GetDefaultTargetAsync(string node, CancellationToken ct) => ReadNodeAsync(node, "GetDefaultTarget", [], "", Replies.ToText, ct);
 
     public Task<IReadOnlyList<UnitFileChange>> SetDefaultTargetAsync(string node, string target, bool force, CancellationToken ct) =>
-        ReadNodeAsync(node, "SetDefaultTarget", [target, force], target, body => Records.ToChanges(body[0]), ct);
+        ReadNodeAsync(node, "SetDefaultTarget", [target, force], target, Replies.ToChanges, ct);
 
     public async Task SetNodeLogLevelAsync(string node, BlueChiLogLevel level, CancellationToken ct)
     {
@@ -41,7 +41,7 @@ internal sealed partial class BlueChiClient
     {
         try
         {
-            await ReadNodeAsync(node, "GetUnitProperty", ["-.slice", Wire.SystemdUnit, "LoadState"], "", body => body[0].AsText(), ct, options.ProbeDeadline);
+            await ReadNodeAsync(node, "GetUnitProperty", ["-.slice", Wire.SystemdUnit, "LoadState"], "", Replies.ToText, ct, options.ProbeDeadline);
         }
         catch (OutcomeUnknownException e)
         {

@@ -8,7 +8,7 @@ namespace Qm.Fleet.BlueChi.Client;
 internal sealed partial class BlueChiClient
 {
     public Task<IReadOnlyList<UnitInfo>> ListUnitsAsync(string node, CancellationToken ct) =>
-        ReadNodeAsync<IReadOnlyList<UnitInfo>>(node, "ListUnits", [], "", body => [.. body[0].AsItems().Select(Records.ToUnit)], ct);
+        ReadNodeAsync(node, "ListUnits", [], "", Replies.ToUnits, ct);
 
     public async Task<UnitState> GetUnitStateAsync(string node, string unit, CancellationToken ct) =>
         UnitState.From(await GetUnitPropertiesAsync(node, unit, "", ct));
@@ -17,7 +17,7 @@ internal sealed partial class BlueChiClient
         ReadPropertiesAsync(node, unit, systemdInterface, options.CallDeadline, ct);
 
     public Task<PropertyValue> GetUnitPropertyAsync(string node, string unit, string systemdInterface, string property, CancellationToken ct) =>
-        ReadNodeAsync(node, "GetUnitProperty", [unit, systemdInterface, property], unit, body => PropertyValue.From(body[0]), ct);
+        ReadNodeAsync(node, "GetUnitProperty", [unit, systemdInterface, property], unit, Replies.ToProperty, ct);
 
     public async Task SetUnitPropertiesAsync(string node, string unit, bool runtime, IReadOnlyList<UnitProperty> properties, CancellationToken ct)
     {
@@ -45,14 +45,14 @@ internal sealed partial class BlueChiClient
     {
         using var turn = await _turns.TakeAsync(node, unit, ct);
         return await ReadNodeAsync(node, "StartTransientUnit", [unit, Wire.ToWord(mode), ToArray(properties), new BusValue.Array("(sa(sv))", [])], unit,
-            body => Records.ToSystemdJob(body[0]), ct);
+            Replies.ToSystemdJob, ct);
     }
 
     // Every invocation that is read, whoever asked, may be that of a command which was given up.
     private async Task<IReadOnlyDictionary<string, PropertyValue>> ReadPropertiesAsync(
         string node, string unit, string systemdInterface, TimeSpan deadline, CancellationToken ct)
     {
-        var properties = await ReadNodeAsync(node, "GetUnitProperties", [unit, systemdInterface], unit, body => PropertyValue.ReadAll(body[0]), ct, deadline);
+        var properties = await ReadNodeAsync(node, "GetUnitProperties", [unit, systemdInterface], unit, Replies.ToProperties, ct, deadline);
         if (unsettled.Seen(node, unit, UnitState.From(properties).InvocationId) is { } late)
         {
             Log.LateExecution(logger, late.Type, unit, node, late.AskedAt);

@@ -53,7 +53,7 @@ internal sealed partial class BlueChiClient(
         {
             return read(reply);
         }
-        catch (Exception e) when (e is BusFormatException or IndexOutOfRangeException)
+        catch (BusFormatException e)
         {
             throw new ProtocolException($"{what}: the reply is not of the shape this client knows: {e.Message}", null, e);
         }

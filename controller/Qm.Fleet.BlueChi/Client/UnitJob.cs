@@ -44,7 +44,7 @@ internal sealed class UnitJob(BlueChiClient client, JobType type, string node, s
 
         try
         {
-            return await client.ReadAsync(Path, Wire.Properties, "Get", [Wire.Job, "State"], $"State of the job of {What}", body => Wire.ToJobState(body[0].AsText()), ct);
+            return await client.ReadAsync(Path, Wire.Properties, "Get", [Wire.Job, "State"], $"State of the job of {What}", Replies.ToJobState, ct);
         }
         catch (UnknownNodeException)
         {

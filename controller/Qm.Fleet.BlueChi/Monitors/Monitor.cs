@@ -39,7 +39,7 @@ internal sealed class Monitor(BlueChiClient client, string path, IReadOnlyList<I
     }
 
     public async Task<uint> AddPeerAsync(string uniqueName, CancellationToken ct) =>
-        await client.ReadAsync(path, Wire.Monitor, "AddPeer", [uniqueName], $"AddPeer({uniqueName})", body => body[0].AsUInt32(), ct);
+        await client.ReadAsync(path, Wire.Monitor, "AddPeer", [uniqueName], $"AddPeer({uniqueName})", Replies.ToNumber, ct);
 
     public Task RemovePeerAsync(uint peer, string reason, CancellationToken ct) =>
         client.CallAsync(path, Wire.Monitor, "RemovePeer", [peer, reason], $"RemovePeer({peer})", null, ct);
@@ -139,8 +139,8 @@ internal sealed class Monitor(BlueChiClient client, string path, IReadOnlyList<I
     }
 
     private Task<uint> SubscribeAsync(string node, string[] units, CancellationToken ct) => units is [var unit]
-        ? client.ReadAsync(path, Wire.Monitor, "Subscribe", [node, unit], $"Subscribe to {unit} on {node}", body => body[0].AsUInt32(), ct)
-        : client.ReadAsync(path, Wire.Monitor, "SubscribeList", [node, BusValue.Strings(units)], $"SubscribeList of {units.Length} units on {node}", body => body[0].AsUInt32(), ct);
+        ? client.ReadAsync(path, Wire.Monitor, "Subscribe", [node, unit], $"Subscribe to {unit} on {node}", Replies.ToNumber, ct)
+        : client.ReadAsync(path, Wire.Monitor, "SubscribeList", [node, BusValue.Strings(units)], $"SubscribeList of {units.Length} units on {node}", Replies.ToNumber, ct);
 
     private sealed record Subscription(uint Id, ImmutableHashSet<Pattern> Patterns);
 

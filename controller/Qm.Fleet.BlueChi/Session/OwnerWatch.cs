@@ -27,8 +27,10 @@ internal sealed class OwnerWatch
     /// <summary>Takes NameOwnerChanged: name, old owner, new owner.</summary>
     internal void Changed(BusSignal signal) => Set(() =>
     {
-        _heard = true;
-        Current = signal.Body[2].AsText() is { Length: > 0 } owner ? owner : null;
+        if (signal.Body is [_, _, BusValue.Text { Value: var owner }])
+        {
+            (_heard, Current) = (true, owner.Length > 0 ? owner : null);
+        }
     });
 
     /// <summary>The connection has ended.</summary>
