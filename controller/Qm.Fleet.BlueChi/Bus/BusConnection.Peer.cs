@@ -76,7 +76,7 @@ internal sealed partial class BusConnection
         }
 
         Check(SdBus.SetAnonymous(_bus, 1), "be anonymous");
-        Check(SdBus.AddFilter(_bus, out _, &OnMessage, self), "listen");
+        Check(SdBus.AddFilter(_bus, 0, &OnMessage, self), "listen");
         Check(SdBus.Start(_bus), $"connect to {_address}");
 
         // A reply and the signal after it are two small writes; the second must not wait for the first's acknowledgement. Unix sockets refuse, and need none.

@@ -41,8 +41,16 @@ internal sealed partial class BusConnection
     internal void PostReply(nint call, ImmutableArray<BusValue> values) => PostAnswer(call, () =>
     {
         Check(SdBus.NewMethodReturn(call, out var message), "make a reply");
-        MessageCodec.WriteBody(message, values.AsSpan());
-        return message;
+        try
+        {
+            MessageCodec.WriteBody(message, values.AsSpan());
+            return message;
+        }
+        catch (BusFormatException)
+        {
+            SdBus.MessageUnref(message);
+            throw;
+        }
     });
 
     internal unsafe void PostError(nint call, string name, string text) => PostAnswer(call, () =>
@@ -55,29 +63,30 @@ internal sealed partial class BusConnection
         }
     });
 
+    private void SendAndRelease(nint message, string what)
+    {
+        try
+        {
+            Check(SdBus.Send(_bus, message, 0), $"send {what}");
+        }
+        finally
+        {
+            SdBus.MessageUnref(message);
+        }
+    }
+
+    // Nobody is owed an answer by a connection that has ended, but what it holds of the call has to go.
     private void PostAnswer(nint call, Func<nint> make)
     {
-        if (_ended.Task.IsCompleted)
+        var answer = new PendingAnswer(this, call, make);
+        try
         {
-            return;
+            Post(answer.Send);
         }
-
-        Post(() =>
+        catch (BusConnectionException)
         {
-            try
-            {
-                if (SdBus.GetExpectReply(call) > 0)
-                {
-                    var answer = make();
-                    Check(SdBus.Send(_bus, answer, 0), "send an answer");
-                    SdBus.MessageUnref(answer);
-                }
-            }
-            finally
-            {
-                SdBus.MessageUnref(call);
-            }
-        });
+            answer.Drop();
+        }
     }
 
     private unsafe int OnMethodCall(nint message)
@@ -88,9 +97,10 @@ internal sealed partial class BusConnection
             return 0;
         }
 
+        // A body that cannot be read ends the connection, and a reference taken before would keep it.
+        var body = MessageCodec.ReadBody(message);
         var call = new MethodCall(
-            this, SdBus.MessageRef(message), SdBus.Text(SdBus.GetSender(message)), path, SdBus.Text(SdBus.GetInterface(message)),
-            SdBus.Text(SdBus.GetMember(message)), MessageCodec.ReadBody(message));
+            this, SdBus.MessageRef(message), SdBus.Text(SdBus.GetSender(message)), path, SdBus.Text(SdBus.GetInterface(message)), SdBus.Text(SdBus.GetMember(message)), body);
         _ = AnswerAsync(service.Handler, call);
         return 1;
     }
@@ -117,6 +127,33 @@ internal sealed partial class BusConnection
         }
     }
 #pragma warning restore CA1031
+
+    /// <summary>An answer that waits for the connection's thread; a call holds its connection, so one that is kept keeps all of it.</summary>
+    private sealed class PendingAnswer(BusConnection connection, nint call, Func<nint> make)
+    {
+        internal void Send()
+        {
+            try
+            {
+                if (SdBus.GetExpectReply(call) > 0)
+                {
+                    connection.SendAndRelease(make(), "an answer");
+                }
+            }
+            finally
+            {
+                SdBus.MessageUnref(call);
+            }
+        }
+
+        internal void Drop()
+        {
+            lock (connection._gate)
+            {
+                SdBus.MessageUnref(call);
+            }
+        }
+    }
 
     private sealed record Service(string Root, Func<MethodCall, Task> Handler)
     {

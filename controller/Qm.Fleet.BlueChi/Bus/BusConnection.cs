@@ -66,6 +66,12 @@ internal sealed partial class BusConnection : IAsyncDisposable
         }
 
         _work.Enqueue(work);
+        if (_ended.Task.IsCompleted)
+        {
+            // It ended just now, and nobody looks for work any more.
+            DropWork(_ended.Task.Result);
+        }
+
         Wake();
     }
 
@@ -163,7 +169,7 @@ internal sealed partial class BusConnection : IAsyncDisposable
 
         Check(SdBus.GetUniqueName(_bus, out var name), $"be greeted by {_address}");
         UniqueName = SdBus.Text(name);
-        Check(SdBus.AddFilter(_bus, out _, &OnMessage, self), "listen");
+        Check(SdBus.AddFilter(_bus, 0, &OnMessage, self), "listen");
     }
 
     private void Step()
@@ -287,12 +293,22 @@ internal sealed partial class BusConnection : IAsyncDisposable
         }
 
         _calls.Clear();
+        DropWork(reason);
+    }
+
+    // What was posted and not begun: calls fail, answers let go of what they answer, signals have nobody to go to.
+    private void DropWork(string reason)
+    {
         while (_work.TryDequeue(out var work))
         {
-            // What was posted and not begun: calls fail by the check below, signals and replies have nobody to go to.
-            if (work.Target is PendingWork pending)
+            switch (work.Target)
             {
-                pending.Call.Fail(new BusConnectionException($"the connection ended: {reason}"));
+                case PendingWork pending:
+                    pending.Call.Fail(new BusConnectionException($"the connection ended: {reason}"));
+                    break;
+                case PendingAnswer answer:
+                    answer.Drop();
+                    break;
             }
         }
     }

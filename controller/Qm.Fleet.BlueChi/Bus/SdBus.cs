@@ -66,8 +66,9 @@ internal static unsafe partial class SdBus
     [LibraryImport(Library, EntryPoint = "sd_bus_process")]
     internal static partial int Process(nint bus, nint message);
 
+    /// <summary>Without a slot of its own the filter lives as long as the connection; a slot would keep the connection alive.</summary>
     [LibraryImport(Library, EntryPoint = "sd_bus_add_filter")]
-    internal static partial int AddFilter(nint bus, out nint slot, delegate* unmanaged[Cdecl]<nint, nint, Error*, int> callback, nint userdata);
+    internal static partial int AddFilter(nint bus, nint noSlot, delegate* unmanaged[Cdecl]<nint, nint, Error*, int> callback, nint userdata);
 
     [LibraryImport(Library, EntryPoint = "sd_bus_slot_unref")]
     internal static partial nint SlotUnref(nint slot);
