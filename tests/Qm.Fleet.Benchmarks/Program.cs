@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Qm.Fleet.Benchmarks.Bus;
 using Qm.Fleet.Benchmarks.Fuzz;
+using Qm.Fleet.Benchmarks.Soak;
 
 namespace Qm.Fleet.Benchmarks;
 
@@ -12,6 +13,7 @@ internal static class Program
         var root = new RootCommand("Benchmarks, fuzzing and endurance runs of QM Fleet");
         root.Add(BusCommand.Create());
         root.Add(FuzzCommand.Create());
+        root.Add(SoakCommand.Create());
         return root.Parse(arguments).InvokeAsync();
     }
 }

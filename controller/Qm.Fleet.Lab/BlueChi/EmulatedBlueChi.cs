@@ -198,6 +198,15 @@ internal sealed class EmulatedBlueChi : IAgentLinks, IAsyncDisposable
         }
     }
 
+    /// <summary>How many units of a node somebody is subscribed to.</summary>
+    internal int Subscriptions(string blueChiNode)
+    {
+        lock (Gate)
+        {
+            return Life.Monitors.Units(blueChiNode).Count;
+        }
+    }
+
     /// <summary>The controller waits for an agent and does nothing else; no longer than it waits for any.</summary>
     internal async Task StallAsync(Task running)
     {
