@@ -144,7 +144,11 @@ internal sealed partial class NodeWorker(
             return;
         }
 
-        string[] onHost = [.. desired?.Environment.Oom.Asil.Keys ?? []];
+        string[] onHost =
+        [
+            .. desired?.Environment.Oom.Asil.Keys ?? [],
+            .. Evidence() is { HostAgentConfChangedAt: > 0 } ? [QmNode.AgentUnit] : Array.Empty<string>(),
+        ];
         string[] inside =
         [
             QmNode.AgentUnit,

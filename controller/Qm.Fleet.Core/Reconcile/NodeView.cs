@@ -37,6 +37,9 @@ public sealed record NodeView
     /// <summary>Whether the rollout lets this node move now; staging needs no leave.</summary>
     public bool MayMove { get; init; }
 
+    /// <summary>How long the node waits for the confirmation of a change that could cut it off, before what the change starts is added.</summary>
+    public TimeSpan LinkConfirmWithin { get; init; } = ConfirmDeadline.Link;
+
     /// <summary>The host, through BlueChi.</summary>
     public Presence Host { get; init; }
 
@@ -49,7 +52,9 @@ public sealed record NodeView
     /// <summary>qm.service on the host; null when it could not be read.</summary>
     public UnitReading? QmUnit { get; init; }
 
-    /// <summary>Safety units with a score in the environment, by name; a unit that could not be read is absent.</summary>
+    /// <summary>
+    /// Safety units with a score in the environment, and the BlueChi agent when its configuration was changed, by name; a unit that could not be read is absent.
+    /// </summary>
     public ImmutableSortedDictionary<string, UnitReading> HostUnits { get; init; } = ImmutableSortedDictionary<string, UnitReading>.Empty;
 
     /// <summary>Units inside QM: the BlueChi agent and the workloads, by name; a unit that could not be read is absent.</summary>

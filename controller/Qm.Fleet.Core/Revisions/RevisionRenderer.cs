@@ -50,7 +50,7 @@ public static class RevisionRenderer
         }
 
         files.Sort((left, right) => left.Id.CompareTo(right.Id));
-        return new(revision, environment, files.ToImmutable());
+        return new(revision, environment, files.ToImmutable()) { QmNodeName = QmNode.NameFor(node) };
     }
 
     private static string? QmDropIn(FleetEnvironment environment)
