@@ -11,7 +11,7 @@ namespace Qm.Fleet.Controller.Reconcile;
 /// <remarks>Each node has its own, so that a slow call to one delays no other. Everything it knows is read from the node.</remarks>
 internal sealed partial class NodeWorker(
     string name, NodeActor actor, IAgentLinks agents, BlueChiLink blueChi, RolloutKeeper rollouts, LiveNodes live,
-    IReconcileStore store, EventSink events, TimeProvider time, ILogger<NodeWorker> logger)
+    IReconcileStore store, EventSink events, TimeSpan linkConfirmWithin, TimeProvider time, ILogger<NodeWorker> logger)
 {
     // A slow pass in case a signal was lost.
     private static readonly TimeSpan Net = TimeSpan.FromSeconds(30);
@@ -96,6 +96,7 @@ internal sealed partial class NodeWorker(
             Cordoned = assignment.Cordoned,
             KnownBad = assignment.Fleet?.Failures.GetValueOrDefault(name),
             MayMove = assignment.Fleet is { } fleet && rollouts.MayMove(fleet.Name, name),
+            LinkConfirmWithin = linkConfirmWithin,
             Host = host,
             Qm = blueChi.PresenceOf(QmNode.NameFor(name)),
             Evidence = agents.IsConnected(name) ? Evidence() : null,
