@@ -57,4 +57,32 @@ public sealed class LinkTests : IAsyncLifetime
         await _lab.ConvergedAsync(good);
         Assert.Equal(1, (await _lab.EventsAsync()).Count(item => item.Reason == "HostAgentRestarted"));
     }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Apply_HostAgentThatIsCutOffOnANodeThatIsKilled_ComesBackAllTheSame(bool reboot)
+    {
+        await _lab.ApplyAsync("cockpit.yaml");
+        var good = (await _lab.ConvergedAsync())["ecu1"].Status.Revision;
+        await _lab.ApplyAsync("cockpit.yaml", BadHost);
+        await _lab.ConditionAsync("ecu1", "BluechiOnline", Condition.Types.Status.False);
+
+        // Once with the extension alone, once with everything on the node: its BlueChi agent boots with the bad file.
+        if (reboot)
+        {
+            await _lab.Lab.RebootAsync(_lab.Lab.Nodes[0], FleetLab.Ct);
+        }
+        else
+        {
+            await _lab.Lab.Agents[0].KillAsync();
+            await _lab.Lab.StartAgentAsync("agent-ecu1", [_lab.Lab.Nodes[0]]);
+        }
+
+        await _lab.ConditionAsync("ecu1", "BluechiOnline", Condition.Types.Status.True);
+        await _lab.NodeAsync("ecu1", node => node.Status.Report.Reverted is not null && node.Status.Report.Revision == good, "ecu1 went back");
+        await _lab.StepAsync("ecu1", "Failed");
+        var failure = Assert.Single(await _lab.EventsAsync(), item => item.Reason == "RevisionFailed");
+        Assert.Contains(reboot ? "a reboot after its commit" : "5 s of its commit", failure.Message, StringComparison.Ordinal);
+    }
 }

@@ -29,6 +29,8 @@ internal sealed partial class NodeWorker(
     private (string Key, RenderedRevision? Revision) _rendered = ("", null);
     private TimeSpan? _convergedAfter;
     private bool _moved;
+    private string? _failed;
+    private string? _retried;
 
     /// <summary>Sets what is wanted and wakes the worker.</summary>
     internal void Assign(NodeAssignment assignment)
@@ -88,13 +90,15 @@ internal sealed partial class NodeWorker(
 
         _memory = _memory.For(desired?.Name ?? "", time.GetUtcNow());
         var host = blueChi.PresenceOf(name);
+        var knownBad = assignment.Fleet?.Failures.GetValueOrDefault(name);
         return new()
         {
             Name = name,
             Desired = desired,
             NotDesiredBecause = assignment.NotDesiredBecause,
             Cordoned = assignment.Cordoned,
-            KnownBad = assignment.Fleet?.Failures.GetValueOrDefault(name),
+            KnownBad = knownBad,
+            Retried = IsRetried(desired, knownBad),
             MayMove = assignment.Fleet is { } fleet && rollouts.MayMove(fleet.Name, name),
             LinkConfirmWithin = linkConfirmWithin,
             Host = host,
@@ -105,6 +109,15 @@ internal sealed partial class NodeWorker(
             QmUnits = _units.Inside,
             Memory = _memory,
         };
+    }
+
+    // A failure that was known and no longer is, was taken back by somebody. The node itself forgets it when the revision is staged.
+    private bool IsRetried(RenderedRevision? desired, string? knownBad)
+    {
+        _retried = knownBad is null && desired is not null && desired.Name is var revision && (_failed == revision || _retried == revision)
+            && Evidence()?.Reverted?.Revision == revision ? revision : null;
+        _failed = knownBad is null ? null : desired?.Name;
+        return _retried is not null;
     }
 
     private RenderedRevision? Desired(NodeAssignment assignment)
