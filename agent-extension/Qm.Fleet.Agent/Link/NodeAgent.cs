@@ -118,21 +118,26 @@ internal sealed partial class NodeAgent(NodeRevisions revisions, NodeReporter re
     /// <inheritdoc/>
     public void Dispose() => _gate.Dispose();
 
-    // Each is noted as paid at once: a kill between two of them repeats none that was done before.
+    // Each is noted as paid at once, so a kill between them repeats neither; and one that cannot be restarted does not keep the other.
     private async Task PayRestartsAsync(CancellationToken cancellationToken)
     {
-        if (revisions.Owed is { Host: true } host)
+        try
         {
-            await Systemd.RestartHostAgentAsync(cancellationToken).ConfigureAwait(false);
-            revisions.Owe(host.Qm ? host with { Host = false } : null);
-            Log.Restarted(logger, "the host's");
+            if (revisions.Owed is { Host: true } owed)
+            {
+                await Systemd.RestartHostAgentAsync(cancellationToken).ConfigureAwait(false);
+                revisions.Owe(owed with { Host = false });
+                Log.Restarted(logger, "the host's");
+            }
         }
-
-        if (revisions.Owed is { Qm: true })
+        finally
         {
-            await Systemd.RestartQmAgentAsync(cancellationToken).ConfigureAwait(false);
-            revisions.Owe(null);
-            Log.Restarted(logger, "QM's");
+            if (revisions.Owed is { Qm: true } owed)
+            {
+                await Systemd.RestartQmAgentAsync(cancellationToken).ConfigureAwait(false);
+                revisions.Owe(owed with { Qm = false });
+                Log.Restarted(logger, "QM's");
+            }
         }
     }
 

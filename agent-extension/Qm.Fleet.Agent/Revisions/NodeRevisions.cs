@@ -177,8 +177,8 @@ internal sealed class NodeRevisions
     /// <summary>When the configuration of the host's BlueChi agent was last changed in this boot, in microseconds of CLOCK_MONOTONIC; 0 when it was not.</summary>
     public long HostAgentConfChangedAt => State.HostAgentConfChanged is { } changed && changed.BootId == _clock.BootId ? changed.Microseconds : 0;
 
-    /// <summary>Notes which restarts are still owed; null for none.</summary>
-    public void Owe(OwedRestarts? owed) => _directory.State = State with { Owed = owed };
+    /// <summary>Notes which restarts are still owed.</summary>
+    public void Owe(OwedRestarts owed) => _directory.State = State with { Owed = owed is { Host: false, Qm: false } ? null : owed };
 
     // A deadline of an earlier boot is moved into this one before anything looks at it.
     private ConfirmDeadline? KeepDeadline()

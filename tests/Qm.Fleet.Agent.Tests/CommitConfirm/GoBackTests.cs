@@ -143,6 +143,22 @@ public sealed class GoBackTests
         Assert.Equal("r2", agent.Revisions.GoBackIfDue()?.Revision);
     }
 
+    // The same revision again, because somebody changed a file of it: it was confirmed, and there is nothing to go back to.
+    [Fact]
+    public async Task Commit_OfAConfirmedRevisionAfterDrift_HasNoDeadline()
+    {
+        using var node = new EmulatedNode();
+        var before = await LinkChange.ConfirmOldAsync(node);
+        node.Write(EmulatedNode.QmDropInPath, "[Service]\nMemoryHigh=1G\n");
+        using var agent = node.Open();
+        await agent.Revisions.StageAsync(Sample.Old);
+        agent.Revisions.Commit("r1", LinkChange.Within);
+        node.Time.Advance(LinkChange.Within);
+
+        Assert.Null(agent.Revisions.GoBackIfDue());
+        Assert.Equal(before, node.OwnedTrees());
+    }
+
     [Fact]
     public async Task GoBack_PreviousFilesLost_ChangesNothingAndSaysSo()
     {
@@ -203,7 +219,7 @@ public sealed class GoBackTests
         {
             await LinkChange.CommitNewAsync(opened.Revisions);
             node.Time.Advance(LinkChange.Within);
-            using var refused = new NodeAgent(opened.Revisions, opened.Reporter, new SystemdByHand(refusals: 2), NullLogger<NodeAgent>.Instance);
+            using var refused = new NodeAgent(opened.Revisions, opened.Reporter, new SystemdByHand(refusals: 4), NullLogger<NodeAgent>.Instance);
             Assert.Equal(TimeSpan.FromSeconds(5), await refused.GoBackIfDueAsync(Cancellation));
             Assert.Equal(TimeSpan.FromSeconds(10), await refused.GoBackIfDueAsync(Cancellation));
             Assert.Contains(opened.Reporter.Read().Problems, problem => problem.Contains("of the host still runs with files that were taken back", StringComparison.Ordinal));
