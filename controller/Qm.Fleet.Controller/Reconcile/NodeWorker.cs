@@ -29,8 +29,7 @@ internal sealed partial class NodeWorker(
     private (string Key, RenderedRevision? Revision) _rendered = ("", null);
     private TimeSpan? _convergedAfter;
     private bool _moved;
-    private string? _failed;
-    private string? _retried;
+    private RetryMemory _retry = new();
 
     /// <summary>Sets what is wanted and wakes the worker.</summary>
     internal void Assign(NodeAssignment assignment)
@@ -91,6 +90,7 @@ internal sealed partial class NodeWorker(
         _memory = _memory.For(desired?.Name ?? "", time.GetUtcNow());
         var host = blueChi.PresenceOf(name);
         var knownBad = assignment.Fleet?.Failures.GetValueOrDefault(name);
+        _retry = _retry.After(desired?.Name, knownBad is not null, Evidence()?.Reverted?.Revision);
         return new()
         {
             Name = name,
@@ -98,7 +98,7 @@ internal sealed partial class NodeWorker(
             NotDesiredBecause = assignment.NotDesiredBecause,
             Cordoned = assignment.Cordoned,
             KnownBad = knownBad,
-            Retried = IsRetried(desired, knownBad),
+            Retried = _retry.Retried is not null,
             MayMove = assignment.Fleet is { } fleet && rollouts.MayMove(fleet.Name, name),
             LinkConfirmWithin = linkConfirmWithin,
             Host = host,
@@ -109,15 +109,6 @@ internal sealed partial class NodeWorker(
             QmUnits = _units.Inside,
             Memory = _memory,
         };
-    }
-
-    // A failure that was known and no longer is, was taken back by somebody. The node itself forgets it when the revision is staged.
-    private bool IsRetried(RenderedRevision? desired, string? knownBad)
-    {
-        _retried = knownBad is null && desired is not null && desired.Name is var revision && (_failed == revision || _retried == revision)
-            && Evidence()?.Reverted?.Revision == revision ? revision : null;
-        _failed = knownBad is null ? null : desired?.Name;
-        return _retried is not null;
     }
 
     private RenderedRevision? Desired(NodeAssignment assignment)
