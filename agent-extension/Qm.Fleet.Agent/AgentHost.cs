@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
+using Qm.Fleet.Agent.CommitConfirm;
 using Qm.Fleet.Agent.Configuration;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
@@ -37,17 +38,31 @@ public static partial class AgentHost
         var logger = loggers.CreateLogger(typeof(AgentHost));
         using var claim = Claim(state, logger);
         var revisions = new NodeRevisions(root, state, clock, quadletCheck);
-        using var agent = new NodeAgent(revisions, new NodeReporter(root, revisions), loggers.CreateLogger<NodeAgent>());
+        var programs = options.SystemdPrograms ?? (Path.GetFullPath(options.Root) == "/" ? "/usr/bin" : null);
+        using var agent = new NodeAgent(
+            revisions, new NodeReporter(root, revisions), programs is null ? null : new LocalSystemd(programs, time), loggers.CreateLogger<NodeAgent>());
         Log.Started(logger, Version, options.Root, options.Controller);
         try
         {
             await agent.RecoverAsync(cancellationToken).ConfigureAwait(false);
-            await new GatewayLink(options, root, agent, clock, time, jitter, loggers).RunAsync(cancellationToken).ConfigureAwait(false);
+            await BothAsync(
+                new GatewayLink(options, root, agent, clock, time, jitter, loggers).RunAsync, new ConfirmWatch(agent, time).RunAsync, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             // The end that was asked for.
         }
+    }
+
+    // Neither ends by itself; when one fails, the other ends with it, and systemd starts the agent again.
+    private static async Task BothAsync(Func<CancellationToken, Task> one, Func<CancellationToken, Task> other, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task[] work = [one(stop.Token), other(stop.Token)];
+        var first = await Task.WhenAny(work).ConfigureAwait(false);
+        await stop.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await first.ConfigureAwait(false);
     }
 
     // An agent that cannot write still reports; every command that needs to write is refused with the reason.

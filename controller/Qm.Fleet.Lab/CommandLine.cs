@@ -54,6 +54,7 @@ internal static class CommandLine
         });
         root.Add(CreateCounters());
         root.Add(CreateAgents());
+        root.Add(CreateNodeProgram());
         root.Add(CreatePeers());
         return root;
     }
@@ -114,6 +115,22 @@ internal static class CommandLine
         var command = new Command("agents", "Run the agents of many nodes in one process") { controller, nodes };
         command.Hidden = true;
         command.SetAction((parsed, cancellation) => SharedAgents.RunAsync(new Uri(parsed.GetValue(controller)!), parsed.GetValue(nodes)!, cancellation));
+        return command;
+    }
+
+    private static Command CreateNodeProgram()
+    {
+        var socket = new Option<string>("--socket") { Required = true };
+        var node = new Option<string>("--node") { Required = true };
+        var words = new Argument<string[]>("COMMAND") { Arity = ArgumentArity.OneOrMore };
+        var command = new Command("node-program", "Have an emulated node's systemd do what a program of it was asked for") { socket, node, words };
+        command.Hidden = true;
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var problem = await NodePrograms.AskAsync(parsed.GetValue(socket)!, parsed.GetValue(node)!, parsed.GetValue(words)!, cancellation);
+            await Console.Error.WriteAsync(problem);
+            return problem.Length == 0 ? 0 : 1;
+        });
         return command;
     }
 

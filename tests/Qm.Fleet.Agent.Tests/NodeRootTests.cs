@@ -98,6 +98,7 @@ public sealed class NodeRootTests
                         "/etc/containers/systemd/qm.container.d/50-qm-fleet.conf",
                         "/etc/qm/containers/containers.conf.d/50-qm-fleet.conf",
                         "/etc/qm/bluechi/agent.conf.d/zz-qm-fleet.conf",
+                        "/etc/bluechi/agent.conf.d/zz-qm-fleet.conf",
                         $"/etc/qm/containers/systemd/{name}.container",
                         $"/etc/systemd/system/{name}.d/50-qm-fleet.conf",
                     ]);
@@ -110,6 +111,7 @@ public sealed class NodeRootTests
     [InlineData(OwnedFileKind.AsilDropIn, "brake-control.target")]
     [InlineData(OwnedFileKind.AsilDropIn, "brake-control")]
     [InlineData(OwnedFileKind.QmContainersConf, "name")]
+    [InlineData(OwnedFileKind.HostBlueChiAgentConf, "name")]
     [InlineData((OwnedFileKind)0, "")]
     public void Locate_NameThatIsNotOurs_IsRefused(OwnedFileKind kind, string name) =>
         Assert.Equal("InvalidFile", Assert.Throws<CommandRefusedException>(() => AllowList.Locate(kind, name, "/etc/qm")).Reason);

@@ -156,6 +156,9 @@ public sealed class ReportTests
         var unconfirmed = new NodeReport(busier) { Revision = "r1" };
         Assert.True(pace.IsDue(unconfirmed, interval));
         Assert.Equal(ReportPace.Fast, pace.Pause(unconfirmed, interval));
+        var wentBack = new NodeReport(unconfirmed) { Reverted = new() { Revision = "r2" } };
+        Assert.Equal(ReportPace.Slow, pace.Pause(wentBack, interval));
+        Assert.Equal(ReportPace.Fast, pace.Pause(new NodeReport(wentBack) { ConfirmDueUs = 1 }, interval));
         time.Advance(interval);
         Assert.True(pace.IsDue(report, interval));
     }

@@ -19,10 +19,10 @@ internal sealed class FleetLab : IAsyncDisposable
     internal static string Examples { get; } = Find("deploy/examples");
 
     /// <summary>Starts a lab with labelled nodes.</summary>
-    internal static async Task<FleetLab> StartAsync(int nodes = 3, NodeTimings? timings = null)
+    internal static async Task<FleetLab> StartAsync(int nodes = 3, NodeTimings? timings = null, TimeSpan? linkConfirmWithin = null)
     {
         var lab = new FleetLab(await LabEnvironment.StartAsync(
-            new() { Nodes = nodes, Timings = timings ?? NodeTimings.Fast }, (_, _, _) => { }, TimeProvider.System, Ct));
+            new() { Nodes = nodes, Timings = timings ?? NodeTimings.Fast, LinkConfirmWithin = linkConfirmWithin }, (_, _, _) => { }, TimeProvider.System, Ct));
         var manifest = string.Join("\n---\n", lab.Lab.Nodes.Select(node => $"{{apiVersion: qm.fleet/v1, kind: Node, metadata: {{name: {node.Name}, labels: {{zone: cockpit}}}}}}"));
         await lab.ApplyTextAsync(manifest);
         return lab;

@@ -19,6 +19,12 @@ public sealed record AgentOptions
     /// <summary>The agent's memory, as the node sees it: below <see cref="Root"/>.</summary>
     public string State { get; init; } = "/var/lib/qm-fleet";
 
+    /// <summary>
+    /// Where the node's <c>systemctl</c> and <c>systemd-run</c> lie on this machine; null for <c>/usr/bin</c> where <see cref="Root"/> is this machine's
+    /// own, and for none anywhere else: they would restart units of another node.
+    /// </summary>
+    public string? SystemdPrograms { get; init; }
+
     /// <summary>The least important level that is logged.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 }

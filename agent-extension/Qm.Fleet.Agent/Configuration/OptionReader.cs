@@ -4,7 +4,7 @@ using Qm.Fleet.Agent.Files;
 namespace Qm.Fleet.Agent.Configuration;
 
 /// <summary>Reads options from the command line and from agent.conf; the command line wins. All problems are told at once.</summary>
-/// <remarks>Written by hand: five options with one value each, and the agent's size and start matter more than completion.</remarks>
+/// <remarks>Written by hand: six options with one value each, and the agent's size and start matter more than completion.</remarks>
 internal sealed class OptionReader
 {
     /// <summary>The configuration file, as the node sees it.</summary>
@@ -18,6 +18,7 @@ internal sealed class OptionReader
         new("--root", null, "DIR", "the directory that is the node's / (default /)"),
         new("--pki", "Pki", "DIR", "ca.crt, node.crt, node.key below the root (default /etc/qm-fleet/pki)"),
         new("--state", "State", "DIR", "the agent's memory below the root (default /var/lib/qm-fleet)"),
+        new("--systemd-programs", null, "DIR", "the node's systemctl, systemd-run (default /usr/bin, none with --root)"),
         new("--log-level", "LogLevel", "LEVEL", "Trace, Debug, Information, Warning, Error, Critical or None (default Information)"),
     ];
 
@@ -32,7 +33,7 @@ internal sealed class OptionReader
         "qm-fleet-agent: the QM Fleet agent extension of one node\n\nUsage: qm-fleet-agent --controller https://HOST:PORT [options]\n\nOptions:\n"
         + string.Concat(Options.Select(option => $"  {option.Flag + " " + option.Value,-34}{option.Help}\n"))
         + $"  {"--help",-34}show this\n  {"--version",-34}show the version\n\n"
-        + $"Options other than --root can stand as {string.Join(", ", Options.Where(o => o.Key is not null).Select(o => o.Key + "="))} under [{Section}]\n"
+        + $"Options other than --root and --systemd-programs can stand as {string.Join(", ", Options.Where(o => o.Key is not null).Select(o => o.Key + "="))} under [{Section}]\n"
         + $"in {ConfPath}; the command line wins.\n";
 
     /// <summary>Reads the options.</summary>
@@ -129,7 +130,7 @@ internal sealed class OptionReader
             _problems.Add($"--log-level: \"{word}\" is not one of {string.Join(", ", Enum.GetNames<LogLevel>())}");
         }
 
-        foreach (var (flag, path) in given.Where(pair => pair.Key is "--pki" or "--state" && !pair.Value.StartsWith('/')))
+        foreach (var (flag, path) in given.Where(pair => pair.Key is "--pki" or "--state" or "--systemd-programs" && !pair.Value.StartsWith('/')))
         {
             _problems.Add($"{flag}: \"{path}\" is not an absolute path");
         }
@@ -140,6 +141,7 @@ internal sealed class OptionReader
             Root = root,
             Pki = given.GetValueOrDefault("--pki", "/etc/qm-fleet/pki"),
             State = given.GetValueOrDefault("--state", "/var/lib/qm-fleet"),
+            SystemdPrograms = given.GetValueOrDefault("--systemd-programs"),
             LogLevel = level,
         };
     }

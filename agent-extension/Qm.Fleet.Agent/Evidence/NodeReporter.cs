@@ -33,7 +33,10 @@ internal sealed class NodeReporter(NodeRoot root, NodeRevisions revisions)
             }
         }
 
-        var etc = ReadPaths(sources, findings)?.Etc;
+        var paths = ReadPaths(sources, findings);
+        var etc = paths?.Etc;
+        report.HostNodeName = AgentConfEvidence.HostNodeName(root, findings);
+        report.QmNodeName = paths is null ? "" : AgentConfEvidence.QmNodeName(root, paths.Rootfs, paths.Etc, findings);
         report.Files.AddRange(OwnedFiles(state, etc, findings));
         report.Oom = OomEvidence.Read(findings,
             report.Files.Where(file => file.Kind == V1.OwnedFile.Types.Kind.AsilDropIn).Select(file => file.Name),
@@ -50,6 +53,22 @@ internal sealed class NodeReporter(NodeRoot root, NodeRevisions revisions)
             (report.Revision, report.Confirmed, report.StagedRevision) = (state.Revision, state.Confirmed, revisions.StagedRevision);
             report.RetiredWorkloads.AddRange(state.RetiredWorkloads);
             report.RetiredProperties.AddRange(state.RetiredProperties);
+            if (revisions.Deadline is { } deadline)
+            {
+                report.ConfirmDueUs = deadline.Due.Microseconds;
+            }
+
+            if (state.Reverted is { } reverted)
+            {
+                report.Reverted = new() { Revision = reverted.Revision, Reason = reverted.Reason };
+            }
+
+            report.HostAgentConfChangedAtUs = revisions.HostAgentConfChangedAt;
+            if (revisions.Owed is { } owed)
+            {
+                findings.Add($"bluechi-agent.service {(owed.Host ? "of the host" : "inside QM")} still runs with files that were taken back; the agent restarts it.");
+            }
+
             if (revisions.Unfinished is { } unfinished)
             {
                 findings.Add(unfinished);
@@ -111,7 +130,11 @@ internal sealed class NodeReporter(NodeRoot root, NodeRevisions revisions)
     {
         var known = state.Files.ToDictionary(file => file.Path);
         using var trees = new OwnedTrees(root);
-        var fixedPlaces = new List<(OwnedFileKind Kind, string Name, OwnedPath Path)> { (OwnedFileKind.QmContainerDropIn, "", AllowList.QmContainerDropIn) };
+        List<(OwnedFileKind Kind, string Name, OwnedPath Path)> fixedPlaces =
+        [
+            (OwnedFileKind.QmContainerDropIn, "", AllowList.QmContainerDropIn),
+            (OwnedFileKind.HostBlueChiAgentConf, "", AllowList.HostBlueChiAgentConf),
+        ];
         if (etc is not null)
         {
             fixedPlaces.Add((OwnedFileKind.QmContainersConf, "", AllowList.Locate(OwnedFileKind.QmContainersConf, "", etc)));

@@ -1,5 +1,7 @@
 using System.Text.Json;
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using Qm.Fleet.Agent.CommitConfirm;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Revisions;
@@ -8,10 +10,23 @@ using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Link;
 
-/// <summary>One node: carries out commands and looks at evidence, one at a time.</summary>
-internal sealed partial class NodeAgent(NodeRevisions revisions, NodeReporter reporter, ILogger<NodeAgent> logger) : IDisposable
+/// <summary>One node: carries out commands, keeps deadlines and looks at evidence, one at a time.</summary>
+/// <param name="revisions">What is on the node.</param>
+/// <param name="reporter">Looks at it.</param>
+/// <param name="systemd">Restarts BlueChi agents; null where there is no systemd to ask, such as on a root that is not this machine's.</param>
+/// <param name="logger">Where to log.</param>
+internal sealed partial class NodeAgent(NodeRevisions revisions, NodeReporter reporter, ILocalSystemd? systemd, ILogger<NodeAgent> logger) : IDisposable
 {
+    // Between two attempts of something that is due and did not work; doubled each time.
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(5);
+
     private readonly SemaphoreSlim _gate = new(1, 1);
+    private readonly Channel<bool> _commands = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private TimeSpan _pause = FirstPause;
+
+    /// <summary>Has something to read after every command, which may have set or removed a deadline.</summary>
+    public ChannelReader<bool> Commands => _commands;
 
     /// <summary>Ends what a crash cut short.</summary>
     public async Task RecoverAsync(CancellationToken cancellationToken)
@@ -62,7 +77,37 @@ internal sealed partial class NodeAgent(NodeRevisions revisions, NodeReporter re
                 Log.Refused(logger, command.ActionCase, RevisionOf(command), result.Reason, result.Message);
             }
 
+            _commands.Writer.TryWrite(true);
             return (result, reporter.Read());
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <summary>Goes back to the last confirmed revision if the committed one was not confirmed in time, and has BlueChi's agents read its files.</summary>
+    /// <returns>When to look again; null when only a command can make a difference.</returns>
+    public async Task<TimeSpan?> GoBackIfDueAsync(CancellationToken cancellationToken)
+    {
+        await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (revisions.GoBackIfDue() is { } reverted)
+            {
+                Log.WentBack(logger, reverted.Revision, reverted.Reason);
+            }
+
+            await PayRestartsAsync(cancellationToken).ConfigureAwait(false);
+            _pause = FirstPause;
+            return revisions.UntilDue;
+        }
+        catch (Exception e) when (e is CommandRefusedException or NodeFileException or JsonException)
+        {
+            Log.NotBack(logger, e is NodeFileException ? $"The agent {e.Message}." : e.Message, _pause.TotalSeconds);
+            var pause = _pause;
+            _pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+            return pause;
         }
         finally
         {
@@ -72,6 +117,32 @@ internal sealed partial class NodeAgent(NodeRevisions revisions, NodeReporter re
 
     /// <inheritdoc/>
     public void Dispose() => _gate.Dispose();
+
+    // Each is noted as paid at once, so a kill between them repeats neither; and one that cannot be restarted does not keep the other.
+    private async Task PayRestartsAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (revisions.Owed is { Host: true } owed)
+            {
+                await Systemd.RestartHostAgentAsync(cancellationToken).ConfigureAwait(false);
+                revisions.Owe(owed with { Host = false });
+                Log.Restarted(logger, "the host's");
+            }
+        }
+        finally
+        {
+            if (revisions.Owed is { Qm: true } owed)
+            {
+                await Systemd.RestartQmAgentAsync(cancellationToken).ConfigureAwait(false);
+                revisions.Owe(owed with { Qm = false });
+                Log.Restarted(logger, "QM's");
+            }
+        }
+    }
+
+    private ILocalSystemd Systemd => systemd ?? throw new CommandRefusedException("RestartFailed",
+        "There is no systemd to restart bluechi-agent.service with: this agent's root is not this machine's; start it with --systemd-programs.");
 
     private async Task<CommandResult> TryAsync(Command command, CancellationToken cancellationToken)
     {
@@ -106,11 +177,14 @@ internal sealed partial class NodeAgent(NodeRevisions revisions, NodeReporter re
                 var files = command.Stage.Files.Select(file => new Revisions.OwnedFile((OwnedFileKind)file.Kind, file.Name, file.Content));
                 return revisions.StageAsync(command.Stage.Revision, [.. files], command.Stage.RootfsPreinstalled, cancellationToken);
             case Command.ActionOneofCase.Commit:
-                revisions.Commit(command.Commit.Revision);
+                revisions.Commit(
+                    command.Commit.Revision, ConfirmDeadline.FromWire(command.Commit.ConfirmWithinMs));
                 break;
             case Command.ActionOneofCase.Confirm:
                 revisions.Confirm(command.Confirm.Revision);
                 break;
+            case Command.ActionOneofCase.RestartHostAgent:
+                return Systemd.RestartHostAgentAsync(cancellationToken);
             case Command.ActionOneofCase.Inspect:
                 break;
             default:
@@ -155,6 +229,15 @@ internal sealed partial class NodeAgent(NodeRevisions revisions, NodeReporter re
 
         [LoggerMessage(1112, LogLevel.Warning, "Completed the commit of {Revision} that was cut short", EventName = "CommitRecovered")]
         public static partial void Recovered(ILogger logger, string revision);
+
+        [LoggerMessage(1114, LogLevel.Error, "Went back from {Revision}: {Reason}", EventName = "RevisionReverted")]
+        public static partial void WentBack(ILogger logger, string revision, string reason);
+
+        [LoggerMessage(1115, LogLevel.Error, "{Explanation} Trying again in {Seconds} s", EventName = "RevertFailed")]
+        public static partial void NotBack(ILogger logger, string explanation, double seconds);
+
+        [LoggerMessage(1116, LogLevel.Warning, "Restarted {Whose} bluechi-agent.service, so that it reads the files that were put back", EventName = "BlueChiAgentRestarted")]
+        public static partial void Restarted(ILogger logger, string whose);
 
         [LoggerMessage(1113, LogLevel.Error, "An earlier commit could not be completed: the agent {Explanation}", EventName = "CommitNotRecovered")]
         public static partial void NotRecovered(ILogger logger, string explanation);

@@ -51,7 +51,8 @@ internal sealed class ReportPace(TimeProvider time)
     {
         lock (_lock)
         {
-            var underWay = (report.Revision.Length > 0 && !report.Confirmed)
+            // What the agent went back to waits for people, not for a confirmation.
+            var underWay = (report.Revision.Length > 0 && !report.Confirmed && (report.Reverted is null || report.HasConfirmDueUs))
                 || (report.Oom.QmInitPid == 0 && time.GetElapsedTime(_changedAt) < Restarting);
             var pause = underWay ? Fast : Slow;
             var heartbeat = interval - time.GetElapsedTime(_sentAt);

@@ -9,6 +9,9 @@ internal static class AllowList
     /// <summary>Where QM's own drop-in lies on every node.</summary>
     public static readonly OwnedPath QmContainerDropIn = new("/", "etc/containers/systemd/qm.container.d", "50-qm-fleet.conf");
 
+    /// <summary>Where the settings of the host's BlueChi agent lie: behind whatever else is there, because the last file wins.</summary>
+    public static readonly OwnedPath HostBlueChiAgentConf = new("/", "etc/bluechi/agent.conf.d", "zz-qm-fleet.conf");
+
     /// <summary>File name of the drop-ins of safety units.</summary>
     public const string AsilFileName = "50-qm-fleet.conf";
 
@@ -34,6 +37,7 @@ internal static class AllowList
             OwnedFileKind.QmContainerDropIn => QmContainerDropIn,
             OwnedFileKind.QmContainersConf => new(qmEtc, "containers/containers.conf.d", "50-qm-fleet.conf"),
             OwnedFileKind.QmBlueChiAgentConf => new(qmEtc, "bluechi/agent.conf.d", "zz-qm-fleet.conf"),
+            OwnedFileKind.HostBlueChiAgentConf => HostBlueChiAgentConf,
             OwnedFileKind.Workload => new(qmEtc, "containers/systemd", $"{name}.container"),
             _ => new("/", $"{AsilDirectory}/{name}.d", AsilFileName),
         };
@@ -42,7 +46,7 @@ internal static class AllowList
     /// <summary>What is wrong with a file's kind and name, as a sentence; null when nothing is.</summary>
     public static string? Problem(OwnedFileKind kind, string name) => kind switch
     {
-        OwnedFileKind.QmContainerDropIn or OwnedFileKind.QmContainersConf or OwnedFileKind.QmBlueChiAgentConf =>
+        OwnedFileKind.QmContainerDropIn or OwnedFileKind.QmContainersConf or OwnedFileKind.QmBlueChiAgentConf or OwnedFileKind.HostBlueChiAgentConf =>
             name.Length == 0 ? null : $"A file of kind {kind} has a fixed place and takes no name, but \"{Printable(name)}\" was given.",
         OwnedFileKind.Workload => UnitName.IsValidWorkload(name, out var problem) ? null : $"Workload: {problem}.",
         OwnedFileKind.AsilDropIn => AsilProblem(name),

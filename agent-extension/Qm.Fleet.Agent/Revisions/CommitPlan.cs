@@ -10,7 +10,7 @@ internal static class CommitPlan
     /// <summary>The journal of the commit, or null when everything is already so.</summary>
     /// <exception cref="CommandRefusedException">InvalidFile, or FileNotOwned: a workload's place is taken by a file of somebody else.</exception>
     /// <exception cref="Files.NodeFileException">A place is taken by something that is no regular file, or cannot be read.</exception>
-    public static Journal? Create(StagedRevision target, NodeState state, string qmEtc, OwnedTrees trees)
+    public static Journal? Create(StagedRevision target, NodeState state, string qmEtc, OwnedTrees trees, TimeSpan? confirmWithin = null)
     {
         var owned = state.Files.ToDictionary(file => file.Path);
         var wanted = target.Files.Select(file => Wanted.Of(file, qmEtc)).ToArray();
@@ -36,13 +36,15 @@ internal static class CommitPlan
             return null;
         }
 
+        // previous.json tells what was confirmed last; what is in place but was not, is never the way back.
         var wayBackStartsHere = state.Revision != target.Revision && (state.Confirmed || state.Revision.Length == 0);
         return new Journal
         {
             Target = target,
             Changes = changes,
-            NewDirectories = [.. changes.Where(change => change.NewSha256 is not null).SelectMany(change => MissingDirectories(change.Path, trees)).Distinct()],
-            Next = new NodeState
+            ConfirmWithinMilliseconds = (long)(confirmWithin?.TotalMilliseconds ?? 0),
+            NewDirectories = NewDirectories(changes, trees),
+            Next = state with
             {
                 Sequence = state.Sequence + 1,
                 Revision = target.Revision,
@@ -57,6 +59,10 @@ internal static class CommitPlan
                 : null,
         };
     }
+
+    /// <summary>Directories that the changes need and that do not exist, parents first.</summary>
+    public static OwnedPath[] NewDirectories(IEnumerable<FileChange> changes, OwnedTrees trees) =>
+        [.. changes.Where(change => change.NewSha256 is not null).SelectMany(change => MissingDirectories(change.Path, trees)).Distinct()];
 
     private static string[] RetiredWorkloads(NodeState state, Wanted[] wanted) =>
         [.. state.RetiredWorkloads.Union(Workloads(state.Files.Select(file => (file.Kind, file.Name))))

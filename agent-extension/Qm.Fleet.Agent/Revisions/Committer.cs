@@ -1,5 +1,7 @@
 using System.Text;
+using Qm.Fleet.Agent.CommitConfirm;
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Agent.Revisions;
 
@@ -166,13 +168,21 @@ internal sealed class Committer(NodeRoot root, StateDirectory state, NodeClock c
         }
 
         // Taken after the last rename: whoever started later than this has read the new content.
-        var (now, boot) = (clock.MonotonicMicroseconds, clock.BootId);
+        var now = clock.Now;
         var written = journal.Changes.Select(change => change.Path).ToHashSet();
+        var (host, qm) = (Changes(OwnedFileKind.HostBlueChiAgentConf), Changes(OwnedFileKind.QmBlueChiAgentConf));
         state.State = journal.Next with
         {
             Files = [.. journal.Next.Files.Select(file =>
-                written.Contains(file.Path) ? file with { CommittedAtMicroseconds = now, BootId = boot } : file)],
+                written.Contains(file.Path) ? file with { CommittedAtMicroseconds = now.Microseconds, BootId = now.BootId } : file)],
+            HostAgentConfChanged = host ? now : journal.Next.HostAgentConfChanged,
+            // Without a way back there is nothing a deadline could lead to.
+            Deadline = journal.ConfirmWithinMilliseconds > 0 && state.Previous is not null
+                ? ConfirmDeadline.Begin(TimeSpan.FromMilliseconds(journal.ConfirmWithinMilliseconds), now) : null,
+            Owed = journal.WayBackTo is not null && (host || qm) ? new(host, qm, now) : journal.Next.Owed,
         };
+
+        bool Changes(OwnedFileKind kind) => journal.Changes.Any(change => change.Kind == kind);
     }
 
     private void CleanUp(Journal journal, OwnedTrees trees)
@@ -290,8 +300,9 @@ internal sealed class Committer(NodeRoot root, StateDirectory state, NodeClock c
         }
     }
 
-    private static byte[] Content(Journal journal, FileChange change) => Encoding.UTF8.GetBytes(
-        journal.Target.Files.First(file => file.Kind == change.Kind && file.Name == change.Name).Content);
+    private static byte[] Content(Journal journal, FileChange change) =>
+        journal.WayBackTo?.Files.First(file => file.Path == change.Path).Content
+            ?? Encoding.UTF8.GetBytes(journal.Target.Files.First(file => file.Kind == change.Kind && file.Name == change.Name).Content);
 
     // Hidden, short enough for every file name, and without a suffix that Podman, systemd or BlueChi look for.
     private static string Beside(OwnedPath path, string suffix) =>

@@ -1,3 +1,4 @@
+using Qm.Fleet.Agent.CommitConfirm;
 using Qm.Fleet.Agent.Files;
 
 namespace Qm.Fleet.Agent.Revisions;
@@ -10,6 +11,9 @@ internal sealed class NodeClock(NodeRoot root, TimeProvider time)
 {
     /// <summary>Microseconds of CLOCK_MONOTONIC.</summary>
     public long MonotonicMicroseconds => (long)(time.GetTimestamp() * (1_000_000m / time.TimestampFrequency));
+
+    /// <summary>Both together.</summary>
+    public NodeMoment Now => new(MonotonicMicroseconds, BootId);
 
     /// <summary>The kernel's boot id, such as 5f3c1a52-…; empty when it cannot be read.</summary>
     public string BootId => root.ReadText("/proc/sys/kernel/random/boot_id")?.Trim() ?? "";

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Qm.Fleet.Agent.CommitConfirm;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Core.Revisions;
@@ -15,6 +16,7 @@ internal sealed class NodeRevisions
     private readonly NodeRoot _root;
     private readonly StateDirectory _directory;
     private readonly Committer _committer;
+    private readonly NodeClock _clock;
     private readonly IQuadletCheck? _quadletCheck;
 
     /// <param name="root">The node.</param>
@@ -23,7 +25,7 @@ internal sealed class NodeRevisions
     /// <param name="quadletCheck">The node's own quadlet generator; null where there is none to ask.</param>
     public NodeRevisions(NodeRoot root, StateDirectory directory, NodeClock clock, IQuadletCheck? quadletCheck)
     {
-        (_root, _directory, _quadletCheck) = (root, directory, quadletCheck);
+        (_root, _directory, _clock, _quadletCheck) = (root, directory, clock, quadletCheck);
         _committer = new(root, directory, clock);
     }
 
@@ -51,7 +53,7 @@ internal sealed class NodeRevisions
 
     /// <summary>Checks a revision and keeps it for <see cref="Commit"/>; nothing takes effect.</summary>
     /// <exception cref="CommandRefusedException">
-    /// InvalidRevision, InvalidFile, FileNotOwned, QmNotInstalled, InvalidQuadlet, RootfsMissing or QuadletRefused.
+    /// InvalidRevision, InvalidFile, UnreachableAddress, FileNotOwned, QmNotInstalled, InvalidQuadlet, RootfsMissing or QuadletRefused.
     /// </exception>
     public async Task StageAsync(string revision, IReadOnlyList<OwnedFile> files, bool rootfsPreinstalled, CancellationToken cancellationToken)
     {
@@ -59,10 +61,17 @@ internal sealed class NodeRevisions
         StageChecks.CheckContent(revision, files);
         var sources = QuadletSources.Read(_root).WithDropIn(
             AllowList.QmContainerDropIn.Full, files.FirstOrDefault(file => file.Kind == OwnedFileKind.QmContainerDropIn)?.Content);
+        AgentConfChecks.Check(files, sources.Merge());
         var paths = QmPaths.From(sources);
         if (rootfsPreinstalled)
         {
             StageChecks.CheckRootfs(_root, paths.Rootfs);
+        }
+
+        if (State is { Reverted: { } reverted } state && reverted.Revision == revision)
+        {
+            // Somebody wants to try it again.
+            _directory.State = state with { Reverted = null };
         }
 
         var target = new StagedRevision(revision, files);
@@ -84,9 +93,17 @@ internal sealed class NodeRevisions
     }
 
     /// <summary>Puts the staged revision in place, all files or none.</summary>
-    /// <exception cref="CommandRefusedException">NotStaged, FileNotOwned, QmNotInstalled or InvalidQuadlet.</exception>
-    public void Commit(string revision)
+    /// <param name="revision">Its name.</param>
+    /// <param name="confirmWithin">How long to wait for <see cref="Confirm"/> before <see cref="GoBackIfDue"/> goes back; null for ever.</param>
+    /// <exception cref="CommandRefusedException">NotStaged, InvalidDeadline, FileNotOwned, QmNotInstalled or InvalidQuadlet.</exception>
+    public void Commit(string revision, TimeSpan? confirmWithin = null)
     {
+        if (confirmWithin < ConfirmDeadline.Least || confirmWithin > ConfirmDeadline.Most)
+        {
+            throw new CommandRefusedException("InvalidDeadline",
+                $"A confirmation within {confirmWithin} is not possible; expected {ConfirmDeadline.Least} to {ConfirmDeadline.Most}.");
+        }
+
         Recover();
         if (_directory.Staged is not { } staged || staged.Revision != revision)
         {
@@ -100,7 +117,7 @@ internal sealed class NodeRevisions
         }
 
         var dropIn = staged.Files.FirstOrDefault(file => file.Kind == OwnedFileKind.QmContainerDropIn)?.Content;
-        if (Plan(staged, QmPaths.From(QuadletSources.Read(_root).WithDropIn(AllowList.QmContainerDropIn.Full, dropIn))) is { } journal)
+        if (Plan(staged, QmPaths.From(QuadletSources.Read(_root).WithDropIn(AllowList.QmContainerDropIn.Full, dropIn)), confirmWithin) is { } journal)
         {
             _committer.Run(journal);
         }
@@ -124,15 +141,67 @@ internal sealed class NodeRevisions
 
         if (!state.Confirmed)
         {
-            _directory.State = state with { Confirmed = true, RetiredWorkloads = [], RetiredProperties = [] };
+            _directory.State = state with { Confirmed = true, RetiredWorkloads = [], RetiredProperties = [], Deadline = null };
             _directory.Previous = null;
         }
     }
 
-    private Journal? Plan(StagedRevision target, QmPaths paths)
+    /// <summary>Goes back to the last confirmed revision when the deadline of the committed one is over.</summary>
+    /// <returns>What it went back from, or null when it did not.</returns>
+    /// <exception cref="CommandRefusedException">NoWayBack: the files of the last confirmed revision are lost.</exception>
+    public RevertedRevision? GoBackIfDue()
+    {
+        Recover();
+        if (KeepDeadline() is not { } deadline || deadline.Left(_clock.Now) > TimeSpan.Zero)
+        {
+            return null;
+        }
+
+        var previous = _directory.Previous ?? throw new CommandRefusedException("NoWayBack",
+            $"{State.Revision} was not confirmed in time, but {_directory.Path}/previous.json with the files before it is gone; commit another revision.");
+        using var trees = new OwnedTrees(_root);
+        var journal = WayBack.Plan(State, previous, deadline, trees);
+        _committer.Run(journal);
+        return journal.Next.Reverted;
+    }
+
+    /// <summary>How long until <see cref="GoBackIfDue"/> goes back; null when it never does.</summary>
+    public TimeSpan? UntilDue => KeepDeadline()?.Left(_clock.Now);
+
+    /// <summary>The deadline if it counts in this boot; null when there is none.</summary>
+    public ConfirmDeadline? Deadline => State.Deadline is { } deadline && deadline.Due.BootId == _clock.BootId ? deadline : null;
+
+    /// <summary>BlueChi agents that the way back has still to restart; null when there are none, or the node has booted since.</summary>
+    public OwedRestarts? Owed => State.Owed is { } owed && owed.Since.BootId == _clock.BootId ? owed : null;
+
+    /// <summary>When the configuration of the host's BlueChi agent was last changed in this boot, in microseconds of CLOCK_MONOTONIC; 0 when it was not.</summary>
+    public long HostAgentConfChangedAt => State.HostAgentConfChanged is { } changed && changed.BootId == _clock.BootId ? changed.Microseconds : 0;
+
+    /// <summary>Notes which restarts are still owed.</summary>
+    public void Owe(OwedRestarts owed) => _directory.State = State with { Owed = owed is { Host: false, Qm: false } ? null : owed };
+
+    // A deadline of an earlier boot is moved into this one before anything looks at it.
+    private ConfirmDeadline? KeepDeadline()
+    {
+        var state = State;
+        if (state.Deadline is not { } deadline)
+        {
+            return null;
+        }
+
+        var kept = deadline.In(_clock.Now);
+        if (kept != deadline)
+        {
+            _directory.State = state with { Deadline = kept };
+        }
+
+        return kept;
+    }
+
+    private Journal? Plan(StagedRevision target, QmPaths paths, TimeSpan? confirmWithin = null)
     {
         using var trees = new OwnedTrees(_root);
-        return CommitPlan.Create(target, State, paths.Etc, trees);
+        return CommitPlan.Create(target, State, paths.Etc, trees, confirmWithin);
     }
 
     private void Discard()

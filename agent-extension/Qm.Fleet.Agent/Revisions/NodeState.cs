@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Qm.Fleet.Agent.CommitConfirm;
 using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Agent.Revisions;
@@ -26,6 +27,18 @@ internal sealed record NodeState
 
     /// <summary>Resource control keys dropped since the last confirmation.</summary>
     public IReadOnlyList<string> RetiredProperties { get; init; } = [];
+
+    /// <summary>Until when the revision must be confirmed; null when it may take for ever.</summary>
+    public ConfirmDeadline? Deadline { get; init; }
+
+    /// <summary>The revision the agent went back from last; null once it is staged again.</summary>
+    public RevertedRevision? Reverted { get; init; }
+
+    /// <summary>Restarts that the way back still owes; null when none.</summary>
+    public OwedRestarts? Owed { get; init; }
+
+    /// <summary>When the configuration of the host's BlueChi agent was last written or removed; null when never.</summary>
+    public NodeMoment? HostAgentConfChanged { get; init; }
 }
 
 /// <summary>A file the agent wrote.</summary>
@@ -52,7 +65,7 @@ internal sealed record Journal
     /// <summary>False: nothing has taken effect and the commit will be undone. True: every file is ready and it will be finished.</summary>
     public bool Applying { get; init; }
 
-    /// <summary>The revision being committed; its content is <c>staged.json</c>.</summary>
+    /// <summary>The revision being committed, with its content; that of a way back is <see cref="WayBackTo"/>.</summary>
     public required StagedRevision Target { get; init; }
 
     /// <summary>Every file to write or remove.</summary>
@@ -66,6 +79,12 @@ internal sealed record Journal
 
     /// <summary>What becomes <c>previous.json</c>; null to leave that as it is.</summary>
     public PreviousRevision? Previous { get; init; }
+
+    /// <summary>How long to wait for the confirmation, in milliseconds; 0 for ever.</summary>
+    public long ConfirmWithinMilliseconds { get; init; }
+
+    /// <summary>What the agent goes back to by itself, with its content; null for a commit that was asked for.</summary>
+    public PreviousRevision? WayBackTo { get; init; }
 }
 
 /// <summary>One file of a commit.</summary>

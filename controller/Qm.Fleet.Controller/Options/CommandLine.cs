@@ -86,7 +86,12 @@ internal static class CommandLine
             Description = "Longest time between two reports of an agent, in milliseconds",
             DefaultValueFactory = static _ => (int)Defaults.ReportInterval.TotalMilliseconds,
         };
-        var command = new Command("run", "Serves until SIGTERM or SIGINT.") { State, bus, listen, names, socket, metrics, interval };
+        var linkConfirm = new Option<int>("--link-confirm-within")
+        {
+            Description = "How long a node waits for the confirmation of a change that could cut it off, in milliseconds",
+            DefaultValueFactory = static _ => (int)Defaults.LinkConfirmWithin.TotalMilliseconds,
+        };
+        var command = new Command("run", "Serves until SIGTERM or SIGINT.") { State, bus, listen, names, socket, metrics, interval, linkConfirm };
         command.SetAction((parsed, ct) => ServeAsync(
             new ControllerOptions
             {
@@ -97,6 +102,7 @@ internal static class CommandLine
                 Socket = parsed.GetRequiredValue(socket),
                 Metrics = parsed.GetRequiredValue(metrics),
                 ReportInterval = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(interval)),
+                LinkConfirmWithin = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(linkConfirm)),
             },
             ct));
         return command;

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.Options;
+using Qm.Fleet.Core.Reconcile;
 
 namespace Qm.Fleet.Controller.Options;
 
@@ -26,6 +27,12 @@ internal sealed class ControllerOptions
 
     /// <summary>Longest time between two reports of an agent, 100 ms to 60 s; an agent silent for three of them counts as lost.</summary>
     public TimeSpan ReportInterval { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// How long a node waits for the confirmation of a change that could cut it off, 1 s to 30 min, before it goes back by itself; a start of QM or of a
+    /// workload that comes with the change is granted time of its own.
+    /// </summary>
+    public TimeSpan LinkConfirmWithin { get; set; } = ConfirmDeadline.Link;
 
     /// <summary><see cref="Listen"/>, once validated.</summary>
     public IPEndPoint ListenEndPoint => IPEndPoint.Parse(Listen);
@@ -74,6 +81,10 @@ internal sealed class ControllerOptionsValidator : IValidateOptions<ControllerOp
         if (options.ReportInterval < TimeSpan.FromMilliseconds(100) || options.ReportInterval > TimeSpan.FromMinutes(1))
         {
             problems.Add($"--report-interval: {options.ReportInterval.TotalMilliseconds} ms is not within 100 and 60000");
+        }
+        if (options.LinkConfirmWithin < TimeSpan.FromSeconds(1) || options.LinkConfirmWithin > ConfirmDeadline.Other)
+        {
+            problems.Add($"--link-confirm-within: {options.LinkConfirmWithin.TotalMilliseconds} ms is not within 1000 and {ConfirmDeadline.Other.TotalMilliseconds}");
         }
         return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
     }

@@ -23,6 +23,10 @@ internal static class EvidenceMapper
             report.Machine?.MemoryBytes ?? 0, report.Machine?.TasksMax ?? 0, CpuSet.TryParse(report.Machine?.Cpus ?? "", out var cpus) ? cpus : null),
         RetiredWorkloads = [.. report.RetiredWorkloads],
         RetiredProperties = [.. report.RetiredProperties],
+        AwaitsConfirmation = report.HasConfirmDueUs,
+        Reverted = report.Reverted is { } reverted ? new(reverted.Revision, reverted.Reason) : null,
+        QmNodeName = report.QmNodeName,
+        HostAgentConfChangedAt = report.HostAgentConfChangedAtUs,
     };
 
     private static OomEvidence ToEvidence(OomFindings oom) => new(

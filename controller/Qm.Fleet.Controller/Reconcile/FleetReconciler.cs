@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using Microsoft.Extensions.Options;
 using Qm.Fleet.Controller.Gateway;
+using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Rollouts;
 
@@ -8,7 +10,7 @@ namespace Qm.Fleet.Controller.Reconcile;
 /// <summary>Gives every node its worker and every fleet its rollout, and keeps both in step with the store.</summary>
 internal sealed partial class FleetReconciler(
     IReconcileStore store, ChangeFeed feed, BlueChiLink blueChi, IAgentLinks agents, LiveNodes live, RolloutKeeper rollouts,
-    NodeActor actor, EventSink events, TimeProvider time, ILoggerFactory loggers) : BackgroundService
+    NodeActor actor, EventSink events, IOptions<ControllerOptions> options, TimeProvider time, ILoggerFactory loggers) : BackgroundService
 {
     private static readonly TimeSpan Net = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WorkerPause = TimeSpan.FromSeconds(5);
@@ -166,7 +168,7 @@ internal sealed partial class FleetReconciler(
     private (NodeWorker Worker, CancellationTokenSource Stop, Task Run) Start(string name, CancellationToken ct)
     {
         var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var worker = new NodeWorker(name, actor, agents, blueChi, rollouts, live, store, events, time, loggers.CreateLogger<NodeWorker>());
+        var worker = new NodeWorker(name, actor, agents, blueChi, rollouts, live, store, events, options.Value.LinkConfirmWithin, time, loggers.CreateLogger<NodeWorker>());
         return (worker, stop, RunAsync(name, worker, stop.Token));
     }
 

@@ -22,6 +22,9 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
     // Staging may run the quadlet generator; everything else on the node is a handful of small files.
     private static readonly TimeSpan AgentDeadline = TimeSpan.FromSeconds(30);
 
+    // Longer than the agent extension itself waits for systemd.
+    private static readonly TimeSpan RestartDeadline = TimeSpan.FromSeconds(60);
+
     /// <summary>Carries out an act; an outcome nobody can tell is Unknown, never an exception.</summary>
     internal async Task<ActResult> DoAsync(string node, NodeStep.Act act, CancellationToken ct)
     {
@@ -30,8 +33,9 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
             return act switch
             {
                 NodeStep.Stage stage => await SendAsync(node, new() { Stage = ToWire(stage.Revision) }, ct),
-                NodeStep.Commit commit => await SendAsync(node, new() { Commit = new() { Revision = commit.Revision } }, ct),
+                NodeStep.Commit commit => await SendAsync(node, new() { Commit = new() { Revision = commit.Revision, ConfirmWithinMs = (long)commit.ConfirmWithin.TotalMilliseconds } }, ct),
                 NodeStep.Confirm confirm => await SendAsync(node, new() { Confirm = new() { Revision = confirm.Revision } }, ct),
+                NodeStep.RestartHostAgent => await SendAsync(node, new() { RestartHostAgent = new() }, ct, RestartDeadline),
                 _ when blueChi.Current is { } current => await DoAsync(current, node, act, ct),
                 _ => new(ActOutcome.Unknown, blueChi.NotConnectedBecause),
             };
@@ -100,11 +104,11 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
         }
     }
 
-    private async Task<ActResult> SendAsync(string node, Command command, CancellationToken ct)
+    private async Task<ActResult> SendAsync(string node, Command command, CancellationToken ct, TimeSpan? deadline = null)
     {
-        var result = await agents.SendAsync(node, command, AgentDeadline, ct);
+        var result = await agents.SendAsync(node, command, deadline ?? AgentDeadline, ct);
         return result.Ok ? ActResult.Done
-            : new(result.Reason is "NoSpace" or "InputOutputError" or "FileSystemError" or "NotStaged" ? ActOutcome.Failed : ActOutcome.Refused, $"{result.Reason}: {result.Message}");
+            : new(result.Reason is "NoSpace" or "InputOutputError" or "FileSystemError" or "NotStaged" or "RestartFailed" ? ActOutcome.Failed : ActOutcome.Refused, $"{result.Reason}: {result.Message}");
     }
 
     private static Stage ToWire(RenderedRevision revision)

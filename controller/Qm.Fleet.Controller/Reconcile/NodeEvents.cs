@@ -55,6 +55,7 @@ internal static class NodeEvents
         NodeStep.SetLimits => "LimitsChanged",
         NodeStep.StartQm => "QmStarted",
         NodeStep.RestartQm => "QmRestarted",
+        NodeStep.RestartHostAgent => "HostAgentRestarted",
         NodeStep.RestartQmAgent => "QmAgentRestarted",
         NodeStep.StopWorkload => "WorkloadStopped",
         NodeStep.RunWorkload run => run.Restart ? "WorkloadRestarted" : "WorkloadStarted",
@@ -65,7 +66,7 @@ internal static class NodeEvents
     {
         NodeStep.StopWorkload stop => stop.Unit,
         NodeStep.RunWorkload run => run.Unit,
-        NodeStep.RestartQmAgent => QmNode.AgentUnit,
+        NodeStep.RestartHostAgent or NodeStep.RestartQmAgent => QmNode.AgentUnit,
         NodeStep.SetLimits or NodeStep.StartQm or NodeStep.RestartQm => QmNode.Unit,
         _ => "",
     };

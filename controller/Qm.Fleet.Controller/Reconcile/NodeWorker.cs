@@ -11,7 +11,7 @@ namespace Qm.Fleet.Controller.Reconcile;
 /// <remarks>Each node has its own, so that a slow call to one delays no other. Everything it knows is read from the node.</remarks>
 internal sealed partial class NodeWorker(
     string name, NodeActor actor, IAgentLinks agents, BlueChiLink blueChi, RolloutKeeper rollouts, LiveNodes live,
-    IReconcileStore store, EventSink events, TimeProvider time, ILogger<NodeWorker> logger)
+    IReconcileStore store, EventSink events, TimeSpan linkConfirmWithin, TimeProvider time, ILogger<NodeWorker> logger)
 {
     // A slow pass in case a signal was lost.
     private static readonly TimeSpan Net = TimeSpan.FromSeconds(30);
@@ -29,6 +29,7 @@ internal sealed partial class NodeWorker(
     private (string Key, RenderedRevision? Revision) _rendered = ("", null);
     private TimeSpan? _convergedAfter;
     private bool _moved;
+    private RetryMemory _retry = new();
 
     /// <summary>Sets what is wanted and wakes the worker.</summary>
     internal void Assign(NodeAssignment assignment)
@@ -88,14 +89,18 @@ internal sealed partial class NodeWorker(
 
         _memory = _memory.For(desired?.Name ?? "", time.GetUtcNow());
         var host = blueChi.PresenceOf(name);
+        var knownBad = assignment.Fleet?.Failures.GetValueOrDefault(name);
+        _retry = _retry.After(desired?.Name, knownBad is not null, Evidence()?.Reverted?.Revision);
         return new()
         {
             Name = name,
             Desired = desired,
             NotDesiredBecause = assignment.NotDesiredBecause,
             Cordoned = assignment.Cordoned,
-            KnownBad = assignment.Fleet?.Failures.GetValueOrDefault(name),
+            KnownBad = knownBad,
+            Retried = _retry.Retried is not null,
             MayMove = assignment.Fleet is { } fleet && rollouts.MayMove(fleet.Name, name),
+            LinkConfirmWithin = linkConfirmWithin,
             Host = host,
             Qm = blueChi.PresenceOf(QmNode.NameFor(name)),
             Evidence = agents.IsConnected(name) ? Evidence() : null,
@@ -144,7 +149,11 @@ internal sealed partial class NodeWorker(
             return;
         }
 
-        string[] onHost = [.. desired?.Environment.Oom.Asil.Keys ?? []];
+        string[] onHost =
+        [
+            .. desired?.Environment.Oom.Asil.Keys ?? [],
+            .. Evidence() is { HostAgentConfChangedAt: > 0 } ? [QmNode.AgentUnit] : Array.Empty<string>(),
+        ];
         string[] inside =
         [
             QmNode.AgentUnit,

@@ -39,6 +39,7 @@ internal static class Manifests
         OomQm = environment.Oom is { HasQm: true } qm ? qm.Qm : null,
         OomNested = environment.Oom is { HasNested: true } nested ? nested.Nested : null,
         OomAsil = environment.Oom is { } oom ? oom.Asil : ImmutableDictionary<string, int>.Empty,
+        HostAgent = environment.Bluechi is { } agents ? agents.Host : ImmutableDictionary<string, string>.Empty,
         QmAgent = environment.Bluechi is { } bluechi ? bluechi.Qm : ImmutableDictionary<string, string>.Empty,
         Workloads = [.. environment.Workloads.Select((workload, index) => Workload(workload, index, problems))],
     };

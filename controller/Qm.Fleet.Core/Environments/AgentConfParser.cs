@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Qm.Fleet.Core.Environments;
 
-/// <summary>Checks settings of the BlueChi agent inside QM (agent.conf(5); BlueChi itself ignores unknown keys and bad sections in silence).</summary>
+/// <summary>Checks settings of a node's BlueChi agents (agent.conf(5); BlueChi itself ignores unknown keys and bad sections in silence).</summary>
 internal static class AgentConfParser
 {
     // BlueChi's parser splits a longer line, and the rest of it is an error that stops the agent.
@@ -14,11 +14,25 @@ internal static class AgentConfParser
     private static readonly string[] LogTargets = ["journald", "stderr", "stderr-full"];
     private static readonly string[] Booleans = ["true", "false", "yes", "no", "on", "off"];
 
-    private static readonly ImmutableSortedDictionary<string, Check> Keys = new Dictionary<string, Check>
+    private static readonly ImmutableSortedDictionary<string, Check> HostKeys = KeysOf(ControllerAddress.OnHost);
+    private static readonly ImmutableSortedDictionary<string, Check> QmKeys = KeysOf(ControllerAddress.InsideQm);
+
+    // What is wrong with a value, and the rule it breaks; null when nothing is.
+    private delegate (string Message, string? Rule)? Check(string value);
+
+    /// <summary>Checks settings of the host's agent.</summary>
+    internal static ImmutableSortedDictionary<string, string> ParseHost(IReadOnlyDictionary<string, string> declared, ProblemList problems, string path) =>
+        Parse(declared, HostKeys, new("NodeName is the name the node is known by: under another it would be another node; rename it on the node itself", Rules.LinkSafety), problems, path);
+
+    /// <summary>Checks settings of the agent inside QM.</summary>
+    internal static ImmutableSortedDictionary<string, string> ParseQm(IReadOnlyDictionary<string, string> declared, ProblemList problems, string path) =>
+        Parse(declared, QmKeys, new("NodeName is always qm. and the node's name, and is written by QM Fleet", Rules.OwnedElsewhere), problems, path);
+
+    private static ImmutableSortedDictionary<string, Check> KeysOf(ControllerAddress address) => new Dictionary<string, Check>
     {
-        ["ControllerHost"] = ControllerAddress.CheckHost,
+        ["ControllerHost"] = address.CheckHost,
         ["ControllerPort"] = Number(0, 65_535),
-        ["ControllerAddress"] = ControllerAddress.Check,
+        ["ControllerAddress"] = address.Check,
         ["HeartbeatInterval"] = Heartbeat,
         ["ControllerHeartbeatThreshold"] = Number(0, int.MaxValue),
         ["ConnectionRetryCountUntilQuiet"] = Number(0, int.MaxValue),
@@ -31,21 +45,19 @@ internal static class AgentConfParser
         ["TCPKeepAliveCount"] = Number(0, 127),
     }.ToImmutableSortedDictionary(StringComparer.Ordinal);
 
-    // What is wrong with a value, and the rule it breaks; null when nothing is.
-    private delegate (string Message, string? Rule)? Check(string value);
-
-    internal static ImmutableSortedDictionary<string, string> Parse(IReadOnlyDictionary<string, string> declared, ProblemList problems, string path)
+    private static ImmutableSortedDictionary<string, string> Parse(
+        IReadOnlyDictionary<string, string> declared, ImmutableSortedDictionary<string, Check> keys, (string Message, string Rule) nodeName, ProblemList problems, string path)
     {
         foreach (var (key, value) in declared.OrderBy(entry => entry.Key, StringComparer.Ordinal))
         {
             var at = $"{path}.{key}";
             if (key == "NodeName")
             {
-                problems.Add(at, "NodeName is always qm. and the node's name, and is written by QM Fleet", Rules.OwnedElsewhere);
+                problems.Add(at, nodeName.Message, nodeName.Rule);
             }
-            else if (!Keys.TryGetValue(key, out var check))
+            else if (!keys.TryGetValue(key, out var check))
             {
-                problems.Add(at, $"not a key of agent.conf; known are {string.Join(", ", Keys.Keys)}");
+                problems.Add(at, $"not a key of agent.conf; known are {string.Join(", ", keys.Keys)}");
             }
             else if (value.Any(char.IsControl) || Encoding.UTF8.GetByteCount(value) + key.Length + 1 > MaxLineBytes)
             {

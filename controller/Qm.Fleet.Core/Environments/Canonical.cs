@@ -32,6 +32,11 @@ public static class Canonical
             Number($"oom.asil[{unit}]", score);
         }
 
+        foreach (var (key, value) in environment.HostAgent)
+        {
+            Line($"bluechi.host.{key}", value);
+        }
+
         foreach (var (key, value) in environment.QmAgent)
         {
             Line($"bluechi.qm.{key}", value);

@@ -3,25 +3,35 @@ using System.Net;
 
 namespace Qm.Fleet.Core.Environments;
 
-/// <summary>Checks where the BlueChi agent inside QM looks for its controller; what only works outside QM is refused.</summary>
-internal static class ControllerAddress
+/// <summary>Checks where a BlueChi agent looks for its controller; what cannot work where the agent runs is refused.</summary>
+internal sealed class ControllerAddress
 {
+    /// <summary>For the agent of the host.</summary>
+    internal static readonly ControllerAddress OnHost = new(insideQm: false);
+
+    /// <summary>For the agent inside QM, which has a network of its own.</summary>
+    internal static readonly ControllerAddress InsideQm = new(insideQm: true);
+
     private const string Form = "unix:path=/... or tcp:host=...,port=...";
 
+    private readonly bool _insideQm;
+
+    private ControllerAddress(bool insideQm) => _insideQm = insideQm;
+
     /// <summary>Checks a D-Bus address as sd-bus reads it: one, or alternatives separated by <c>;</c>.</summary>
-    internal static (string Message, string? Rule)? Check(string value) =>
+    internal (string Message, string? Rule)? Check(string value) =>
         value.Split(';').Select(CheckOne).FirstOrDefault(found => found is not null);
 
     /// <summary>Checks a host name or an IP address.</summary>
-    internal static (string Message, string? Rule)? CheckHost(string host) =>
+    internal (string Message, string? Rule)? CheckHost(string host) =>
         host.Length == 0 || !host.All(character => char.IsAsciiLetterOrDigit(character) || "-_.:%[]".Contains(character))
             ? ($"\"{host}\" is not a host name or an IP address", null)
-        : IsLoopback(host)
+        : _insideQm && IsLoopback(host)
             ? ($"{host} inside QM is QM itself, not the node: QM has a network of its own; use the controller's address or a socket that is mounted into QM",
                 Rules.UnreachableAddress)
         : null;
 
-    private static (string, string?)? CheckOne(string address)
+    private (string, string?)? CheckOne(string address)
     {
         var colon = address.IndexOf(':', StringComparison.Ordinal);
         var pairs = address[(colon + 1)..].Split(',').Select(pair => pair.Split('=', 2)).ToLookup(pair => pair[0], pair => Uri.UnescapeDataString(pair[^1]));
@@ -29,8 +39,8 @@ internal static class ControllerAddress
         {
             _ when address.Any(char.IsWhiteSpace) => NoAddress(),
             "unix" when pairs["path"].FirstOrDefault() is ['/', _, ..] => null,
-            "unix" when pairs["abstract"].FirstOrDefault() is { Length: > 0 } name =>
-                ($"the abstract socket {name} belongs to the node's network, and QM has one of its own; use the path of a socket that is mounted into QM",
+            "unix" when pairs["abstract"].FirstOrDefault() is { Length: > 0 } name => !_insideQm ? null
+                : ($"the abstract socket {name} belongs to the node's network, and QM has one of its own; use the path of a socket that is mounted into QM",
                     Rules.UnreachableAddress),
             "tcp" when pairs["host"].FirstOrDefault() is { } host && IsPort(pairs["port"].FirstOrDefault()) => CheckHost(host),
             _ => NoAddress(),

@@ -28,7 +28,8 @@ public static class FleetParser
             RootfsPreinstalled = declared.RootfsPreinstalled,
             Resources = ParseResources(declared.Resources, problems),
             Oom = oom,
-            QmAgent = AgentConfParser.Parse(declared.QmAgent, problems, Environment + ".bluechi.qm"),
+            HostAgent = AgentConfParser.ParseHost(declared.HostAgent, problems, Environment + ".bluechi.host"),
+            QmAgent = AgentConfParser.ParseQm(declared.QmAgent, problems, Environment + ".bluechi.qm"),
             Workloads = WorkloadParser.Parse(declared.Workloads, oom, problems, Environment + ".workloads"),
         };
         return new(selector is null ? null : new(manifest.Name, labels, selector, environment), problems.Found);

@@ -31,6 +31,9 @@ public sealed record FleetEnvironment
     /// <summary>OOM scores.</summary>
     public OomScores Oom { get; init; } = new(null, null, ImmutableSortedDictionary<string, int>.Empty);
 
+    /// <summary>Keys of agent.conf for the BlueChi agent of the host; empty leaves it alone.</summary>
+    public ImmutableSortedDictionary<string, string> HostAgent { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
     /// <summary>Keys of agent.conf for the BlueChi agent inside QM.</summary>
     public ImmutableSortedDictionary<string, string> QmAgent { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 

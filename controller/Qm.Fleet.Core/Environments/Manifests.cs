@@ -36,6 +36,9 @@ public sealed record EnvironmentManifest
     /// <summary>oom.asil, unit to score.</summary>
     public IReadOnlyDictionary<string, int> OomAsil { get; init; } = ImmutableDictionary<string, int>.Empty;
 
+    /// <summary>bluechi.host, keys of agent.conf.</summary>
+    public IReadOnlyDictionary<string, string> HostAgent { get; init; } = ImmutableDictionary<string, string>.Empty;
+
     /// <summary>bluechi.qm, keys of agent.conf.</summary>
     public IReadOnlyDictionary<string, string> QmAgent { get; init; } = ImmutableDictionary<string, string>.Empty;
 

@@ -8,7 +8,7 @@ public static class Rules
     /// <summary>ASIL scores are below 0, QM's is above the host's, nested ones are above QM's.</summary>
     public const string OomOrder = "QMF-R005";
 
-    /// <summary>A setting that could cut QM off from its controller.</summary>
+    /// <summary>A setting that could cut a node or its QM off from their controller.</summary>
     public const string LinkSafety = "QMF-R007";
 
     /// <summary>Limits contradict each other.</summary>
@@ -24,7 +24,7 @@ public static class Rules
     public static ImmutableSortedDictionary<string, string> Titles { get; } = new Dictionary<string, string>
     {
         [OomOrder] = "Safety units are killed last, QM before the host, containers inside QM first",
-        [LinkSafety] = "No setting cuts QM off from its controller",
+        [LinkSafety] = "No setting cuts a node or its QM off from their controller",
         [LimitOrder] = "Limits do not contradict each other",
         [OwnedElsewhere] = "A value is set in one place",
         [UnreachableAddress] = "The controller's address works inside QM",

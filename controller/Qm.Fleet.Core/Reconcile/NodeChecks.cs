@@ -12,7 +12,7 @@ public static class NodeChecks
 
     /// <summary>One check for every value the revision sets, in a stable order.</summary>
     public static IReadOnlyList<NodeCheck> Evaluate(RenderedRevision desired, NodeEvidence evidence) =>
-        [.. Limits(desired, evidence), .. QmScores(desired, evidence), .. AsilScores(desired, evidence)];
+        [.. Limits(desired, evidence), .. QmScores(desired, evidence), .. AsilScores(desired, evidence), .. NodeNames(desired, evidence)];
 
     /// <summary>The score a workload's container shall have; null when neither it nor the environment says.</summary>
     public static int? WantedScore(RenderedRevision desired, string workload) =>
@@ -52,6 +52,16 @@ public static class NodeChecks
         {
             var found = KernelLimits.Compare(property, value, evidence.Cgroup, evidence.Machine);
             yield return new(property.ToString(), value.ToString(), found.Found, found.Source, found.Result, found.Message);
+        }
+    }
+
+    // Another file of QM's may win over ours; an agent extension that does not tell is not held against the node.
+    private static IEnumerable<NodeCheck> NodeNames(RenderedRevision desired, NodeEvidence evidence)
+    {
+        if (evidence.QmNodeName.Length > 0 && desired.QmNodeName is { } wanted)
+        {
+            yield return new("NodeName", wanted, evidence.QmNodeName, "the merged agent.conf of QM", evidence.QmNodeName == wanted ? CheckResult.Pass : CheckResult.Fail,
+                evidence.QmNodeName == wanted ? "" : "a file that sorts after zz-qm-fleet.conf in QM's agent.conf.d sets it");
         }
     }
 

@@ -35,7 +35,24 @@ public sealed record NodeEvidence
 
     /// <summary>Resource control keys no longer set, whose old limits may still be in the kernel.</summary>
     public required IReadOnlyList<string> RetiredProperties { get; init; }
+
+    /// <summary>Whether the agent extension goes back by itself unless the revision is confirmed.</summary>
+    public bool AwaitsConfirmation { get; init; }
+
+    /// <summary>The revision the agent extension went back from by itself last; null when there is none.</summary>
+    public RevertedRevision? Reverted { get; init; }
+
+    /// <summary>The name that QM's BlueChi agent starts with, by its files; empty when they set none or were not read.</summary>
+    public string QmNodeName { get; init; } = "";
+
+    /// <summary>CLOCK_MONOTONIC in microseconds when the configuration of the host's BlueChi agent was changed or removed; 0 when in an earlier boot.</summary>
+    public long HostAgentConfChangedAt { get; init; }
 }
+
+/// <summary>A revision that the agent extension went back from by itself.</summary>
+/// <param name="Revision">Its name.</param>
+/// <param name="Reason">What it says of it.</param>
+public sealed record RevertedRevision(string Revision, string Reason);
 
 /// <summary>An owned file on a node.</summary>
 /// <param name="Path">Where, from the node's root.</param>

@@ -85,10 +85,12 @@ public static class NodeReconciler
         {
             { Cordoned: true } => new NodeStep.Wait("Uncordon", "the node is cordoned"),
             { KnownBad: { } reason } => new NodeStep.Failed(reason),
+            // Told by the agent extension, whose link outlives BlueChi's: asked before BlueChi is.
+            { Retried: false, Evidence.Reverted: { } reverted } when reverted.Revision == desired.Name => new NodeStep.Failed($"the node went back from it: {reverted.Reason}"),
             { Host: Presence.Unknown } => new NodeStep.Wait("BlueChi", "BlueChi is not heard, so nothing is known of the node"),
             { Host: Presence.Offline } => new NodeStep.Wait("Host", $"BlueChi says {view.Name} is offline"),
             { Evidence: null } => new NodeStep.Wait("Extension", "the agent extension is not connected"),
-            _ => Files(view, desired, view.Evidence) ?? Qm(view, desired, view.Evidence, now) ?? Inside(view, desired, view.Evidence, now) ?? Settled(view, desired, view.Evidence, now),
+            _ => Files(view, desired, view.Evidence) ?? HostAgent(view, view.Evidence, now) ?? Qm(view, desired, view.Evidence, now) ?? Inside(view, desired, view.Evidence, now) ?? Settled(view, desired, view.Evidence, now),
         };
     }
 
@@ -107,8 +109,29 @@ public static class NodeReconciler
         {
             (false, _) => new NodeStep.Stage(desired, reason),
             (true, false) => Turn(),
-            (true, true) => new NodeStep.Commit(desired.Name, reason),
+            (true, true) => new NodeStep.Commit(desired.Name, ConfirmDeadline.For(view, evidence, changed), reason),
         };
+    }
+
+    // The host's agent before everything else: what comes after it goes over the link it makes.
+    private static NodeStep? HostAgent(NodeView view, NodeEvidence evidence, DateTimeOffset now)
+    {
+        if (evidence.HostAgentConfChangedAt == 0)
+        {
+            return null;
+        }
+
+        if (view.HostUnits.GetValueOrDefault(QmNode.AgentUnit) is not { } agent)
+        {
+            return Unread(QmNode.AgentUnit, now);
+        }
+
+        if (agent.StartedAt >= evidence.HostAgentConfChangedAt)
+        {
+            return null;
+        }
+
+        return view.MayMove ? new NodeStep.RestartHostAgent("its configuration is newer than its start") : Turn();
     }
 
     // qm.service: known to systemd, running, with its limits and its score.

@@ -55,7 +55,13 @@ public abstract record NodeStep(string Reason)
     public sealed record Stage(RenderedRevision Revision, string Reason) : Act(Reason);
 
     /// <summary>Put the staged files in place.</summary>
-    public sealed record Commit(string Revision, string Reason) : Act(Reason);
+    /// <param name="Revision">The staged revision.</param>
+    /// <param name="ConfirmWithin">After this without <see cref="Confirm"/> the agent extension goes back by itself.</param>
+    /// <param name="Reason">Why.</param>
+    public sealed record Commit(string Revision, TimeSpan ConfirmWithin, string Reason) : Act(Reason);
+
+    /// <summary>Have the agent extension restart the host's BlueChi agent; BlueChi would lose the job with the agent.</summary>
+    public sealed record RestartHostAgent(string Reason) : Act(Reason);
 
     /// <summary>Set limits of qm.service at once, through BlueChi.</summary>
     public sealed record SetLimits(ImmutableArray<LiveProperty> Properties, string Reason) : Act(Reason);

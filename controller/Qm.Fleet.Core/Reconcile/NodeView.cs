@@ -34,8 +34,14 @@ public sealed record NodeView
     /// <summary>Why the wanted revision is known to be bad here; null when it is not.</summary>
     public string? KnownBad { get; init; }
 
+    /// <summary>Whether people asked for another try after the node went back from the wanted revision; staging it makes the node forget that.</summary>
+    public bool Retried { get; init; }
+
     /// <summary>Whether the rollout lets this node move now; staging needs no leave.</summary>
     public bool MayMove { get; init; }
+
+    /// <summary>How long the node waits for the confirmation of a change that could cut it off, before what the change starts is added.</summary>
+    public TimeSpan LinkConfirmWithin { get; init; } = ConfirmDeadline.Link;
 
     /// <summary>The host, through BlueChi.</summary>
     public Presence Host { get; init; }
@@ -49,7 +55,9 @@ public sealed record NodeView
     /// <summary>qm.service on the host; null when it could not be read.</summary>
     public UnitReading? QmUnit { get; init; }
 
-    /// <summary>Safety units with a score in the environment, by name; a unit that could not be read is absent.</summary>
+    /// <summary>
+    /// Safety units with a score in the environment, and the BlueChi agent when its configuration was changed, by name; a unit that could not be read is absent.
+    /// </summary>
     public ImmutableSortedDictionary<string, UnitReading> HostUnits { get; init; } = ImmutableSortedDictionary<string, UnitReading>.Empty;
 
     /// <summary>Units inside QM: the BlueChi agent and the workloads, by name; a unit that could not be read is absent.</summary>

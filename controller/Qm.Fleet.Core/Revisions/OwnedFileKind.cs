@@ -17,6 +17,9 @@ public enum OwnedFileKind
 
     /// <summary>OOM score of a safety unit of the host: a drop-in of that unit.</summary>
     AsilDropIn = 5,
+
+    /// <summary>Settings of the BlueChi agent of the host.</summary>
+    HostBlueChiAgentConf = 6,
 }
 
 /// <summary>Which owned file: its kind, and a name where the kind has several.</summary>

@@ -20,6 +20,9 @@ public sealed record RenderedFile(OwnedFileId Id, string Content)
 /// <param name="Files">Every owned file and no other, ordered by id.</param>
 public sealed record RenderedRevision(string Name, FleetEnvironment Environment, ImmutableArray<RenderedFile> Files)
 {
+    /// <summary>The name QM's BlueChi agent shall register.</summary>
+    public string? QmNodeName { get; init; }
+
     /// <summary>The file of this id; null when the revision has none.</summary>
     public RenderedFile? Find(OwnedFileId id) => Files.FirstOrDefault(file => file.Id == id);
 }

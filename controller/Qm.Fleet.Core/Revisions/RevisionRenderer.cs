@@ -32,7 +32,13 @@ public static class RevisionRenderer
             files.Add(new(new(OwnedFileKind.QmContainersConf, ""), Invariant($"# {Header}\n[containers]\noom_score_adj = {nested}\n")));
         }
 
-        files.Add(new(new(OwnedFileKind.QmBlueChiAgentConf, ""), AgentConf(environment, node)));
+        // The host's agent is restarted for its file, so a node whose fleet says nothing of it gets none.
+        if (environment.HostAgent.Count > 0)
+        {
+            files.Add(new(new(OwnedFileKind.HostBlueChiAgentConf, ""), AgentConf(environment.HostAgent)));
+        }
+
+        files.Add(new(new(OwnedFileKind.QmBlueChiAgentConf, ""), AgentConf([new("NodeName", QmNode.NameFor(node)), .. environment.QmAgent])));
         foreach (var workload in environment.Workloads)
         {
             files.Add(new(new(OwnedFileKind.Workload, workload.Name), Quadlet(workload)));
@@ -44,7 +50,7 @@ public static class RevisionRenderer
         }
 
         files.Sort((left, right) => left.Id.CompareTo(right.Id));
-        return new(revision, environment, files.ToImmutable());
+        return new(revision, environment, files.ToImmutable()) { QmNodeName = QmNode.NameFor(node) };
     }
 
     private static string? QmDropIn(FleetEnvironment environment)
@@ -69,16 +75,8 @@ public static class RevisionRenderer
     }
 
     // BlueChi's parser is not systemd's: no quoting, no continuation by backslash, so the text is written plainly.
-    private static string AgentConf(FleetEnvironment environment, string node)
-    {
-        var text = new StringBuilder(Invariant($"# {Header}\n[bluechi-agent]\nNodeName={QmNode.NameFor(node)}\n"));
-        foreach (var (key, value) in environment.QmAgent)
-        {
-            text.Append(key).Append('=').Append(value).Append('\n');
-        }
-
-        return text.ToString();
-    }
+    private static string AgentConf(IEnumerable<KeyValuePair<string, string>> settings) =>
+        settings.Aggregate(new StringBuilder(Invariant($"# {Header}\n[bluechi-agent]\n")), (text, setting) => text.Append(setting.Key).Append('=').Append(setting.Value).Append('\n')).ToString();
 
     private static string Quadlet(Workload workload)
     {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Qm.Fleet.Agent;
 using Qm.Fleet.Agent.Configuration;
+using Qm.Fleet.Lab.Nodes;
 
 namespace Qm.Fleet.Lab.Demonstration;
 
@@ -12,7 +13,7 @@ internal static class SharedAgents
     {
         using var loggers = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Warning).AddConsole());
         await Task.WhenAll(Directory.GetDirectories(nodes).Select(root =>
-            AgentHost.RunAsync(new AgentOptions { Root = root, Controller = controller }, TimeProvider.System, loggers, cancellation))).ConfigureAwait(false);
+            AgentHost.RunAsync(new AgentOptions { Root = root, Controller = controller, SystemdPrograms = NodePrograms.DirectoryOf(root) }, TimeProvider.System, loggers, cancellation))).ConfigureAwait(false);
         return 0;
     }
 }

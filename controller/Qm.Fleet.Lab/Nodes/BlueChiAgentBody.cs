@@ -23,7 +23,14 @@ internal sealed class BlueChiAgentBody(
     {
         Leave();
         _life = new CancellationTokenSource();
-        _ = ConnectAsync(AgentConf.Read(configuration), _life.Token);
+        var conf = AgentConfFiles.Read(configuration);
+
+        // The host's name is the container's id inside QM and anything on the host; nobody allows either.
+        if (conf.NodeName(Environment.MachineName) is { } name)
+        {
+            _ = ConnectAsync(name, conf.Address, _life.Token);
+        }
+
         return service.Start(loaded, limits);
     }
 
@@ -44,10 +51,8 @@ internal sealed class BlueChiAgentBody(
 
     public void Dispose() => Leave();
 
-    private async Task ConnectAsync(IReadOnlyDictionary<string, string> settings, CancellationToken cancellation)
+    private async Task ConnectAsync(string name, string address, CancellationToken cancellation)
     {
-        var name = settings.GetValueOrDefault("NodeName", "");
-        var address = settings.GetValueOrDefault("ControllerAddress", $"tcp:host={settings.GetValueOrDefault("ControllerHost", "127.0.0.1")}");
         var pause = node.Timings.AgentReconnect;
         try
         {

@@ -25,12 +25,16 @@ internal sealed class HostUnits(NodeContext node, QmBody qm, IBlueChi blueChi, F
     public IUnitBody Body(string unit) => unit switch
     {
         "qm.service" => qm,
-        "bluechi-agent.service" => new BlueChiAgentBody(Service(unit), node, blueChi, systemd, At("etc/bluechi"), _ => true),
+        "bluechi-agent.service" => new BlueChiAgentBody(Service(unit), node, blueChi, systemd, At("etc/bluechi"), Reaches),
         _ => Service(unit),
     };
 
     public void WriteControl(string unit, bool runtime, string file, string assignment) =>
         UnitFiles.WriteControl(At(runtime ? "run/systemd/system.control" : "etc/systemd/system.control"), unit, file, assignment);
+
+    // The controller listens where BlueChi does unless told otherwise.
+    private static bool Reaches(string address) => address.Split(';').Any(one =>
+        one == "unix:path=/run/bluechi/bluechi.sock" || (one.StartsWith("tcp:", StringComparison.Ordinal) && one.Split(',').Contains("port=842")));
 
     private LoadedUnit Load(string fragment) => UnitFiles.Load(
         node.Root, fragment, DropInDirectories.Select(directory => At($"{directory}/{Path.GetFileName(fragment)}.d")), node.Machine, Installation);

@@ -39,6 +39,9 @@ internal sealed class LabDirectory : IDisposable
     /// <summary>The lab's own Unix socket, where <c>qmfleet lab</c> finds it: beside the controller's.</summary>
     public string LabSocket => Path.Combine(Root, "lab.sock");
 
+    /// <summary>Where programs of emulated nodes hand over what they are asked for.</summary>
+    public string ProgramsSocket => Path.Combine(Root, "run.sock");
+
     /// <summary>Holds the address of the private bus, for <c>qmfleet-lab counters</c>.</summary>
     public string BusAddressFile => Path.Combine(Root, "bus.address");
 

@@ -108,7 +108,8 @@ internal sealed class LabEnvironment : IAsyncDisposable
         // As late as can be: others look for a free port, too.
         _port = _port == 0 ? FreePort() : _port;
         Controller = await ChildProcess.StartAsync(_launcher, "controller",
-            [.. Programs.Controller, "run", "--state", Directory.ControllerState, "--bus", BusAddress, "--listen", $"127.0.0.1:{_port}", "--socket", Directory.Socket, "--metrics", "off"],
+            [.. Programs.Controller, "run", "--state", Directory.ControllerState, "--bus", BusAddress, "--listen", $"127.0.0.1:{_port}", "--socket", Directory.Socket, "--metrics", "off",
+             .. _options.LinkConfirmWithin is { } within ? ["--link-confirm-within", within.TotalMilliseconds.ToString(CultureInfo.InvariantCulture)] : Array.Empty<string>()],
             Directory.Logs, awaitedPrefix: "ready ").ConfigureAwait(false);
         _parts.Push(Controller);
         await Controller.LineAsync(StartDeadline, _time, cancellation).ConfigureAwait(false);
@@ -139,7 +140,7 @@ internal sealed class LabEnvironment : IAsyncDisposable
     public async Task StartAgentAsync(string name, IEnumerable<EmulatedNode> nodes)
     {
         var command = _options.AgentProcessEach
-            ? [.. Programs.Agent, "--root", nodes.Single().Root, "--controller", Endpoint]
+            ? [.. Programs.Agent, "--root", nodes.Single().Root, "--controller", Endpoint, "--systemd-programs", NodePrograms.DirectoryOf(nodes.Single().Root)]
             : (string[])[.. Programs.Lab, "agents", "--controller", Endpoint, "--nodes", Directory.Nodes];
         var agent = await ChildProcess.StartAsync(_launcher, name, command, Directory.Logs).ConfigureAwait(false);
         _parts.Push(agent);
@@ -210,6 +211,7 @@ internal sealed class LabEnvironment : IAsyncDisposable
         await Task.WhenAll(Nodes.Select(node => node.BootAsync(cancellation))).ConfigureAwait(false);
         Faults = new FaultInjector(_links, Nodes, RebootAsync, _time);
         _parts.Push(Faults);
+        _parts.Push(NodePrograms.Start(Nodes, Directory.ProgramsSocket, Programs.Lab, _time));
         _parts.Push(await LabServer.StartAsync(Directory.LabSocket, Faults, cancellation).ConfigureAwait(false));
         return text;
     }

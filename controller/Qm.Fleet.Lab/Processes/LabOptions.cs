@@ -33,6 +33,9 @@ internal sealed record LabOptions
     /// <summary>How long things take on the nodes.</summary>
     public NodeTimings Timings { get; init; } = NodeTimings.Fast;
 
+    /// <summary>How long nodes wait for the confirmation of a change that could cut them off; null for the controller's own default.</summary>
+    public TimeSpan? LinkConfirmWithin { get; init; }
+
     /// <summary>The bluechi-controller that the nodes register with; null for an emulated one on a private bus.</summary>
     public RealController? BlueChi { get; init; }
 

@@ -21,12 +21,13 @@ public sealed class ControllerOptionsTests
             Socket = "relative.sock",
             Metrics = "0.0.0.0:9464",
             ReportInterval = TimeSpan.FromMilliseconds(99),
+            LinkConfirmWithin = TimeSpan.FromMilliseconds(999),
         };
 
         var error = Assert.Throws<OptionsValidationException>(() => ControllerHost.Build(options));
 
         Assert.Equal(
-            ["--state", "--bus", "--listen", "--name", "--socket", "--metrics", "--report-interval"],
+            ["--state", "--bus", "--listen", "--name", "--socket", "--metrics", "--report-interval", "--link-confirm-within"],
             error.Failures.Select(static failure => failure.Split(':')[0]));
         Assert.False(Directory.Exists("relative"));
     }

@@ -69,6 +69,7 @@ public sealed class AgentConfParserTests
     [InlineData("ControllerAddress", "tcp:host=127%2e0%2e0%2e1,port=842")]
     [InlineData("ControllerAddress", "unix:path=/run/bluechi.sock;tcp:host=::1,port=842")]
     [InlineData("ControllerAddress", "unix:abstract=bluechi")]
+    [Trait("Requirement", "QMF-LINK-002")]
     public void Parse_AddressThatMeansQmItself_NamesTheRule(string key, string value) =>
         Assert.Equal(Rules.UnreachableAddress, Assert.Single(Problems(key, value)).Rule);
 
@@ -89,6 +90,30 @@ public sealed class AgentConfParserTests
         Assert.Equal(
             ["ControllerHost", "ControllerPort"],
             Manifest.Checked(Manifest.Environment() with { QmAgent = Manifest.Map(("ControllerPort", "842"), ("ControllerHost", "10.88.0.1")) }).QmAgent.Keys);
+
+    [Theory]
+    [InlineData("ControllerAddress", "unix:abstract=bluechi")]
+    [InlineData("ControllerAddress", "tcp:host=127.0.0.1,port=842")]
+    [InlineData("ControllerHost", "localhost")]
+    [InlineData("HeartbeatInterval", "500")]
+    [Trait("Requirement", "QMF-LINK-002")]
+    public void Parse_HostsAgent_MayUseWhatIsTheHosts(string key, string value) => Assert.Empty(HostProblems(key, value));
+
+    [Theory]
+    [InlineData("NodeName", "ecu2", Rules.LinkSafety)]
+    [InlineData("HeartbeatInterval", "00", Rules.LinkSafety)]
+    [InlineData("ControllerPort", "84200", null)]
+    [InlineData("ControllerAddress", "unix:abstract=", null)]
+    [InlineData("AllowedNodeNames", "ecu1", null)]
+    public void Parse_HostsAgent_IsCheckedAsQmsIs(string key, string value, string? rule)
+    {
+        var problem = Assert.Single(HostProblems(key, value));
+
+        Assert.Equal(($"spec.environment.bluechi.host.{key}", rule), (problem.Path, problem.Rule));
+    }
+
+    private static IReadOnlyList<Problem> HostProblems(string key, string value) =>
+        Manifest.Problems(Manifest.Environment() with { HostAgent = Manifest.Map((key, value)) });
 
     private static IReadOnlyList<Problem> Problems(string key, string value) =>
         Manifest.Problems(Manifest.Environment() with { QmAgent = Manifest.Map((key, value)) });

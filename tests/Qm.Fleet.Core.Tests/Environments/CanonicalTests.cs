@@ -78,6 +78,7 @@ public sealed class CanonicalTests
             environment with { OomAsil = new Dictionary<string, int> { ["steering.service"] = -1000 } },
             environment with { QmAgent = Manifest.Map() },
             environment with { QmAgent = Manifest.Map(("LogLevel", "INFO")) },
+            environment with { HostAgent = Manifest.Map(("LogLevel", "INFO")) },
             environment with { Workloads = [] },
             environment with { Workloads = [Manifest.Workload("maps", null, ("Container", "Image", ["localhost/radio:3"]))] },
             environment with { Workloads = [Manifest.Workload("radio", 750)] },

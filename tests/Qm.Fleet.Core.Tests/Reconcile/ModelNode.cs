@@ -31,6 +31,18 @@ internal sealed class ModelNode
 
     internal bool Reachable { get; set; } = true;
 
+    /// <summary>Whether BlueChi has lost the host while the agent extension's link holds.</summary>
+    internal bool CutOff { get; private set; }
+
+    /// <summary>Whether the host's BlueChi agent loses its controller when it next reads its configuration.</summary>
+    internal bool CutsOff { get; set; }
+
+    internal TimeSpan ConfirmWithin { get; private set; }
+
+    private RevertedRevision? _reverted;
+    private long _hostAgentStartedAt;
+    private long _hostAgentConfChangedAt;
+
     internal List<string> Acts { get; } = [];
 
     internal string? Revision => _committed?.Name;
@@ -40,11 +52,12 @@ internal sealed class ModelNode
         Name = "ecu1",
         Desired = desired,
         MayMove = mayMove,
-        Host = Reachable ? Presence.Online : Presence.Offline,
+        Host = Reachable && !CutOff ? Presence.Online : Presence.Offline,
         Qm = Reachable && QmRuns ? Presence.Online : Presence.Offline,
         Evidence = Reachable ? Evidence() : null,
         QmUnit = new("loaded", QmRuns ? "active" : "inactive", QmRuns ? "running" : "dead", "success", $"{Pid:x32}", QmStartedAt, _systemdScore, 0),
         QmUnits = Inside(desired),
+        HostUnits = ImmutableSortedDictionary<string, UnitReading>.Empty.Add(QmNode.AgentUnit, Reading("active", _hostAgentStartedAt)),
         Memory = memory.For(desired?.Name ?? "", DateTimeOffset.UnixEpoch),
     };
 
@@ -61,7 +74,8 @@ internal sealed class ModelNode
         switch (act)
         {
             case NodeStep.Stage stage: _staged = stage.Revision; break;
-            case NodeStep.Commit: Commit(); break;
+            case NodeStep.Commit commit: ConfirmWithin = commit.ConfirmWithin; Commit(); break;
+            case NodeStep.RestartHostAgent: (_hostAgentStartedAt, CutOff) = (_clock, CutsOff); break;
             case NodeStep.Confirm: Confirmed = true; _retired.Clear(); break;
             case NodeStep.SetLimits limits: SetLimits(limits); break;
             case NodeStep.ReloadHost: Reload(); break;
@@ -78,9 +92,25 @@ internal sealed class ModelNode
 
     internal string Kernel(string file) => _kernel[file];
 
+    /// <summary>The deadline passes without a confirmation.</summary>
+    internal void GoBack(RenderedRevision previous)
+    {
+        _clock += 1_000;
+        _reverted = new(_committed!.Name, "nobody confirmed it within 60 s of its commit");
+        _staged = previous;
+        Commit();
+        (_hostAgentStartedAt, CutOff) = (_clock, false);
+    }
+
     private void Commit()
     {
         var revision = _staged ?? throw new InvalidOperationException("commit without stage");
+        var hostConf = new OwnedFileId(OwnedFileKind.HostBlueChiAgentConf, "");
+        if (_files.GetValueOrDefault(hostConf)?.Sha256 != revision.Find(hostConf)?.Sha256)
+        {
+            _hostAgentConfChangedAt = _clock;
+        }
+
         foreach (var gone in _files.Keys.Where(id => revision.Find(id) is null).ToArray())
         {
             _files.Remove(gone);
@@ -155,6 +185,10 @@ internal sealed class ModelNode
         Machine = Machine,
         RetiredWorkloads = [.. _retired],
         RetiredProperties = [],
+        Reverted = _reverted,
+        AwaitsConfirmation = _committed is not null && !Confirmed,
+        QmNodeName = _committed is null ? "" : "qm.ecu1",
+        HostAgentConfChangedAt = _hostAgentConfChangedAt,
     };
 
     private static UnitReading Reading(string state, long startedAt) => new("loaded", state, "running", "success", "0", startedAt, null, 0);

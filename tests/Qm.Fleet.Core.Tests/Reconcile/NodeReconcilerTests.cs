@@ -203,6 +203,96 @@ public sealed class NodeReconcilerTests
     }
 
     [Fact]
+    [Trait("Requirement", "QMF-RULE-7")]
+    public void Decide_HostsAgentConfChangedOrRemoved_RestartsItBeforeAnythingElseAndConfirmsOverIt()
+    {
+        var node = new ModelNode();
+        Settle(node, Revision("a", "2G", qm: 500));
+        node.Acts.Clear();
+
+        Settle(node, Revision("b", "1536M", qm: 500, heartbeat: "500"));
+        Settle(node, Revision("c", "1536M", qm: 500));
+
+        Assert.Equal(["Stage", "Commit", "RestartHostAgent", "SetLimits", "Confirm", "Stage", "Commit", "RestartHostAgent", "Confirm"], node.Acts);
+        Assert.Equal(ConfirmDeadline.Link, node.ConfirmWithin);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-RULE-7")]
+    [Trait("Requirement", "QMF-RECON-004")]
+    public void Decide_NodeCutOffByItsChange_WaitsUntilItGoesBackAndThenHasFailedThere()
+    {
+        var node = new ModelNode();
+        var (good, bad) = (Revision("a", "2G", qm: 500), Revision("b", "2G", qm: 500, heartbeat: "500"));
+        Settle(node, good);
+        node.CutsOff = true;
+        node.Acts.Clear();
+        var memory = new NodeMemory();
+        while (NodeReconciler.Decide(node.View(bad, memory), Now) is NodeStep.Act act)
+        {
+            var view = node.View(bad, memory);
+            node.Apply(act, bad);
+            memory = view.Memory.After(act, ActOutcome.Done, "", view, Now);
+        }
+
+        var cutOff = NodeReconciler.Decide(node.View(bad, memory), Now);
+        node.GoBack(good);
+        // A controller that was restarted meanwhile knows nothing but what it reads.
+        var back = NodeReconciler.Decide(node.View(bad, new()), Now);
+        var retried = NodeReconciler.Decide(node.View(bad, new()) with { Retried = true }, Now);
+        var stillOffline = NodeReconciler.Decide(node.View(bad, new()) with { Host = Presence.Offline }, Now);
+        Settle(node, good);
+
+        Assert.Equal("WaitForHost", cutOff.Name);
+        Assert.Contains("went back from it: nobody confirmed it", Assert.IsType<NodeStep.Failed>(back).Reason, StringComparison.Ordinal);
+        Assert.Equal(back, stillOffline);
+        Assert.IsType<NodeStep.Stage>(retried);
+        Assert.Equal(["Stage", "Commit", "RestartHostAgent", "Confirm"], node.Acts);
+    }
+
+    [Theory]
+    [InlineData("1536M", 500, null, "", 1800)]
+    [InlineData("2G", 500, "500", "", 60)]
+    [InlineData("2G", 550, "500", "", 60 + 120)]
+    [InlineData("2G", 550, "500", "maps,radio", 60 + (3 * 120))]
+    [Trait("Requirement", "QMF-RULE-7")]
+    public void Decide_Commit_IsGrantedTheTimeOfWhatItSetsOff(string memoryHigh, int qm, string? heartbeat, string workloads, int seconds)
+    {
+        var node = new ModelNode();
+        Settle(node, Revision("a", "2G", qm: 500));
+
+        Settle(node, Revision("b", memoryHigh, qm, workloads.Split(',', StringSplitOptions.RemoveEmptyEntries), heartbeat));
+
+        Assert.Equal(TimeSpan.FromSeconds(seconds), node.ConfirmWithin);
+    }
+
+    // QM's own file is among those of every revision, and QM is not there yet.
+    [Fact]
+    [Trait("Requirement", "QMF-RULE-7")]
+    public void Decide_FirstCommit_CouldCutQmOffAndMayStartIt()
+    {
+        var node = new ModelNode();
+
+        Settle(node, Revision("a", "2G", qm: 500));
+
+        Assert.Equal(ConfirmDeadline.Link + NodeReconciler.QmDeadline, node.ConfirmWithin);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-LINK-002")]
+    public void Evaluate_FileThatWinsOverOurs_IsNotTakenForQmsName()
+    {
+        var node = new ModelNode();
+        var revision = Revision("a", "2G", qm: 500);
+        Settle(node, revision);
+        var evidence = node.View(revision, new()).Evidence!;
+
+        Assert.Equal(CheckResult.Pass, Assert.Single(NodeChecks.Evaluate(revision, evidence), check => check.Name == "NodeName").Result);
+        Assert.Equal(CheckResult.Fail, Assert.Single(NodeChecks.Evaluate(revision, evidence with { QmNodeName = "qm.x" }), check => check.Name == "NodeName").Result);
+        Assert.DoesNotContain(NodeChecks.Evaluate(revision, evidence with { QmNodeName = "" }), check => check.Name == "NodeName");
+    }
+
+    [Fact]
     [Trait("Requirement", "QMF-RECON-002")]
     public void Decide_AnyHistoryOfRevisions_ConvergesOnTheLast() =>
         Gen.Select(Gen.OneOf("1G", "1536M", "2G"), Gen.OneOf(500, 550, 600), Gen.OneOf("radio", "maps", "store").Array[0, 3])
@@ -245,7 +335,7 @@ public sealed class NodeReconcilerTests
         Assert.False(mustSettle, $"not settled after {atMost} acts: {string.Join(", ", node.Acts)}");
     }
 
-    private static RenderedRevision Revision(string name, string memoryHigh, int qm, string[]? workloads = null)
+    private static RenderedRevision Revision(string name, string memoryHigh, int qm, string[]? workloads = null, string? heartbeat = null)
     {
         var parsed = FleetParser.Parse(new FleetManifest
         {
@@ -257,6 +347,7 @@ public sealed class NodeReconcilerTests
                 Resources = new Dictionary<string, string> { ["MemoryHigh"] = memoryHigh, ["CPUWeight"] = "idle" },
                 OomQm = qm,
                 OomNested = 750,
+                HostAgent = heartbeat is null ? new Dictionary<string, string>() : new() { ["HeartbeatInterval"] = heartbeat },
                 Workloads = [.. (workloads ?? []).Select(workload => new WorkloadManifest
                 {
                     Name = workload,

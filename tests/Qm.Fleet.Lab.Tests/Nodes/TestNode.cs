@@ -105,6 +105,14 @@ internal sealed class AnyNameBlueChi : IBlueChi
         }
     }
 
+    public bool IsRegistered(string nodeName)
+    {
+        lock (_online)
+        {
+            return _online.TryGetValue(nodeName, out var source) && source.Task.IsCompleted;
+        }
+    }
+
     private TaskCompletionSource Of(string nodeName) =>
         _online.TryGetValue(nodeName, out var source) ? source : _online[nodeName] = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

@@ -158,6 +158,9 @@ internal sealed class ContainerSite : ISite
     public Task FloodAsync(string node, string unit, int signals, CancellationToken ct) =>
         On(node).RunAsync(ct, "/bin/sh", "-c", Flood, "flood", unit, signals.ToString(CultureInfo.InvariantCulture));
 
+    /// <summary>The process 1 of a node, as this machine counts it.</summary>
+    internal Task<long> InitPidAsync(string node, CancellationToken ct) => On(node).InitPidAsync(ct);
+
     /// <summary>Ends everything that belongs to the site.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -100,6 +100,14 @@ internal sealed class NodeContainer : IAsyncDisposable
             : throw new InvalidOperationException($"{string.Join(' ', command)} ended with {result.ExitCode} on {_name}: {result.Stdout}{result.Stderr}");
     }
 
+    /// <summary>The node's process 1 as this machine counts it.</summary>
+    internal async Task<long> InitPidAsync(CancellationToken ct)
+    {
+        using var docker = DockerHost.Connect();
+        var container = await docker.Containers.InspectContainerAsync(_container.Id, ct);
+        return container.State?.Pid ?? throw new InvalidOperationException($"Docker does not know the process 1 of {_name}");
+    }
+
     /// <summary>Writes a file of the node; folders are made.</summary>
     internal Task WriteAsync(string path, string text, CancellationToken ct) => _container.CopyAsync(NodeFiles.Bytes(text), path, fileMode: Plain, ct: ct);
 

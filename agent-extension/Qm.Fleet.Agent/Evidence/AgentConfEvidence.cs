@@ -1,0 +1,65 @@
+using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Core.BlueChiConf;
+
+namespace Qm.Fleet.Agent.Evidence;
+
+/// <summary>What the BlueChi agents of the node start with: their files merged as BlueChi merges them.</summary>
+internal static class AgentConfEvidence
+{
+    private const int FileBytesMax = 1024 * 1024;
+
+    /// <summary>The name the host's agent registers; empty when it would not start or its files cannot be read.</summary>
+    public static string HostNodeName(NodeRoot root, Findings findings)
+    {
+        try
+        {
+            using var etc = root.Within("/etc");
+            return Read(root, etc, "/etc", findings).NodeName(findings.Text("/proc/sys/kernel/hostname") ?? "") ?? "";
+        }
+        catch (NodeFileException e)
+        {
+            findings.Add($"The agent {e.Message}, so the name of the host's BlueChi agent is unknown.");
+            return "";
+        }
+    }
+
+    /// <summary>The name QM's agent registers; empty when no file sets it, it would not start, or its files cannot be read.</summary>
+    /// <param name="root">The node.</param>
+    /// <param name="rootfs">QM's root file system.</param>
+    /// <param name="qmEtc">QM's <c>/etc</c>.</param>
+    /// <param name="findings">Told what is wrong.</param>
+    public static string QmNodeName(NodeRoot root, string rootfs, string qmEtc, Findings findings)
+    {
+        try
+        {
+            using var vendor = root.Within(rootfs);
+            using var etc = root.Within(qmEtc);
+            return Read(vendor, etc, qmEtc, findings).NodeName("") ?? "";
+        }
+        catch (NodeFileException e) when (e.IsMissing)
+        {
+            return "";
+        }
+        catch (NodeFileException e)
+        {
+            findings.Add($"The agent {e.Message}, so the name of QM's BlueChi agent is unknown.");
+            return "";
+        }
+    }
+
+    private static AgentConf Read(NodeRoot vendor, NodeRoot etc, string etcPath, Findings findings)
+    {
+        var dropIns = etc.List($"/{AgentConf.DropInDirectory}").Where(name => name.EndsWith(".conf", StringComparison.Ordinal))
+            .Select(name => Read(etc, etcPath, $"{AgentConf.DropInDirectory}/{name}")).OfType<ConfFile>();
+        var conf = AgentConf.Merge(Read(vendor, "", AgentConf.VendorPath), Read(etc, etcPath, AgentConf.MainPath), dropIns);
+        foreach (var problem in conf.Settings.FatalBecause is { } fatal ? conf.Settings.Ignored.Add(fatal) : conf.Settings.Ignored)
+        {
+            findings.Add($"{problem}.");
+        }
+
+        return conf;
+    }
+
+    private static ConfFile? Read(NodeRoot tree, string at, string path) =>
+        tree.ReadBytes($"/{path}", limit: FileBytesMax) is { } content ? new($"{at}/{path}", content) : null;
+}
