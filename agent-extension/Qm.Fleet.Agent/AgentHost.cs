@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
+using Qm.Fleet.Agent.Checks;
 using Qm.Fleet.Agent.Configuration;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
@@ -37,7 +38,7 @@ public static partial class AgentHost
         var logger = loggers.CreateLogger(typeof(AgentHost));
         using var claim = Claim(state, logger);
         var revisions = new NodeRevisions(root, state, clock, quadletCheck);
-        using var agent = new NodeAgent(revisions, new NodeReporter(root, revisions), loggers.CreateLogger<NodeAgent>());
+        using var agent = new NodeAgent(revisions, new NodeReporter(root, revisions, new StaticChecks(root, time)), loggers.CreateLogger<NodeAgent>());
         Log.Started(logger, Version, options.Root, options.Controller);
         try
         {
