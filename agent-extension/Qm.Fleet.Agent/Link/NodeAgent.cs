@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
+using Qm.Fleet.Agent.Diagnosis;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Revisions;
@@ -9,9 +10,13 @@ using Qm.Fleet.V1;
 namespace Qm.Fleet.Agent.Link;
 
 /// <summary>One node: carries out commands and looks at evidence, one at a time.</summary>
-internal sealed partial class NodeAgent(NodeRevisions revisions, NodeReporter reporter, ILogger<NodeAgent> logger) : IDisposable
+internal sealed partial class NodeAgent(
+    NodeRevisions revisions, NodeReporter reporter, NodeDiagnostics diagnostics, ILogger<NodeAgent> logger) : IDisposable
 {
     private readonly SemaphoreSlim _gate = new(1, 1);
+
+    /// <summary>A desk for one stream's closer looks; they do not wait for commands, nor commands for them.</summary>
+    public DiagnosticsDesk OpenDesk(Outbox outbox) => new(diagnostics, outbox, InspectAsync);
 
     /// <summary>Ends what a crash cut short.</summary>
     public async Task RecoverAsync(CancellationToken cancellationToken)
