@@ -81,8 +81,8 @@ internal static partial class Redactor
     [GeneratedRegex(@"((?<quote>[""'])[\w.-]{0,64}" + SecretName + @"=)((?:\\.?|(?!\k<quote>)[^\\\n])*)(\k<quote>|$)", RegexOptions.IgnoreCase | RegexOptions.Multiline)]
     private static partial Regex QuotedAssignment();
 
-    // NAME=value, NAME: value, "name": "value", --name value; a value in quotes to their end, another one to the next blank.
-    [GeneratedRegex(@"((?:" + SecretName + @")[""']?(?:\s*[=:]\s*|[ \t]+))(?!\[redacted\])(?:""(?:\\.?|[^""\\\n])*(?:""|$)|'(?:\\.?|[^'\\\n])*(?:'|$)|[^\s]+)", RegexOptions.IgnoreCase | RegexOptions.Multiline)]
+    // NAME=value, NAME: value, "name": "value", --name value, but no prose about a password; a value in quotes to their end, another one to the next blank.
+    [GeneratedRegex(@"(" + SecretName + @"[""']?\s*[=:]\s*|(?<!\w)-[\w.-]{0,64}" + SecretName + @"[ \t]+(?![=:]))(?!\[redacted\])(?:""(?:\\.?|[^""\\\n])*(?:""|$)|'(?:\\.?|[^'\\\n])*(?:'|$)|[^\s]+)", RegexOptions.IgnoreCase | RegexOptions.Multiline)]
     private static partial Regex NamedValue();
 
     [GeneratedRegex(@"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?|\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_\w{16,}|\bglpat-[\w-]{16,}|\bxox[abprs]-[\w-]{10,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")]

@@ -87,6 +87,7 @@ public sealed class RedactorTests
     [InlineData("MemoryHigh=2G\nOOMScoreAdjust=500\nNodeName=qm.ecu01\n")]
     [InlineData("type=AVC msg=audit(1700000000.1:42): avc:  denied  { write } for  pid=1 comm=\"x\" scontext=system_u:system_r:qm_t:s0 tclass=sock_file")]
     [InlineData("https://127.0.0.1:8420/ unix:path=/run/bluechi/bluechi.sock user@host")]
+    [InlineData("password authentication failed, the token expired; secrets are kept elsewhere")]
     [InlineData("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----")]
     public void Redact_NoSecret_ChangesNothing(string text) => Assert.Equal(text, Redactor.Redact(text).Text);
 
