@@ -1,11 +1,14 @@
 using System.Reflection;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
+using Qm.Fleet.Agent.Checks;
 using Qm.Fleet.Agent.CommitConfirm;
 using Qm.Fleet.Agent.Configuration;
+using Qm.Fleet.Agent.Diagnosis;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Link;
+using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Agent.Revisions;
 
 namespace Qm.Fleet.Agent;
@@ -29,18 +32,23 @@ public static partial class AgentHost
         RunAsync(options, time, loggers, static () => RandomNumberGenerator.GetInt32(int.MaxValue) / (double)int.MaxValue, cancellationToken);
 
     internal static async Task RunAsync(
-        AgentOptions options, TimeProvider time, ILoggerFactory loggers, Func<double> jitter, CancellationToken cancellationToken)
+        AgentOptions options, TimeProvider time, ILoggerFactory loggers, Func<double> jitter, CancellationToken cancellationToken,
+        NodePrograms? programs = null)
     {
         using var root = NodeRoot.Open(options.Root);
         var clock = new NodeClock(root, time);
-        var quadletCheck = Path.GetFullPath(options.Root) == "/" ? PodmanQuadletCheck.OfThisMachine(options.State, time) : null;
+        var isMachine = Path.GetFullPath(options.Root) == "/";
+        var quadletCheck = isMachine ? PodmanQuadletCheck.OfThisMachine(options.State, time) : null;
+        var diagnostics = new NodeDiagnostics(
+            root, programs ?? (isMachine ? NodePrograms.OfThisMachine(time) : NodePrograms.None(time)), time, loggers.CreateLogger<NodeDiagnostics>());
         var state = new StateDirectory(root, options.State);
         var logger = loggers.CreateLogger(typeof(AgentHost));
         using var claim = Claim(state, logger);
         var revisions = new NodeRevisions(root, state, clock, quadletCheck);
-        var programs = options.SystemdPrograms ?? (Path.GetFullPath(options.Root) == "/" ? "/usr/bin" : null);
+        var systemdPrograms = options.SystemdPrograms ?? (isMachine ? "/usr/bin" : null);
         using var agent = new NodeAgent(
-            revisions, new NodeReporter(root, revisions), programs is null ? null : new LocalSystemd(programs, time), loggers.CreateLogger<NodeAgent>());
+            revisions, new NodeReporter(root, revisions, new StaticChecks(root, time)), diagnostics,
+            systemdPrograms is null ? null : new LocalSystemd(systemdPrograms, time), loggers.CreateLogger<NodeAgent>());
         Log.Started(logger, Version, options.Root, options.Controller);
         try
         {

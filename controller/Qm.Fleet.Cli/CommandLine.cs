@@ -18,6 +18,8 @@ internal static class CommandLine
         root.Add(GetVerb.Make(global, context));
         root.Add(DescribeVerb.Make(global, context));
         root.Add(EventsVerb.Make(global, context));
+        root.Add(ChecksVerb.Make(global, context));
+        root.Add(BundleVerb.Make(global, context));
         root.Add(DeleteVerb.Make(global, context));
         root.Add(LabVerb.Make(global, context));
         root.Add(VersionVerb.Make(context));

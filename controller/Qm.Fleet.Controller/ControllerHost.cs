@@ -107,7 +107,7 @@ internal static class ControllerHost
             grpc.Interceptors.Add<FailureInterceptor>();
         }).AddServiceOptions<NodeGatewayService>(static gateway => gateway.MaxReceiveMessageSize = NodeGatewayService.MaxMessageBytes);
         services.AddSingleton<FailureInterceptor>();
-        services.AddSingleton<FleetApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<NodeGatewayService>();
+        services.AddSingleton<FleetApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
         services.AddGrpcHealthChecks().AddCheck<StoreHealth>("store", HealthStatus.Unhealthy);
         return services;
     }
@@ -119,6 +119,7 @@ internal static class ControllerHost
         app.MapGrpcService<FleetApi>();
         app.MapGrpcService<NodeApi>();
         app.MapGrpcService<EventApi>();
+        app.MapGrpcService<DiagnosticsApi>();
         app.MapGrpcService<NodeGatewayService>();
         app.MapGrpcHealthChecksService();
         if (options.MetricsEndPoint is not null)

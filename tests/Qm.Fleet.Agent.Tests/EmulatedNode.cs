@@ -1,7 +1,12 @@
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using Qm.Fleet.Agent.CommitConfirm;
+using Qm.Fleet.Agent.Diagnosis;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Link;
+using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Agent.Revisions;
 
 namespace Qm.Fleet.Agent.Tests;
@@ -137,6 +142,11 @@ internal sealed class EmulatedNode : IDisposable
         public NodeRevisions Revisions { get; }
 
         public NodeReporter Reporter { get; }
+
+        /// <summary>All of them together.</summary>
+        public NodeAgent Agent(ILocalSystemd? systemd) => new(
+            Revisions, Reporter, new NodeDiagnostics(_root, NodePrograms.None(TimeProvider.System), TimeProvider.System, NullLogger<NodeDiagnostics>.Instance), systemd,
+            NullLogger<NodeAgent>.Instance);
 
         public void Dispose() => _root.Dispose();
     }

@@ -126,6 +126,10 @@ internal sealed class TestGateway : IAsyncDisposable
             throw new InvalidOperationException("the agent ended the stream");
         }
 
+        /// <summary>The next message, whatever it is.</summary>
+        public async Task<AgentMessage> NextAsync() => await messages.MoveNext(TestContext.Current.CancellationToken)
+            ? messages.Current : throw new InvalidOperationException("the agent ended the stream");
+
         /// <summary>Sends a command; returns its result and the last report before it.</summary>
         public async Task<(CommandResult Result, NodeReport Evidence)> DoAsync(Command command)
         {

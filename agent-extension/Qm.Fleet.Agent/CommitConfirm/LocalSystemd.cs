@@ -1,5 +1,4 @@
-using System.ComponentModel;
-using System.Diagnostics;
+using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Agent.Revisions;
 
 namespace Qm.Fleet.Agent.CommitConfirm;
@@ -35,38 +34,20 @@ internal sealed class LocalSystemd(string directory, TimeProvider time) : ILocal
 
     private async Task RunAsync(string program, string[] arguments, CancellationToken cancellationToken)
     {
-        var command = $"{program} {string.Join(' ', arguments)}";
-        using var deadline = new CancellationTokenSource(Deadline, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
-        using var process = new Process
+        var result = await ProgramRunner.RunAsync(new(Path.Combine(directory, program), arguments, Deadline, MessageLengthMax), time, cancellationToken).ConfigureAwait(false);
+        if (!result.Succeeded)
         {
-            StartInfo = new(Path.Combine(directory, program), arguments) { RedirectStandardOutput = true, RedirectStandardError = true },
-        };
-        try
-        {
-            process.Start();
-            var (output, errors) = (process.StandardOutput.ReadToEndAsync(either.Token), process.StandardError.ReadToEndAsync(either.Token));
-            await process.WaitForExitAsync(either.Token).ConfigureAwait(false);
-            await output.ConfigureAwait(false);
-            if (process.ExitCode != 0)
+            var how = result.End switch
             {
-                throw Failed($"ended with {process.ExitCode}: {Shorten(await errors.ConfigureAwait(false))}");
-            }
+                ProgramEnd.NotRun => $"failed: {result.Errors.TrimEnd('.')}",
+                ProgramEnd.TimedOut => $"did not end within {Deadline.TotalSeconds:0} s",
+                _ => $"ended with {result.ExitCode}: {Said(result.Errors)}",
+            };
+            throw new CommandRefusedException(
+                "RestartFailed", $"{program} {string.Join(' ', arguments)} {how}; the node's journal says more: journalctl -u {Unit}.");
         }
-        catch (Win32Exception e)
-        {
-            throw Failed($"cannot be run: {e.Message}");
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill(entireProcessTree: true);
-            cancellationToken.ThrowIfCancellationRequested();
-            throw Failed($"did not end within {Deadline.TotalSeconds:0} s");
-        }
-
-        CommandRefusedException Failed(string how) => new("RestartFailed", $"{command} {how}; the node's journal says more: journalctl -u {Unit}.");
     }
 
-    private static string Shorten(string text) =>
-        text.Trim() is { Length: > 0 } said ? said[..Math.Min(said.Length, MessageLengthMax)] : "it gave no reason";
+    private static string Said(string text) =>
+        text.Trim() is { Length: > 0 } said ? said : "it gave no reason";
 }

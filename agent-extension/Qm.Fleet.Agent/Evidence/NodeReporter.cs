@@ -3,6 +3,7 @@ using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.V1;
+using StaticChecks = Qm.Fleet.Agent.Checks.StaticChecks;
 
 namespace Qm.Fleet.Agent.Evidence;
 
@@ -10,7 +11,10 @@ namespace Qm.Fleet.Agent.Evidence;
 /// Looks at the node and says what is there. What cannot be read becomes a sentence in the report, never a value, and never an exception.
 /// Not safe for concurrent use; the caller holds the node's gate.
 /// </summary>
-internal sealed class NodeReporter(NodeRoot root, NodeRevisions revisions)
+/// <param name="root">The node.</param>
+/// <param name="revisions">What was committed on it.</param>
+/// <param name="checks">Its static checks; null to leave them out.</param>
+internal sealed class NodeReporter(NodeRoot root, NodeRevisions revisions, StaticChecks? checks = null)
 {
     private static readonly string[] CgroupFiles =
     [
@@ -42,6 +46,7 @@ internal sealed class NodeReporter(NodeRoot root, NodeRevisions revisions)
             report.Files.Where(file => file.Kind == V1.OwnedFile.Types.Kind.AsilDropIn).Select(file => file.Name),
             etc is null ? null : NestedDefault.Read(root, etc, findings));
         report.Problems.AddRange(findings.Problems);
+        report.Checks = checks?.Read(report, [.. state.Files.Select(file => file.Path.Full).Except(report.Files.Select(file => file.Path))]);
         return report;
     }
 

@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
+using Qm.Fleet.Agent.Diagnosis;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Link;
@@ -26,6 +27,8 @@ internal sealed partial class GatewaySession(NodeAgent agent, TimeProvider time,
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var call = client.Connect(cancellationToken: stop.Token);
         using var outbox = new Outbox();
+        var desk = agent.OpenDesk(outbox);
+        await using var _ = desk.ConfigureAwait(false);
         await call.RequestStream.WriteAsync(new AgentMessage { Hello = hello }, stop.Token).ConfigureAwait(false);
         var interval = await WelcomeAsync(call.ResponseStream, stop.Token).ConfigureAwait(false);
         Welcomed = true;
@@ -33,7 +36,7 @@ internal sealed partial class GatewaySession(NodeAgent agent, TimeProvider time,
 
         Task[] work =
         [
-            ReceiveAsync(call.ResponseStream, outbox, stop.Token),
+            ReceiveAsync(call.ResponseStream, outbox, desk, stop.Token),
             SendAsync(call.RequestStream, outbox, stop.Token),
             WatchAsync(outbox, interval, stop.Token),
         ];
@@ -64,7 +67,8 @@ internal sealed partial class GatewaySession(NodeAgent agent, TimeProvider time,
         }
     }
 
-    private async Task ReceiveAsync(IAsyncStreamReader<ControllerMessage> messages, Outbox outbox, CancellationToken cancellationToken)
+    private async Task ReceiveAsync(
+        IAsyncStreamReader<ControllerMessage> messages, Outbox outbox, DiagnosticsDesk desk, CancellationToken cancellationToken)
     {
         while (await messages.MoveNext(cancellationToken).ConfigureAwait(false))
         {
@@ -73,7 +77,9 @@ internal sealed partial class GatewaySession(NodeAgent agent, TimeProvider time,
                 continue;
             }
 
-            var (result, evidence) = await agent.ExecuteAsync(command, cancellationToken).ConfigureAwait(false);
+            var (result, evidence) = DiagnosticsDesk.Handles(command)
+                ? (desk.Begin(command), await agent.InspectAsync(cancellationToken).ConfigureAwait(false))
+                : await agent.ExecuteAsync(command, cancellationToken).ConfigureAwait(false);
             if (!outbox.TryAnswer(result, evidence))
             {
                 throw new RpcException(new Status(StatusCode.ResourceExhausted, $"the controller has not taken {Outbox.ResultsMax} results"));

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Qm.Fleet.Agent.CommitConfirm;
+using Qm.Fleet.Agent.Diagnosis;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Revisions;
@@ -13,9 +14,11 @@ namespace Qm.Fleet.Agent.Link;
 /// <summary>One node: carries out commands, keeps deadlines and looks at evidence, one at a time.</summary>
 /// <param name="revisions">What is on the node.</param>
 /// <param name="reporter">Looks at it.</param>
+/// <param name="diagnostics">Looks closer, beside all that.</param>
 /// <param name="systemd">Restarts BlueChi agents; null where there is no systemd to ask, such as on a root that is not this machine's.</param>
 /// <param name="logger">Where to log.</param>
-internal sealed partial class NodeAgent(NodeRevisions revisions, NodeReporter reporter, ILocalSystemd? systemd, ILogger<NodeAgent> logger) : IDisposable
+internal sealed partial class NodeAgent(
+    NodeRevisions revisions, NodeReporter reporter, NodeDiagnostics diagnostics, ILocalSystemd? systemd, ILogger<NodeAgent> logger) : IDisposable
 {
     // Between two attempts of something that is due and did not work; doubled each time.
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(5);
@@ -27,6 +30,9 @@ internal sealed partial class NodeAgent(NodeRevisions revisions, NodeReporter re
 
     /// <summary>Has something to read after every command, which may have set or removed a deadline.</summary>
     public ChannelReader<bool> Commands => _commands;
+
+    /// <summary>A desk for one stream's closer looks; they do not wait for commands, nor commands for them.</summary>
+    public DiagnosticsDesk OpenDesk(Outbox outbox) => new(diagnostics, outbox, InspectAsync);
 
     /// <summary>Ends what a crash cut short.</summary>
     public async Task RecoverAsync(CancellationToken cancellationToken)

@@ -2,16 +2,25 @@ using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Link;
 
-/// <summary>What waits to be sent on one stream: the newest report only, and the results of commands, which come one at a time.</summary>
+/// <summary>
+/// What waits to be sent on one stream: the newest report only, the results of commands, which come one at a time, and a few pieces of a
+/// diagnosis, which wait for everything else.
+/// </summary>
 internal sealed class Outbox : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Queue<CommandResult> _results = new();
     private readonly SemaphoreSlim _filled = new(0, 1);
+    private readonly Queue<Diagnostics> _pieces = new();
+    private readonly SemaphoreSlim _room = new(PiecesMax, PiecesMax);
     private NodeReport? _report;
+    private StaticChecks? _checksSent;
 
     /// <summary>Most results that wait; the controller sends the next command only after a result, so more is its mistake.</summary>
     public const int ResultsMax = 16;
+
+    /// <summary>Most pieces of a diagnosis that wait.</summary>
+    public const int PiecesMax = 2;
 
     /// <summary>Puts a report in place of any that was not sent yet.</summary>
     public void Report(NodeReport report)
@@ -41,22 +50,64 @@ internal sealed class Outbox : IDisposable
         }
     }
 
-    /// <summary>Waits for something and takes all of it, the report first.</summary>
+    /// <summary>Adds a piece of a diagnosis as soon as fewer than <see cref="PiecesMax"/> wait.</summary>
+    public async Task SendAsync(Diagnostics piece, CancellationToken cancellationToken)
+    {
+        await _room.WaitAsync(cancellationToken).ConfigureAwait(false);
+        lock (_lock)
+        {
+            _pieces.Enqueue(piece);
+            Wake();
+        }
+    }
+
+    /// <summary>
+    /// Waits for something and takes it: the report first, every result, then one piece of a diagnosis. Static checks that are as the last
+    /// report taken said are left out.
+    /// </summary>
     public async Task<IReadOnlyList<AgentMessage>> TakeAsync(CancellationToken cancellationToken)
     {
         await _filled.WaitAsync(cancellationToken).ConfigureAwait(false);
         lock (_lock)
         {
-            List<AgentMessage> messages = _report is null ? [] : [new AgentMessage { Report = _report }];
+            List<AgentMessage> messages = _report is null ? [] : [new AgentMessage { Report = WithoutKnown(_report) }];
             messages.AddRange(_results.Select(result => new AgentMessage { Result = result }));
             _report = null;
             _results.Clear();
+            if (_pieces.TryDequeue(out var piece))
+            {
+                messages.Add(new AgentMessage { Diagnostics = piece });
+                _room.Release();
+            }
+
+            if (_pieces.Count > 0)
+            {
+                Wake();
+            }
+
             return messages;
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _filled.Dispose();
+    public void Dispose()
+    {
+        _filled.Dispose();
+        _room.Dispose();
+    }
+
+    private NodeReport WithoutKnown(NodeReport report)
+    {
+        if (report.Checks is null || !report.Checks.Equals(_checksSent))
+        {
+            _checksSent = report.Checks ?? _checksSent;
+            return report;
+        }
+
+        var shorter = report.Clone();
+        shorter.Checks = null;
+        return shorter;
+    }
 
     private void Wake()
     {

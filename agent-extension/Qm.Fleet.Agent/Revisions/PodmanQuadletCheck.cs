@@ -1,6 +1,5 @@
-using System.ComponentModel;
-using System.Diagnostics;
 using Qm.Fleet.Agent.Evidence;
+using Qm.Fleet.Agent.Processes;
 
 namespace Qm.Fleet.Agent.Revisions;
 
@@ -14,6 +13,7 @@ namespace Qm.Fleet.Agent.Revisions;
 internal sealed class PodmanQuadletCheck(string generator, string directory, TimeProvider time) : IQuadletCheck
 {
     private const int MessageLengthMax = 2000;
+    private const int OutputBytesMax = 1024 * 1024;
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
     private static readonly string[] Generators =
         ["/usr/lib/systemd/system-generators/podman-system-generator", "/usr/libexec/podman/quadlet"];
@@ -54,35 +54,18 @@ internal sealed class PodmanQuadletCheck(string generator, string directory, Tim
 
     private async Task<(string Units, string Errors)> RunAsync(CancellationToken cancellationToken)
     {
-        using var deadline = new CancellationTokenSource(Deadline, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
-        using var process = new Process
+        var call = new ProgramCall(generator, ["--dryrun"], Deadline, OutputBytesMax)
         {
-            StartInfo = new(generator, ["--dryrun"])
-            {
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-                Environment = { ["QUADLET_UNIT_DIRS"] = directory },
-            },
+            Environment = new Dictionary<string, string> { ["QUADLET_UNIT_DIRS"] = directory },
         };
-        try
+        var result = await ProgramRunner.RunAsync(call, time, cancellationToken).ConfigureAwait(false);
+        return result.End switch
         {
-            process.Start();
-            var output = process.StandardOutput.ReadToEndAsync(either.Token);
-            var errors = process.StandardError.ReadToEndAsync(either.Token);
-            await process.WaitForExitAsync(either.Token).ConfigureAwait(false);
-            return (await output.ConfigureAwait(false), await errors.ConfigureAwait(false));
-        }
-        catch (Win32Exception e)
-        {
-            throw new CommandRefusedException("QuadletCheckFailed", $"{generator} cannot be run: {e.Message}; reinstall Podman.");
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill(entireProcessTree: true);
-            cancellationToken.ThrowIfCancellationRequested();
-            throw new CommandRefusedException("QuadletCheckFailed", $"{generator} --dryrun did not end within {Deadline.TotalSeconds:0} s; try again.");
-        }
+            ProgramEnd.NotRun => throw new CommandRefusedException("QuadletCheckFailed", $"{result.Errors} Reinstall Podman."),
+            ProgramEnd.TimedOut => throw new CommandRefusedException(
+                "QuadletCheckFailed", $"{generator} --dryrun did not end within {Deadline.TotalSeconds:0} s; try again."),
+            _ => (result.Output, result.Errors),
+        };
     }
 
     private void Remove()

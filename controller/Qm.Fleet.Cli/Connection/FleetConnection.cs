@@ -24,6 +24,7 @@ internal sealed class FleetConnection : IDisposable
         Fleets = new(invoker);
         Nodes = new(invoker);
         Events = new(invoker);
+        Diagnostics = new(invoker);
     }
 
     internal FleetService.FleetServiceClient Fleets { get; }
@@ -31,6 +32,8 @@ internal sealed class FleetConnection : IDisposable
     internal NodeService.NodeServiceClient Nodes { get; }
 
     internal EventService.EventServiceClient Events { get; }
+
+    internal DiagnosticsService.DiagnosticsServiceClient Diagnostics { get; }
 
     /// <summary>Prepares a connection; nothing is sent before the first call.</summary>
     /// <exception cref="CliException">The address or the certificates cannot be used.</exception>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 
 namespace Qm.Fleet.Controller.Gateway;
@@ -16,6 +17,7 @@ internal sealed class AgentLink(
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly CancellationTokenSource _closed = new();
     private readonly Lock _gate = new();
+    private readonly ConcurrentDictionary<string, AgentDiagnosis> _diagnoses = new(StringComparer.Ordinal);
     private (string Id, TaskCompletionSource<V1.CommandResult> Result)? _pending;
     private string _closedBecause = "";
     private long _lastId;
@@ -41,6 +43,22 @@ internal sealed class AgentLink(
             }
         }
     }
+
+    /// <summary>The static checks it last told; touched by the link's reader only.</summary>
+    public V1.StaticChecks? Checks { get; set; }
+
+    /// <summary>Begins to keep what arrives of a diagnosis, until it is disposed.</summary>
+    /// <param name="id">As in the command that begins it.</param>
+    public AgentDiagnosis Listen(string id)
+    {
+        AgentDiagnosis diagnosis = null!;
+        diagnosis = new(this, time, () => _diagnoses.TryRemove(new(id, diagnosis)));
+        _diagnoses[id] = diagnosis;
+        return diagnosis;
+    }
+
+    /// <summary>Takes a piece of a diagnosis; one that nobody waits for any more is dropped.</summary>
+    public void Receive(V1.Diagnostics piece) => _diagnoses.GetValueOrDefault(piece.Id)?.Receive(piece);
 
     /// <inheritdoc cref="IAgentLinks.SendAsync"/>
     public async Task<V1.CommandResult> SendAsync(V1.Command command, TimeSpan deadline, CancellationToken ct)

@@ -28,7 +28,12 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
         _nodes.GetValueOrDefault(node)?.Link is { } link
             ? link.SendAsync(command, deadline, ct)
             : Task.FromException<V1.CommandResult>(new AgentUnreachableException(
-                node, $"No agent extension of {node} is connected; nothing was sent. Look at qm-fleet-agent.service on the node."));
+                node, NotConnected(node)));
+
+    /// <summary>Begins to keep what arrives of a diagnosis on the node's link, until it is disposed.</summary>
+    /// <exception cref="AgentUnreachableException">There is no link.</exception>
+    public AgentDiagnosis Listen(string node, string id) =>
+        _nodes.GetValueOrDefault(node)?.Link?.Listen(id) ?? throw new AgentUnreachableException(node, NotConnected(node));
 
     /// <summary>Puts a link in place; an older one of the same node is closed.</summary>
     public void Open(AgentLink link)
@@ -50,6 +55,8 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
     /// <summary>Takes a report; one of a link that was replaced is dropped.</summary>
     public void Report(AgentLink link, V1.NodeReport report)
     {
+        // An agent leaves out checks that are as it said before.
+        report.Checks = link.Checks = report.Checks ?? link.Checks;
         var received = new AgentReport(report, time.GetUtcNow(), link.BootId);
         if (Update(link, entry => entry with { Report = received }))
         {
@@ -67,6 +74,9 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
             Changed?.Invoke(link.Node);
         }
     }
+
+    private static string NotConnected(string node) =>
+        $"No agent extension of {node} is connected; nothing was sent. Look at qm-fleet-agent.service on the node.";
 
     private bool Update(AgentLink link, Func<Entry, Entry> change)
     {

@@ -87,6 +87,9 @@ internal sealed partial class NodeGatewayService(
                         Log.LateResult(logger, link.Node, message.Result.Id);
                     }
                     break;
+                case V1.AgentMessage.BodyOneofCase.Diagnostics:
+                    link.Receive(message.Diagnostics);
+                    break;
                 case null:
                     return end;
                 default:

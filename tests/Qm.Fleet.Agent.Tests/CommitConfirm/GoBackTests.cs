@@ -1,6 +1,4 @@
-using Microsoft.Extensions.Logging.Abstractions;
 using Qm.Fleet.Agent.CommitConfirm;
-using Qm.Fleet.Agent.Link;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Core.Revisions;
 
@@ -201,7 +199,7 @@ public sealed class GoBackTests
         opened.Revisions.Commit("r2", LinkChange.Within);
         node.Time.Advance(LinkChange.Within);
         var systemd = new SystemdByHand();
-        using var agent = new NodeAgent(opened.Revisions, opened.Reporter, systemd, NullLogger<NodeAgent>.Instance);
+        using var agent = opened.Agent(systemd);
 
         Assert.Null(await agent.GoBackIfDueAsync(Cancellation));
         Assert.Null(await agent.GoBackIfDueAsync(Cancellation));
@@ -219,7 +217,7 @@ public sealed class GoBackTests
         {
             await LinkChange.CommitNewAsync(opened.Revisions);
             node.Time.Advance(LinkChange.Within);
-            using var refused = new NodeAgent(opened.Revisions, opened.Reporter, new SystemdByHand(refusals: 4), NullLogger<NodeAgent>.Instance);
+            using var refused = opened.Agent(new SystemdByHand(refusals: 4));
             Assert.Equal(TimeSpan.FromSeconds(5), await refused.GoBackIfDueAsync(Cancellation));
             Assert.Equal(TimeSpan.FromSeconds(10), await refused.GoBackIfDueAsync(Cancellation));
             Assert.Contains(opened.Reporter.Read().Problems, problem => problem.Contains("of the host still runs with files that were taken back", StringComparison.Ordinal));
@@ -227,7 +225,7 @@ public sealed class GoBackTests
 
         using var restarted = node.Open();
         var systemd = new SystemdByHand();
-        using var agent = new NodeAgent(restarted.Revisions, restarted.Reporter, systemd, NullLogger<NodeAgent>.Instance);
+        using var agent = restarted.Agent(systemd);
         Assert.Null(await agent.GoBackIfDueAsync(Cancellation));
         Assert.Equal(["host", "qm"], systemd.Restarted);
     }
@@ -243,7 +241,7 @@ public sealed class GoBackTests
         opened.Revisions.GoBackIfDue();
         LinkChange.Reboot(node, 1);
         var systemd = new SystemdByHand();
-        using var agent = new NodeAgent(opened.Revisions, opened.Reporter, systemd, NullLogger<NodeAgent>.Instance);
+        using var agent = opened.Agent(systemd);
 
         Assert.Null(await agent.GoBackIfDueAsync(Cancellation));
         Assert.Empty(systemd.Restarted);
@@ -257,7 +255,7 @@ public sealed class GoBackTests
         using var opened = node.Open();
         await LinkChange.CommitNewAsync(opened.Revisions);
         var systemd = new SystemdByHand();
-        using var agent = new NodeAgent(opened.Revisions, opened.Reporter, systemd, NullLogger<NodeAgent>.Instance);
+        using var agent = opened.Agent(systemd);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         var watch = new ConfirmWatch(agent, node.Time).RunAsync(stop.Token);
 

@@ -26,6 +26,8 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public FakeEvents Events => _app.Services.GetRequiredService<FakeEvents>();
 
+    public FakeDiagnostics Diagnostics => _app.Services.GetRequiredService<FakeDiagnostics>();
+
     /// <summary>As --server wants it.</summary>
     public string Address { get; private init; } = "";
 
@@ -65,11 +67,12 @@ internal sealed class FakeServer : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(listen);
         builder.Services.AddGrpc();
-        builder.Services.AddSingleton<FakeFleets>().AddSingleton<FakeNodes>().AddSingleton<FakeEvents>();
+        builder.Services.AddSingleton<FakeFleets>().AddSingleton<FakeNodes>().AddSingleton<FakeEvents>().AddSingleton<FakeDiagnostics>();
         var app = builder.Build();
         app.MapGrpcService<FakeFleets>();
         app.MapGrpcService<FakeNodes>();
         app.MapGrpcService<FakeEvents>();
+        app.MapGrpcService<FakeDiagnostics>();
         await app.StartAsync();
         return app;
     }

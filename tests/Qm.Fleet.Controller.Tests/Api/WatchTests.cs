@@ -121,9 +121,12 @@ public sealed class WatchTests
         using var watch = new V1.EventService.EventServiceClient(controller.Local()).Watch(new V1.WatchEventsRequest(), cancellationToken: Ct);
         await watch.ResponseHeadersAsync;
 
+        // Read while it stops: what is read later from a connection that is gone is that it is gone.
+        var next = NextAsync(watch.ResponseStream);
+
         await controller.App.StopAsync(Ct);
 
-        var error = await Assert.ThrowsAsync<RpcException>(() => NextAsync(watch.ResponseStream));
+        var error = await Assert.ThrowsAsync<RpcException>(() => next);
         Assert.Equal((StatusCode.Unavailable, "The controller is stopping. Connect again in a moment."), (error.StatusCode, error.Status.Detail));
     }
 

@@ -110,9 +110,9 @@ public sealed class RealPeerTests
         await site.ReconnectedAsync();
 
         await site.Peers.RegisteredAsync(["ecu1", "qm.ecu1"], TimeSpan.FromSeconds(20), Ct);
-        while ((await site.Client.ListNodesAsync(Ct)).Count(node => node.Status == NodeStatus.Online) < 2)
+        while ((await site.Client.ListNodesAsync(Ct)).FirstOrDefault(node => node.Name is "ecu1" or "qm.ecu1" && node.Status != NodeStatus.Online) is { } missing)
         {
-            await site.ToldAsync("ecu1=Online");
+            await site.ToldAsync($"{missing.Name}=Online");
         }
     }
 

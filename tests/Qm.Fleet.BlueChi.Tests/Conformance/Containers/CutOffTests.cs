@@ -1,8 +1,10 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Qm.Fleet.Agent.CommitConfirm;
+using Qm.Fleet.Agent.Diagnosis;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Link;
+using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.V1;
 using Xunit;
@@ -69,8 +71,9 @@ public sealed class CutOffTests(ContainerFixture fixture) : IClassFixture<Contai
     {
         using var root = NodeRoot.Open(_root);
         var revisions = new NodeRevisions(root, new StateDirectory(root, "/var/lib/qm-fleet"), new NodeClock(root, TimeProvider.System), quadletCheck: null);
+        var diagnostics = new NodeDiagnostics(root, NodePrograms.None(TimeProvider.System), TimeProvider.System, NullLogger<NodeDiagnostics>.Instance);
         using var agent = new NodeAgent(
-            revisions, new NodeReporter(root, revisions), new LocalSystemd(_programs.FullName, TimeProvider.System), NullLogger<NodeAgent>.Instance);
+            revisions, new NodeReporter(root, revisions), diagnostics, new LocalSystemd(_programs.FullName, TimeProvider.System), NullLogger<NodeAgent>.Instance);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         var watch = new ConfirmWatch(agent, TimeProvider.System).RunAsync(stop.Token);
         await DoAsync(agent, Stage("r1", "HeartbeatInterval=1000"));

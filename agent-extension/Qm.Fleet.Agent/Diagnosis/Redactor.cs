@@ -1,0 +1,90 @@
+using System.Buffers;
+using System.Text.RegularExpressions;
+
+namespace Qm.Fleet.Agent.Diagnosis;
+
+/// <summary>Text that went through the rules of <see cref="Redactor"/>; nothing else can be put into a bundle.</summary>
+internal readonly record struct RedactedText
+{
+    internal RedactedText(string text) => Text = text;
+
+    /// <summary>The text with <see cref="Redactor.Mark"/> where secrets were.</summary>
+    public string Text => field ?? "";
+}
+
+/// <summary>Removes what looks like a secret from text that leaves the node. It rather removes too much.</summary>
+/// <remarks>Rules go by form (keys, tokens with a known prefix) and by name (what is called password); a secret with neither is not found.</remarks>
+internal static partial class Redactor
+{
+    /// <summary>Stands where a secret was.</summary>
+    public const string Mark = "[redacted]";
+
+    /// <summary>Applies every rule.</summary>
+    public static RedactedText Redact(string text)
+    {
+        text = PrivateKey().Replace(text, Mark);
+        text = RemoveCutKeys(text);
+        text = Authorization().Replace(text, $"$1{Mark}");
+        text = UserInformation().Replace(text, $"$1{Mark}@");
+        text = QuotedAssignment().Replace(text, $"$1{Mark}$3");
+        text = NamedValue().Replace(text, $"$1{Mark}");
+        return new(KnownToken().Replace(text, Mark));
+    }
+
+    /// <summary>Removes private keys of which the beginning is cut off: the lines of Base64 before an end mark.</summary>
+    private static string RemoveCutKeys(string text)
+    {
+        while (KeyEnd().Match(text) is { Success: true } end)
+        {
+            var start = text.LastIndexOf('\n', end.Index) + 1;
+            while (start > 1 && LineBefore(text, start) is var line && EndsLikeKey(text.AsSpan(line, start - 1 - line)))
+            {
+                start = line;
+            }
+
+            text = string.Concat(text.AsSpan(0, start), Mark, text.AsSpan(end.Index + end.Length));
+        }
+
+        return text;
+    }
+
+    private static int LineBefore(string text, int start) => text.LastIndexOf('\n', start - 2) + 1;
+
+    private static bool EndsLikeKey(ReadOnlySpan<char> line)
+    {
+        line = line.TrimEnd();
+        return line.Length >= KeyLineMin && !line[^KeyLineMin..].ContainsAnyExcept(Base64);
+    }
+
+    private const int KeyLineMin = 16;
+    private static readonly SearchValues<char> Base64 = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=");
+
+    // Every repetition of a name's parts is bounded: rules are run over whatever programs write, and must end soon.
+    private const string SecretName =
+        @"(?:SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|PASSCODE|CREDENTIAL|API[_-]?KEY|ACCESS[_-]?KEY|PRIVATE[_-]?KEY|IDENTITYTOKEN)[\w.-]{0,64}";
+
+    // To its end, or to the end of the text where that is cut.
+    [GeneratedRegex(@"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\z)", RegexOptions.Singleline)]
+    private static partial Regex PrivateKey();
+
+    [GeneratedRegex(@"-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")]
+    private static partial Regex KeyEnd();
+
+    [GeneratedRegex(@"(\bAuthorization\s*[:=]\s*(?:(?:Bearer|Basic|Digest|Negotiate|Token)\s+)?|\b(?:Bearer|Basic|Digest)\s+|""auth""\s*:\s*"")[^\s""',;]+", RegexOptions.IgnoreCase)]
+    private static partial Regex Authorization();
+
+    // Up to the last @ before the path: passwords hold @ as well.
+    [GeneratedRegex(@"([A-Za-z][A-Za-z0-9+.-]{0,20}://)[^\s/?#""'<>]*@")]
+    private static partial Regex UserInformation();
+
+    // A whole assignment in quotes: "DB_PASSWORD=two words".
+    [GeneratedRegex(@"((?<quote>[""'])[\w.-]{0,64}" + SecretName + @"=)((?:\\.?|(?!\k<quote>)[^\\\n])*)(\k<quote>|$)", RegexOptions.IgnoreCase | RegexOptions.Multiline)]
+    private static partial Regex QuotedAssignment();
+
+    // NAME=value, NAME: value, "name": "value", --name value, but no prose about a password; a value in quotes to their end, another one to the next blank.
+    [GeneratedRegex(@"(" + SecretName + @"[""']?\s*[=:]\s*|(?<!\w)-[\w.-]{0,64}" + SecretName + @"[ \t]+(?![=:]))(?!\[redacted\])(?:""(?:\\.?|[^""\\\n])*(?:""|$)|'(?:\\.?|[^'\\\n])*(?:'|$)|[^\s]+)", RegexOptions.IgnoreCase | RegexOptions.Multiline)]
+    private static partial Regex NamedValue();
+
+    [GeneratedRegex(@"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?|\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_\w{16,}|\bglpat-[\w-]{16,}|\bxox[abprs]-[\w-]{10,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")]
+    private static partial Regex KnownToken();
+}

@@ -1,0 +1,160 @@
+using System.Globalization;
+using Google.Protobuf.WellKnownTypes;
+using Google.Rpc;
+using Grpc.Core;
+using Qm.Fleet.Controller.Gateway;
+using Qm.Fleet.Controller.Security;
+using Qm.Fleet.Controller.Storage;
+
+namespace Qm.Fleet.Controller.Api;
+
+/// <inheritdoc/>
+internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconcileStore store, WatchStreams streams)
+    : V1.DiagnosticsService.DiagnosticsServiceBase, IDisposable
+{
+    /// <summary>Pieces of a bundle that a node may send before the client took some.</summary>
+    public const int Window = 32;
+
+    private const int MaxBundles = 8;
+    private const int MaxNames = 100;
+    private const long MaxBundleBytes = 64L * 1024 * 1024;
+    private static readonly TimeSpan CommandDeadline = TimeSpan.FromSeconds(60);
+
+    // A check runs a few commands of ten seconds, a bundle one of thirty.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
+    private readonly SemaphoreSlim _bundles = new(MaxBundles, MaxBundles);
+    private long _lastId;
+
+    /// <inheritdoc/>
+    public override Task<V1.GetChecksResponse> GetChecks(V1.GetChecksRequest request, ServerCallContext context)
+    {
+        Find(request.Node);
+        var report = links.LastReport(request.Node);
+        return report?.Report.Checks is not { } checks
+            ? throw Failures.Make(Code.FailedPrecondition, "NO_CHECKS", $"{request.Node} has told no checks since the controller started. Is its agent extension connected, and as new as the controller?")
+            : Task.FromResult(new V1.GetChecksResponse { Node = request.Node, ReportedAt = report.ReceivedAt.ToTimestamp(), Results = { checks.Results } });
+    }
+
+    /// <inheritdoc/>
+    public override async Task RunChecks(V1.RunChecksRequest request, IServerStreamWriter<V1.CheckResult> responseStream, ServerCallContext context)
+    {
+        Find(request.Node);
+        if (request.Names.Count > MaxNames)
+        {
+            throw Failures.Invalid("names", $"{request.Names.Count} names are more than {MaxNames}");
+        }
+
+        using var end = streams.Link(context);
+        var command = new V1.Command { RunChecks = new V1.RunChecks { Id = NextId(), Names = { request.Names }, Disturb = request.Disturb } };
+        var what = (request.Names.Count == 0 ? "every check that disturbs nothing" : string.Join(", ", request.Names)) + (request.Disturb ? ", may disturb" : "");
+        var diagnosis = new Diagnosis(request.Node, command.RunChecks.Id, command, new("ChecksRun", EventSeverity.Info, context.Caller().Actor, "", request.Node, "", $"runs {what}"));
+        await ReadAsync(
+            diagnosis, piece => piece.Check is { } check ? streams.SendAsync(responseStream, check, "Run the checks again.", end.Token) : Task.CompletedTask, end.Token)
+            .ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public override async Task CollectBundle(V1.CollectBundleRequest request, IServerStreamWriter<V1.BundleChunk> responseStream, ServerCallContext context)
+    {
+        Find(request.Node);
+        if (!await _bundles.WaitAsync(TimeSpan.Zero, context.CancellationToken).ConfigureAwait(false))
+        {
+            throw Failures.Make(Code.ResourceExhausted, "TOO_MANY_BUNDLES", $"{MaxBundles} bundles are being collected already. Ask again in a minute.");
+        }
+
+        try
+        {
+            using var end = streams.Link(context);
+            var (id, until, bytes) = (NextId(), (long)Window, 0L);
+            var diagnosis = new Diagnosis(request.Node, id, Collect(id, until), new("BundleCollected", EventSeverity.Info, context.Caller().Actor, "", request.Node, "", "collects a diagnostic bundle"));
+            await ReadAsync(diagnosis, TakeAsync, end.Token).ConfigureAwait(false);
+
+            async Task TakeAsync(V1.Diagnostics piece)
+            {
+                if ((bytes += piece.Data.Length) > MaxBundleBytes)
+                {
+                    throw Failures.Make(Code.DataLoss, "INCOMPLETE", $"The bundle of {request.Node} is larger than {MaxBundleBytes >> 20} MiB, so it was cut off.");
+                }
+
+                await streams.SendAsync(responseStream, new V1.BundleChunk { Data = piece.Data }, "Collect the bundle again.", end.Token).ConfigureAwait(false);
+                if (!piece.Last && until - piece.Number <= Window / 2)
+                {
+                    until = piece.Number + Window;
+                    await AskAsync(request.Node, Collect(id, until), end.Token).ConfigureAwait(false);
+                }
+            }
+        }
+        finally
+        {
+            _bundles.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _bundles.Dispose();
+
+    private static V1.Command Collect(string id, long until) => new() { CollectBundle = new V1.CollectBundle { Id = id, Until = until } };
+
+    // Who asked is in the audit trail before anything is asked of the node.
+    private async Task ReadAsync(Diagnosis asked, Func<V1.Diagnostics, Task> take, CancellationToken ct)
+    {
+        var node = asked.Node;
+        try
+        {
+            using var diagnosis = links.Listen(node, asked.Id);
+            await store.AppendEventsAsync([asked.Audit], ct).ConfigureAwait(false);
+            await AskAsync(node, asked.Command, ct).ConfigureAwait(false);
+            var number = 0L;
+            while (true)
+            {
+                var piece = await diagnosis.NextAsync(Patience, ct).ConfigureAwait(false);
+                if (piece.Number != ++number || (piece.Last && piece.Problem.Length > 0))
+                {
+                    throw Failures.Make(Code.DataLoss, "INCOMPLETE", piece.Problem.Length > 0 ? $"{node} could not tell everything: {piece.Problem}" : $"A piece from {node} is missing. Ask again.");
+                }
+
+                await take(piece).ConfigureAwait(false);
+                if (piece.Last)
+                {
+                    return;
+                }
+            }
+        }
+        catch (OutcomeUnknownException e)
+        {
+            throw Failures.Make(Code.Aborted, "OUTCOME_UNKNOWN", e.Message);
+        }
+        catch (AgentUnreachableException e)
+        {
+            throw Failures.Make(Code.FailedPrecondition, "AGENT_UNREACHABLE", e.Message);
+        }
+    }
+
+    private async Task AskAsync(string node, V1.Command command, CancellationToken ct)
+    {
+        var result = await links.SendAsync(node, command, CommandDeadline, ct).ConfigureAwait(false);
+        if (!result.Ok)
+        {
+            throw Failures.Make(
+                result.Reason switch
+                {
+                    "UnknownCheck" or "DisturbingCheck" => Code.InvalidArgument,
+                    "Busy" => Code.Aborted,
+                    _ => Code.FailedPrecondition,
+                },
+                "REFUSED_BY_NODE", result.Message);
+        }
+    }
+
+    private void Find(string node) => _ = nodes.Find(node) ?? throw Failures.NotFound("node", node);
+
+    private string NextId() => Interlocked.Increment(ref _lastId).ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>A closer look that somebody asked for.</summary>
+    /// <param name="Node">At which node.</param>
+    /// <param name="Id">Names it on the link.</param>
+    /// <param name="Command">Begins it.</param>
+    /// <param name="Audit">Says who asked.</param>
+    private sealed record Diagnosis(string Node, string Id, V1.Command Command, EventDraft Audit);
+}

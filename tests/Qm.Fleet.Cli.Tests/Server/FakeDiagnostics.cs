@@ -1,0 +1,51 @@
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Qm.Fleet.V1;
+
+namespace Qm.Fleet.Cli.Tests.Server;
+
+/// <summary>A DiagnosticsService that answers what a test put in.</summary>
+internal sealed class FakeDiagnostics : DiagnosticsService.DiagnosticsServiceBase
+{
+    public List<CheckResult> Checks { get; } = [];
+
+    public List<RunChecksRequest> Runs { get; } = [];
+
+    public List<string> Chunks { get; } = [];
+
+    /// <summary>Ends every stream; null for well.</summary>
+    public Status? End { get; set; }
+
+    public override Task<GetChecksResponse> GetChecks(GetChecksRequest request, ServerCallContext context) =>
+        Task.FromResult(new GetChecksResponse { Node = request.Node, ReportedAt = CliTest.Now.ToTimestamp(), Results = { Checks } });
+
+    public override async Task RunChecks(RunChecksRequest request, IServerStreamWriter<CheckResult> responseStream, ServerCallContext context)
+    {
+        Runs.Add(request);
+        foreach (var check in Checks)
+        {
+            await responseStream.WriteAsync(check);
+        }
+
+        Finish();
+    }
+
+    public override async Task CollectBundle(CollectBundleRequest request, IServerStreamWriter<BundleChunk> responseStream, ServerCallContext context)
+    {
+        foreach (var chunk in Chunks)
+        {
+            await responseStream.WriteAsync(new BundleChunk { Data = ByteString.CopyFromUtf8(chunk) });
+        }
+
+        Finish();
+    }
+
+    private void Finish()
+    {
+        if (End is { } end)
+        {
+            throw new RpcException(end);
+        }
+    }
+}
