@@ -23,7 +23,13 @@ internal static class EvidenceMapper
             report.Machine?.MemoryBytes ?? 0, report.Machine?.TasksMax ?? 0, CpuSet.TryParse(report.Machine?.Cpus ?? "", out var cpus) ? cpus : null),
         RetiredWorkloads = [.. report.RetiredWorkloads],
         RetiredProperties = [.. report.RetiredProperties],
+        Rootfs = new([.. report.RootfsSlots], report.Rootfs, ToFetch(report.RootfsFetch)),
     };
+
+    private static Core.Reconcile.RootfsFetch? ToFetch(V1.RootfsFetch? fetch) => fetch is null ? null : new(
+        fetch.Sha256,
+        fetch.TotalBytes > 0 ? $"{fetch.Phase}, {100 * fetch.DoneBytes / fetch.TotalBytes} %" : $"{fetch.Phase}",
+        fetch.Phase == V1.RootfsFetch.Types.Phase.Failed ? $"{fetch.Reason}: {fetch.Message}" : "");
 
     private static OomEvidence ToEvidence(OomFindings oom) => new(
         oom.HasHost ? oom.Host : null,
