@@ -6,6 +6,7 @@ using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Link;
 using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Agent.Rootfs;
 
 namespace Qm.Fleet.Agent;
 
@@ -36,7 +37,9 @@ public static partial class AgentHost
         var state = new StateDirectory(root, options.State);
         var logger = loggers.CreateLogger(typeof(AgentHost));
         using var claim = Claim(state, logger);
-        var revisions = new NodeRevisions(root, state, clock, quadletCheck);
+        var builder = new SlotBuilder(root, RootfsLimits.Default, static path => new DriveInfo(path).AvailableFreeSpace, time);
+        await using var rootfs = new RootfsFetcher(root, builder, loggers.CreateLogger<RootfsFetcher>());
+        var revisions = new NodeRevisions(root, state, clock, quadletCheck, rootfs);
         using var agent = new NodeAgent(revisions, new NodeReporter(root, revisions), loggers.CreateLogger<NodeAgent>());
         Log.Started(logger, Version, options.Root, options.Controller);
         try

@@ -1,8 +1,10 @@
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Agent.Rootfs;
 
 namespace Qm.Fleet.Agent.Tests;
 
@@ -54,6 +56,12 @@ internal sealed class EmulatedNode : IDisposable
     }
 
     public string Root { get; }
+
+    /// <summary>What a rootfs may take.</summary>
+    public RootfsLimits Limits { get; set; } = RootfsLimits.Default;
+
+    /// <summary>What is free on the node.</summary>
+    public Func<string, long> FreeBytes { get; set; } = static _ => 4L << 30;
 
     public FakeTimeProvider Time { get; } = new() { AutoAdvanceAmount = TimeSpan.FromMilliseconds(1) };
 
@@ -128,7 +136,8 @@ internal sealed class EmulatedNode : IDisposable
         {
             _root = NodeRoot.Open(node.Root, calls);
             State = new(_root, "/var/lib/qm-fleet");
-            Revisions = new(_root, State, new NodeClock(_root, node.Time), check);
+            Rootfs = new(_root, new SlotBuilder(_root, node.Limits, node.FreeBytes, node.Time), NullLogger<RootfsFetcher>.Instance);
+            Revisions = new(_root, State, new NodeClock(_root, node.Time), check, Rootfs);
             Reporter = new(_root, Revisions);
         }
 
@@ -138,6 +147,9 @@ internal sealed class EmulatedNode : IDisposable
 
         public NodeReporter Reporter { get; }
 
+        public RootfsFetcher Rootfs { get; }
+
+        // What runs in the background ends with the test's own last command; a test that leaves some running disposes of it first.
         public void Dispose() => _root.Dispose();
     }
 }

@@ -20,6 +20,7 @@ internal sealed partial class NodeAgent(NodeRevisions revisions, NodeReporter re
         try
         {
             Recover();
+            TendRootfs();
         }
         finally
         {
@@ -104,7 +105,8 @@ internal sealed partial class NodeAgent(NodeRevisions revisions, NodeReporter re
         {
             case Command.ActionOneofCase.Stage:
                 var files = command.Stage.Files.Select(file => new Revisions.OwnedFile((OwnedFileKind)file.Kind, file.Name, file.Content));
-                return revisions.StageAsync(command.Stage.Revision, [.. files], command.Stage.RootfsPreinstalled, cancellationToken);
+                var archive = command.Stage.RootfsArchive is { } rootfs ? new Core.Environments.RootfsArchive(rootfs.Url, rootfs.Sha256) : null;
+                return revisions.StageAsync(command.Stage.Revision, [.. files], command.Stage.RootfsPreinstalled, archive, cancellationToken);
             case Command.ActionOneofCase.Commit:
                 revisions.Commit(command.Commit.Revision);
                 break;
@@ -128,6 +130,23 @@ internal sealed partial class NodeAgent(NodeRevisions revisions, NodeReporter re
             {
                 Log.Recovered(logger, completed);
             }
+        }
+        catch (NodeFileException e)
+        {
+            Log.NotRecovered(logger, e.Message);
+        }
+        catch (JsonException e)
+        {
+            Log.NotRecovered(logger, e.Message);
+        }
+    }
+
+    // A node whose memory cannot be read says so in every report; its slots are then left alone.
+    private void TendRootfs()
+    {
+        try
+        {
+            revisions.TendRootfs();
         }
         catch (NodeFileException e)
         {

@@ -51,7 +51,8 @@ internal sealed class ReportPace(TimeProvider time)
     {
         lock (_lock)
         {
-            var underWay = (report.Revision.Length > 0 && !report.Confirmed)
+            var underWay = report.RootfsFetch is { Phase: not RootfsFetch.Types.Phase.Failed }
+                || (report.Revision.Length > 0 && !report.Confirmed)
                 || (report.Oom.QmInitPid == 0 && time.GetElapsedTime(_changedAt) < Restarting);
             var pause = underWay ? Fast : Slow;
             var heartbeat = interval - time.GetElapsedTime(_sentAt);
@@ -90,11 +91,12 @@ internal sealed class ReportPace(TimeProvider time)
         }
     }
 
-    // Memory in use changes with every look and says nothing new.
+    // Memory in use changes with every look and says nothing new; how far a fetch is can wait for the interval.
     private static NodeReport Key(NodeReport report)
     {
         var key = report.Clone();
         key.Cgroup.Remove("memory.current");
+        key.RootfsFetch?.DoneBytes = 0;
         return key;
     }
 }
