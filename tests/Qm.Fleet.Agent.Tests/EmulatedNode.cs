@@ -136,7 +136,7 @@ internal sealed class EmulatedNode : IDisposable
         {
             _root = NodeRoot.Open(node.Root, calls);
             State = new(_root, "/var/lib/qm-fleet");
-            Rootfs = new(_root, new SlotBuilder(_root, node.Limits, node.FreeBytes, node.Time), NullLogger<RootfsFetcher>.Instance);
+            Rootfs = new(_root, new SlotBuilder(_root, node.Limits, node.FreeBytes, TimeProvider.System), NullLogger<RootfsFetcher>.Instance);
             Revisions = new(_root, State, new NodeClock(_root, node.Time), check, Rootfs);
             Reporter = new(_root, Revisions);
         }
@@ -149,7 +149,10 @@ internal sealed class EmulatedNode : IDisposable
 
         public RootfsFetcher Rootfs { get; }
 
-        // What runs in the background ends with the test's own last command; a test that leaves some running disposes of it first.
-        public void Dispose() => _root.Dispose();
+        public void Dispose()
+        {
+            Rootfs.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            _root.Dispose();
+        }
     }
 }

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Revisions;
 using Phase = Qm.Fleet.V1.RootfsFetch.Types.Phase;
 
 namespace Qm.Fleet.Agent.Rootfs;
@@ -36,6 +37,11 @@ internal sealed partial class RootfsFetcher(NodeRoot root, SlotBuilder builder, 
     public void Tend(RootfsArchive? wanted, IReadOnlySet<string> keep)
     {
         if (wanted is not null && wanted == _fetching && !_work.IsCompleted)
+        {
+            return;
+        }
+
+        if (wanted is null && _work.IsCompleted && root.List(RootfsSlot.Directory).Count == 0)
         {
             return;
         }
