@@ -153,7 +153,7 @@ public sealed class SlotTests
     [Trait("Requirement", "QMF-ROOTFS-001")]
     public async Task Build_Bomb_IsRefusedBeforeAnythingIsUnpacked(string compression)
     {
-        using var node = new EmulatedNode { Limits = RootfsLimits.Default with { RatioFreeBytes = 1 << 20 } };
+        using var node = new EmulatedNode { Limits = RootfsLimits.Default with { RatioFreeBytes = 1 << 20, RatioMax = 50 } };
         var archive = TestArchive.Put(node, TestArchive.Bootable().File("./zeros", new byte[64 << 20]).ToArray(compression));
         var phases = new List<V1.RootfsFetch.Types.Phase>();
 
