@@ -97,7 +97,7 @@ public sealed class RootfsTests
     public void Memory_FetchesThatFail_AreGivenUpAfterAFew()
     {
         var revision = Revision(Environment());
-        var (node, memory) = (new ModelNode(), new NodeMemory());
+        var (node, memory) = (new ModelNode(), new NodeMemory().For(revision.Name, Now));
         var stage = new NodeStep.Stage(revision, "");
         for (var attempt = 0; attempt < NodeMemory.MaxAttempts; attempt++)
         {
