@@ -61,9 +61,12 @@ internal sealed class NodeRevisions
     public void TendRootfs()
     {
         var (state, staged) = (State, _directory.Staged);
+        // What QM runs from is not always what was committed last: QM may not have restarted since.
+        var findings = new Findings(_root);
+        var running = RootfsSlot.DigestOf(RunningRootfs.Read(findings, OomEvidence.Read(findings, [], null).QmInitPid));
         _rootfs.Tend(
             staged is not null && !HasRootfs(staged) ? staged.Rootfs : null,
-            new HashSet<string>([state.Rootfs, state.PreviousRootfs, staged?.Rootfs?.Sha256 ?? ""], StringComparer.Ordinal));
+            new HashSet<string>([state.Rootfs, state.PreviousRootfs, staged?.Rootfs?.Sha256 ?? "", running ?? ""], StringComparer.Ordinal));
     }
 
     /// <summary>

@@ -169,6 +169,28 @@ public sealed class RootfsRevisionTests
         Assert.Equal("r2", agent.Reporter.Read().Revision);
     }
 
+    [Fact]
+    [Trait("Requirement", "QMF-ROOTFS-003")]
+    public async Task Start_QmStillRunsFromAnUnconfirmedSlot_KeepsIt()
+    {
+        using var node = new EmulatedNode();
+        using var agent = node.Open();
+        var one = TestArchive.Put(node, TestArchive.Bootable().File("./usr/version", "1").ToArray());
+        await CommitAsync(agent, Revision("r1", one));
+        node.Write("proc/492/mountinfo", $"600 500 253:1 {RootfsSlot.PathOf(one.Sha256)} / ro - ext4 /dev/vda1 rw");
+        var two = TestArchive.Put(node, TestArchive.Bootable().File("./usr/version", "2").ToArray());
+        await CommitAsync(agent, Revision("r2", two));
+
+        agent.Revisions.TendRootfs();
+        await agent.Rootfs.Idle;
+        Assert.Equal(new[] { one.Sha256, two.Sha256 }.Order(StringComparer.Ordinal), Names(node));
+
+        node.Write("proc/492/mountinfo", $"600 500 253:1 {RootfsSlot.PathOf(two.Sha256)} / ro - ext4 /dev/vda1 rw");
+        agent.Revisions.TendRootfs();
+        await agent.Rootfs.Idle;
+        Assert.Equal([two.Sha256], Names(node));
+    }
+
     [Theory]
     [InlineData("600 500 253:1 /lib/qm-fleet/rootfs/{0} / ro - ext4 /dev/vda1 rw", "/lib/qm-fleet/rootfs/{0}")]
     [InlineData("600 500 0:30 / / rw - tmpfs t rw\n601 600 253:1 /a\\040b / ro - ext4 /dev/vda1 rw\n602 601 0:52 / /proc rw - proc proc rw", "/a b")]
