@@ -10,6 +10,7 @@ using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Link;
 using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Agent.Rootfs;
 
 namespace Qm.Fleet.Agent;
 
@@ -44,7 +45,9 @@ public static partial class AgentHost
         var state = new StateDirectory(root, options.State);
         var logger = loggers.CreateLogger(typeof(AgentHost));
         using var claim = Claim(state, logger);
-        var revisions = new NodeRevisions(root, state, clock, quadletCheck);
+        var builder = new SlotBuilder(root, RootfsLimits.Default, static path => new DriveInfo(path).AvailableFreeSpace, time);
+        await using var rootfs = new RootfsFetcher(root, builder, loggers.CreateLogger<RootfsFetcher>());
+        var revisions = new NodeRevisions(root, state, clock, quadletCheck, rootfs);
         var systemdPrograms = options.SystemdPrograms ?? (isMachine ? "/usr/bin" : null);
         using var agent = new NodeAgent(
             revisions, new NodeReporter(root, revisions, new StaticChecks(root, time)), diagnostics,

@@ -8,6 +8,7 @@ using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Link;
 using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Agent.Rootfs;
 
 namespace Qm.Fleet.Agent.Tests;
 
@@ -59,6 +60,12 @@ internal sealed class EmulatedNode : IDisposable
     }
 
     public string Root { get; }
+
+    /// <summary>What a rootfs may take.</summary>
+    public RootfsLimits Limits { get; set; } = RootfsLimits.Default;
+
+    /// <summary>What is free on the node.</summary>
+    public Func<string, long> FreeBytes { get; set; } = static _ => 4L << 30;
 
     public FakeTimeProvider Time { get; } = new() { AutoAdvanceAmount = TimeSpan.FromMilliseconds(1) };
 
@@ -133,7 +140,8 @@ internal sealed class EmulatedNode : IDisposable
         {
             _root = NodeRoot.Open(node.Root, calls);
             State = new(_root, "/var/lib/qm-fleet");
-            Revisions = new(_root, State, new NodeClock(_root, node.Time), check);
+            Rootfs = new(_root, new SlotBuilder(_root, node.Limits, node.FreeBytes, TimeProvider.System), NullLogger<RootfsFetcher>.Instance);
+            Revisions = new(_root, State, new NodeClock(_root, node.Time), check, Rootfs);
             Reporter = new(_root, Revisions);
         }
 
@@ -143,11 +151,17 @@ internal sealed class EmulatedNode : IDisposable
 
         public NodeReporter Reporter { get; }
 
+        public RootfsFetcher Rootfs { get; }
+
         /// <summary>All of them together.</summary>
         public NodeAgent Agent(ILocalSystemd? systemd) => new(
             Revisions, Reporter, new NodeDiagnostics(_root, NodePrograms.None(TimeProvider.System), TimeProvider.System, NullLogger<NodeDiagnostics>.Instance), systemd,
             NullLogger<NodeAgent>.Instance);
 
-        public void Dispose() => _root.Dispose();
+        public void Dispose()
+        {
+            Rootfs.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            _root.Dispose();
+        }
     }
 }

@@ -26,7 +26,7 @@ internal static class Sample
     ]);
 
     public static Task StageAsync(this NodeRevisions revisions, StagedRevision revision) =>
-        revisions.StageAsync(revision.Revision, revision.Files, rootfsPreinstalled: true, TestContext.Current.CancellationToken);
+        revisions.StageAsync(revision.Revision, revision.Files, rootfsPreinstalled: revision.Rootfs is null, revision.Rootfs, TestContext.Current.CancellationToken);
 
     public static async Task CommitAsync(this NodeRevisions revisions, StagedRevision revision)
     {

@@ -54,6 +54,8 @@ internal static class WayBack
                     .Except(Workloads(previous.Files.Select(file => (file.Kind, file.Name)))).Order(StringComparer.Ordinal)],
                 RetiredProperties = [.. state.RetiredProperties.Union(Properties(trees.Read(AllowList.QmContainerDropIn)))
                     .Except(Properties(restored.GetValueOrDefault(AllowList.QmContainerDropIn)?.Content)).Order(StringComparer.Ordinal)],
+                Rootfs = previous.Rootfs,
+                PreviousRootfs = state.PreviousRootfs == previous.Rootfs ? "" : state.PreviousRootfs,
                 Deadline = null,
                 Reverted = new(state.Revision, Reason(deadline)),
             },

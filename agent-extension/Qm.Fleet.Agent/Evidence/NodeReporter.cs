@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Agent.Rootfs;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.V1;
 using StaticChecks = Qm.Fleet.Agent.Checks.StaticChecks;
@@ -45,6 +46,7 @@ internal sealed class NodeReporter(NodeRoot root, NodeRevisions revisions, Stati
         report.Oom = OomEvidence.Read(findings,
             report.Files.Where(file => file.Kind == V1.OwnedFile.Types.Kind.AsilDropIn).Select(file => file.Name),
             etc is null ? null : NestedDefault.Read(root, etc, findings));
+        ReadRootfs(report, state, findings);
         report.Problems.AddRange(findings.Problems);
         report.Checks = checks?.Read(report, [.. state.Files.Select(file => file.Path.Full).Except(report.Files.Select(file => file.Path))]);
         return report;
@@ -91,6 +93,22 @@ internal sealed class NodeReporter(NodeRoot root, NodeRevisions revisions, Stati
         }
 
         return NodeState.Empty;
+    }
+
+    private void ReadRootfs(NodeReport report, NodeState state, Findings findings)
+    {
+        report.Rootfs = RunningRootfs.Read(findings, report.Oom.QmInitPid);
+        report.RootfsFetch = revisions.Rootfs.Status?.ToWire();
+        report.EtcDifferences.AddRange(state.EtcDifferences.Paths);
+        report.EtcDifferenceCount = state.EtcDifferences.Count;
+        try
+        {
+            report.RootfsSlots.AddRange(revisions.Rootfs.Slots);
+        }
+        catch (NodeFileException e)
+        {
+            findings.Add($"The agent {e.Message}, so the rootfs slots are unknown.");
+        }
     }
 
     private QuadletSources? ReadQuadlet(NodeReport report, Findings findings)

@@ -19,5 +19,6 @@ internal static class Errno
     public const int ReadOnly = 30;
     public const int NotEmpty = 39;
     public const int SymbolicLink = 40;
+    public const int NotSupported = 95;
     public const int QuotaExceeded = 122;
 }

@@ -53,6 +53,12 @@ internal enum OpenKind
 
     /// <summary>A directory, for listing, flushing and as a base for further calls.</summary>
     Directory,
+
+    /// <summary>A directory, as above, that is reached without any symbolic link on the way.</summary>
+    DirectoryNoLinks,
+
+    /// <summary>A file, for appending; a symbolic link as last component is an error.</summary>
+    Append,
 }
 
 /// <summary>An open directory of the node and its path as the node sees it.</summary>

@@ -11,11 +11,13 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
     private const ulong WriteOnlyFlag = 1;
     private const ulong CreateFlag = 0x40;
     private const ulong ExclusiveFlag = 0x80;
+    private const ulong AppendFlag = 0x400;
     private const ulong NoTerminalFlag = 0x100;
     private const ulong NonBlockingFlag = 0x800;
     private const ulong CloseOnExecFlag = 0x80000;
     private const ulong ResolveInRoot = 0x10;
     private const ulong ResolveNoMagicLinks = 0x02;
+    private const ulong ResolveNoSymbolicLinks = 0x04;
     private const long OpenAt2Number = 437;
     private const int RemoveDirectoryFlag = 0x200;
     private const int CurrentDirectory = -100;
@@ -53,11 +55,13 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
         // Non-blocking: a FIFO in the place of a file must not hang the agent.
         var flags = CloseOnExecFlag | NoTerminalFlag | NonBlockingFlag | kind switch
         {
-            OpenKind.Directory => DirectoryFlag,
+            OpenKind.Directory or OpenKind.DirectoryNoLinks => DirectoryFlag,
             OpenKind.ReadNoFollow => NoFollowFlag,
+            OpenKind.Append => WriteOnlyFlag | AppendFlag | NoFollowFlag,
             _ => ReadOnlyFlag,
         };
-        return OpenBelow(directory, path, new OpenHow { Flags = flags, Resolve = ResolveInRoot | ResolveNoMagicLinks }, "open");
+        var resolve = ResolveInRoot | ResolveNoMagicLinks | (kind == OpenKind.DirectoryNoLinks ? ResolveNoSymbolicLinks : 0);
+        return OpenBelow(directory, path, new OpenHow { Flags = flags, Resolve = resolve }, "open");
     }
 
     public SafeFileHandle Create(NodeDirectory directory, string name, UnixFileMode mode)

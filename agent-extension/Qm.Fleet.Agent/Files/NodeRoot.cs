@@ -29,7 +29,7 @@ internal sealed class NodeRoot : IDisposable
 
     /// <summary>Opens a directory.</summary>
     /// <exception cref="NodeFileException">It is missing or no directory.</exception>
-    public NodeDirectory OpenDirectory(string path) => new(Calls.Open(_directory, Relative(path), OpenKind.Directory), _directory.Of(path));
+    public NodeDirectory OpenDirectory(string path, OpenKind kind = OpenKind.Directory) => new(Calls.Open(_directory, Relative(path), kind), _directory.Of(path));
 
     /// <summary>Whether something is there: file, directory or what a link leads to.</summary>
     public bool Exists(string path)

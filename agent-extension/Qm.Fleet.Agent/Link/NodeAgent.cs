@@ -41,6 +41,7 @@ internal sealed partial class NodeAgent(
         try
         {
             Recover();
+            TendRootfs();
         }
         finally
         {
@@ -181,7 +182,8 @@ internal sealed partial class NodeAgent(
         {
             case Command.ActionOneofCase.Stage:
                 var files = command.Stage.Files.Select(file => new Revisions.OwnedFile((OwnedFileKind)file.Kind, file.Name, file.Content));
-                return revisions.StageAsync(command.Stage.Revision, [.. files], command.Stage.RootfsPreinstalled, cancellationToken);
+                var archive = command.Stage.RootfsArchive is { } rootfs ? new Core.Environments.RootfsArchive(rootfs.Url, rootfs.Sha256) : null;
+                return revisions.StageAsync(command.Stage.Revision, [.. files], command.Stage.RootfsPreinstalled, archive, cancellationToken);
             case Command.ActionOneofCase.Commit:
                 revisions.Commit(
                     command.Commit.Revision, ConfirmDeadline.FromWire(command.Commit.ConfirmWithinMs));
@@ -208,6 +210,23 @@ internal sealed partial class NodeAgent(
             {
                 Log.Recovered(logger, completed);
             }
+        }
+        catch (NodeFileException e)
+        {
+            Log.NotRecovered(logger, e.Message);
+        }
+        catch (JsonException e)
+        {
+            Log.NotRecovered(logger, e.Message);
+        }
+    }
+
+    // A node whose memory cannot be read says so in every report; its slots are then left alone.
+    private void TendRootfs()
+    {
+        try
+        {
+            revisions.TendRootfs();
         }
         catch (NodeFileException e)
         {

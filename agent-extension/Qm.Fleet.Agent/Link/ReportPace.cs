@@ -52,7 +52,8 @@ internal sealed class ReportPace(TimeProvider time)
         lock (_lock)
         {
             // What the agent went back to waits for people, not for a confirmation.
-            var underWay = (report.Revision.Length > 0 && !report.Confirmed && (report.Reverted is null || report.HasConfirmDueUs))
+            var underWay = report.RootfsFetch is { Phase: not RootfsFetch.Types.Phase.Failed }
+                || (report.Revision.Length > 0 && !report.Confirmed && (report.Reverted is null || report.HasConfirmDueUs))
                 || (report.Oom.QmInitPid == 0 && time.GetElapsedTime(_changedAt) < Restarting);
             var pause = underWay ? Fast : Slow;
             var heartbeat = interval - time.GetElapsedTime(_sentAt);
@@ -91,11 +92,12 @@ internal sealed class ReportPace(TimeProvider time)
         }
     }
 
-    // Memory in use changes with every look and says nothing new.
+    // Memory in use changes with every look and says nothing new; how far a fetch is can wait for the interval.
     private static NodeReport Key(NodeReport report)
     {
         var key = report.Clone();
         key.Cgroup.Remove("memory.current");
+        key.RootfsFetch?.DoneBytes = 0;
         return key;
     }
 }

@@ -54,8 +54,7 @@ internal static class CommitPlan
                 RetiredProperties = RetiredProperties(state, found.GetValueOrDefault(AllowList.QmContainerDropIn), wanted),
             },
             Previous = wayBackStartsHere
-                ? new(state.Revision, [.. state.Files.Where(file => found[file.Path] is not null)
-                    .Select(file => new PreviousFile(file.Kind, file.Name, file.Path, found[file.Path]!))])
+                ? new(state.Revision, Found(state, found)) { Rootfs = state.Rootfs }
                 : null,
         };
     }
@@ -63,6 +62,9 @@ internal static class CommitPlan
     /// <summary>Directories that the changes need and that do not exist, parents first.</summary>
     public static OwnedPath[] NewDirectories(IEnumerable<FileChange> changes, OwnedTrees trees) =>
         [.. changes.Where(change => change.NewSha256 is not null).SelectMany(change => MissingDirectories(change.Path, trees)).Distinct()];
+
+    private static PreviousFile[] Found(NodeState state, Dictionary<OwnedPath, byte[]?> found) =>
+        [.. state.Files.Where(file => found[file.Path] is not null).Select(file => new PreviousFile(file.Kind, file.Name, file.Path, found[file.Path]!))];
 
     private static string[] RetiredWorkloads(NodeState state, Wanted[] wanted) =>
         [.. state.RetiredWorkloads.Union(Workloads(state.Files.Select(file => (file.Kind, file.Name))))

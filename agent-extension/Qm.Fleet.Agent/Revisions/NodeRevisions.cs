@@ -2,6 +2,8 @@ using System.Text.Json;
 using Qm.Fleet.Agent.CommitConfirm;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Rootfs;
+using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Agent.Revisions;
@@ -18,22 +20,28 @@ internal sealed class NodeRevisions
     private readonly Committer _committer;
     private readonly NodeClock _clock;
     private readonly IQuadletCheck? _quadletCheck;
+    private readonly RootfsFetcher _rootfs;
 
     /// <param name="root">The node.</param>
     /// <param name="directory">The agent's memory.</param>
     /// <param name="clock">The node's clock.</param>
     /// <param name="quadletCheck">The node's own quadlet generator; null where there is none to ask.</param>
-    public NodeRevisions(NodeRoot root, StateDirectory directory, NodeClock clock, IQuadletCheck? quadletCheck)
+    /// <param name="rootfs">Makes and removes slots in the background.</param>
+    public NodeRevisions(NodeRoot root, StateDirectory directory, NodeClock clock, IQuadletCheck? quadletCheck, RootfsFetcher rootfs)
     {
-        (_root, _directory, _clock, _quadletCheck) = (root, directory, clock, quadletCheck);
+        (_root, _directory, _clock, _quadletCheck, _rootfs) = (root, directory, clock, quadletCheck, rootfs);
         _committer = new(root, directory, clock);
     }
 
     /// <summary>What is in place.</summary>
     public NodeState State => _directory.State;
 
-    /// <summary>The staged revision if it is another than the committed one; else empty.</summary>
-    public string StagedRevision => _directory.Staged is { } staged && staged.Revision != State.Revision ? staged.Revision : "";
+    /// <summary>The staged revision if it is another than the committed one and its rootfs is there; else empty.</summary>
+    public string StagedRevision =>
+        _directory.Staged is { } staged && staged.Revision != State.Revision && HasRootfs(staged) ? staged.Revision : "";
+
+    /// <summary>The slots and the fetch under way.</summary>
+    public RootfsFetcher Rootfs => _rootfs;
 
     /// <summary>Why an earlier commit is still not tidied up; null when all is well.</summary>
     public string? Unfinished => _committer.Unfinished;
@@ -51,14 +59,32 @@ internal sealed class NodeRevisions
         return completed;
     }
 
-    /// <summary>Checks a revision and keeps it for <see cref="Commit"/>; nothing takes effect.</summary>
+    /// <summary>Goes on with the rootfs that is staged and removes those nobody needs, in the background.</summary>
+    public void TendRootfs()
+    {
+        var (state, staged) = (State, _directory.Staged);
+        // What QM runs from is not always what was committed last: QM may not have restarted since.
+        var findings = new Findings(_root);
+        var running = RootfsSlot.DigestOf(RunningRootfs.Read(findings, OomEvidence.Read(findings, [], null).QmInitPid));
+        _rootfs.Tend(
+            staged is not null && !HasRootfs(staged) ? staged.Rootfs : null,
+            new HashSet<string>([state.Rootfs, state.PreviousRootfs, _directory.Previous?.Rootfs ?? "", staged?.Rootfs?.Sha256 ?? "", running ?? ""], StringComparer.Ordinal));
+    }
+
+    /// <summary>
+    /// Checks a revision and keeps it for <see cref="Commit"/>; nothing takes effect. A rootfs that is not on the node is fetched in the
+    /// background, and the revision is staged when it is complete; how a fetch failed is the refusal of the next call.
+    /// </summary>
     /// <exception cref="CommandRefusedException">
-    /// InvalidRevision, InvalidFile, UnreachableAddress, FileNotOwned, QmNotInstalled, InvalidQuadlet, RootfsMissing or QuadletRefused.
+    /// InvalidRevision, InvalidFile, InvalidRootfs, UnreachableAddress, FileNotOwned, QmNotInstalled, InvalidQuadlet, RootfsMissing, QuadletRefused, or why a fetch
+    /// failed, as in <see cref="SlotBuilder.BuildAsync"/>.
     /// </exception>
-    public async Task StageAsync(string revision, IReadOnlyList<OwnedFile> files, bool rootfsPreinstalled, CancellationToken cancellationToken)
+    public async Task StageAsync(
+        string revision, IReadOnlyList<OwnedFile> files, bool rootfsPreinstalled, RootfsArchive? archive, CancellationToken cancellationToken)
     {
         Recover();
         StageChecks.CheckContent(revision, files);
+        StageChecks.CheckArchive(archive);
         var sources = QuadletSources.Read(_root).WithDropIn(
             AllowList.QmContainerDropIn.Full, files.FirstOrDefault(file => file.Kind == OwnedFileKind.QmContainerDropIn)?.Content);
         AgentConfChecks.Check(files, sources.Merge());
@@ -68,14 +94,21 @@ internal sealed class NodeRevisions
             StageChecks.CheckRootfs(_root, paths.Rootfs);
         }
 
+        StageChecks.CheckSlot(archive, paths);
+        if (archive is not null && _rootfs.TakeFailure(archive.Sha256) is { } failure)
+        {
+            Discard();
+            throw failure;
+        }
+
         if (State is { Reverted: { } reverted } state && reverted.Revision == revision)
         {
             // Somebody wants to try it again.
             _directory.State = state with { Reverted = null };
         }
 
-        var target = new StagedRevision(revision, files);
-        if (Plan(target, paths) is null)
+        var target = new StagedRevision(revision, files, archive);
+        if (Plan(target, paths) is null && HasRootfs(target))
         {
             Discard();
             return;
@@ -89,6 +122,11 @@ internal sealed class NodeRevisions
         if (!Same(_directory.Staged, target))
         {
             _directory.Staged = target;
+        }
+
+        if (!HasRootfs(target))
+        {
+            TendRootfs();
         }
     }
 
@@ -116,10 +154,17 @@ internal sealed class NodeRevisions
                 $"{AllowList.Printable(revision)} is not staged on this node ({Describe()}); stage it first.");
         }
 
-        var dropIn = staged.Files.FirstOrDefault(file => file.Kind == OwnedFileKind.QmContainerDropIn)?.Content;
-        if (Plan(staged, QmPaths.From(QuadletSources.Read(_root).WithDropIn(AllowList.QmContainerDropIn.Full, dropIn)), confirmWithin) is { } journal)
+        if (!HasRootfs(staged))
         {
-            _committer.Run(journal);
+            throw new CommandRefusedException("NotStaged",
+                $"The rootfs {staged.Rootfs!.Sha256} of {AllowList.Printable(revision)} is not complete on this node; stage it again and wait for it.");
+        }
+
+        var dropIn = staged.Files.FirstOrDefault(file => file.Kind == OwnedFileKind.QmContainerDropIn)?.Content;
+        var paths = QmPaths.From(QuadletSources.Read(_root).WithDropIn(AllowList.QmContainerDropIn.Full, dropIn));
+        if (Plan(staged, paths, confirmWithin) is { } journal)
+        {
+            _committer.Run(journal with { Next = WithRootfs(journal.Next, staged.Rootfs, paths) });
         }
         else
         {
@@ -143,6 +188,7 @@ internal sealed class NodeRevisions
         {
             _directory.State = state with { Confirmed = true, RetiredWorkloads = [], RetiredProperties = [], Deadline = null };
             _directory.Previous = null;
+            TendRootfs();
         }
     }
 
@@ -198,6 +244,25 @@ internal sealed class NodeRevisions
         return kept;
     }
 
+    private bool HasRootfs(StagedRevision staged) => staged.Rootfs is null || _rootfs.Has(staged.Rootfs.Sha256);
+
+    // What is missing in QM's /etc comes before what takes effect, so that a kill in between leaves it to the next commit.
+    private NodeState WithRootfs(NodeState next, RootfsArchive? archive, QmPaths paths)
+    {
+        var state = State;
+        if ((archive?.Sha256 ?? "") == state.Rootfs)
+        {
+            return next with { Rootfs = state.Rootfs, PreviousRootfs = state.PreviousRootfs, EtcDifferences = state.EtcDifferences };
+        }
+
+        return next with
+        {
+            Rootfs = archive?.Sha256 ?? "",
+            PreviousRootfs = state.Confirmed && state.Rootfs.Length > 0 ? state.Rootfs : state.PreviousRootfs,
+            EtcDifferences = archive is null ? EtcDifferences.None : EtcSeed.Run(_root, paths.Rootfs, paths.Etc),
+        };
+    }
+
     private Journal? Plan(StagedRevision target, QmPaths paths, TimeSpan? confirmWithin = null)
     {
         using var trees = new OwnedTrees(_root);
@@ -217,5 +282,5 @@ internal sealed class NodeRevisions
         $"committed: {(State.Revision is { Length: > 0 } revision ? revision : "nothing")}";
 
     private static bool Same(StagedRevision? one, StagedRevision other) =>
-        one is not null && one.Revision == other.Revision && one.Files.SequenceEqual(other.Files);
+        one is not null && one.Revision == other.Revision && one.Rootfs == other.Rootfs && one.Files.SequenceEqual(other.Files);
 }

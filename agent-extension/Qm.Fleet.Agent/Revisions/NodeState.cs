@@ -1,5 +1,7 @@
 using System.Text.Json.Serialization;
 using Qm.Fleet.Agent.CommitConfirm;
+using Qm.Fleet.Agent.Rootfs;
+using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Agent.Revisions;
@@ -39,6 +41,15 @@ internal sealed record NodeState
 
     /// <summary>When the configuration of the host's BlueChi agent was last written or removed; null when never.</summary>
     public NodeMoment? HostAgentConfChanged { get; init; }
+
+    /// <summary>The archive of the committed rootfs slot; empty when the rootfs is not the agent's.</summary>
+    public string Rootfs { get; init; } = "";
+
+    /// <summary>The archive of the slot before, kept for the way back: the one of the last confirmed revision with another; empty when none.</summary>
+    public string PreviousRootfs { get; init; } = "";
+
+    /// <summary>What was found in /etc when the slot was committed.</summary>
+    public EtcDifferences EtcDifferences { get; init; } = EtcDifferences.None;
 }
 
 /// <summary>A file the agent wrote.</summary>
@@ -51,10 +62,17 @@ internal sealed record NodeState
 internal sealed record PlacedFile(OwnedFileKind Kind, string Name, OwnedPath Path, string Sha256, long CommittedAtMicroseconds, string BootId);
 
 /// <summary>A revision that passed its checks and waits for its commit: <c>staged.json</c>.</summary>
-internal sealed record StagedRevision(string Revision, IReadOnlyList<OwnedFile> Files);
+/// <param name="Revision">Its name.</param>
+/// <param name="Files">Its files.</param>
+/// <param name="Rootfs">The archive its rootfs comes from; null when the rootfs is not the agent's.</param>
+internal sealed record StagedRevision(string Revision, IReadOnlyList<OwnedFile> Files, RootfsArchive? Rootfs = null);
 
 /// <summary>The last confirmed revision as it was found when the first commit after it began, for the way back: <c>previous.json</c>.</summary>
-internal sealed record PreviousRevision(string Revision, IReadOnlyList<PreviousFile> Files);
+internal sealed record PreviousRevision(string Revision, IReadOnlyList<PreviousFile> Files)
+{
+    /// <summary>The archive of its rootfs slot, which stays for as long as this does; empty when the rootfs is not the agent's.</summary>
+    public string Rootfs { get; init; } = "";
+}
 
 /// <summary>A file of the previous revision, byte for byte as it was found on disk.</summary>
 internal sealed record PreviousFile(OwnedFileKind Kind, string Name, OwnedPath Path, byte[] Content);

@@ -1,5 +1,7 @@
 using System.Text;
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Agent.Revisions;
 
@@ -35,6 +37,29 @@ internal static class StageChecks
         }
     }
 
+    /// <summary>Looks at where a rootfs comes from; tells all problems at once.</summary>
+    /// <exception cref="CommandRefusedException">InvalidRootfs.</exception>
+    public static void CheckArchive(RootfsArchive? archive)
+    {
+        string[] problems = [.. ((string?[])[archive?.UrlProblem(), archive?.Sha256Problem()]).OfType<string>()];
+        if (problems.Length > 0)
+        {
+            throw new CommandRefusedException("InvalidRootfs", $"The archive of the rootfs cannot be fetched: {string.Join("; ", problems)}.");
+        }
+    }
+
+    /// <summary>Looks whether QM would start from the slot of an archive.</summary>
+    /// <exception cref="CommandRefusedException">InvalidQuadlet: another drop-in has the last word.</exception>
+    public static void CheckSlot(RootfsArchive? archive, QmPaths paths)
+    {
+        if (archive is not null && RootfsSlot.PathOf(archive.Sha256) is var slot && paths.Rootfs != slot)
+        {
+            throw new CommandRefusedException("InvalidQuadlet",
+                $"With this revision QM would start from {paths.Rootfs} and not from {slot}: a drop-in of qm.container that sorts after " +
+                $"{AllowList.QmContainerDropIn.FileName} sets ROOTFS, or the revision does not; remove that Environment= line.");
+        }
+    }
+
     /// <summary>Looks for a bootable rootfs of QM.</summary>
     /// <exception cref="CommandRefusedException">RootfsMissing.</exception>
     public static void CheckRootfs(NodeRoot root, string rootfs)
@@ -47,13 +72,15 @@ internal static class StageChecks
         }
     }
 
+    /// <summary>Whether QM can start from a tree; seen from inside, because its links are absolute paths there.</summary>
+    public static bool HoldsInit(NodeRoot tree) => tree.Exists("/sbin/init") || tree.Exists("/usr/lib/systemd/systemd");
+
     private static bool HoldsInit(NodeRoot root, string rootfs)
     {
         try
         {
-            // As QM sees it: its links are absolute paths inside the rootfs.
             using var tree = root.Within(rootfs);
-            return tree.Exists("/sbin/init") || tree.Exists("/usr/lib/systemd/systemd");
+            return HoldsInit(tree);
         }
         catch (NodeFileException e) when (e.IsMissing)
         {

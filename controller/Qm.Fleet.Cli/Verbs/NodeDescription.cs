@@ -16,6 +16,11 @@ internal static class NodeDescription
         Description.Field(writer, "Site", Description.Or(node.Spec?.Site) + (node.Spec?.Cordoned == true ? "   cordoned" : ""));
         Description.Field(writer, "Fleet", Description.Or(status.Fleet));
         Description.Field(writer, "Revision", $"{Description.Or(status.Revision)}   wanted {Description.Or(status.DesiredRevision)}{(status.Report?.Confirmed == true ? "   confirmed" : "")}");
+        if (Rootfs(status.Report) is { Length: > 0 } rootfs)
+        {
+            Description.Field(writer, "Rootfs", rootfs);
+        }
+
         Description.Field(writer, "OOM", $"host/qm/nested {NodeRow.Oom(status.Report?.Oom)}{Safety(status.Report?.Oom)}");
         Description.Field(writer, "Memory", $"high/max {NodeRow.Memory(status.Report)}   CPU {NodeRow.Cpu(status.Report)}");
         Description.Field(writer, "Reported", status.ReportedAt is { } at ? $"{Durations.Since(at, now)} ago" : "never");
@@ -28,8 +33,23 @@ internal static class NodeDescription
         Description.Section(writer, "Checks (wanted, found, where)", status.Checks.Select(check => (string[])
             [check.Result.ToString().ToUpperInvariant(), check.Name, check.Wanted, Description.Or(check.Found), Description.Or(check.Source), check.Message]));
         Description.Section(writer, "Files", (status.Report?.Files ?? []).Select(file => (string[])[file.Sha256[..Math.Min(12, file.Sha256.Length)], file.Path]));
+        Description.Section(writer, FormattableString.Invariant($"/etc of QM differs from the rootfs in {status.Report?.EtcDifferenceCount} places"),
+            (status.Report?.EtcDifferences ?? []).Select(path => (string[])[path]));
         Description.Section(writer, "Could not be read", (status.Report?.Problems ?? []).Select(problem => (string[])[problem]));
     }
+
+    private static string Rootfs(NodeReport? report) => string.Join("   ", ((string?[])
+    [
+        report?.Rootfs,
+        report?.RootfsSlots is { Count: > 0 } slots ? $"slots {string.Join(", ", slots.Select(slot => slot[..Math.Min(12, slot.Length)]))}" : null,
+        report?.RootfsFetch switch
+        {
+            null => null,
+            { Phase: RootfsFetch.Types.Phase.Failed } failed => $"fetch failed: {Description.Sentence(failed.Reason, failed.Message)}",
+            { TotalBytes: > 0 } fetch => FormattableString.Invariant($"fetch {fetch.Phase} {100 * fetch.DoneBytes / fetch.TotalBytes} %"),
+            { } fetch => $"fetch {fetch.Phase}",
+        },
+    ]).Where(part => !string.IsNullOrEmpty(part)));
 
     private static string Safety(OomFindings? oom) => string.Concat((oom?.Asil ?? [])
         .Select(unit => FormattableString.Invariant($"   ASIL {unit.Unit} {unit.Score}")).Distinct());

@@ -27,7 +27,13 @@ internal static class EvidenceMapper
         Reverted = report.Reverted is { } reverted ? new(reverted.Revision, reverted.Reason) : null,
         QmNodeName = report.QmNodeName,
         HostAgentConfChangedAt = report.HostAgentConfChangedAtUs,
+        Rootfs = new([.. report.RootfsSlots], report.Rootfs, ToFetch(report.RootfsFetch)),
     };
+
+    private static Core.Reconcile.RootfsFetch? ToFetch(V1.RootfsFetch? fetch) => fetch is null ? null : new(
+        fetch.Sha256,
+        fetch.TotalBytes > 0 ? $"{fetch.Phase}, {100 * fetch.DoneBytes / fetch.TotalBytes} %" : $"{fetch.Phase}",
+        fetch.Phase == V1.RootfsFetch.Types.Phase.Failed ? $"{fetch.Reason}: {fetch.Message}" : "");
 
     private static OomEvidence ToEvidence(OomFindings oom) => new(
         oom.HasHost ? oom.Host : null,

@@ -108,12 +108,18 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
     {
         var result = await agents.SendAsync(node, command, deadline ?? AgentDeadline, ct);
         return result.Ok ? ActResult.Done
-            : new(result.Reason is "NoSpace" or "InputOutputError" or "FileSystemError" or "NotStaged" or "RestartFailed" ? ActOutcome.Failed : ActOutcome.Refused, $"{result.Reason}: {result.Message}");
+            : new(result.Reason is "NoSpace" or "InputOutputError" or "FileSystemError" or "NotStaged" or "RestartFailed" or "ArchiveUnavailable" ? ActOutcome.Failed : ActOutcome.Refused,
+                $"{result.Reason}: {result.Message}");
     }
 
     private static Stage ToWire(RenderedRevision revision)
     {
         var stage = new Stage { Revision = revision.Name, RootfsPreinstalled = revision.Environment.RootfsPreinstalled };
+        if (revision.Environment.RootfsArchive is { } archive)
+        {
+            stage.RootfsArchive = new() { Url = archive.Url, Sha256 = archive.Sha256 };
+        }
+
         stage.Files.AddRange(revision.Files.Select(file => new OwnedFile
         {
             Kind = (OwnedFile.Types.Kind)file.Id.Kind,

@@ -35,6 +35,7 @@ internal static class Manifests
     private static EnvironmentManifest Environment(V1.Environment environment, List<Problem> problems) => new()
     {
         RootfsPreinstalled = environment.Rootfs?.SourceCase is V1.Rootfs.SourceOneofCase.Preinstalled,
+        RootfsArchive = environment.Rootfs?.Archive is { } archive ? new(archive.Url, archive.Sha256) : null,
         Resources = Resources(environment.Resources),
         OomQm = environment.Oom is { HasQm: true } qm ? qm.Qm : null,
         OomNested = environment.Oom is { HasNested: true } nested ? nested.Nested : null,

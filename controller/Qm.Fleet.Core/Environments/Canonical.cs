@@ -20,6 +20,13 @@ public static class Canonical
     {
         var text = new StringBuilder();
         Line("rootfs", environment.RootfsPreinstalled ? "preinstalled" : "");
+        if (environment.RootfsArchive is { } archive)
+        {
+            // The address too: a revision that failed for a wrong one must become another when it is put right.
+            Line("rootfs.archive.sha256", archive.Sha256);
+            Line("rootfs.archive.url", archive.Url);
+        }
+
         foreach (var (property, value) in environment.Resources)
         {
             Line($"resources.{property}", value.ToString());

@@ -26,6 +26,7 @@ public static class FleetParser
         var environment = new FleetEnvironment
         {
             RootfsPreinstalled = declared.RootfsPreinstalled,
+            RootfsArchive = RootfsParser.Parse(declared.RootfsArchive, problems, Environment + ".rootfs.archive"),
             Resources = ParseResources(declared.Resources, problems),
             Oom = oom,
             HostAgent = AgentConfParser.ParseHost(declared.HostAgent, problems, Environment + ".bluechi.host"),

@@ -24,6 +24,9 @@ public sealed record FleetEnvironment
     /// <summary>Whether the rootfs is part of the node's image and only verified.</summary>
     public bool RootfsPreinstalled { get; init; }
 
+    /// <summary>The archive the rootfs is unpacked from; null when QM Fleet does not bring it.</summary>
+    public RootfsArchive? RootfsArchive { get; init; }
+
     /// <summary>Limits of qm.service; what is absent is left to the node.</summary>
     public ImmutableSortedDictionary<ResourceProperty, ResourceValue> Resources { get; init; } =
         ImmutableSortedDictionary<ResourceProperty, ResourceValue>.Empty;

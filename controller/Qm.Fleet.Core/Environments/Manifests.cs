@@ -24,6 +24,9 @@ public sealed record EnvironmentManifest
     /// <summary>Whether rootfs.preinstalled is given.</summary>
     public bool RootfsPreinstalled { get; init; }
 
+    /// <summary>rootfs.archive; null when absent.</summary>
+    public RootfsArchive? RootfsArchive { get; init; }
+
     /// <summary>resources, by systemd's name.</summary>
     public IReadOnlyDictionary<string, string> Resources { get; init; } = ImmutableDictionary<string, string>.Empty;
 

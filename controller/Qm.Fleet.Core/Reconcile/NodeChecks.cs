@@ -12,7 +12,7 @@ public static class NodeChecks
 
     /// <summary>One check for every value the revision sets, in a stable order.</summary>
     public static IReadOnlyList<NodeCheck> Evaluate(RenderedRevision desired, NodeEvidence evidence) =>
-        [.. Limits(desired, evidence), .. QmScores(desired, evidence), .. AsilScores(desired, evidence), .. NodeNames(desired, evidence)];
+        [.. Rootfs(desired, evidence), .. Limits(desired, evidence), .. QmScores(desired, evidence), .. AsilScores(desired, evidence), .. NodeNames(desired, evidence)];
 
     /// <summary>The score a workload's container shall have; null when neither it nor the environment says.</summary>
     public static int? WantedScore(RenderedRevision desired, string workload) =>
@@ -24,6 +24,30 @@ public static class NodeChecks
     public static IEnumerable<KeyValuePair<ResourceProperty, ResourceValue>> LimitsToSet(RenderedRevision desired, NodeEvidence evidence) =>
         Wanted(desired, evidence).Where(limit =>
             KernelLimits.Compare(limit.Key, limit.Value, evidence.Cgroup, evidence.Machine).Result == CheckResult.Fail);
+
+    /// <summary>What QM shall run from, for a person; empty when that is the node's own business.</summary>
+    public static string WantedRootfs(RenderedRevision desired) =>
+        desired.Environment.RootfsArchive is { } archive ? RootfsSlot.PathOf(archive.Sha256)
+        : desired.Environment.RootfsPreinstalled ? "the rootfs of the node's image"
+        : "";
+
+    /// <summary>Whether QM is seen to run from another rootfs than the revision wants; false when nothing can be seen.</summary>
+    public static bool RunsFromOtherRootfs(RenderedRevision desired, NodeEvidence evidence) =>
+        evidence.Rootfs.Running.Length > 0 && WantedRootfs(desired).Length > 0
+        && RootfsSlot.DigestOf(evidence.Rootfs.Running) != desired.Environment.RootfsArchive?.Sha256;
+
+    private static IEnumerable<NodeCheck> Rootfs(RenderedRevision desired, NodeEvidence evidence)
+    {
+        if (desired.Environment.RootfsArchive is null)
+        {
+            yield break;
+        }
+
+        var (running, isOther) = (evidence.Rootfs.Running, RunsFromOtherRootfs(desired, evidence));
+        yield return new("ROOTFS", WantedRootfs(desired), running, running.Length == 0 ? "" : $"/proc/{Text(evidence.Oom.QmInit)}/mountinfo",
+            running.Length == 0 ? CheckResult.Unreadable : isOther ? CheckResult.Fail : CheckResult.Pass,
+            running.Length == 0 ? "what is mounted on / of QM's init could not be read" : isOther ? "it changes when QM restarts" : "");
+    }
 
     private static IEnumerable<KeyValuePair<ResourceProperty, ResourceValue>> Wanted(RenderedRevision desired, NodeEvidence evidence)
     {

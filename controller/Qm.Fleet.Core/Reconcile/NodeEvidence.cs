@@ -47,12 +47,31 @@ public sealed record NodeEvidence
 
     /// <summary>CLOCK_MONOTONIC in microseconds when the configuration of the host's BlueChi agent was changed or removed; 0 when in an earlier boot.</summary>
     public long HostAgentConfChangedAt { get; init; }
+
+    /// <summary>Root file systems of QM.</summary>
+    public RootfsEvidence Rootfs { get; init; } = RootfsEvidence.None;
 }
 
 /// <summary>A revision that the agent extension went back from by itself.</summary>
 /// <param name="Revision">Its name.</param>
 /// <param name="Reason">What it says of it.</param>
 public sealed record RevertedRevision(string Revision, string Reason);
+
+/// <summary>Root file systems of QM on a node.</summary>
+/// <param name="Slots">SHA-256 of the archive of every complete slot.</param>
+/// <param name="Running">What QM runs from, a path within its file system; empty when unknown.</param>
+/// <param name="Fetch">A fetch that is under way or has failed; null when there is none.</param>
+public sealed record RootfsEvidence(IReadOnlyList<string> Slots, string Running, RootfsFetch? Fetch)
+{
+    /// <summary>Nothing is known.</summary>
+    public static RootfsEvidence None { get; } = new([], "", null);
+}
+
+/// <summary>How far a slot is.</summary>
+/// <param name="Sha256">The archive's SHA-256.</param>
+/// <param name="Progress">What is being done and how far it is, for a person.</param>
+/// <param name="Failure">Why it ended without a slot; empty while it is under way.</param>
+public sealed record RootfsFetch(string Sha256, string Progress, string Failure);
 
 /// <summary>An owned file on a node.</summary>
 /// <param name="Path">Where, from the node's root.</param>

@@ -70,8 +70,9 @@ public sealed record NodeMemory
     {
         ActOutcome.Done => this with
         {
-            Attempts = 0,
-            LastError = "",
+            // A stage only begins what may fail later; its failures count until something takes effect.
+            Attempts = act is NodeStep.Stage ? Attempts : 0,
+            LastError = act is NodeStep.Stage ? LastError : "",
             DoneIn = DoneIn.SetItem(NodeReconciler.KeyOf(act), NodeReconciler.StateOf(act, view)),
         },
         ActOutcome.Unknown => this with { LastError = detail, NotBefore = now + UnknownDelay },
@@ -81,6 +82,7 @@ public sealed record NodeMemory
             LastError = $"{act.Name}: {detail}",
             NotBefore = now + (FirstDelay * (1 << Math.Min(Attempts, 5))),
             Refused = outcome == ActOutcome.Refused,
+            DoneIn = DoneIn.Remove(NodeReconciler.KeyOf(act)),
         },
     };
 

@@ -52,7 +52,9 @@ public static class NodeReconciler
     /// <remarks>Starts and restarts have no state: once is enough, what ends again after that is the supervisor's business.</remarks>
     internal static string StateOf(NodeStep.Act act, NodeView view) => act switch
     {
-        NodeStep.Stage or NodeStep.Commit => Text(view.Evidence?.Files.Select(file => $"{file.Key} {file.Value.Sha256}")),
+        // A failed fetch and a slot that came or went are reasons to stage again.
+        NodeStep.Stage or NodeStep.Commit => Text(view.Evidence?.Files.Select(file => $"{file.Key} {file.Value.Sha256}")
+            .Concat(view.Evidence.Rootfs.Slots).Append(view.Evidence.Rootfs.Fetch?.Failure ?? "")),
         // Usage figures stand among the limits and change by themselves.
         NodeStep.SetLimits limits => $"{Text(limits.Properties.Select(property => $"{property}"))} over {Text(view.Evidence?.Cgroup
             .Where(file => file.Key is not ("memory.current" or "memory.events")).Select(file => $"{file.Key}={file.Value}"))}",
@@ -99,12 +101,20 @@ public static class NodeReconciler
     {
         var changed = desired.Files.Where(file => evidence.Files.GetValueOrDefault(file.Id)?.Sha256 != file.Sha256).Select(file => file.Id)
             .Concat(evidence.Files.Keys.Where(id => desired.Find(id) is null)).ToArray();
-        if (changed.Length == 0 && evidence.Revision == desired.Name)
+        var slot = desired.Environment.RootfsArchive?.Sha256;
+        var isMissing = slot is not null && !evidence.Rootfs.Slots.Contains(slot);
+        if (changed.Length == 0 && evidence.Revision == desired.Name && !isMissing)
         {
             return null;
         }
 
-        var reason = changed.Length == 0 ? $"the node has revision '{evidence.Revision}'" : $"changes {string.Join(", ", changed)}";
+        if (isMissing && evidence.Rootfs.Fetch is { Failure.Length: 0 } fetch && fetch.Sha256 == slot)
+        {
+            return new NodeStep.Wait("Rootfs", $"the agent extension prepares rootfs {slot[..12]}: {fetch.Progress}");
+        }
+
+        var reason = isMissing ? $"rootfs {slot![..12]} is not on the node"
+            : changed.Length == 0 ? $"the node has revision '{evidence.Revision}'" : $"changes {string.Join(", ", changed)}";
         return (evidence.StagedRevision == desired.Name, view.MayMove) switch
         {
             (false, _) => new NodeStep.Stage(desired, reason),
@@ -180,6 +190,11 @@ public static class NodeReconciler
         if (desired.Environment.Oom.Qm is { } score && evidence.Oom.Qm != score)
         {
             return new NodeStep.RestartQm($"QM's init has OOM score {evidence.Oom.Qm}, wanted is {score}");
+        }
+
+        if (NodeChecks.RunsFromOtherRootfs(desired, evidence))
+        {
+            return new NodeStep.RestartQm($"QM runs from {evidence.Rootfs.Running}, wanted is {NodeChecks.WantedRootfs(desired)}");
         }
 
         // Says the same as /proc by now, unless somebody else's files were read since; the next start would be wrong.

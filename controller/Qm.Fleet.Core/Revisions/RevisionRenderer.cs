@@ -55,7 +55,7 @@ public static class RevisionRenderer
 
     private static string? QmDropIn(FleetEnvironment environment)
     {
-        if (environment.Resources.Count == 0 && environment.Oom.Qm is null)
+        if (environment.Resources.Count == 0 && environment.Oom.Qm is null && environment.RootfsArchive is null)
         {
             return null;
         }
@@ -69,6 +69,12 @@ public static class RevisionRenderer
         if (environment.Oom.Qm is { } score)
         {
             unit.Add("Service", "OOMScoreAdjust", Text(score));
+        }
+
+        // Systemd takes the last assignment of a variable, and the quadlet's Rootfs=${ROOTFS} is expanded from it.
+        if (environment.RootfsArchive is { } archive)
+        {
+            unit.Add("Service", "Environment", $"ROOTFS={RootfsSlot.PathOf(archive.Sha256)}");
         }
 
         return unit.ToString();

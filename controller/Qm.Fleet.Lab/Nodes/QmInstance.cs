@@ -19,6 +19,7 @@ internal sealed class QmInstance : IDisposable
         Etc = Variable("RWETCFS") ?? "/etc/qm";
         Rootfs = Variable("ROOTFS") ?? "/usr/lib/qm/rootfs";
         InitPid = node.Kernel.Spawn($"{Payload}/init.scope", "systemd", OomScoreAdjust, 1);
+        node.Kernel.Write($"proc/{InitPid}/mountinfo", $"600 500 253:1 {Rootfs} / ro,relatime - ext4 /dev/vda1 rw\n601 600 0:52 / /proc rw,nosuid - proc proc rw");
         node.Kernel.WriteCgroup(Payload, "memory.oom.group", "0");
         _systemd = new EmulatedSystemd(node, new QmUnits(this, blueChi, () => _systemd!));
     }

@@ -200,8 +200,10 @@ public sealed class ManifestFileTests
         return File.ReadAllTextAsync(Path.Combine(root.FullName, "deploy/examples", name), TestContext.Current.CancellationToken);
     }
 
+    // Of fields that exclude each other the last, which has the most below it.
     private static ManifestNode.Mapping Sample(MessageDescriptor message, string path) => new(
         [.. message.Fields.InDeclarationOrder()
+            .Where(field => field.RealContainingOneof is not { } choice || choice.Fields[^1] == field)
             .Where(field => !KnownFields.IsOfServer(FieldPath.Of(path, field.JsonName)))
             .Select(field => (new ManifestNode.Scalar(field.JsonName, true, 1), Sample(field, FieldPath.Of(path, field.JsonName))))], 1);
 

@@ -1,6 +1,8 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Agent.Rootfs;
 using Qm.Fleet.Lab.Nodes;
 using Xunit;
 
@@ -42,7 +44,7 @@ public sealed class AgentEvidenceTests : IAsyncLifetime
     {
         using var root = NodeRoot.Open(_test.Node.Root);
         var revisions = Revisions(root);
-        await revisions.StageAsync("r1", [new(Core.Revisions.OwnedFileKind.QmContainerDropIn, "", "[Service]\nMemoryHigh=2G\nOOMScoreAdjust=550\n")], true, TestContext.Current.CancellationToken);
+        await revisions.StageAsync("r1", [new(Core.Revisions.OwnedFileKind.QmContainerDropIn, "", "[Service]\nMemoryHigh=2G\nOOMScoreAdjust=550\n")], true, null, TestContext.Current.CancellationToken);
         revisions.Commit("r1");
         await _test.Node.Host.DaemonReloadAsync(TestContext.Current.CancellationToken);
         await _test.Node.Host.RunAsync(JobType.Restart, "qm.service", TestContext.Current.CancellationToken);
@@ -51,5 +53,6 @@ public sealed class AgentEvidenceTests : IAsyncLifetime
         Assert.Equal(("r1", 550, "2147483648"), (report.Revision, report.Oom.Qm, report.Cgroup["memory.high"]));
     }
 
-    private static NodeRevisions Revisions(NodeRoot root) => new(root, new StateDirectory(root, "/var/lib/qm-fleet"), new NodeClock(root, TimeProvider.System), null);
+    private static NodeRevisions Revisions(NodeRoot root) => new(root, new StateDirectory(root, "/var/lib/qm-fleet"), new NodeClock(root, TimeProvider.System), null,
+        new RootfsFetcher(root, new SlotBuilder(root, RootfsLimits.Default, _ => 0, TimeProvider.System), NullLogger<RootfsFetcher>.Instance));
 }

@@ -6,6 +6,7 @@ using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Link;
 using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Agent.Rootfs;
 using Qm.Fleet.V1;
 using Xunit;
 
@@ -70,7 +71,9 @@ public sealed class CutOffTests(ContainerFixture fixture) : IClassFixture<Contai
     public async Task Commit_HostAgentThatLosesItsController_ComesBackByItself()
     {
         using var root = NodeRoot.Open(_root);
-        var revisions = new NodeRevisions(root, new StateDirectory(root, "/var/lib/qm-fleet"), new NodeClock(root, TimeProvider.System), quadletCheck: null);
+        var builder = new SlotBuilder(root, RootfsLimits.Default, static path => new DriveInfo(path).AvailableFreeSpace, TimeProvider.System);
+        await using var rootfs = new RootfsFetcher(root, builder, NullLogger<RootfsFetcher>.Instance);
+        var revisions = new NodeRevisions(root, new StateDirectory(root, "/var/lib/qm-fleet"), new NodeClock(root, TimeProvider.System), quadletCheck: null, rootfs);
         var diagnostics = new NodeDiagnostics(root, NodePrograms.None(TimeProvider.System), TimeProvider.System, NullLogger<NodeDiagnostics>.Instance);
         using var agent = new NodeAgent(
             revisions, new NodeReporter(root, revisions), diagnostics, new LocalSystemd(_programs.FullName, TimeProvider.System), NullLogger<NodeAgent>.Instance);

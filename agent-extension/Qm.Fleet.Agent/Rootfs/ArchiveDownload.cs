@@ -1,0 +1,191 @@
+using System.Net;
+using System.Net.Http.Headers;
+using Microsoft.Win32.SafeHandles;
+using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Core.Environments;
+
+namespace Qm.Fleet.Agent.Rootfs;
+
+/// <summary>Brings an archive into a file, going on where an earlier attempt was cut off.</summary>
+/// <remarks>
+/// Redirects are followed within one origin (scheme, host and port) only: the manifest names who a node talks to. What is there is no use
+/// to judge from what the server says; the digest decides.
+/// </remarks>
+/// <param name="root">The node, whose files <c>file:</c> means.</param>
+/// <param name="part">The file, appended to.</param>
+/// <param name="limits">Sizes and deadlines.</param>
+/// <param name="freeBytes">What is free where the file lies.</param>
+/// <param name="time">Times the deadlines.</param>
+internal sealed class ArchiveDownload(NodeRoot root, PartFile part, RootfsLimits limits, Func<long> freeBytes, TimeProvider time)
+{
+    private const int RedirectsMax = 5;
+    private const long SpaceCheckBytes = 16L << 20;
+    private static readonly TimeSpan ConnectDeadline = TimeSpan.FromSeconds(15);
+
+    /// <summary>Downloads.</summary>
+    /// <param name="archive">What, and from where.</param>
+    /// <param name="progress">Told bytes done and bytes in all, 0 when unknown.</param>
+    /// <param name="cancellationToken">Ends it; what has come stays.</param>
+    /// <exception cref="CommandRefusedException">ArchiveUnavailable, where trying again may help, NoSpace or ArchiveRefused.</exception>
+    /// <exception cref="NodeFileException">The disk refused.</exception>
+    public async Task RunAsync(RootfsArchive archive, Action<long, long> progress, CancellationToken cancellationToken)
+    {
+        var url = new Uri(archive.Url);
+        using var deadline = new CancellationTokenSource(limits.Download, time);
+        await using var stall = new StallGuard(limits.Stall, time);
+        using var any = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, stall.Token, cancellationToken);
+        try
+        {
+            if (url.IsFile)
+            {
+                await CopyFileAsync(url, stall, progress, any.Token).ConfigureAwait(false);
+            }
+            else
+            {
+                await GetAsync(url, stall, progress, any.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw Unavailable(url, stall.HasFired && !deadline.IsCancellationRequested
+                ? $"the server sent nothing for {limits.Stall.TotalSeconds:0.#} s"
+                : $"it did not end within {limits.Download.TotalMinutes:0.#} min");
+        }
+        catch (HttpRequestException e)
+        {
+            throw Unavailable(url, e.InnerException?.Message ?? e.Message);
+        }
+        catch (HttpIOException e)
+        {
+            throw Unavailable(url, e.Message);
+        }
+        catch (IOException e) when (e is not NodeFileException)
+        {
+            throw Unavailable(url, e.Message);
+        }
+    }
+
+    private async Task CopyFileAsync(Uri url, StallGuard stall, Action<long, long> progress, CancellationToken cancellationToken)
+    {
+        part.Restart();
+        var path = Uri.UnescapeDataString(url.AbsolutePath);
+        SafeFileHandle handle;
+        try
+        {
+            using var directory = root.OpenDirectory("/");
+            handle = root.Calls.Open(directory, path.TrimStart('/'), OpenKind.Read);
+        }
+        catch (NodeFileException e)
+        {
+            throw Unavailable(url, $"the agent {e.Message}");
+        }
+
+        using (handle)
+        {
+            if (!TreeCalls.Look(handle, path).IsRegular)
+            {
+                throw Unavailable(url, $"{path} is no regular file");
+            }
+
+            await using var file = new FileStream(handle, FileAccess.Read, bufferSize: 0);
+            await CopyAsync(file, file.Length, stall, progress, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task GetAsync(Uri url, StallGuard stall, Action<long, long> progress, CancellationToken cancellationToken)
+    {
+        using var handler = new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = ConnectDeadline };
+        // Every deadline is of our own clock.
+        using var client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
+        var at = url;
+        for (var hops = 0; hops <= RedirectsMax; hops++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, at);
+            if (part.Length > 0)
+            {
+                request.Headers.Range = new RangeHeaderValue(part.Length, null);
+            }
+
+            using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+            stall.Restart();
+            switch (response.StatusCode)
+            {
+                case HttpStatusCode.OK:
+                case HttpStatusCode.PartialContent when response.Content.Headers.ContentRange?.From == part.Length:
+                    if (response.StatusCode == HttpStatusCode.OK)
+                    {
+                        part.Restart();
+                    }
+
+                    var content = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+                    await CopyAsync(content, response.Content.Headers.ContentLength, stall, progress, cancellationToken).ConfigureAwait(false);
+                    return;
+                case HttpStatusCode.RequestedRangeNotSatisfiable when part.Length > 0 && response.Content.Headers.ContentRange?.Length == part.Length:
+                    return;
+                case HttpStatusCode.PartialContent or HttpStatusCode.RequestedRangeNotSatisfiable when part.Length > 0:
+                    part.Restart();
+                    break;
+                case HttpStatusCode.MovedPermanently or HttpStatusCode.Found or HttpStatusCode.SeeOther or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect:
+                    at = Redirected(at, response.Headers.Location);
+                    break;
+                default:
+                    throw Unavailable(at, $"the server answered {(int)response.StatusCode} {AllowList.Printable(response.ReasonPhrase ?? "")}".TrimEnd());
+            }
+        }
+
+        throw Unavailable(url, $"it was redirected more than {RedirectsMax} times");
+    }
+
+    private static Uri Redirected(Uri from, Uri? location) => location switch
+    {
+        null => throw Unavailable(from, "the server redirects without saying where"),
+        _ when new Uri(from, location) is var to && Origin(to) == Origin(from) => to,
+        _ => throw new CommandRefusedException("ArchiveRefused",
+            $"{from} redirects to {AllowList.Printable(new Uri(from, location).GetLeftPart(UriPartial.Authority))}, another server than the fleet names; " +
+            "if that is right, name the archive's own address in the fleet."),
+    };
+
+    private static string Origin(Uri url) => url.GetLeftPart(UriPartial.Authority);
+
+    private async Task CopyAsync(Stream content, long? length, StallGuard stall, Action<long, long> progress, CancellationToken cancellationToken)
+    {
+        var total = length is { } stated ? part.Length + stated : 0;
+        CheckSize(total);
+        CheckSpace(length ?? SpaceCheckBytes);
+        var buffer = new byte[128 * 1024];
+        var sinceCheck = 0L;
+        while (await content.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is > 0 and var count)
+        {
+            stall.Restart();
+            if (length is null && (sinceCheck += count) >= SpaceCheckBytes)
+            {
+                CheckSpace(SpaceCheckBytes);
+                sinceCheck = 0;
+            }
+
+            CheckSize(part.Length + count);
+            part.Append(buffer.AsSpan(0, count));
+            progress(part.Length, total);
+        }
+    }
+
+    private void CheckSize(long bytes)
+    {
+        if (bytes > limits.ArchiveBytesMax)
+        {
+            throw new CommandRefusedException("ArchiveRefused", $"The archive has more than the {limits.ArchiveBytesMax} bytes an archive may have; make it smaller.");
+        }
+    }
+
+    private void CheckSpace(long bytes)
+    {
+        if (freeBytes() - limits.ReserveBytes is var free && bytes > free)
+        {
+            throw SlotBuilder.NoSpace("The archive", bytes, free, limits.ReserveBytes);
+        }
+    }
+
+    private static CommandRefusedException Unavailable(Uri url, string why) => new("ArchiveUnavailable",
+        $"{AllowList.Printable(url.GetLeftPart(UriPartial.Path))} could not be downloaded: {why.TrimEnd('.')}; see whether the server is up and the node reaches it. What has come is kept.");
+}
