@@ -130,6 +130,8 @@ internal sealed partial class BusConnection : IAsyncDisposable
             {
                 Step();
             }
+
+            FinishWork();
         }
         catch (Exception e)
         {
@@ -216,6 +218,18 @@ internal sealed partial class BusConnection : IAsyncDisposable
         }
 
         return done > 0;
+    }
+
+    // Whoever says goodbye and closes has said it.
+    private void FinishWork()
+    {
+        lock (_gate)
+        {
+            for (var left = _work.Count; left > 0 && _work.TryDequeue(out var work); left--)
+            {
+                work();
+            }
+        }
     }
 
     private void ThrowIfFaulted()

@@ -123,9 +123,8 @@ public abstract partial class ConformanceCases
     private async Task RestartControllerAsync()
     {
         await Site.StopControllerAsync(clean: false, Ct);
-        await Told.UntilAsync("disconnected");
         await Site.StartControllerAsync(Ct);
-        BlueChi = await _client!.BlueChiAsync(Ct);
+        BlueChi = await _client!.AfterAsync(BlueChi, Ct);
         await OnlineAsync(First);
         await OnlineAsync(Second);
     }

@@ -35,6 +35,20 @@ internal sealed class SiteClient : IBlueChiObserver, IAsyncDisposable
     /// <summary>The present incarnation; waits for one.</summary>
     internal Task<IBlueChi> BlueChiAsync(CancellationToken limit) => _connected.Task.WaitAsync(limit);
 
+    /// <summary>Waits for another incarnation than one that was stopped.</summary>
+    internal async Task<IBlueChi> AfterAsync(IBlueChi stopped, CancellationToken limit)
+    {
+        while (true)
+        {
+            if (await BlueChiAsync(limit) is var present && present != stopped)
+            {
+                return present;
+            }
+
+            await Told.UntilAsync("connected");
+        }
+    }
+
     public void Connected(IBlueChi blueChi, IReadOnlyList<NodeInfo> nodes)
     {
         Told.Add("connected");
