@@ -8,7 +8,8 @@ namespace Qm.Fleet.EndToEnd;
 /// <summary>A lab of the test's own, and what a user does with it.</summary>
 internal sealed class FleetLab : IAsyncDisposable
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+    // An agent that found no controller a few times waits up to half a minute before it asks again, and a controller may be slow to start.
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(150);
 
     private FleetLab(LabEnvironment lab) => Lab = lab;
 
