@@ -150,10 +150,10 @@ internal sealed partial class DriftWatch(NodeRoot root, TimeProvider time, ILogg
 
     private static partial class Log
     {
-        [LoggerMessage(1160, LogLevel.Warning, "Changes by hand are found by the regular looks only: the agent {Reason}", EventName = "DriftNotWatched")]
+        [LoggerMessage(1160, LogLevel.Information, "Changes by hand are found by the regular looks only: the agent {Reason}", EventName = "DriftNotWatched")]
         public static partial void NotWatching(ILogger logger, string reason);
 
-        [LoggerMessage(1161, LogLevel.Warning, "Some changes by hand are found by the regular looks only: the agent {Reason}", EventName = "DriftPartlyNotWatched")]
+        [LoggerMessage(1161, LogLevel.Information, "Some changes by hand are found by the regular looks only: the agent {Reason}", EventName = "DriftPartlyNotWatched")]
         public static partial void NotWatched(ILogger logger, string reason);
     }
 }

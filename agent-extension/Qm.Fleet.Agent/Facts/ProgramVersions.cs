@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Processes;
 
 namespace Qm.Fleet.Agent.Facts;
@@ -35,7 +36,7 @@ internal sealed class ProgramVersions(NodePrograms programs, TimeProvider time)
     {
         foreach (var program in (string[])[Systemd, Podman, BlueChiAgent])
         {
-            var file = programs.Find(program) is { } path ? ProgramFile.Look(path) : null;
+            var file = programs.Find(program) is { } path ? FileIdentity.Of(path) : null;
             if (_known.TryGetValue(program, out var known) && known.File == file)
             {
                 continue;
@@ -46,7 +47,7 @@ internal sealed class ProgramVersions(NodePrograms programs, TimeProvider time)
         }
     }
 
-    private static ProgramVersion Read(string program, ProgramFile? file, ProgramResult result) => result switch
+    private static ProgramVersion Read(string program, FileIdentity? file, ProgramResult result) => result switch
     {
         { Succeeded: true } when Parse(program, result.Output) is { Length: > 0 } version => new(version, "", file),
         { Succeeded: true } => new("", $"{program} --version said nothing.", file),
@@ -70,27 +71,4 @@ internal sealed class ProgramVersions(NodePrograms programs, TimeProvider time)
 /// <param name="Version">Its version; empty when it is unknown.</param>
 /// <param name="Unknown">Why it is unknown, as a sentence; else empty.</param>
 /// <param name="File">The file that was asked; null when there was none, or when it is to be asked again.</param>
-internal sealed record ProgramVersion(string Version, string Unknown, ProgramFile? File);
-
-/// <summary>Tells one file from another that took its place: packages keep the times of their files, but the file system knows when it got them.</summary>
-/// <param name="Path">Where it lies, links resolved.</param>
-/// <param name="Length">Its size in bytes.</param>
-/// <param name="Written">When its content was written.</param>
-/// <param name="Created">When the file system got it.</param>
-internal sealed record ProgramFile(string Path, long Length, DateTime Written, DateTime Created)
-{
-    /// <summary>Looks at a file; null when it is gone.</summary>
-    public static ProgramFile? Look(string path)
-    {
-        try
-        {
-            var file = new FileInfo(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path);
-            return new(file.FullName, file.Length, file.LastWriteTimeUtc, file.CreationTimeUtc);
-        }
-        catch (IOException)
-        {
-            // Gone since it was found, or a loop of links: not there either way.
-            return null;
-        }
-    }
-}
+internal sealed record ProgramVersion(string Version, string Unknown, FileIdentity? File);
