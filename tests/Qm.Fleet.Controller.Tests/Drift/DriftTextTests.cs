@@ -4,7 +4,7 @@ using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Revisions;
 using Change = Qm.Fleet.V1.FileDrift.Types.Change;
 
-namespace Qm.Fleet.Controller.Tests.Reconcile;
+namespace Qm.Fleet.Controller.Tests.Drift;
 
 [Trait("Requirement", "QMF-DRIFT-001")]
 public sealed class DriftTextTests
