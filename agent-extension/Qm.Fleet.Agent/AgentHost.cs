@@ -5,7 +5,9 @@ using Qm.Fleet.Agent.Checks;
 using Qm.Fleet.Agent.CommitConfirm;
 using Qm.Fleet.Agent.Configuration;
 using Qm.Fleet.Agent.Diagnosis;
+using Qm.Fleet.Agent.Drift;
 using Qm.Fleet.Agent.Evidence;
+using Qm.Fleet.Agent.Facts;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Link;
 using Qm.Fleet.Agent.Processes;
@@ -40,8 +42,8 @@ public static partial class AgentHost
         var clock = new NodeClock(root, time);
         var isMachine = Path.GetFullPath(options.Root) == "/";
         var quadletCheck = isMachine ? PodmanQuadletCheck.OfThisMachine(options.State, time) : null;
-        var diagnostics = new NodeDiagnostics(
-            root, programs ?? (isMachine ? NodePrograms.OfThisMachine(time) : NodePrograms.None(time)), time, loggers.CreateLogger<NodeDiagnostics>());
+        programs ??= isMachine ? NodePrograms.OfThisMachine(time) : NodePrograms.None(time);
+        var diagnostics = new NodeDiagnostics(root, programs, time, loggers.CreateLogger<NodeDiagnostics>());
         var state = new StateDirectory(root, options.State);
         var logger = loggers.CreateLogger(typeof(AgentHost));
         using var claim = Claim(state, logger);
@@ -49,15 +51,23 @@ public static partial class AgentHost
         await using var rootfs = new RootfsFetcher(root, builder, loggers.CreateLogger<RootfsFetcher>());
         var revisions = new NodeRevisions(root, state, clock, quadletCheck, rootfs);
         var systemdPrograms = options.SystemdPrograms ?? (isMachine ? "/usr/bin" : null);
+        var versions = new ProgramVersions(programs, time);
+        var watch = new DriftWatch(root, time, loggers.CreateLogger<DriftWatch>());
+        var reporter = new NodeReporter(root, revisions, new StaticChecks(root, time), new FactsReader(root, versions, time), watch);
         using var agent = new NodeAgent(
-            revisions, new NodeReporter(root, revisions, new StaticChecks(root, time)), diagnostics,
-            systemdPrograms is null ? null : new LocalSystemd(systemdPrograms, time), loggers.CreateLogger<NodeAgent>());
+            revisions, reporter, diagnostics, systemdPrograms is null ? null : new LocalSystemd(systemdPrograms, time), loggers.CreateLogger<NodeAgent>());
         Log.Started(logger, Version, options.Root, options.Controller);
         try
         {
             await agent.RecoverAsync(cancellationToken).ConfigureAwait(false);
-            await BothAsync(
-                new GatewayLink(options, root, agent, clock, time, jitter, loggers).RunAsync, new ConfirmWatch(agent, time).RunAsync, cancellationToken).ConfigureAwait(false);
+            await AllAsync(
+                [
+                    new GatewayLink(options, root, agent, watch, clock, time, jitter, loggers).RunAsync,
+                    new ConfirmWatch(agent, time).RunAsync,
+                    versions.RunAsync,
+                    watch.RunAsync,
+                ],
+                cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -65,11 +75,11 @@ public static partial class AgentHost
         }
     }
 
-    // Neither ends by itself; when one fails, the other ends with it, and systemd starts the agent again.
-    private static async Task BothAsync(Func<CancellationToken, Task> one, Func<CancellationToken, Task> other, CancellationToken cancellationToken)
+    // None ends by itself; when one fails, the others end with it, and systemd starts the agent again.
+    private static async Task AllAsync(IReadOnlyList<Func<CancellationToken, Task>> parts, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task[] work = [one(stop.Token), other(stop.Token)];
+        Task[] work = [.. parts.Select(part => part(stop.Token))];
         var first = await Task.WhenAny(work).ConfigureAwait(false);
         await stop.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

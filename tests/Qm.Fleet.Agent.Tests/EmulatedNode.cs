@@ -79,12 +79,18 @@ internal sealed class EmulatedNode : IDisposable
 
     public void MakeExecutable(string path) => File.SetUnixFileMode(Of(path), UnixFileMode.UserRead | UnixFileMode.UserExecute);
 
-    public void Process(int pid, string cgroup, int score, string? namespaces = null)
+    /// <summary>Starts a process.</summary>
+    /// <param name="pid">On the host.</param>
+    /// <param name="cgroup">Where it runs, from the root.</param>
+    /// <param name="score">Its oom_score_adj.</param>
+    /// <param name="namespaces">Its NSpid line; null when the kernel does not tell.</param>
+    /// <param name="parent">Its parent on the host; null when the kernel does not tell.</param>
+    public void Process(int pid, string cgroup, int score, string? namespaces = null, int? parent = null)
     {
         Directory.CreateDirectory(Of(cgroup));
         File.AppendAllText(Of($"{cgroup}/cgroup.procs"), $"{pid}\n");
         Write($"proc/{pid}/oom_score_adj", $"{score}\n");
-        Write($"proc/{pid}/status", $"Name:\tx\nPid:\t{pid}\n{(namespaces is null ? "" : $"NSpid:\t{namespaces}\n")}Threads:\t1\n");
+        Write($"proc/{pid}/status", $"Name:\tx\nPid:\t{pid}\n{(parent is null ? "" : $"PPid:\t{parent}\n")}{(namespaces is null ? "" : $"NSpid:\t{namespaces}\n")}Threads:\t1\n");
     }
 
     public Opened Open(ISystemCalls? calls = null, IQuadletCheck? check = null) => new(this, calls, check);
@@ -117,13 +123,20 @@ internal sealed class EmulatedNode : IDisposable
         Process(1, "sys/fs/cgroup/init.scope", 0, "1");
         Process(490, "sys/fs/cgroup/qm.service/runtime", -1000, "490");
         Process(492, $"{Payload}/init.scope", 500, "492\t1");
-        Process(500, $"{Payload}/init.scope", 0, "500\t77");
+        Process(500, $"{Payload}/init.scope", 0, "500\t77", parent: 499);
         Process(510, $"{Payload}/system.slice/dbus.service", 500, "510\t20");
         Process(600, $"{Payload}/system.slice/radio.service/libpod-payload-aa", 750, "600\t40\t1");
         Process(601, $"{Payload}/system.slice/radio.service/libpod-payload-aa", 750, "601\t41\t2");
         Process(602, $"{Payload}/system.slice/radio.service/runtime", 500, "602\t39");
         Process(610, $"{Payload}/machine.slice/libpod-bb.scope/container", 750, "610\t50\t1");
         Process(611, $"{Payload}/machine.slice/libpod-conmon-bb.scope", 0, "611\t49");
+        Write("proc/1/mountinfo", "30 1 253:1 / / rw,relatime - ext4 /dev/vda1 rw\n31 30 0:22 / /run rw,nosuid - tmpfs tmpfs rw\n");
+        Write("proc/492/mountinfo", """
+            600 500 253:1 /usr/lib/qm/rootfs / ro,relatime - ext4 /dev/vda1 rw
+            601 600 253:1 /etc/qm /etc rw,relatime - ext4 /dev/vda1 rw
+            602 600 253:1 /var/qm /var rw,relatime - ext4 /dev/vda1 rw
+
+            """);
         Write("proc/meminfo", "MemTotal:        8000000 kB\nMemFree:         100 kB\n");
         Write("proc/sys/kernel/pid_max", "4194304\n");
         Write("proc/sys/kernel/threads-max", "63000\n");

@@ -60,6 +60,53 @@ public sealed class LinkTests : IDisposable
     }
 
     [Fact(Timeout = 60_000)]
+    [Trait("Requirement", "QMF-AGENT-005")]
+    public async Task Agent_NothingChanges_SendsHeartbeatsAndUsageAndNoReport()
+    {
+        using var node = new EmulatedNode();
+        var (authority, server) = TestGateway.Certificates("127.0.0.1");
+        TestGateway.Enrol(node, "ecu01", authority);
+        await using var gateway = await TestGateway.StartAsync(server, new() { ReportIntervalMs = 100, HeartbeatIntervalMs = 100, UsageIntervalMs = 1000 });
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var agent = RunAsync(node, gateway, stop.Token);
+        var stream = await gateway.NextStreamAsync();
+        List<AgentMessage> messages = [];
+        while (messages.Count(message => message.Heartbeat is not null) < 20)
+        {
+            messages.Add(await stream.NextAsync());
+        }
+
+        // The versions of programs are known a little after the start, and are news then.
+        var reports = messages.Select(message => message.Report).OfType<NodeReport>().ToArray();
+        Assert.InRange(reports.Length, 1, 2);
+        Assert.NotNull(reports[0].Facts);
+        Assert.Equal(104857600, messages.Select(message => message.Usage).OfType<Qm.Fleet.V1.Usage>().First().Qm.MemoryCurrent);
+        await stop.CancelAsync();
+        await agent;
+    }
+
+    [Fact(Timeout = 60_000)]
+    [Trait("Requirement", "QMF-DRIFT-002")]
+    public async Task Agent_FileEditedByHand_IsReportedWithItsContent()
+    {
+        using var node = new EmulatedNode();
+        var (authority, server) = TestGateway.Certificates("127.0.0.1");
+        TestGateway.Enrol(node, "ecu01", authority);
+        await using var gateway = await TestGateway.StartAsync(server);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var agent = RunAsync(node, gateway, stop.Token);
+        var stream = await gateway.NextStreamAsync();
+        await CommitAsync(stream, Sample.Old);
+        node.Write(EmulatedNode.QmDropInPath, "[Service]\nMemoryHigh=9G\n");
+
+        var drift = Assert.Single((await stream.ReportAsync(report => report.Drift.Count > 0)).Drift);
+        Assert.Equal(($"/{EmulatedNode.QmDropInPath}", FileDrift.Types.Change.Edited), (drift.Path, drift.Change));
+        Assert.Contains("MemoryHigh=9G", drift.Content);
+        await stop.CancelAsync();
+        await agent;
+    }
+
+    [Fact(Timeout = 60_000)]
     public async Task Agent_StreamEndedByController_ComesBack()
     {
         using var node = new EmulatedNode();

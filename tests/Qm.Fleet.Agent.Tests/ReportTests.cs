@@ -162,4 +162,23 @@ public sealed class ReportTests
         time.Advance(interval);
         Assert.True(pace.IsDue(report, interval));
     }
+
+    [Fact]
+    [Trait("Requirement", "QMF-AGENT-005")]
+    public void Pace_ControllerThatTakesHeartbeats_IsToldOfChangesOnly()
+    {
+        var time = new FakeTimeProvider();
+        var pace = new ReportPace(time);
+        var report = new NodeReport { Oom = new OomFindings { QmInitPid = 1 }, Cgroup = { ["memory.events"] = "high 1\noom 0\noom_kill 0" } };
+        Assert.True(pace.IsDue(report, Timeout.InfiniteTimeSpan));
+        pace.Sent(report);
+        time.Advance(TimeSpan.FromDays(1));
+
+        Assert.Equal(TimeSpan.FromDays(1), pace.SinceLook);
+        Assert.False(pace.IsDue(report, Timeout.InfiniteTimeSpan));
+        Assert.Equal((TimeSpan.Zero, ReportPace.Slow), (pace.SinceLook, pace.Pause(report, Timeout.InfiniteTimeSpan)));
+        // Throttled once more is no news, killed once more is.
+        Assert.False(pace.IsDue(new(report) { Cgroup = { ["memory.events"] = "high 2\noom 0\noom_kill 0" } }, Timeout.InfiniteTimeSpan));
+        Assert.True(pace.IsDue(new(report) { Cgroup = { ["memory.events"] = "high 2\noom 1\noom_kill 1" } }, Timeout.InfiniteTimeSpan));
+    }
 }

@@ -26,7 +26,7 @@ internal sealed class TestGateway : IAsyncDisposable
 
     public Uri Address => new(_application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
 
-    public static async Task<TestGateway> StartAsync(X509Certificate2 server, int reportInterval = 60_000)
+    public static async Task<TestGateway> StartAsync(X509Certificate2 server, Welcome? welcome = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -41,7 +41,7 @@ internal sealed class TestGateway : IAsyncDisposable
             });
         }));
         builder.Services.AddGrpc();
-        builder.Services.AddSingleton(services => new Gateway(services.GetRequiredService<ChannelWriter<Stream>>(), reportInterval));
+        builder.Services.AddSingleton(services => new Gateway(services.GetRequiredService<ChannelWriter<Stream>>(), welcome ?? new() { ReportIntervalMs = 60_000 }));
         TestGateway? gateway = null;
         builder.Services.AddSingleton(_ => gateway!._streams.Writer);
         var application = builder.Build();
@@ -157,14 +157,13 @@ internal sealed class TestGateway : IAsyncDisposable
         public void End() => _ended.TrySetResult();
     }
 
-    private sealed class Gateway(ChannelWriter<Stream> streams, int reportInterval) : NodeGateway.NodeGatewayBase
+    private sealed class Gateway(ChannelWriter<Stream> streams, Welcome welcome) : NodeGateway.NodeGatewayBase
     {
         public override async Task Connect(
             IAsyncStreamReader<AgentMessage> requestStream, IServerStreamWriter<ControllerMessage> responseStream, ServerCallContext context)
         {
             Assert.True(await requestStream.MoveNext(context.CancellationToken));
-            await responseStream.WriteAsync(
-                new ControllerMessage { Welcome = new Welcome { ReportIntervalMs = reportInterval } }, context.CancellationToken);
+            await responseStream.WriteAsync(new ControllerMessage { Welcome = welcome }, context.CancellationToken);
             var subject = context.GetHttpContext().Connection.ClientCertificate!.Subject;
             var stream = new Stream(subject, requestStream.Current.Hello, requestStream, responseStream);
             await streams.WriteAsync(stream, context.CancellationToken);

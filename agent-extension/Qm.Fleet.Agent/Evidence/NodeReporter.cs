@@ -1,9 +1,11 @@
 using System.Text.Json;
+using Qm.Fleet.Agent.Drift;
+using Qm.Fleet.Agent.Facts;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Agent.Rootfs;
-using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.V1;
+using Selinux = Qm.Fleet.V1.Facts.Types.Selinux;
 using StaticChecks = Qm.Fleet.Agent.Checks.StaticChecks;
 
 namespace Qm.Fleet.Agent.Evidence;
@@ -15,7 +17,10 @@ namespace Qm.Fleet.Agent.Evidence;
 /// <param name="root">The node.</param>
 /// <param name="revisions">What was committed on it.</param>
 /// <param name="checks">Its static checks; null to leave them out.</param>
-internal sealed class NodeReporter(NodeRoot root, NodeRevisions revisions, StaticChecks? checks = null)
+/// <param name="facts">What it is made of; null to leave that out.</param>
+/// <param name="watch">Told where owned files lie; null when nobody watches them.</param>
+internal sealed class NodeReporter(
+    NodeRoot root, NodeRevisions revisions, StaticChecks? checks = null, FactsReader? facts = null, DriftWatch? watch = null)
 {
     private static readonly string[] CgroupFiles =
     [
@@ -42,17 +47,29 @@ internal sealed class NodeReporter(NodeRoot root, NodeRevisions revisions, Stati
         var etc = paths?.Etc;
         report.HostNodeName = AgentConfEvidence.HostNodeName(root, findings);
         report.QmNodeName = paths is null ? "" : AgentConfEvidence.QmNodeName(root, paths.Rootfs, paths.Etc, findings);
-        report.Files.AddRange(OwnedFiles(state, etc, findings));
+        var places = OwnedFileEvidence.Read(
+            root, report, state ?? NodeState.Empty, isSettled: state is not null && revisions.Unfinished is null, etc, findings);
+        watch?.Follow(places);
         report.Oom = OomEvidence.Read(findings,
             report.Files.Where(file => file.Kind == V1.OwnedFile.Types.Kind.AsilDropIn).Select(file => file.Name),
             etc is null ? null : NestedDefault.Read(root, etc, findings));
-        ReadRootfs(report, state, findings);
+        ReadRootfs(report, state ?? NodeState.Empty, findings);
+        report.Facts = facts?.Read(sources, paths?.Rootfs);
+        if (sources is not null && report.Oom.QmInitPid > 0)
+        {
+            var quadlet = sources.Merge();
+            report.Mounts.AddRange(MountEvidence.Read(root, quadlet, report.Oom.QmInitPid, findings));
+            report.Labels = SelinuxMode.Read(findings) is Selinux.Enforcing or Selinux.Permissive
+                ? LabelEvidence.Read(root, quadlet, paths?.Rootfs, report.Oom, findings) : null;
+        }
+
         report.Problems.AddRange(findings.Problems);
-        report.Checks = checks?.Read(report, [.. state.Files.Select(file => file.Path.Full).Except(report.Files.Select(file => file.Path))]);
+        report.Checks = checks?.Read(report, [.. (state ?? NodeState.Empty).Files.Select(file => file.Path.Full).Except(report.Files.Select(file => file.Path))]);
         return report;
     }
 
-    private NodeState ReadState(NodeReport report, Findings findings)
+    // Null when it cannot be told.
+    private NodeState? ReadState(NodeReport report, Findings findings)
     {
         try
         {
@@ -92,7 +109,7 @@ internal sealed class NodeReporter(NodeRoot root, NodeRevisions revisions, Stati
             findings.Add($"The agent's state directory is damaged, so what it committed is unknown: {e.Message}");
         }
 
-        return NodeState.Empty;
+        return null;
     }
 
     private void ReadRootfs(NodeReport report, NodeState state, Findings findings)
@@ -144,58 +161,6 @@ internal sealed class NodeReporter(NodeRoot root, NodeRevisions revisions, Stati
         catch (CommandRefusedException e)
         {
             findings.Add(e.Message);
-            return null;
-        }
-    }
-
-    // What was written, and what has one of our fixed names all the same: the state directory may have been lost.
-    private IEnumerable<FileState> OwnedFiles(NodeState state, string? etc, Findings findings)
-    {
-        var known = state.Files.ToDictionary(file => file.Path);
-        using var trees = new OwnedTrees(root);
-        List<(OwnedFileKind Kind, string Name, OwnedPath Path)> fixedPlaces =
-        [
-            (OwnedFileKind.QmContainerDropIn, "", AllowList.QmContainerDropIn),
-            (OwnedFileKind.HostBlueChiAgentConf, "", AllowList.HostBlueChiAgentConf),
-        ];
-        if (etc is not null)
-        {
-            fixedPlaces.Add((OwnedFileKind.QmContainersConf, "", AllowList.Locate(OwnedFileKind.QmContainersConf, "", etc)));
-            fixedPlaces.Add((OwnedFileKind.QmBlueChiAgentConf, "", AllowList.Locate(OwnedFileKind.QmBlueChiAgentConf, "", etc)));
-        }
-
-        fixedPlaces.AddRange(
-            from directory in findings.Names($"/{AllowList.AsilDirectory}")
-            where directory.EndsWith(".d", StringComparison.Ordinal)
-            let unit = directory[..^2]
-            where AllowList.Problem(OwnedFileKind.AsilDropIn, unit) is null
-            select (OwnedFileKind.AsilDropIn, unit, AllowList.Locate(OwnedFileKind.AsilDropIn, unit, "")));
-        var boot = new Lazy<string>(() => findings.Text("/proc/sys/kernel/random/boot_id") ?? "");
-        foreach (var (kind, name, path) in known.Values.Select(file => (file.Kind, file.Name, file.Path)).Union(fixedPlaces))
-        {
-            if (Digest(trees, path, findings) is { } digest)
-            {
-                yield return new FileState
-                {
-                    Kind = (V1.OwnedFile.Types.Kind)kind,
-                    Name = name,
-                    Path = path.Full,
-                    Sha256 = digest,
-                    CommittedAtUs = known.GetValueOrDefault(path) is { } file && file.BootId == boot.Value ? file.CommittedAtMicroseconds : 0,
-                };
-            }
-        }
-    }
-
-    private static string? Digest(OwnedTrees trees, OwnedPath path, Findings findings)
-    {
-        try
-        {
-            return trees.Digest(path);
-        }
-        catch (NodeFileException e)
-        {
-            findings.Add($"The agent {e.Message}.");
             return null;
         }
     }

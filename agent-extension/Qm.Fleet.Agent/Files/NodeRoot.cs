@@ -45,6 +45,27 @@ internal sealed class NodeRoot : IDisposable
         }
     }
 
+    /// <summary>A path with every link on the way to its last component resolved, and of a directory that one, too; null when it is missing.</summary>
+    /// <exception cref="NodeFileException">It is there but cannot be looked at.</exception>
+    public string? Resolve(string path)
+    {
+        try
+        {
+            using var directory = OpenDirectory(path);
+            return RealPath(directory);
+        }
+        catch (NodeFileException e) when (e.IsMissing && Path.GetDirectoryName(path.TrimEnd('/')) is { Length: > 0 } parent)
+        {
+            // No directory: a file or a socket, which cannot be opened without touching it.
+            var name = Path.GetFileName(path.TrimEnd('/'));
+            return List(parent).Contains(name) ? $"{Resolve(parent)?.TrimEnd('/')}/{name}" : null;
+        }
+        catch (NodeFileException e) when (e.IsMissing)
+        {
+            return null;
+        }
+    }
+
     /// <summary>The content of a file, or null when there is none.</summary>
     /// <exception cref="NodeFileException">It is there but cannot be read.</exception>
     public byte[]? ReadBytes(string path, OpenKind kind = OpenKind.Read, int limit = MaxBytes)
@@ -100,6 +121,16 @@ internal sealed class NodeRoot : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _directory.Dispose();
+
+    // The kernel's names for two open directories: what of the one is left after the other is the path below this root.
+    private string RealPath(NodeDirectory directory)
+    {
+        var (mine, its) = (Name(_directory), Name(directory));
+        var below = mine == "/" ? its : its[Math.Min(mine.Length, its.Length)..];
+        return below.Length == 0 ? "/" : below;
+
+        static string Name(NodeDirectory directory) => new FileInfo($"/proc/self/fd/{directory.Handle.DangerousGetHandle()}").LinkTarget ?? "";
+    }
 
     private static string Relative(string path) => path.TrimStart('/') is { Length: > 0 } relative ? relative : ".";
 }

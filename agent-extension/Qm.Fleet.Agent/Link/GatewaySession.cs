@@ -1,12 +1,23 @@
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using Qm.Fleet.Agent.Diagnosis;
+using Qm.Fleet.Agent.Drift;
+using Qm.Fleet.Agent.Usage;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Link;
 
-/// <summary>One stream to the controller: hello, welcome, then reports and results out and commands in, until either side ends it.</summary>
-internal sealed partial class GatewaySession(NodeAgent agent, TimeProvider time, ILogger<GatewaySession> logger)
+/// <summary>
+/// One stream to the controller: hello, welcome, then reports, usage, heartbeats and results out and commands in, until either side ends it.
+/// </summary>
+/// <param name="agent">What commands go to, and who looks at the node.</param>
+/// <param name="usage">Reads what QM uses.</param>
+/// <param name="drift">Says when to look at once.</param>
+/// <param name="jitter">Random numbers from 0 to 1, so that a fleet does not speak as one.</param>
+/// <param name="time">Times every pause and deadline.</param>
+/// <param name="logger">Where to log.</param>
+internal sealed partial class GatewaySession(
+    NodeAgent agent, UsageReader usage, DriftWatch drift, Func<double> jitter, TimeProvider time, ILogger<GatewaySession> logger)
 {
     /// <summary>The version of gateway.proto that is spoken.</summary>
     public const int Protocol = 1;
@@ -14,6 +25,8 @@ internal sealed partial class GatewaySession(NodeAgent agent, TimeProvider time,
     private static readonly TimeSpan WelcomeDeadline = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan ReportIntervalMin = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ReportIntervalMax = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan UsageIntervalMin = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan UsageIntervalMax = TimeSpan.FromHours(1);
     private readonly ReportPace _pace = new(time);
 
     /// <summary>Whether the controller welcomed this stream.</summary>
@@ -30,24 +43,36 @@ internal sealed partial class GatewaySession(NodeAgent agent, TimeProvider time,
         var desk = agent.OpenDesk(outbox);
         await using var _ = desk.ConfigureAwait(false);
         await call.RequestStream.WriteAsync(new AgentMessage { Hello = hello }, stop.Token).ConfigureAwait(false);
-        var interval = await WelcomeAsync(call.ResponseStream, stop.Token).ConfigureAwait(false);
+        var intervals = await WelcomeAsync(call.ResponseStream, stop.Token).ConfigureAwait(false);
         Welcomed = true;
-        Log.Welcomed(logger, hello.Node, interval.TotalMilliseconds);
+        Log.Welcomed(logger, hello.Node, intervals.Longest.TotalMilliseconds);
 
-        Task[] work =
+        List<Task> work =
         [
             ReceiveAsync(call.ResponseStream, outbox, desk, stop.Token),
             SendAsync(call.RequestStream, outbox, stop.Token),
-            WatchAsync(outbox, interval, stop.Token),
+            WatchAsync(outbox, intervals.Report, stop.Token),
         ];
+        if (intervals.Heartbeat is { } heartbeat)
+        {
+            work.Add(BeatAsync(outbox, heartbeat, stop.Token));
+        }
+
+        if (intervals.Usage is { } pace)
+        {
+            work.Add(TellUsageAsync(outbox, pace, stop.Token));
+        }
+
+        drift.Noticed += _pace.Wake;
         var first = await Task.WhenAny(work).ConfigureAwait(false);
+        drift.Noticed -= _pace.Wake;
         await stop.CancelAsync().ConfigureAwait(false);
         // The others end because of the first; only that one's outcome tells why.
         await Task.WhenAll(work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await first.ConfigureAwait(false);
     }
 
-    private async Task<TimeSpan> WelcomeAsync(IAsyncStreamReader<ControllerMessage> messages, CancellationToken cancellationToken)
+    private async Task<Intervals> WelcomeAsync(IAsyncStreamReader<ControllerMessage> messages, CancellationToken cancellationToken)
     {
         using var deadline = new CancellationTokenSource(WelcomeDeadline, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
@@ -58,8 +83,7 @@ internal sealed partial class GatewaySession(NodeAgent agent, TimeProvider time,
                 throw new RpcException(new Status(StatusCode.FailedPrecondition, "the controller's first message was no welcome"));
             }
 
-            var interval = TimeSpan.FromMilliseconds(welcome.ReportIntervalMs);
-            return interval < ReportIntervalMin ? ReportIntervalMin : interval > ReportIntervalMax ? ReportIntervalMax : interval;
+            return Intervals.From(welcome);
         }
         catch (Exception e) when (e is RpcException or OperationCanceledException && deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
@@ -116,9 +140,47 @@ internal sealed partial class GatewaySession(NodeAgent agent, TimeProvider time,
         }
     }
 
+    private async Task BeatAsync(Outbox outbox, TimeSpan interval, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await Task.Delay(interval * ((1 + jitter()) / 2), time, cancellationToken).ConfigureAwait(false);
+            outbox.Beat(new Heartbeat { LookedMsAgo = (long)_pace.SinceLook.TotalMilliseconds });
+        }
+    }
+
+    private async Task TellUsageAsync(Outbox outbox, TimeSpan interval, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            outbox.Report(usage.Read());
+            await Task.Delay(interval, time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>How often what is told, as the controller's welcome asks.</summary>
+    /// <param name="Longest">Longest silence.</param>
+    /// <param name="Report">Between two reports; infinite when heartbeats tell that the agent lives.</param>
+    /// <param name="Heartbeat">Longest between two heartbeats; null for none.</param>
+    /// <param name="Usage">Between two looks at usage; null for none.</param>
+    private sealed record Intervals(TimeSpan Longest, TimeSpan Report, TimeSpan? Heartbeat, TimeSpan? Usage)
+    {
+        public static Intervals From(Welcome welcome)
+        {
+            var report = Clamp(welcome.ReportIntervalMs, ReportIntervalMin, ReportIntervalMax);
+            TimeSpan? heartbeat = welcome.HeartbeatIntervalMs > 0 ? Clamp(welcome.HeartbeatIntervalMs, ReportIntervalMin, ReportIntervalMax) : null;
+            return new(
+                heartbeat ?? report, heartbeat is null ? report : Timeout.InfiniteTimeSpan, heartbeat,
+                welcome.UsageIntervalMs > 0 ? Clamp(welcome.UsageIntervalMs, UsageIntervalMin, UsageIntervalMax) : null);
+        }
+
+        private static TimeSpan Clamp(int milliseconds, TimeSpan least, TimeSpan most) =>
+            TimeSpan.FromMilliseconds(Math.Clamp(milliseconds, least.TotalMilliseconds, most.TotalMilliseconds));
+    }
+
     private static partial class Log
     {
-        [LoggerMessage(1120, LogLevel.Information, "Connected to the controller as {Node}; a report at least every {Interval} ms", EventName = "LinkWelcomed")]
+        [LoggerMessage(1120, LogLevel.Information, "Connected to the controller as {Node}; a sign of life at least every {Interval} ms", EventName = "LinkWelcomed")]
         public static partial void Welcomed(ILogger logger, string node, double interval);
     }
 }

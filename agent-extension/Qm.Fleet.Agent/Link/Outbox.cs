@@ -1,10 +1,11 @@
+using Qm.Fleet.Agent.Usage;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Link;
 
 /// <summary>
-/// What waits to be sent on one stream: the newest report only, the results of commands, which come one at a time, and a few pieces of a
-/// diagnosis, which wait for everything else.
+/// What waits to be sent on one stream: the newest report only, the results of commands, which come one at a time, the newest usage and
+/// heartbeat, and a few pieces of a diagnosis, which wait for everything else.
 /// </summary>
 internal sealed class Outbox : IDisposable
 {
@@ -13,8 +14,12 @@ internal sealed class Outbox : IDisposable
     private readonly SemaphoreSlim _filled = new(0, 1);
     private readonly Queue<Diagnostics> _pieces = new();
     private readonly SemaphoreSlim _room = new(PiecesMax, PiecesMax);
+    private readonly UsageChanges _usageChanges = new();
     private NodeReport? _report;
+    private V1.Usage? _usage;
+    private Heartbeat? _heartbeat;
     private StaticChecks? _checksSent;
+    private V1.Facts? _factsSent;
 
     /// <summary>Most results that wait; the controller sends the next command only after a result, so more is its mistake.</summary>
     public const int ResultsMax = 16;
@@ -28,6 +33,26 @@ internal sealed class Outbox : IDisposable
         lock (_lock)
         {
             _report = report;
+            Wake();
+        }
+    }
+
+    /// <summary>Puts usage, all of it, in place of any that was not sent yet.</summary>
+    public void Report(V1.Usage usage)
+    {
+        lock (_lock)
+        {
+            _usage = usage;
+            Wake();
+        }
+    }
+
+    /// <summary>Puts a heartbeat in place of any that was not sent yet.</summary>
+    public void Beat(Heartbeat heartbeat)
+    {
+        lock (_lock)
+        {
+            _heartbeat = heartbeat;
             Wake();
         }
     }
@@ -62,8 +87,8 @@ internal sealed class Outbox : IDisposable
     }
 
     /// <summary>
-    /// Waits for something and takes it: the report first, every result, then one piece of a diagnosis. Static checks that are as the last
-    /// report taken said are left out.
+    /// Waits for something and takes it: the report first, every result, usage and heartbeat, then one piece of a diagnosis. What is as the last
+    /// one taken said is left out: static checks and facts of a report, and each cgroup of usage.
     /// </summary>
     public async Task<IReadOnlyList<AgentMessage>> TakeAsync(CancellationToken cancellationToken)
     {
@@ -72,7 +97,17 @@ internal sealed class Outbox : IDisposable
         {
             List<AgentMessage> messages = _report is null ? [] : [new AgentMessage { Report = WithoutKnown(_report) }];
             messages.AddRange(_results.Select(result => new AgentMessage { Result = result }));
-            _report = null;
+            if (_usage is not null && _usageChanges.Take(_usage) is { } news)
+            {
+                messages.Add(new AgentMessage { Usage = news });
+            }
+
+            if (_heartbeat is not null)
+            {
+                messages.Add(new AgentMessage { Heartbeat = _heartbeat });
+            }
+
+            (_report, _usage, _heartbeat) = (null, null, null);
             _results.Clear();
             if (_pieces.TryDequeue(out var piece))
             {
@@ -98,14 +133,16 @@ internal sealed class Outbox : IDisposable
 
     private NodeReport WithoutKnown(NodeReport report)
     {
-        if (report.Checks is null || !report.Checks.Equals(_checksSent))
+        var (knowsChecks, knowsFacts) = (report.Checks is { } checks && checks.Equals(_checksSent), report.Facts is { } facts && facts.Equals(_factsSent));
+        (_checksSent, _factsSent) = (report.Checks ?? _checksSent, report.Facts ?? _factsSent);
+        if (!knowsChecks && !knowsFacts)
         {
-            _checksSent = report.Checks ?? _checksSent;
             return report;
         }
 
         var shorter = report.Clone();
-        shorter.Checks = null;
+        shorter.Checks = knowsChecks ? null : shorter.Checks;
+        shorter.Facts = knowsFacts ? null : shorter.Facts;
         return shorter;
     }
 

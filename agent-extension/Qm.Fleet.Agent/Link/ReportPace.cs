@@ -3,8 +3,8 @@ using Qm.Fleet.V1;
 namespace Qm.Fleet.Agent.Link;
 
 /// <summary>
-/// When to look at the node again and what is worth sending: often while something is under way, seldom otherwise; on change, and at the
-/// interval the controller asked for.
+/// When to look at the node again and what is worth sending: often while something is under way, seldom otherwise; on change, and, to a
+/// controller that asks for no heartbeats, at its interval.
 /// </summary>
 internal sealed class ReportPace(TimeProvider time)
 {
@@ -20,21 +20,29 @@ internal sealed class ReportPace(TimeProvider time)
     private readonly Lock _lock = new();
     private NodeReport? _sent;
     private long _sentAt;
+    private long _lookedAt = time.GetTimestamp();
     private long _changedAt = time.GetTimestamp();
     private TaskCompletionSource _woken = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Whether a report tells something new, or the interval is over.</summary>
+    /// <summary>Since the node was last looked at.</summary>
+    public TimeSpan SinceLook => time.GetElapsedTime(Interlocked.Read(ref _lookedAt));
+
+    /// <summary>Whether the report of a look tells something new, or the interval is over.</summary>
+    /// <param name="report">What was just found.</param>
+    /// <param name="interval">Longest time between two reports; infinite when changes only are told.</param>
     public bool IsDue(NodeReport report, TimeSpan interval)
     {
+        Interlocked.Exchange(ref _lookedAt, time.GetTimestamp());
         lock (_lock)
         {
-            return _sent is null || !Key(report).Equals(_sent) || time.GetElapsedTime(_sentAt) >= interval;
+            return _sent is null || !Key(report).Equals(_sent) || (interval != Timeout.InfiniteTimeSpan && time.GetElapsedTime(_sentAt) >= interval);
         }
     }
 
-    /// <summary>Notes what the controller knows now.</summary>
+    /// <summary>Notes what the controller knows now, from a look just taken.</summary>
     public void Sent(NodeReport report)
     {
+        Interlocked.Exchange(ref _lookedAt, time.GetTimestamp());
         lock (_lock)
         {
             var key = Key(report);
@@ -56,8 +64,13 @@ internal sealed class ReportPace(TimeProvider time)
                 || (report.Revision.Length > 0 && !report.Confirmed && (report.Reverted is null || report.HasConfirmDueUs))
                 || (report.Oom.QmInitPid == 0 && time.GetElapsedTime(_changedAt) < Restarting);
             var pause = underWay ? Fast : Slow;
-            var heartbeat = interval - time.GetElapsedTime(_sentAt);
-            return heartbeat < TimeSpan.Zero ? TimeSpan.Zero : heartbeat < pause ? heartbeat : pause;
+            if (interval == Timeout.InfiniteTimeSpan)
+            {
+                return pause;
+            }
+
+            var rest = interval - time.GetElapsedTime(_sentAt);
+            return rest < TimeSpan.Zero ? TimeSpan.Zero : rest < pause ? rest : pause;
         }
     }
 
@@ -92,12 +105,17 @@ internal sealed class ReportPace(TimeProvider time)
         }
     }
 
-    // Memory in use changes with every look and says nothing new; how far a fetch is can wait for the interval.
+    // Memory in use changes with every look and says nothing new, nor does how often QM was throttled; how far a fetch is can wait for the rest.
     private static NodeReport Key(NodeReport report)
     {
         var key = report.Clone();
         key.Cgroup.Remove("memory.current");
-        key.RootfsFetch?.DoneBytes = 0;
+        if (key.Cgroup.TryGetValue("memory.events", out var events))
+        {
+            key.Cgroup["memory.events"] = string.Join('\n', events.Split('\n').Where(line => line.StartsWith("oom", StringComparison.Ordinal)));
+        }
+
+        key.RootfsFetch?.DoneBytes = key.RootfsFetch.TotalBytes == 0 ? 0 : 20 * key.RootfsFetch.DoneBytes / key.RootfsFetch.TotalBytes;
         return key;
     }
 }

@@ -13,7 +13,7 @@ internal sealed class NodePrograms(IReadOnlyList<string> directories, TimeProvid
 {
     private const string SystemdRun = "/usr/bin/systemd-run";
     private static readonly TimeSpan UnitMargin = TimeSpan.FromSeconds(2);
-    private static readonly string[] SystemDirectories = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
+    private static readonly string[] SystemDirectories = ["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/libexec"];
 
     /// <summary>Those of this machine.</summary>
     public static NodePrograms OfThisMachine(TimeProvider time) =>
@@ -21,6 +21,9 @@ internal sealed class NodePrograms(IReadOnlyList<string> directories, TimeProvid
 
     /// <summary>None: the node's root is a directory, so the machine's programs would tell about the machine.</summary>
     public static NodePrograms None(TimeProvider time) => new([], time);
+
+    /// <summary>Where a program lies; null when it is not installed.</summary>
+    public string? Find(string program) => directories.Select(directory => $"{directory}/{program}").FirstOrDefault(File.Exists);
 
     /// <summary>Runs one; a program that is not installed is a result with <see cref="ProgramEnd.NotRun"/>.</summary>
     public Task<ProgramResult> RunAsync(NodeCommand command, CancellationToken cancellationToken)
@@ -30,7 +33,7 @@ internal sealed class NodePrograms(IReadOnlyList<string> directories, TimeProvid
             return Task.FromResult(ProgramResult.NotRun($"{command.Program} was not run: this node is emulated in a directory, its programs are not there."));
         }
 
-        if (directories.Select(directory => $"{directory}/{command.Program}").FirstOrDefault(File.Exists) is not { } file)
+        if (Find(command.Program) is not { } file)
         {
             return Task.FromResult(ProgramResult.NotRun($"{command.Program} is not installed on this node."));
         }
@@ -66,7 +69,7 @@ internal sealed record NodeCommand(string Program, params string[] Arguments)
     public int OutputBytesMax { get; init; } = 64 * 1024;
 
     /// <summary>Whether it needs rights that the extension's own unit has not.</summary>
-    public bool NeedsOwnUnit => Program == "podman";
+    public bool NeedsOwnUnit => Program == "podman" && Arguments is not ["--version"];
 
     /// <summary>A command inside QM.</summary>
     public static NodeCommand InQm(params string[] command) => new("podman", ["exec", "qm", .. command]);

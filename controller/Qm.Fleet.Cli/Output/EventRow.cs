@@ -17,17 +17,18 @@ internal static class EventRow
         item.Severity.ToString(),
         item.Reason,
         About(item),
-        item.Message,
+        item.Message.Split('\n')[0],
     ];
 
     /// <summary>The columns of <see cref="MoreHeader"/>.</summary>
     internal static string[] MoreOf(Event item) => [item.Actor.Length > 0 ? item.Actor : "-"];
 
-    /// <summary>One line for a stream, whose widest cells are not known yet.</summary>
+    /// <summary>One line for a stream, whose widest cells are not known yet, and the lines below an event's sentence, such as a diff, below it.</summary>
     internal static string Line(Event item)
     {
         var cells = Of(item);
-        return PlainText.Of(string.Create(CultureInfo.InvariantCulture, $"{cells[0],6}  {cells[1],-24}  {cells[2],-8}  {cells[3],-20}  {cells[4],-20}  {cells[5]}").TrimEnd());
+        var line = string.Create(CultureInfo.InvariantCulture, $"{cells[0],6}  {cells[1],-24}  {cells[2],-8}  {cells[3],-20}  {cells[4],-20}  {cells[5]}");
+        return string.Join('\n', item.Message.Split('\n').Skip(1).Select(more => $"        {more}").Prepend(line).Select(text => PlainText.Of(text.TrimEnd())));
     }
 
     internal static string Number(Event item) => item.Number.ToString(CultureInfo.InvariantCulture);

@@ -23,7 +23,13 @@ internal static class NodeDescription
 
         Description.Field(writer, "OOM", $"host/qm/nested {NodeRow.Oom(status.Report?.Oom)}{Safety(status.Report?.Oom)}");
         Description.Field(writer, "Memory", $"high/max {NodeRow.Memory(status.Report)}   CPU {NodeRow.Cpu(status.Report)}");
-        Description.Field(writer, "Reported", status.ReportedAt is { } at ? $"{Durations.Since(at, now)} ago" : "never");
+        foreach (var (field, value) in FactsText.Of(status.Report?.Facts, status.Report?.Machine))
+        {
+            Description.Field(writer, field, value);
+        }
+
+        Description.Field(writer, "Reported", status.ReportedAt is { } at
+            ? $"{Durations.Since(at, now)} ago{Ago("looked at", status.LookedAt, now)}{Ago("heard", status.HeardAt, now)}" : "never");
         if (status.ConvergedAfter is { } converged)
         {
             Description.Field(writer, "Converged", $"{Durations.Show(converged.ToTimeSpan())} after the last change was accepted");
@@ -32,10 +38,23 @@ internal static class NodeDescription
         Description.Conditions(writer, status.Conditions, now);
         Description.Section(writer, "Checks (wanted, found, where)", status.Checks.Select(check => (string[])
             [check.Result.ToString().ToUpperInvariant(), check.Name, check.Wanted, Description.Or(check.Found), Description.Or(check.Source), check.Message]));
+        Description.Section(writer, $"Usage ({Durations.Since(status.UsageAt, now)} ago)", Usage(status.Usage));
+        Description.Section(writer, "Changed by hand", (status.Report?.Drift ?? []).Select(drift => (string[])[drift.Change.ToString().ToUpperInvariant(), drift.Path]));
         Description.Section(writer, "Files", (status.Report?.Files ?? []).Select(file => (string[])[file.Sha256[..Math.Min(12, file.Sha256.Length)], file.Path]));
         Description.Section(writer, FormattableString.Invariant($"/etc of QM differs from the rootfs in {status.Report?.EtcDifferenceCount} places"),
             (status.Report?.EtcDifferences ?? []).Select(path => (string[])[path]));
-        Description.Section(writer, "Could not be read", (status.Report?.Problems ?? []).Select(problem => (string[])[problem]));
+        Description.Section(writer, "Could not be read", (status.Report?.Problems ?? []).Concat(status.Report?.Facts?.Unknown ?? []).Concat(status.Usage?.Problems ?? [])
+            .Select(problem => (string[])[problem]));
+    }
+
+    // A report is sent on change only, so how old it is says nothing of whether it still holds.
+    private static string Ago(string what, Google.Protobuf.WellKnownTypes.Timestamp? then, DateTimeOffset now) =>
+        then is null ? "" : $"   {what} {Durations.Since(then, now)} ago";
+
+    private static IEnumerable<string[]> Usage(Usage? usage)
+    {
+        CgroupUsage[] cgroups = [.. usage?.Qm is { } qm ? [qm] : Array.Empty<CgroupUsage>(), .. usage?.Nested ?? []];
+        return cgroups.Length == 0 ? [] : cgroups.Select(UsageText.Of).Prepend(UsageText.Header);
     }
 
     private static string Rootfs(NodeReport? report) => string.Join("   ", ((string?[])

@@ -47,6 +47,12 @@ internal sealed class AgentLink(
     /// <summary>The static checks it last told; touched by the link's reader only.</summary>
     public V1.StaticChecks? Checks { get; set; }
 
+    /// <summary>The facts it last told; touched by the link's reader only.</summary>
+    public V1.Facts? Facts { get; set; }
+
+    /// <summary>What it told of usage; touched by the link's reader only.</summary>
+    public UsageBook Usage { get; } = new();
+
     /// <summary>Begins to keep what arrives of a diagnosis, until it is disposed.</summary>
     /// <param name="id">As in the command that begins it.</param>
     public AgentDiagnosis Listen(string id)

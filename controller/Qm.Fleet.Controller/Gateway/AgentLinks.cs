@@ -18,6 +18,12 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
     public AgentReport? LastReport(string node) => _nodes.GetValueOrDefault(node)?.Report;
 
     /// <inheritdoc/>
+    public AgentPulse? Pulse(string node) => _nodes.GetValueOrDefault(node) is { HeardAt: { } heard } entry ? new(heard, entry.LookedAt) : null;
+
+    /// <inheritdoc/>
+    public AgentUsage? Usage(string node) => _nodes.GetValueOrDefault(node)?.Usage;
+
+    /// <inheritdoc/>
     public bool IsConnected(string node) => _nodes.GetValueOrDefault(node)?.Link is not null;
 
     /// <inheritdoc/>
@@ -41,11 +47,11 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
         AgentLink? replaced = null;
         _nodes.AddOrUpdate(
             link.Node,
-            _ => new Entry(link, null, time.GetUtcNow()),
+            _ => new Entry(link, time.GetUtcNow()) { HeardAt = time.GetUtcNow() },
             (_, entry) =>
             {
                 replaced = entry.Link;
-                return entry with { Link = link, Since = time.GetUtcNow() };
+                return entry with { Link = link, Since = time.GetUtcNow(), HeardAt = time.GetUtcNow() };
             });
         replaced?.Close("the agent dialled in again");
         Log.Connected(logger, link.Node, link.BootId);
@@ -55,13 +61,36 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
     /// <summary>Takes a report; one of a link that was replaced is dropped.</summary>
     public void Report(AgentLink link, V1.NodeReport report)
     {
-        // An agent leaves out checks that are as it said before.
+        // An agent leaves out checks and facts that are as it said before.
         report.Checks = link.Checks = report.Checks ?? link.Checks;
+        report.Facts = link.Facts = report.Facts ?? link.Facts;
         var received = new AgentReport(report, time.GetUtcNow(), link.BootId);
-        if (Update(link, entry => entry with { Report = received }))
+        if (Update(link, entry => entry with { Report = received, LookedAt = received.ReceivedAt }))
         {
             Changed?.Invoke(link.Node);
         }
+    }
+
+    /// <summary>Takes what changed of a node's usage.</summary>
+    public void Report(AgentLink link, V1.Usage change)
+    {
+        var usage = new AgentUsage(link.Usage.Merge(change), time.GetUtcNow());
+        Update(link, entry => entry with { Usage = usage });
+    }
+
+    /// <summary>Notes that a node's agent said something.</summary>
+    public void Heard(AgentLink link)
+    {
+        var now = time.GetUtcNow();
+        Update(link, entry => entry with { HeardAt = now });
+    }
+
+    /// <summary>Notes how long ago a node's agent looked at the node, and found what its last report says.</summary>
+    public void Looked(AgentLink link, TimeSpan ago)
+    {
+        var at = time.GetUtcNow() - ago;
+        // Before its first report, nothing was found that could still be so.
+        Update(link, entry => entry.Report is null ? entry : entry with { LookedAt = at });
     }
 
     /// <summary>Takes a link out of its place and closes it.</summary>
@@ -90,7 +119,16 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
         return false;
     }
 
-    private sealed record Entry(AgentLink? Link, AgentReport? Report, DateTimeOffset Since);
+    private sealed record Entry(AgentLink? Link, DateTimeOffset Since)
+    {
+        public AgentReport? Report { get; init; }
+
+        public AgentUsage? Usage { get; init; }
+
+        public DateTimeOffset? HeardAt { get; init; }
+
+        public DateTimeOffset? LookedAt { get; init; }
+    }
 
     private static partial class Log
     {

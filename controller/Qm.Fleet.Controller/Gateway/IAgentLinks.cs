@@ -6,14 +6,30 @@ namespace Qm.Fleet.Controller.Gateway;
 /// <param name="BootId">The node's boot it was made in.</param>
 internal sealed record AgentReport(V1.NodeReport Report, DateTimeOffset ReceivedAt, string BootId);
 
+/// <summary>When a node was heard of and looked at: whether it lives, apart from what is so on it.</summary>
+/// <param name="HeardAt">When its agent last said anything.</param>
+/// <param name="LookedAt">When its agent last looked at the node; null before its first report.</param>
+internal sealed record AgentPulse(DateTimeOffset HeardAt, DateTimeOffset? LookedAt);
+
+/// <summary>What a node uses, as last heard.</summary>
+/// <param name="Usage">All of it, put together from what was told; not to be changed.</param>
+/// <param name="ReceivedAt">When the last change of it arrived.</param>
+internal sealed record AgentUsage(V1.Usage Usage, DateTimeOffset ReceivedAt);
+
 /// <summary>The agent extensions that dialled in, by node. Safe for any thread.</summary>
 internal interface IAgentLinks
 {
-    /// <summary>A node was connected, is gone, or reported. Handlers only enqueue: they run on the link's own reader.</summary>
+    /// <summary>A node was connected, is gone, or reported; signs of life and usage are none. Handlers only enqueue: they run on the link's own reader.</summary>
     event Action<string>? Changed;
 
     /// <summary>The newest report, kept when the link is lost; null when there never was one.</summary>
     AgentReport? LastReport(string node);
+
+    /// <summary>When the node's agent was last heard, kept when the link is lost; null when it never was.</summary>
+    AgentPulse? Pulse(string node);
+
+    /// <summary>What QM and its containers use, kept when the link is lost; null when it was never told.</summary>
+    AgentUsage? Usage(string node);
 
     /// <summary>Whether the node's agent is being heard now.</summary>
     bool IsConnected(string node);

@@ -18,6 +18,7 @@ internal sealed partial class NodeGatewayService(
     public const int MaxMessageBytes = 1024 * 1024;
 
     private const int SilentIntervals = 3;
+    private const long MaxLookAgeMs = 24 * 60 * 60 * 1000;
     private static readonly TimeSpan HelloDeadline = TimeSpan.FromSeconds(10);
 
     /// <inheritdoc/>
@@ -27,7 +28,12 @@ internal sealed partial class NodeGatewayService(
         var interval = options.Value.ReportInterval;
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         var hello = await ReadHelloAsync(requestStream, context).ConfigureAwait(false);
-        var welcome = new V1.Welcome { ReportIntervalMs = (int)interval.TotalMilliseconds };
+        var welcome = new V1.Welcome
+        {
+            ReportIntervalMs = (int)interval.TotalMilliseconds,
+            HeartbeatIntervalMs = (int)interval.TotalMilliseconds,
+            UsageIntervalMs = (int)options.Value.UsageInterval.TotalMilliseconds,
+        };
         await responseStream.WriteAsync(new V1.ControllerMessage { Welcome = welcome }, context.CancellationToken).ConfigureAwait(false);
 
         using var link = new AgentLink(hello.Node, hello.BootId, responseStream.WriteAsync, time);
@@ -76,10 +82,20 @@ internal sealed partial class NodeGatewayService(
         while (true)
         {
             var (message, end) = await NextAsync(requests, patience, either.Token).ConfigureAwait(false);
+            if (message is not null)
+            {
+                links.Heard(link);
+            }
             switch (message?.BodyCase)
             {
                 case V1.AgentMessage.BodyOneofCase.Report:
                     links.Report(link, message.Report);
+                    break;
+                case V1.AgentMessage.BodyOneofCase.Heartbeat:
+                    links.Looked(link, TimeSpan.FromMilliseconds(Math.Clamp(message.Heartbeat.LookedMsAgo, 0, MaxLookAgeMs)));
+                    break;
+                case V1.AgentMessage.BodyOneofCase.Usage:
+                    links.Report(link, message.Usage);
                     break;
                 case V1.AgentMessage.BodyOneofCase.Result:
                     if (!link.Complete(message.Result))

@@ -83,15 +83,20 @@ internal static class CommandLine
         };
         var interval = new Option<int>("--report-interval")
         {
-            Description = "Longest time between two reports of an agent, in milliseconds",
+            Description = "Longest time between two signs of life of an agent, in milliseconds",
             DefaultValueFactory = static _ => (int)Defaults.ReportInterval.TotalMilliseconds,
+        };
+        var usage = new Option<int>("--usage-interval")
+        {
+            Description = "Time between two looks of an agent at what QM uses, in milliseconds; 0 for none",
+            DefaultValueFactory = static _ => (int)Defaults.UsageInterval.TotalMilliseconds,
         };
         var linkConfirm = new Option<int>("--link-confirm-within")
         {
             Description = "How long a node waits for the confirmation of a change that could cut it off, in milliseconds",
             DefaultValueFactory = static _ => (int)Defaults.LinkConfirmWithin.TotalMilliseconds,
         };
-        var command = new Command("run", "Serves until SIGTERM or SIGINT.") { State, bus, listen, names, socket, metrics, interval, linkConfirm };
+        var command = new Command("run", "Serves until SIGTERM or SIGINT.") { State, bus, listen, names, socket, metrics, interval, usage, linkConfirm };
         command.SetAction((parsed, ct) => ServeAsync(
             new ControllerOptions
             {
@@ -102,6 +107,7 @@ internal static class CommandLine
                 Socket = parsed.GetRequiredValue(socket),
                 Metrics = parsed.GetRequiredValue(metrics),
                 ReportInterval = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(interval)),
+                UsageInterval = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(usage)),
                 LinkConfirmWithin = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(linkConfirm)),
             },
             ct));

@@ -25,8 +25,11 @@ internal sealed class ControllerOptions
     /// <summary>Loopback address and port (0 for any free one) the metrics are read on, or "off".</summary>
     public string Metrics { get; set; } = "127.0.0.1:9464";
 
-    /// <summary>Longest time between two reports of an agent, 100 ms to 60 s; an agent silent for three of them counts as lost.</summary>
+    /// <summary>Longest time between two signs of life of an agent, 100 ms to 60 s; an agent silent for three of them counts as lost.</summary>
     public TimeSpan ReportInterval { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Time between two looks of an agent at what QM uses, 1 s to 1 h; zero for none.</summary>
+    public TimeSpan UsageInterval { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>
     /// How long a node waits for the confirmation of a change that could cut it off, 1 s to 30 min, before it goes back by itself; a start of QM or of a
@@ -81,6 +84,10 @@ internal sealed class ControllerOptionsValidator : IValidateOptions<ControllerOp
         if (options.ReportInterval < TimeSpan.FromMilliseconds(100) || options.ReportInterval > TimeSpan.FromMinutes(1))
         {
             problems.Add($"--report-interval: {options.ReportInterval.TotalMilliseconds} ms is not within 100 and 60000");
+        }
+        if (options.UsageInterval != TimeSpan.Zero && (options.UsageInterval < TimeSpan.FromSeconds(1) || options.UsageInterval > TimeSpan.FromHours(1)))
+        {
+            problems.Add($"--usage-interval: {options.UsageInterval.TotalMilliseconds} ms is neither 0 nor within 1000 and 3600000");
         }
         if (options.LinkConfirmWithin < TimeSpan.FromSeconds(1) || options.LinkConfirmWithin > ConfirmDeadline.Other)
         {

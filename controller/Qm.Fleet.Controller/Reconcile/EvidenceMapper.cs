@@ -26,6 +26,12 @@ internal static class EvidenceMapper
         AwaitsConfirmation = report.HasConfirmDueUs,
         Reverted = report.Reverted is { } reverted ? new(reverted.Revision, reverted.Reason) : null,
         QmNodeName = report.QmNodeName,
+        HostNodeName = report.HostNodeName,
+        Mounts = [.. report.Mounts.Select(mount => new MountEvidence(mount.Point, mount.Configured, mount.ConfiguredAt, mount.MountedAt))],
+        Labels = report.Labels is { } labels
+            ? new(labels.ConfiguredType, labels.Qm, labels.ConfiguredNested, [.. labels.Nested.Select(process => new UnitLabel(process.Unit, process.Pid, process.Label))])
+            : null,
+        Drift = [.. report.Drift.Select(file => $"{file.Path} {DriftText.Tell(file.Change)}")],
         HostAgentConfChangedAt = report.HostAgentConfChangedAtUs,
         Rootfs = new([.. report.RootfsSlots], report.Rootfs, ToFetch(report.RootfsFetch)),
     };
@@ -41,7 +47,17 @@ internal static class EvidenceMapper
         oom.QmInitPid,
         oom.HasNestedDefault ? oom.NestedDefault : null,
         [.. oom.Nested.Select(ToScore)],
-        [.. oom.Asil.Select(ToScore)]);
+        [.. oom.Asil.Select(ToScore)])
+    {
+        Processes = [.. oom.Processes.Select(found => new Core.Reconcile.QmProcesses(found.Unit, found.Pid, found.Score, found.Count, Explain(found.Exception)))],
+    };
+
+    private static string Explain(V1.QmProcesses.Types.Exception exception) => exception switch
+    {
+        V1.QmProcesses.Types.Exception.PodmanExec => "started by podman exec from the host, whose score it has; it ends with the command",
+        V1.QmProcesses.Types.Exception.Conmon => "conmon of a container that podman exec started, whose score it has; the container itself has its own",
+        _ => "",
+    };
 
     private static UnitScore ToScore(UnitOom process) => new(process.Unit, process.Pid, process.Score);
 }

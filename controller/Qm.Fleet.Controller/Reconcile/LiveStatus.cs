@@ -1,5 +1,6 @@
 using Google.Protobuf.WellKnownTypes;
 using Qm.Fleet.Controller.Api;
+using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.V1;
@@ -7,7 +8,7 @@ using Qm.Fleet.V1;
 namespace Qm.Fleet.Controller.Reconcile;
 
 /// <summary>Shows the live state on the wire.</summary>
-internal sealed class LiveStatus(LiveNodes live, RolloutKeeper rollouts, TimeProvider time) : ILiveStatus
+internal sealed class LiveStatus(LiveNodes live, RolloutKeeper rollouts, IAgentLinks agents, TimeProvider time) : ILiveStatus
 {
     private const string NotYet = "not looked at yet";
 
@@ -20,6 +21,7 @@ internal sealed class LiveStatus(LiveNodes live, RolloutKeeper rollouts, TimePro
             return new() { Step = new() { Name = "WaitForReading", Message = NotYet, Since = _started.ToTimestamp() } };
         }
 
+        var (pulse, usage) = (agents.Pulse(name), agents.Usage(name));
         var status = new NodeStatus
         {
             Fleet = node.Assignment.Fleet?.Name ?? "",
@@ -29,6 +31,10 @@ internal sealed class LiveStatus(LiveNodes live, RolloutKeeper rollouts, TimePro
             Report = node.Report?.Report,
             ReportedAt = node.Report?.ReceivedAt.ToTimestamp(),
             ConvergedAfter = node.ConvergedAfter?.ToDuration(),
+            Usage = usage?.Usage,
+            UsageAt = usage?.ReceivedAt.ToTimestamp(),
+            HeardAt = pulse?.HeardAt.ToTimestamp(),
+            LookedAt = pulse?.LookedAt?.ToTimestamp(),
         };
         status.Conditions.AddRange(node.Conditions.Select(ToWire));
         status.Checks.AddRange(node.Checks.Select(ToWire));

@@ -20,6 +20,7 @@ internal static class NodeConditions
                 : new("ExtensionConnected", false, "NotConnected", "the agent extension is not connected", now),
             OfQm(view, now),
             OfChecks(view, checks, now),
+            OfFiles(view, now),
             OfStep(step, view, now),
         ];
         return [.. judged.Select(condition => Keep(condition, before))];
@@ -58,9 +59,18 @@ internal static class NodeConditions
         {
             ({ Length: > 0 }, _) => new("Verified", false, "Differs", $"other than wanted: {string.Join(", ", failed)}", now),
             (_, { Length: > 0 }) => new("Verified", null, "Unreadable", $"could not be read back: {string.Join(", ", unread)}", now),
-            _ => new("Verified", true, "ReadBack", "every value was read back as wanted", now),
+            _ => new("Verified", true, "ReadBack", checks.Where(check => check.Result == CheckResult.Pending).Select(check => check.Name).ToArray() is { Length: > 0 } pending
+                ? $"every value was read back as wanted, or takes effect at the next start: {string.Join(", ", pending)}" : "every value was read back as wanted", now),
         };
     }
+
+    private static LiveCondition OfFiles(NodeView view, DateTimeOffset now) => view.Evidence switch
+    {
+        null => new("Synced", null, "NotHeard", "the agent extension is not connected", now),
+        { Drift: { Count: > 0 } drift } => new("Synced", false, "Drifted", $"changed by somebody else: {string.Join(", ", drift)}", now),
+        { Revision: "" } => new("Synced", null, "NothingCommitted", "nothing was committed on this node", now),
+        _ => new("Synced", true, "AsCommitted", "every owned file is as it was committed", now),
+    };
 
     private static LiveCondition OfStep(NodeStep step, NodeView view, DateTimeOffset now) => step switch
     {

@@ -1,6 +1,7 @@
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
+using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Controller.Reconcile;
 
@@ -42,11 +43,34 @@ internal static class NodeEvents
             }
         }
 
+        foreach (var draft in Drift(before, after, fleet))
+        {
+            yield return draft;
+        }
+
         if (after.Step is NodeStep.Ready && before.Step is not NodeStep.Ready)
         {
             yield return new("NodeReady", EventSeverity.Info, Actor, fleet, after.Name, "", $"revision {after.Assignment.Fleet?.Revision}: {after.Step.Reason}");
         }
     }
+
+    // One for each content somebody gave a file, and one when it is again as it was committed.
+    private static IEnumerable<EventDraft> Drift(NodeLive before, NodeLive after, string fleet)
+    {
+        var (was, found) = (before.Report?.Report.Drift ?? [], after.Report?.Report.Drift ?? []);
+        var committed = after.View.Desired is { } desired && desired.Name == after.Report?.Report.Revision ? desired : null;
+        foreach (var drift in found.Where(drift => !was.Any(earlier => IsSame(earlier, drift))))
+        {
+            yield return new("FileDrifted", EventSeverity.Warning, Actor, fleet, after.Name, "", DriftText.Describe(drift, committed));
+        }
+
+        foreach (var drift in was.Where(earlier => found.All(drift => drift.Path != earlier.Path)))
+        {
+            yield return new("FileSynced", EventSeverity.Info, Actor, fleet, after.Name, "", $"{drift.Path} is as it was committed");
+        }
+    }
+
+    private static bool IsSame(FileDrift one, FileDrift other) => one.Path == other.Path && one.Change == other.Change && one.Sha256 == other.Sha256;
 
     private static string Reason(NodeStep.Act act) => act switch
     {

@@ -48,5 +48,5 @@ internal sealed record NodeLive
         other is null || Step.Name != other.Step.Name || Step.Reason != other.Step.Reason || Assignment != other.Assignment
         || !Conditions.SequenceEqual(other.Conditions) || !Checks.SequenceEqual(other.Checks)
         || ConvergedAfter != other.ConvergedAfter || Report?.Report.Revision != other.Report?.Report.Revision
-        || !Equals(Report?.Report.Oom, other.Report?.Report.Oom);
+        || !Equals(Report?.Report.Oom, other.Report?.Report.Oom) || !Equals(Report?.Report.Facts, other.Report?.Report.Facts);
 }

@@ -58,7 +58,8 @@ internal sealed class RolloutKeeper(LiveNodes live, IAgentLinks agents, BlueChiL
         return new(name, node.Step switch
         {
             NodeStep.Failed => MemberState.Failed,
-            NodeStep.Ready => MemberState.Ready,
+            // It came where the rollout brought it; what was changed since is left as it is.
+            NodeStep.Ready or NodeStep.Wait { For: Drift.Step } => MemberState.Ready,
             _ when begun => MemberState.Moving,
             NodeStep.Wait { For: "BlueChi" or "Host" or "Extension" or "Uncordon" } or NodeStep.Idle => MemberState.Unreachable,
             _ => MemberState.Waiting,

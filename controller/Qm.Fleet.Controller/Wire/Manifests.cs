@@ -42,6 +42,7 @@ internal static class Manifests
         OomAsil = environment.Oom is { } oom ? oom.Asil : ImmutableDictionary<string, int>.Empty,
         HostAgent = environment.Bluechi is { } agents ? agents.Host : ImmutableDictionary<string, string>.Empty,
         QmAgent = environment.Bluechi is { } bluechi ? bluechi.Qm : ImmutableDictionary<string, string>.Empty,
+        Drift = environment.Drift,
         Workloads = [.. environment.Workloads.Select((workload, index) => Workload(workload, index, problems))],
     };
 

@@ -66,6 +66,12 @@ public static class Canonical
             }
         }
 
+        // Heal is how every environment was written that says nothing of it.
+        if (environment.Drift == DriftPolicy.Report)
+        {
+            Line("drift", "report");
+        }
+
         return text.ToString();
 
         void Line(string path, string value) => text.Append(CultureInfo.InvariantCulture, $"{path} = {value.Length}:{value}\n");

@@ -31,6 +31,7 @@ public static class FleetParser
             Oom = oom,
             HostAgent = AgentConfParser.ParseHost(declared.HostAgent, problems, Environment + ".bluechi.host"),
             QmAgent = AgentConfParser.ParseQm(declared.QmAgent, problems, Environment + ".bluechi.qm"),
+            Drift = ParseDrift(declared.Drift, problems),
             Workloads = WorkloadParser.Parse(declared.Workloads, oom, problems, Environment + ".workloads"),
         };
         return new(selector is null ? null : new(manifest.Name, labels, selector, environment), problems.Found);
@@ -55,6 +56,12 @@ public static class FleetParser
         }
 
         return null;
+    }
+
+    private static DriftPolicy ParseDrift(string text, ProblemList problems)
+    {
+        problems.Check(Environment + ".drift", text is "" or "heal" or "report" ? null : $"\"{text}\" is neither heal nor report");
+        return text == "report" ? DriftPolicy.Report : DriftPolicy.Heal;
     }
 
     private static ImmutableSortedDictionary<ResourceProperty, ResourceValue> ParseResources(IReadOnlyDictionary<string, string> declared, ProblemList problems)

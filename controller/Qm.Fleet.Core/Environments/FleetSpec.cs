@@ -42,6 +42,19 @@ public sealed record FleetEnvironment
 
     /// <summary>Containers inside QM, by name.</summary>
     public ImmutableArray<Workload> Workloads { get; init; } = [];
+
+    /// <summary>What happens to a node that somebody changed by hand.</summary>
+    public DriftPolicy Drift { get; init; }
+}
+
+/// <summary>What happens to a node that had everything as wanted, was confirmed, and was changed by somebody else since.</summary>
+public enum DriftPolicy
+{
+    /// <summary>It is put back.</summary>
+    Heal = 0,
+
+    /// <summary>It is told, and left as it is; QM and its workloads are still started when they are down.</summary>
+    Report = 1,
 }
 
 /// <summary>OOM scores; null leaves the node's own.</summary>

@@ -47,6 +47,9 @@ public sealed record EnvironmentManifest
 
     /// <summary>workloads.</summary>
     public IReadOnlyList<WorkloadManifest> Workloads { get; init; } = [];
+
+    /// <summary>drift; empty means heal.</summary>
+    public string Drift { get; init; } = "";
 }
 
 /// <summary>A workload as it was received; nothing is checked.</summary>

@@ -14,6 +14,9 @@ public enum CheckResult
 
     /// <summary>It takes effect at the next start of a unit that is not ours to restart.</summary>
     Pending = 4,
+
+    /// <summary>It differs in a way that is known and in order.</summary>
+    Exempt = 5,
 }
 
 /// <summary>One value that was wanted, with what was read back.</summary>

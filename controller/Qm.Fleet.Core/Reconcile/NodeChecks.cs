@@ -12,7 +12,11 @@ public static class NodeChecks
 
     /// <summary>One check for every value the revision sets, in a stable order.</summary>
     public static IReadOnlyList<NodeCheck> Evaluate(RenderedRevision desired, NodeEvidence evidence) =>
-        [.. Rootfs(desired, evidence), .. Limits(desired, evidence), .. QmScores(desired, evidence), .. AsilScores(desired, evidence), .. NodeNames(desired, evidence)];
+    [
+        .. Rootfs(desired, evidence), .. MountChecks.Evaluate(desired, evidence), .. Limits(desired, evidence),
+        .. QmScores(desired, evidence), .. ProcessScores(desired, evidence), .. AsilScores(desired, evidence),
+        .. LabelChecks.Evaluate(desired, evidence), .. NodeNames(desired, evidence),
+    ];
 
     /// <summary>The score a workload's container shall have; null when neither it nor the environment says.</summary>
     public static int? WantedScore(RenderedRevision desired, string workload) =>
@@ -82,6 +86,15 @@ public static class NodeChecks
     // Another file of QM's may win over ours; an agent extension that does not tell is not held against the node.
     private static IEnumerable<NodeCheck> NodeNames(RenderedRevision desired, NodeEvidence evidence)
     {
+        // BlueChi knows the host by this name; the agent only loses it at its next start, which is not ours to order.
+        if (evidence.HostNodeName.Length > 0 && desired.QmNodeName is { } qmName && QmNode.HostOf(qmName, out _) is var host)
+        {
+            yield return evidence.HostNodeName == host
+                ? new("NodeName.host", host, evidence.HostNodeName, "the merged agent.conf of the host", CheckResult.Pass, "")
+                : new("NodeName.host", host, evidence.HostNodeName, "the merged agent.conf of the host", CheckResult.Pending,
+                    $"the host's {QmNode.AgentUnit} takes this name at its next start, and BlueChi then no longer knows the node");
+        }
+
         if (evidence.QmNodeName.Length > 0 && desired.QmNodeName is { } wanted)
         {
             yield return new("NodeName", wanted, evidence.QmNodeName, "the merged agent.conf of QM", evidence.QmNodeName == wanted ? CheckResult.Pass : CheckResult.Fail,
@@ -115,6 +128,24 @@ public static class NodeChecks
                     yield return Score(workload.Name, wanted, process.Score, process.Pid, $"{unit} started with another score; it changes when it restarts");
                 }
             }
+        }
+    }
+
+    // What runs in QM beside its init and its containers. A higher score than QM's is a unit's own choice and harms nobody.
+    private static IEnumerable<NodeCheck> ProcessScores(RenderedRevision desired, NodeEvidence evidence)
+    {
+        if (desired.Environment.Oom.Qm is not { } wanted)
+        {
+            yield break;
+        }
+
+        foreach (var found in evidence.Oom.Processes.Where(found => found.Score < wanted))
+        {
+            yield return new(
+                $"{OomPrefix}qm/{found.Unit}", $">= {Text(wanted)}", Text(found.Score), ScoreFile(found.Pid),
+                found.Exception.Length > 0 ? CheckResult.Exempt : CheckResult.Fail,
+                found.Exception.Length > 0 ? $"{found.Exception} ({Text(found.Count)} processes)"
+                    : $"{Text(found.Count)} processes of {found.Unit} in QM would be killed after QM");
         }
     }
 

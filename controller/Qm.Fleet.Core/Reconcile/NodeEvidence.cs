@@ -48,6 +48,18 @@ public sealed record NodeEvidence
     /// <summary>CLOCK_MONOTONIC in microseconds when the configuration of the host's BlueChi agent was changed or removed; 0 when in an earlier boot.</summary>
     public long HostAgentConfChangedAt { get; init; }
 
+    /// <summary>The name that the host's BlueChi agent starts with next, by its files; empty when they were not read.</summary>
+    public string HostNodeName { get; init; } = "";
+
+    /// <summary>What the quadlet in force puts where in QM, against what is there; empty when it could not be read.</summary>
+    public IReadOnlyList<MountEvidence> Mounts { get; init; } = [];
+
+    /// <summary>SELinux labels of QM; null when the node has no SELinux or QM does not run.</summary>
+    public LabelEvidence? Labels { get; init; }
+
+    /// <summary>Paths of owned files that are not as they were committed, each with what became of it.</summary>
+    public IReadOnlyList<string> Drift { get; init; } = [];
+
     /// <summary>Root file systems of QM.</summary>
     public RootfsEvidence Rootfs { get; init; } = RootfsEvidence.None;
 }
@@ -87,7 +99,39 @@ public sealed record FileEvidence(string Path, string Sha256, long CommittedAt);
 /// <param name="Nested">Containers inside QM.</param>
 /// <param name="Asil">Processes of safety units.</param>
 public sealed record OomEvidence(
-    int? Host, int? Qm, int QmInit, int? NestedDefault, IReadOnlyList<UnitScore> Nested, IReadOnlyList<UnitScore> Asil);
+    int? Host, int? Qm, int QmInit, int? NestedDefault, IReadOnlyList<UnitScore> Nested, IReadOnlyList<UnitScore> Asil)
+{
+    /// <summary>Everything else in QM, one entry for each score of a unit.</summary>
+    public IReadOnlyList<QmProcesses> Processes { get; init; } = [];
+}
+
+/// <summary>Processes of one unit of QM that have the same score.</summary>
+/// <param name="Unit">Their unit inside QM.</param>
+/// <param name="Pid">The lowest of their process ids, on the host.</param>
+/// <param name="Score">Their oom_score_adj.</param>
+/// <param name="Count">How many there are.</param>
+/// <param name="Exception">Why the score is in order though it is not QM's, as a sentence; empty when no reason is known.</param>
+public sealed record QmProcesses(string Unit, int Pid, int Score, int Count, string Exception);
+
+/// <summary>One mount of QM; places are told as device and path in the file system.</summary>
+/// <param name="Point">Where, as QM sees it.</param>
+/// <param name="Configured">The host's path that the quadlet in force puts there.</param>
+/// <param name="ConfiguredAt">Where that path lies; empty when it could not be found out.</param>
+/// <param name="MountedAt">What the running QM has there; empty when nothing is mounted.</param>
+public sealed record MountEvidence(string Point, string Configured, string ConfiguredAt, string MountedAt);
+
+/// <summary>SELinux labels of the processes of QM; empty where nothing could be read.</summary>
+/// <param name="ConfiguredType">The type that the quadlet in force gives QM; empty when it gives none.</param>
+/// <param name="Qm">Label of QM's init.</param>
+/// <param name="ConfiguredNested">The label that Podman inside QM gives containers; empty when unknown.</param>
+/// <param name="Nested">Label of the first process of each container.</param>
+public sealed record LabelEvidence(string ConfiguredType, string Qm, string ConfiguredNested, IReadOnlyList<UnitLabel> Nested);
+
+/// <summary>SELinux label of a container's first process.</summary>
+/// <param name="Unit">Its unit inside QM.</param>
+/// <param name="Pid">Process id on the host.</param>
+/// <param name="Label">Its label; empty when it could not be read.</param>
+public sealed record UnitLabel(string Unit, int Pid, string Label);
 
 /// <summary>OOM score of one process of a unit.</summary>
 /// <param name="Unit">The unit; for a container inside QM its unit there.</param>

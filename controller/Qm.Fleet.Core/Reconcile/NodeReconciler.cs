@@ -92,18 +92,25 @@ public static class NodeReconciler
             { Host: Presence.Unknown } => new NodeStep.Wait("BlueChi", "BlueChi is not heard, so nothing is known of the node"),
             { Host: Presence.Offline } => new NodeStep.Wait("Host", $"BlueChi says {view.Name} is offline"),
             { Evidence: null } => new NodeStep.Wait("Extension", "the agent extension is not connected"),
-            _ => Files(view, desired, view.Evidence) ?? HostAgent(view, view.Evidence, now) ?? Qm(view, desired, view.Evidence, now) ?? Inside(view, desired, view.Evidence, now) ?? Settled(view, desired, view.Evidence, now),
+            _ => Way(view, desired, view.Evidence, Drift.IsOnlyTold(desired, view.Evidence), now),
         };
     }
+
+    // Where drift is only told, what is down is still started, and what differs is left as it is.
+    private static NodeStep Way(NodeView view, RenderedRevision desired, NodeEvidence evidence, bool isTold, DateTimeOffset now) =>
+        (isTold ? null : Files(view, desired, evidence))
+        ?? HostAgent(view, evidence, now)
+        ?? Qm(view, desired, evidence, isTold, now)
+        ?? Inside(view, desired, evidence, isTold, now)
+        ?? Settled(view, desired, evidence, isTold, now);
 
     // Owned files: staged everywhere at once, committed in turn.
     private static NodeStep? Files(NodeView view, RenderedRevision desired, NodeEvidence evidence)
     {
-        var changed = desired.Files.Where(file => evidence.Files.GetValueOrDefault(file.Id)?.Sha256 != file.Sha256).Select(file => file.Id)
-            .Concat(evidence.Files.Keys.Where(id => desired.Find(id) is null)).ToArray();
+        var changed = Drift.Files(desired, evidence);
         var slot = desired.Environment.RootfsArchive?.Sha256;
         var isMissing = slot is not null && !evidence.Rootfs.Slots.Contains(slot);
-        if (changed.Length == 0 && evidence.Revision == desired.Name && !isMissing)
+        if (changed.Count == 0 && evidence.Revision == desired.Name && !isMissing)
         {
             return null;
         }
@@ -114,7 +121,7 @@ public static class NodeReconciler
         }
 
         var reason = isMissing ? $"rootfs {slot![..12]} is not on the node"
-            : changed.Length == 0 ? $"the node has revision '{evidence.Revision}'" : $"changes {string.Join(", ", changed)}";
+            : changed.Count == 0 ? $"the node has revision '{evidence.Revision}'" : $"changes {string.Join(", ", changed)}";
         return (evidence.StagedRevision == desired.Name, view.MayMove) switch
         {
             (false, _) => new NodeStep.Stage(desired, reason),
@@ -145,7 +152,7 @@ public static class NodeReconciler
     }
 
     // qm.service: known to systemd, running, with its limits and its score.
-    private static NodeStep? Qm(NodeView view, RenderedRevision desired, NodeEvidence evidence, DateTimeOffset now)
+    private static NodeStep? Qm(NodeView view, RenderedRevision desired, NodeEvidence evidence, bool isTold, DateTimeOffset now)
     {
         if (view.QmUnit is not { } unit)
         {
@@ -157,11 +164,11 @@ public static class NodeReconciler
             return new NodeStep.Wait("Qm", $"{QmNode.Unit} is {unit.ActiveState} ({unit.SubState})", now + LookSoon, QmDeadline);
         }
 
-        var step = QmStep(view, desired, evidence, unit, now);
+        var step = QmStep(view, desired, evidence, unit, isTold, now);
         return step is NodeStep.Act && !view.MayMove ? Turn() : step;
     }
 
-    private static NodeStep? QmStep(NodeView view, RenderedRevision desired, NodeEvidence evidence, UnitReading unit, DateTimeOffset now)
+    private static NodeStep? QmStep(NodeView view, RenderedRevision desired, NodeEvidence evidence, UnitReading unit, bool isTold, DateTimeOffset now)
     {
         if (unit.ActiveState != "active")
         {
@@ -179,6 +186,12 @@ public static class NodeReconciler
             return new NodeStep.Wait("QmInit", "QM is active, but its init is not seen yet", now + LookSoon, QmDeadline);
         }
 
+        return (isTold ? null : QmValues(view, desired, evidence, unit)) ?? (view.Qm == Presence.Online ? null : Offline(view, evidence, unit, now));
+    }
+
+    // Limits, score and rootfs of a QM that runs.
+    private static NodeStep.Act? QmValues(NodeView view, RenderedRevision desired, NodeEvidence evidence, UnitReading unit)
+    {
         var limits = NodeChecks.LimitsToSet(desired, evidence).ToImmutableArray();
         if (limits.Length > 0)
         {
@@ -211,7 +224,7 @@ public static class NodeReconciler
             }
         }
 
-        return view.Qm == Presence.Online ? null : Offline(view, evidence, unit, now);
+        return null;
     }
 
     // The agent inside QM cannot be restarted through BlueChi while it is offline. Only when it stays so, and has a
@@ -225,13 +238,13 @@ public static class NodeReconciler
     }
 
     // What runs inside QM, in the order in which it depends on each other: the agent first, it carries the rest.
-    private static NodeStep? Inside(NodeView view, RenderedRevision desired, NodeEvidence evidence, DateTimeOffset now)
+    private static NodeStep? Inside(NodeView view, RenderedRevision desired, NodeEvidence evidence, bool isTold, DateTimeOffset now)
     {
-        var step = InsideStep(view, desired, evidence, now);
+        var step = InsideStep(view, desired, evidence, isTold, now);
         return step is NodeStep.Act && !view.MayMove ? Turn() : step;
     }
 
-    private static NodeStep? InsideStep(NodeView view, RenderedRevision desired, NodeEvidence evidence, DateTimeOffset now)
+    private static NodeStep? InsideStep(NodeView view, RenderedRevision desired, NodeEvidence evidence, bool isTold, DateTimeOffset now)
     {
         if (view.QmUnits.GetValueOrDefault(QmNode.AgentUnit) is not { } agent)
         {
@@ -254,7 +267,7 @@ public static class NodeReconciler
 
         foreach (var workload in desired.Environment.Workloads)
         {
-            if (WorkloadStep(view, desired, evidence, workload.Name, now) is { } step)
+            if (WorkloadStep(view, desired, evidence, workload.Name, isTold, now) is { } step)
             {
                 return step;
             }
@@ -263,7 +276,7 @@ public static class NodeReconciler
         return null;
     }
 
-    private static NodeStep? WorkloadStep(NodeView view, RenderedRevision desired, NodeEvidence evidence, string name, DateTimeOffset now)
+    private static NodeStep? WorkloadStep(NodeView view, RenderedRevision desired, NodeEvidence evidence, string name, bool isTold, DateTimeOffset now)
     {
         var unitName = name + ".service";
         if (view.QmUnits.GetValueOrDefault(unitName) is not { } unit)
@@ -274,6 +287,12 @@ public static class NodeReconciler
         if (unit.IsMoving)
         {
             return new NodeStep.Wait("Workload", $"{unitName} is {unit.ActiveState} ({unit.SubState})", now + LookSoon, QmDeadline);
+        }
+
+        // Without its file there is nothing to start.
+        if (isTold && !evidence.Files.ContainsKey(new(OwnedFileKind.Workload, name)))
+        {
+            return null;
         }
 
         var runs = unit.ActiveState == "active";
@@ -289,13 +308,18 @@ public static class NodeReconciler
         }
 
         var wanted = NodeChecks.WantedScore(desired, name);
-        return wanted is not null && evidence.Oom.Nested.FirstOrDefault(process => process.Unit == unitName && process.Score != wanted) is { } other
+        return wanted is not null && !isTold && evidence.Oom.Nested.FirstOrDefault(process => process.Unit == unitName && process.Score != wanted) is { } other
             ? new NodeStep.RunWorkload(unitName, true, $"its process {other.Pid} has OOM score {other.Score}, wanted is {wanted}")
             : null;
     }
 
-    private static NodeStep Settled(NodeView view, RenderedRevision desired, NodeEvidence evidence, DateTimeOffset now)
+    private static NodeStep Settled(NodeView view, RenderedRevision desired, NodeEvidence evidence, bool isTold, DateTimeOffset now)
     {
+        if (isTold && Drift.Tell(desired, evidence) is { Length: > 0 } differences)
+        {
+            return new NodeStep.Wait(Drift.Step, $"{differences}; the environment says drift: report, so it is left as it is until it is undone by hand or drift is set to heal");
+        }
+
         var checks = NodeChecks.Evaluate(desired, evidence);
         var failing = checks.Where(check => check.Result == CheckResult.Fail).ToArray();
         if (failing.Length > 0)

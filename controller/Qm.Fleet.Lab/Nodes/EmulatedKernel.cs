@@ -8,6 +8,9 @@ namespace Qm.Fleet.Lab.Nodes;
 /// </summary>
 internal sealed class EmulatedKernel(string root)
 {
+    /// <summary>Device number of the file system that holds the whole node.</summary>
+    public const string Disk = "253:1";
+
     private const int FirstPid = 100_000;
     private static int _lastPid = FirstPid;
     private readonly Dictionary<int, string> _cgroupOfPid = [];
@@ -25,7 +28,9 @@ internal sealed class EmulatedKernel(string root)
         Write("proc/1/oom_score_adj", "0");
         Write("proc/1/status", "Name:\tsystemd\nPid:\t1\nNSpid:\t1");
         Write("proc/1/cgroup", "0::/init.scope");
+        Write("proc/1/mountinfo", $"30 1 {Disk} / / rw,relatime - ext4 /dev/vda1 rw");
         Write("proc/meminfo", FormattableString.Invariant($"MemTotal:       {machine.MemoryBytes / 1024} kB\nMemFree:        {machine.MemoryBytes / 2048} kB\nMemAvailable:   {machine.MemoryBytes / 2048} kB"));
+        Write("proc/sys/kernel/osrelease", "6.12.0-emulated");
         Write("proc/sys/kernel/pid_max", FormattableString.Invariant($"{machine.PidMax}"));
         Write("proc/sys/kernel/threads-max", FormattableString.Invariant($"{machine.ThreadsMax}"));
         Write("proc/sys/kernel/random/boot_id", bootId);

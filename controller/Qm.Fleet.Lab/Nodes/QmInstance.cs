@@ -19,7 +19,7 @@ internal sealed class QmInstance : IDisposable
         Etc = Variable("RWETCFS") ?? "/etc/qm";
         Rootfs = Variable("ROOTFS") ?? "/usr/lib/qm/rootfs";
         InitPid = node.Kernel.Spawn($"{Payload}/init.scope", "systemd", OomScoreAdjust, 1);
-        node.Kernel.Write($"proc/{InitPid}/mountinfo", $"600 500 253:1 {Rootfs} / ro,relatime - ext4 /dev/vda1 rw\n601 600 0:52 / /proc rw,nosuid - proc proc rw");
+        node.Kernel.Write($"proc/{InitPid}/mountinfo", string.Join('\n', Mounts()));
         node.Kernel.WriteCgroup(Payload, "memory.oom.group", "0");
         _systemd = new EmulatedSystemd(node, new QmUnits(this, blueChi, () => _systemd!));
     }
@@ -106,6 +106,21 @@ internal sealed class QmInstance : IDisposable
             }
         }
     }
+
+    // One file system holds the whole node, so each mount of the quadlet is a directory of it.
+    private IEnumerable<string> Mounts()
+    {
+        yield return $"600 500 {EmulatedKernel.Disk} {Rootfs} / ro,relatime - ext4 /dev/vda1 rw";
+        yield return "601 600 0:52 / /proc rw,nosuid - proc proc rw";
+        var number = 602;
+        foreach (var volume in _quadlet.Settings("X-Container", "Volume").Select(volume => Expand(volume).Split(':')).Where(parts => parts.Length >= 2))
+        {
+            yield return FormattableString.Invariant($"{number++} 600 {EmulatedKernel.Disk} {volume[0].TrimEnd('/')} {volume[1].TrimEnd('/')} rw,relatime - ext4 /dev/vda1 rw");
+        }
+    }
+
+    private string Expand(string text) => ((string[])["RWETCFS", "RWVARFS"]).Aggregate(
+        text, (expanded, name) => expanded.Replace($"${{{name}}}", Variable(name) ?? "", StringComparison.Ordinal));
 
     private string? Variable(string name) => _quadlet.Settings("Service", "Environment").Select(text => text.Split('=', 2))
         .LastOrDefault(parts => parts.Length == 2 && parts[0] == name)?[1];

@@ -19,6 +19,7 @@ internal static class VendorFiles
     public static IEnumerable<(string Path, string Content)> Of(string node) =>
     [
         ("etc/os-release", "ID=centos\nVERSION_ID=\"10\"\nPRETTY_NAME=\"Emulated ECU\"\n"),
+        ("run/bluechi/bluechi.sock", ""),
         ("etc/hostname", node + "\n"),
         ("etc/subuid", "qmcontainers:1000000000:1500000000\ncontainers:2500000000:1500000000\n"),
         ("etc/subgid", "qmcontainers:1000000000:1500000000\ncontainers:2500000000:1500000000\n"),

@@ -76,7 +76,8 @@ public sealed class DiagnosticsLinkTests : IAsyncDisposable
     [Trait("Requirement", "QMF-CHECK-002")]
     public async Task RunChecks_DisturbingNotAskedFor_IsRefusedAndNothingRuns()
     {
-        Tool("podman", $"touch {_node.Of("ran")}");
+        // Its version is asked at every start, and disturbs nobody.
+        Tool("podman", $"[ \"$1\" = --version ] || touch {_node.Of("ran")}");
         var stream = await ConnectAsync(TestContext.Current.CancellationToken);
         var refused = await stream.DoAsync(new Command { RunChecks = new RunChecks { Id = "r1", Names = { "selinux", "mqueue" } } });
 

@@ -146,6 +146,74 @@ public sealed class NodeGatewayTests
         Assert.NotNull(links.LastReport("ecu1"));
     }
 
+    [Fact, Trait("Requirement", "QMF-AGENT-005")]
+    public async Task Heartbeat_OfAQuietAgent_KeepsItHeardAndSaysHowOldTheLookIs()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var controller = await RunningController.StartAsync(services => services.Replace(ServiceDescriptor.Singleton<TimeProvider>(time)));
+        var links = controller.Service<IAgentLinks>();
+        var heard = new Signal(links, "ecu1");
+        using var agent = await Agent.ConnectAsync(controller);
+        await agent.SendAsync(new() { Heartbeat = new() { LookedMsAgo = 5 } });
+        await agent.ReportAsync("9f3a61c2");
+        await heard.UntilAsync(() => links.LastReport("ecu1") is not null);
+        var reported = links.LastReport("ecu1")!.ReceivedAt;
+
+        for (var beat = 0; beat < 5; beat++)
+        {
+            time.Advance(controller.Options.ReportInterval * 2.9);
+            await agent.SendAsync(new() { Heartbeat = new() { LookedMsAgo = 1500 } });
+            await UntilAsync(() => links.Pulse("ecu1")!.HeardAt == time.GetUtcNow());
+        }
+
+        await UntilAsync(() => links.Pulse("ecu1")!.LookedAt == time.GetUtcNow() - TimeSpan.FromMilliseconds(1500));
+        Assert.True(links.IsConnected("ecu1"));
+        Assert.Equal(reported, links.LastReport("ecu1")!.ReceivedAt);
+    }
+
+    [Fact, Trait("Requirement", "QMF-AGENT-005")]
+    public async Task Heartbeat_BeforeTheFirstReport_SaysNothingOfTheNode()
+    {
+        await using var controller = await RunningController.StartAsync();
+        var links = controller.Service<IAgentLinks>();
+        using var agent = await Agent.ConnectAsync(controller);
+        await agent.SendAsync(new() { Heartbeat = new() { LookedMsAgo = 0 } });
+        await agent.SendAsync(new() { Usage = new() { Qm = new() { Unit = "qm.service" } } });
+        await UntilAsync(() => links.Usage("ecu1") is not null);
+
+        Assert.Null(links.Pulse("ecu1")!.LookedAt);
+    }
+
+    [Fact, Trait("Requirement", "QMF-AGENT-005")]
+    public async Task Report_WithoutWhatItSaidBefore_IsWholeAndUsageIsPutTogether()
+    {
+        await using var controller = await RunningController.StartAsync(adjust: static options => options.UsageInterval = TimeSpan.FromSeconds(7));
+        var links = controller.Service<IAgentLinks>();
+        var heard = new Signal(links, "ecu1");
+        using var agent = await Agent.DialAsync(controller, "ecu1", "ecu1");
+        var welcome = (await agent.ReceiveAsync()).Welcome;
+        await agent.SendAsync(new() { Report = new() { Revision = "r1", Facts = new() { Kernel = "6.12" } } });
+        await agent.SendAsync(new() { Usage = new() { Qm = new() { Unit = "qm.service", MemoryCurrent = 1 }, Nested = { new V1.CgroupUsage { Unit = "radio.service" }, new V1.CgroupUsage { Unit = "maps.service" } } } });
+        await agent.SendAsync(new() { Usage = new() { Nested = { new V1.CgroupUsage { Unit = "radio.service", MemoryCurrent = 2 } }, Gone = { "maps.service" } } });
+        await agent.SendAsync(new() { Report = new() { Revision = "r2" } });
+        await heard.UntilAsync(() => links.LastReport("ecu1")?.Report.Revision == "r2");
+
+        Assert.Equal((7000, welcome.ReportIntervalMs), (welcome.UsageIntervalMs, welcome.HeartbeatIntervalMs));
+        Assert.Equal("6.12", links.LastReport("ecu1")!.Report.Facts.Kernel);
+        var usage = links.Usage("ecu1")!.Usage;
+        Assert.Equal(1, usage.Qm.MemoryCurrent);
+        Assert.Equal([("radio.service", 2L)], usage.Nested.Select(container => (container.Unit, container.MemoryCurrent)));
+    }
+
+    private static async Task UntilAsync(Func<bool> holds)
+    {
+        while (!holds())
+        {
+            Ct.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
+
     [Fact]
     public async Task Connect_ReportTooLarge_EndsTheLinkOfThatNodeOnly()
     {

@@ -21,13 +21,14 @@ public sealed class ControllerOptionsTests
             Socket = "relative.sock",
             Metrics = "0.0.0.0:9464",
             ReportInterval = TimeSpan.FromMilliseconds(99),
+            UsageInterval = TimeSpan.FromMilliseconds(999),
             LinkConfirmWithin = TimeSpan.FromMilliseconds(999),
         };
 
         var error = Assert.Throws<OptionsValidationException>(() => ControllerHost.Build(options));
 
         Assert.Equal(
-            ["--state", "--bus", "--listen", "--name", "--socket", "--metrics", "--report-interval", "--link-confirm-within"],
+            ["--state", "--bus", "--listen", "--name", "--socket", "--metrics", "--report-interval", "--usage-interval", "--link-confirm-within"],
             error.Failures.Select(static failure => failure.Split(':')[0]));
         Assert.False(Directory.Exists("relative"));
     }

@@ -82,6 +82,7 @@ public sealed class CanonicalTests
             environment with { QmAgent = Manifest.Map() },
             environment with { QmAgent = Manifest.Map(("LogLevel", "INFO")) },
             environment with { HostAgent = Manifest.Map(("LogLevel", "INFO")) },
+            environment with { Drift = "report" },
             environment with { Workloads = [] },
             environment with { Workloads = [Manifest.Workload("maps", null, ("Container", "Image", ["localhost/radio:3"]))] },
             environment with { Workloads = [Manifest.Workload("radio", 750)] },
@@ -94,6 +95,17 @@ public sealed class CanonicalTests
         ];
 
         Assert.Equal(changed.Length, changed.Select(Hash).Distinct().Count());
+    }
+
+    // Every node of every fleet would move to a "new" revision otherwise.
+    [Fact]
+    public void Hash_DriftHealedInWords_IsTheSame() => Assert.Equal(Hash(Manifest.Environment()), Hash(Manifest.Environment() with { Drift = "heal" }));
+
+    [Fact]
+    public void Parse_DriftOfAnotherWord_IsRefused()
+    {
+        var problem = Assert.Single(Manifest.Problems(Manifest.Environment() with { Drift = "ignore" }));
+        Assert.Equal(("spec.environment.drift", "\"ignore\" is neither heal nor report"), (problem.Path, problem.Message));
     }
 
     [Fact]

@@ -87,6 +87,23 @@ internal sealed class ModelNode
         }
     }
 
+    /// <summary>Somebody changes, or removes, an owned file behind our back.</summary>
+    internal void Edit(OwnedFileKind kind, string name = "", bool remove = false)
+    {
+        var id = new OwnedFileId(kind, name);
+        if (remove)
+        {
+            _files.Remove(id);
+        }
+        else
+        {
+            _files[id] = _files[id] with { Sha256 = new('e', 64) };
+        }
+    }
+
+    /// <summary>Somebody changes the score of QM's init behind our back.</summary>
+    internal void DriftScore(int score) => QmScore = score;
+
     /// <summary>Somebody changes a limit behind our back.</summary>
     internal void Drift(string file, string value) => _kernel[file] = value;
 

@@ -1,0 +1,54 @@
+using Qm.Fleet.Agent.Link;
+using Qm.Fleet.V1;
+
+namespace Qm.Fleet.Agent.Tests;
+
+[Trait("Requirement", "QMF-AGENT-005")]
+public sealed class OutboxTests
+{
+    [Fact]
+    public async Task Take_FactsAndChecks_AreToldOnceAndWhenTheyChanged()
+    {
+        using var outbox = new Outbox();
+        var report = new NodeReport { Facts = new() { Kernel = "6.12" }, Checks = new() { Results = { new CheckResult { Id = "mqueue" } } } };
+        Assert.Equal((true, true), await TakeAsync(outbox, report));
+        Assert.Equal((false, false), await TakeAsync(outbox, report.Clone()));
+        Assert.Equal((true, false), await TakeAsync(outbox, new(report) { Facts = new() { Kernel = "6.13" } }));
+        Assert.Equal((false, true), await TakeAsync(outbox, new(report) { Facts = new() { Kernel = "6.13" }, Checks = new() }));
+    }
+
+    [Fact]
+    public async Task Take_EverythingAtOnce_IsInOrderAndTheNewestOnly()
+    {
+        using var outbox = new Outbox();
+        outbox.Beat(new() { LookedMsAgo = 1 });
+        outbox.Beat(new() { LookedMsAgo = 2 });
+        outbox.Report(new V1.Usage { Qm = new() { Unit = "qm.service", MemoryCurrent = 1 } });
+        outbox.Report(new V1.Usage { Qm = new() { Unit = "qm.service", MemoryCurrent = 2 } });
+        outbox.TryAnswer(new() { Id = "c1" }, new() { Revision = "r1" });
+        var messages = await outbox.TakeAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(
+            [AgentMessage.BodyOneofCase.Report, AgentMessage.BodyOneofCase.Result, AgentMessage.BodyOneofCase.Usage, AgentMessage.BodyOneofCase.Heartbeat],
+            messages.Select(message => message.BodyCase));
+        Assert.Equal((2L, 2L), (messages[2].Usage.Qm.MemoryCurrent, messages[3].Heartbeat.LookedMsAgo));
+    }
+
+    [Fact]
+    public async Task Take_UsageAsTold_IsLeftOut()
+    {
+        using var outbox = new Outbox();
+        var usage = new V1.Usage { Qm = new() { Unit = "qm.service", MemoryCurrent = 1 } };
+        outbox.Report(usage);
+        Assert.Single(await outbox.TakeAsync(TestContext.Current.CancellationToken));
+        outbox.Report(usage.Clone());
+        Assert.Empty(await outbox.TakeAsync(TestContext.Current.CancellationToken));
+    }
+
+    private static async Task<(bool Facts, bool Checks)> TakeAsync(Outbox outbox, NodeReport report)
+    {
+        outbox.Report(report);
+        var told = Assert.Single(await outbox.TakeAsync(TestContext.Current.CancellationToken)).Report;
+        return (told.Facts is not null, told.Checks is not null);
+    }
+}
