@@ -33,7 +33,7 @@ internal sealed class Fuzzer(string name, int seed, Func<Random, (int Size, bool
         for (var number = first; number < first + count; number++)
         {
             ct.ThrowIfCancellationRequested();
-            var random = new Random(HashCode.Combine(seed, name.Length, number));
+            var random = FuzzSeed.Of(seed, name, number);
             var before = GC.GetAllocatedBytesForCurrentThread();
             var (size, wasRefused) = Feed(random, number);
             var bytes = GC.GetAllocatedBytesForCurrentThread() - before;

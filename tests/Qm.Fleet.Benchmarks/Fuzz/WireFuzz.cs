@@ -47,7 +47,7 @@ internal sealed class WireFuzz(int seed)
 
     private async Task<(int Read, long Bytes)> FeedAsync(Socket listener, WireRecording recording, long number, CancellationToken ct)
     {
-        var random = new Random(HashCode.Combine(seed, number));
+        var random = FuzzSeed.Of(seed, Name, number);
         var input = new MemoryStream();
         for (var message = 0; message < MessagesOfAConnection; message++)
         {

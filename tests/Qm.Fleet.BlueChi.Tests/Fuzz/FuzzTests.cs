@@ -3,8 +3,13 @@ using Xunit;
 
 namespace Qm.Fleet.BlueChi.Tests.Fuzz;
 
+/// <summary>What the whole process allocates is measured: no other test runs meanwhile.</summary>
+[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
+public sealed class Alone;
+
 /// <summary>A slice of the long run, which is a command of the benchmarks: <c>fuzz</c>. An input that fails names the command that makes it again.</summary>
 [Trait("Requirement", "QMF-BUS-005")]
+[Collection(nameof(Alone))]
 public sealed class FuzzTests
 {
     private const int Seed = 20260101;
