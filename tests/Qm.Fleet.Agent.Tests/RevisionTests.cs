@@ -163,6 +163,27 @@ public sealed class RevisionTests
     }
 
     [Fact]
+    [Trait("Requirement", "QMF-DRIFT-003")]
+    public async Task Stage_CommittedRevisionAfterAnEdit_WaitsForItsCommitAndHeals()
+    {
+        using var node = new EmulatedNode();
+        using var agent = node.Open();
+        await agent.Revisions.CommitAsync(Sample.New);
+        agent.Revisions.Confirm("r2");
+        var committed = node.OwnedTrees();
+        await agent.Revisions.StageAsync(Sample.New);
+        Assert.Equal("", agent.Revisions.StagedRevision);
+        node.Write("etc/qm/containers/systemd/radio.container", "edited by hand");
+
+        await agent.Revisions.StageAsync(Sample.New);
+        Assert.Equal("r2", agent.Revisions.StagedRevision);
+        agent.Revisions.Commit("r2");
+
+        Assert.Equal("", agent.Revisions.StagedRevision);
+        Assert.Equal(committed, node.OwnedTrees());
+    }
+
+    [Fact]
     public async Task Retired_WantedAgainBeforeConfirmation_IsForgotten()
     {
         using var node = new EmulatedNode();

@@ -84,16 +84,18 @@ public sealed class DriftTests : IAsyncLifetime
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, FleetLab.Ct);
         using var watch = new EventService.EventServiceClient(_lab.Lab.Channel).Watch(new(), cancellationToken: either.Token);
         List<string> seen = [];
+        List<string> told = [];
         try
         {
             while (!seen.Contains(reason) && await watch.ResponseStream.MoveNext(either.Token))
             {
                 seen.Add(watch.ResponseStream.Current.Reason);
+                told.Add($"{watch.ResponseStream.Current.Reason} ({watch.ResponseStream.Current.Message})");
             }
         }
         catch (Grpc.Core.RpcException e) when (deadline.IsCancellationRequested)
         {
-            throw new TimeoutException($"no {reason} within 60 s, but {string.Join(", ", seen)}", e);
+            throw new TimeoutException($"no {reason} within 60 s, but {string.Join(", ", told)}", e);
         }
     }
 }

@@ -74,6 +74,32 @@ internal sealed class FleetLab : IAsyncDisposable
     internal async Task<V1.Fleet> CockpitAsync() =>
         await new FleetService.FleetServiceClient(Lab.Channel).GetAsync(new() { Name = "cockpit" }, cancellationToken: Ct);
 
+    /// <summary>The fleet cockpit, once its rollout is in a phase.</summary>
+    internal async Task<V1.Fleet> CockpitAsync(Rollout.Types.Phase phase)
+    {
+        using var deadline = new CancellationTokenSource(Deadline, TimeProvider.System);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, Ct);
+        var last = new V1.Fleet();
+        try
+        {
+            using var watch = new FleetService.FleetServiceClient(Lab.Channel).Watch(new(), cancellationToken: either.Token);
+            while (await watch.ResponseStream.MoveNext(either.Token))
+            {
+                last = watch.ResponseStream.Current.Fleet ?? last;
+                if (last.Metadata?.Name == "cockpit" && last.Status?.Rollout?.Phase == phase)
+                {
+                    return last;
+                }
+            }
+        }
+        catch (Grpc.Core.RpcException e) when (deadline.IsCancellationRequested)
+        {
+            throw new TimeoutException($"the rollout was not {phase} within {Deadline.TotalSeconds:0} s, but {last.Status?.Rollout}", e);
+        }
+
+        throw new InvalidOperationException($"the watch ended before the rollout was {phase}");
+    }
+
     /// <summary>Everything in the event log.</summary>
     internal async Task<IReadOnlyList<Event>> EventsAsync() =>
         [.. (await new EventService.EventServiceClient(Lab.Channel).ListAsync(new() { PageSize = 1000 }, cancellationToken: Ct)).Events];

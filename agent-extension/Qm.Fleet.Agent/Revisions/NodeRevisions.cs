@@ -36,9 +36,8 @@ internal sealed class NodeRevisions
     /// <summary>What is in place.</summary>
     public NodeState State => _directory.State;
 
-    /// <summary>The staged revision if it is another than the committed one and its rootfs is there; else empty.</summary>
-    public string StagedRevision =>
-        _directory.Staged is { } staged && staged.Revision != State.Revision && HasRootfs(staged) ? staged.Revision : "";
+    /// <summary>The revision that waits for its commit and whose rootfs is there; else empty. The committed one may be staged again, to heal what was changed by hand.</summary>
+    public string StagedRevision => _directory.Staged is { } staged && HasRootfs(staged) ? staged.Revision : "";
 
     /// <summary>The slots and the fetch under way.</summary>
     public RootfsFetcher Rootfs => _rootfs;

@@ -57,8 +57,11 @@ public sealed record NodeMemory
         Revision == revision ? this : new NodeMemory { Revision = revision, StepSince = now };
 
     /// <summary>Notes which step was decided, keeping since when it has been so.</summary>
+    /// <remarks>Once everything is as wanted, what was done on the way is history: when somebody changes the node again, the same acts are not in vain.</remarks>
     public NodeMemory Deciding(NodeStep step, DateTimeOffset now) =>
-        Step == step.Name ? this : this with { Step = step.Name, StepSince = now };
+        Step == step.Name ? this
+        : step is NodeStep.Ready ? new() { Revision = Revision, Step = step.Name, StepSince = now }
+        : this with { Step = step.Name, StepSince = now };
 
     /// <summary>Notes how an act ended.</summary>
     /// <param name="act">The act.</param>

@@ -19,6 +19,9 @@ namespace Qm.Fleet.Lab.Processes;
 internal sealed class LabEnvironment : IAsyncDisposable
 {
     private const int PreferredPort = 8420;
+    private const int FirstOtherPort = 18421;
+    private const int OtherPorts = 10_000;
+    private const int MostPorts = 5;
     private static readonly TimeSpan LeastHeartbeatInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(30);
     private readonly LabOptions _options;
@@ -105,15 +108,26 @@ internal sealed class LabEnvironment : IAsyncDisposable
     /// <exception cref="LabException">It was not built, or does not become ready.</exception>
     public async Task<string> StartControllerAsync(CancellationToken cancellation)
     {
-        // As late as can be: others look for a free port, too.
-        _port = _port == 0 ? FreePort() : _port;
-        Controller = await ChildProcess.StartAsync(_launcher, "controller",
-            [.. Programs.Controller, "run", "--state", Directory.ControllerState, "--bus", BusAddress, "--listen", $"127.0.0.1:{_port}", "--socket", Directory.Socket, "--metrics", "off",
-             .. _options.LinkConfirmWithin is { } within ? ["--link-confirm-within", within.TotalMilliseconds.ToString(CultureInfo.InvariantCulture)] : Array.Empty<string>()],
-            Directory.Logs, awaitedPrefix: "ready ").ConfigureAwait(false);
-        _parts.Push(Controller);
-        await Controller.LineAsync(StartDeadline, _time, cancellation).ConfigureAwait(false);
-        return Endpoint;
+        for (var attempt = 1; ; attempt++)
+        {
+            var isChosen = _port != 0;
+            _port = isChosen ? _port : FreePort();
+            Controller = await ChildProcess.StartAsync(_launcher, "controller",
+                [.. Programs.Controller, "run", "--state", Directory.ControllerState, "--bus", BusAddress, "--listen", $"127.0.0.1:{_port}", "--socket", Directory.Socket, "--metrics", "off",
+                 .. _options.LinkConfirmWithin is { } within ? ["--link-confirm-within", within.TotalMilliseconds.ToString(CultureInfo.InvariantCulture)] : Array.Empty<string>()],
+                Directory.Logs, awaitedPrefix: "ready ").ConfigureAwait(false);
+            _parts.Push(Controller);
+            try
+            {
+                await Controller.LineAsync(StartDeadline, _time, cancellation).ConfigureAwait(false);
+                return Endpoint;
+            }
+            catch (LabException e) when (!isChosen && attempt < MostPorts && e.Message.Contains("address already in use", StringComparison.OrdinalIgnoreCase))
+            {
+                // Another lab, started at the same time, saw the same free port and was faster.
+                _port = 0;
+            }
+        }
     }
 
     /// <summary>Runs <c>qmfleet</c> against this lab and answers its exit code and output.</summary>
@@ -309,7 +323,8 @@ internal sealed class LabEnvironment : IAsyncDisposable
 
     private static int FreePort()
     {
-        foreach (var port in new[] { PreferredPort, 0 })
+        // Below the ports that the kernel gives to clients, so that it stays free while the controller is down.
+        foreach (var port in Enumerable.Range(0, OtherPorts).Select(step => FirstOtherPort + ((Environment.ProcessId + step) * 17 % OtherPorts)).Prepend(PreferredPort))
         {
             using var probe = new TcpListener(IPAddress.Loopback, port);
             try
@@ -319,7 +334,7 @@ internal sealed class LabEnvironment : IAsyncDisposable
             }
             catch (SocketException)
             {
-                // Taken: the kernel chooses another.
+                // Taken: the next one.
             }
         }
 

@@ -10,6 +10,8 @@ public sealed class DriftTests
 {
     private static readonly DateTimeOffset Now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
+    private NodeMemory _memory = new();
+
     [Theory]
     [InlineData("")]
     [InlineData("heal")]
@@ -20,6 +22,11 @@ public sealed class DriftTests
 
         Assert.IsType<NodeStep.Ready>(Run(node, revision));
         Assert.Equal(["Stage", "Commit", "Confirm"], node.Acts);
+
+        // The very same again: what was done the last time is not in vain.
+        node.Edit(OwnedFileKind.QmContainerDropIn);
+        Assert.IsType<NodeStep.Ready>(Run(node, revision));
+        Assert.Equal(["Stage", "Commit", "Confirm", "Stage", "Commit", "Confirm"], node.Acts);
     }
 
     [Fact]
@@ -84,7 +91,7 @@ public sealed class DriftTests
         Assert.Contains("Commit", node.Acts);
     }
 
-    private static (ModelNode Node, RenderedRevision Revision) Converged(string drift)
+    private (ModelNode Node, RenderedRevision Revision) Converged(string drift)
     {
         var (node, revision) = (new ModelNode(), Revision("a", "2G", drift));
         Assert.IsType<NodeStep.Ready>(Run(node, revision));
@@ -92,21 +99,21 @@ public sealed class DriftTests
         return (node, revision);
     }
 
-    // Until nothing is left to do.
-    private static NodeStep Run(ModelNode node, RenderedRevision revision)
+    // Until nothing is left to do; as for a controller that goes on running, what was tried stays known.
+    private NodeStep Run(ModelNode node, RenderedRevision revision)
     {
-        var memory = new NodeMemory();
         for (var round = 0; round < 20; round++)
         {
-            var view = node.View(revision, memory);
+            var view = node.View(revision, _memory);
             var step = NodeReconciler.Decide(view, Now);
+            _memory = view.Memory.Deciding(step, Now);
             if (step is not NodeStep.Act act)
             {
                 return step;
             }
 
             node.Apply(act, revision);
-            memory = view.Memory.Deciding(step, Now).After(act, ActOutcome.Done, "", view, Now);
+            _memory = _memory.After(act, ActOutcome.Done, "", view, Now);
         }
 
         throw new InvalidOperationException($"not settled: {string.Join(", ", node.Acts)}");
