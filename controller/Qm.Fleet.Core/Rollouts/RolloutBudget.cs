@@ -1,0 +1,47 @@
+namespace Qm.Fleet.Core.Rollouts;
+
+/// <summary>How many nodes may be down at once, in each group; nodes that are down for any reason count.</summary>
+internal sealed class RolloutBudget
+{
+    private readonly RolloutPolicy _policy;
+    private readonly Dictionary<string, (int Size, int Down)> _groups = new(StringComparer.Ordinal);
+
+    internal RolloutBudget(RolloutPolicy policy, IReadOnlyDictionary<string, RolloutNode> nodes, Func<string, bool> isInTheAir)
+    {
+        _policy = policy;
+        foreach (var (name, node) in nodes)
+        {
+            var group = GroupOf(node);
+            var (size, down) = _groups.GetValueOrDefault(group);
+            _groups[group] = (size + 1, down + (IsDown(node, isInTheAir(name)) ? 1 : 0));
+        }
+    }
+
+    /// <summary>Takes a place for a node that is about to go down; one that is down has its place already.</summary>
+    /// <returns>Null when there was room, else what holds it.</returns>
+    internal RolloutHold? Take(RolloutNode node)
+    {
+        if (node.Availability != Availability.Serving)
+        {
+            return null;
+        }
+
+        var group = GroupOf(node);
+        var (size, down) = _groups[group];
+        var room = _policy.MaxUnavailable.AtMostOf(size);
+        if (down < room)
+        {
+            _groups[group] = (size, down + 1);
+            return null;
+        }
+
+        var where = group.Length == 0 ? "the fleet" : $"{_policy.BudgetPer}={group}";
+        return room == 0
+            ? new("Budget", $"maxUnavailable {_policy.MaxUnavailable} of the {size} nodes of {where} is 0, so none may ever go down", "a larger maxUnavailable", Never: true)
+            : new("Budget", $"{down} of the {size} nodes of {where} are down, and maxUnavailable {_policy.MaxUnavailable} allows {room}", "one of them coming back");
+    }
+
+    private static bool IsDown(RolloutNode node, bool isInTheAir) => isInTheAir || node.Availability != Availability.Serving;
+
+    private string GroupOf(RolloutNode node) => _policy.BudgetPer.Length == 0 ? "" : node.Labels.GetValueOrDefault(_policy.BudgetPer) ?? "";
+}

@@ -1,0 +1,77 @@
+using System.Globalization;
+
+namespace Qm.Fleet.Core.Rollouts;
+
+/// <summary>What a node tells of the revision it has, or is on its way to.</summary>
+internal static class RolloutHealth
+{
+    /// <summary>Where a node stands after a look at it.</summary>
+    internal static RolloutMember Observe(RolloutMember member, RolloutNode node, string to, RolloutPolicy policy, DateTimeOffset now) => member.State switch
+    {
+        MemberState.Waiting when node.KnownBad is { } bad && !member.HasFailed => member.To(MemberState.Returned, now) with { Failure = bad },
+        MemberState.Waiting when node.Target == to && node.Progress == NodeProgress.Failed => member.To(MemberState.Returned, now) with { Failure = node.Reason },
+        // Nothing had to be changed.
+        MemberState.Waiting when Has(node, to) => (member with { Mark = node.Health }).To(MemberState.Soaking, now) with { HealthySince = now },
+        MemberState.Moving when Has(node, to) => member.To(MemberState.Soaking, now) with { HealthySince = now },
+        MemberState.Moving when Broken(node, to) is { } broken => member.Failed(broken, now),
+        MemberState.Moving when now >= member.Since + policy.Deadline => member.Failed($"it was not Ready within {Span(policy.Deadline)}: {node.Reason}", now),
+        MemberState.Soaking => Soak(member, node, to, policy, now),
+        // It went back by itself, or was never there.
+        MemberState.Leaving when member.Base.Length > 0 && node.Revision == member.Base => member.To(MemberState.Returning, now),
+        MemberState.Leaving when member.Base.Length == 0 => member.To(MemberState.Stuck, now),
+        MemberState.Returning when Has(node, member.Base) => member.To(MemberState.Returned, now),
+        MemberState.Returning when Broken(node, member.Base) is { } stuck => member.To(MemberState.Stuck, now) with { Failure = member.HasFailed ? member.Failure : $"it cannot go back: {stuck}" },
+        _ => member,
+    };
+
+    /// <summary>When a node's state changes by itself; null when it does not.</summary>
+    internal static DateTimeOffset? Wake(RolloutMember member, RolloutPolicy policy) => member switch
+    {
+        { State: MemberState.Moving } => member.Since + policy.Deadline,
+        { State: MemberState.Soaking, HealthySince: { } since } => since + policy.Soak,
+        { State: MemberState.Soaking } => member.Since + policy.Soak + policy.Deadline,
+        _ => null,
+    };
+
+    internal static string Span(TimeSpan span) => span < TimeSpan.FromMinutes(2)
+        ? string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0.#} s")
+        : string.Create(CultureInfo.InvariantCulture, $"{span.TotalMinutes:0.#} min");
+
+    private static RolloutMember Soak(RolloutMember member, RolloutNode node, string to, RolloutPolicy policy, DateTimeOffset now)
+    {
+        if (Unhealthy(member, node, to, policy) is { } reason)
+        {
+            return member.Failed(reason, now);
+        }
+
+        if (!Has(node, to))
+        {
+            return now >= member.Since + policy.Soak + policy.Deadline ? member.Failed($"it did not stay Ready: {node.Reason}", now)
+                : member.HealthySince is null ? member : member with { HealthySince = null };
+        }
+
+        var healthy = member.HealthySince is null ? member with { HealthySince = now } : member;
+        return now >= healthy.HealthySince + policy.Soak ? healthy.To(MemberState.Done, now) : healthy;
+    }
+
+    private static string? Unhealthy(RolloutMember member, RolloutNode node, string to, RolloutPolicy policy)
+    {
+        if (node.Availability is Availability.Unheard or Availability.Away)
+        {
+            return null;
+        }
+
+        var since = node.Health.Since(member.Mark);
+        return Broken(node, to) is { } broken ? broken
+            : node.Fault is { } fault ? $"while it soaked: {fault}"
+            : since.OomKills > 0 ? $"while it soaked: the kernel killed {since.OomKills} times for memory"
+            : since.Restarts > policy.MaxRestarts ? $"while it soaked: units restarted by themselves {since.Restarts} times, allowed are {policy.MaxRestarts}"
+            : node.Pressure > policy.MaxPressure ? string.Create(CultureInfo.InvariantCulture, $"while it soaked: memory pressure is {node.Pressure:0.#} %, allowed is {policy.MaxPressure:0.#} %")
+            : null;
+    }
+
+    private static bool Has(RolloutNode node, string revision) =>
+        node.Target == revision && node.Revision == revision && node.Progress == NodeProgress.Ready && node.Availability == Availability.Serving;
+
+    private static string? Broken(RolloutNode node, string revision) => node.Target == revision && node.Progress == NodeProgress.Failed ? node.Reason : null;
+}

@@ -1,0 +1,44 @@
+namespace Qm.Fleet.Core.Rollouts;
+
+/// <summary>Counters of a node's health; they begin anew when QM does.</summary>
+/// <param name="OomKills">memory.events oom_kill of QM.</param>
+/// <param name="Restarts">Restarts by systemd of QM and of the units in it that the environment has.</param>
+public readonly record struct HealthMark(long OomKills, long Restarts)
+{
+    /// <summary>How much came since an earlier mark; everything, where the counters began anew.</summary>
+    public HealthMark Since(HealthMark earlier) => new(Grown(OomKills, earlier.OomKills), Grown(Restarts, earlier.Restarts));
+
+    private static long Grown(long now, long before) => now < before ? now : now - before;
+}
+
+/// <summary>One node of a rollout, as it is stored.</summary>
+/// <param name="State">Where it stands.</param>
+/// <param name="Since">Since when.</param>
+/// <param name="Base">The revision it had before, and goes back to; empty when there is none.</param>
+public sealed record RolloutMember(MemberState State, DateTimeOffset Since, string Base)
+{
+    /// <summary>The batch that took it, from 0; null before one did.</summary>
+    public int? Batch { get; init; }
+
+    /// <summary>Why the revision is held to have failed on it; empty when it is not.</summary>
+    public string Failure { get; init; } = "";
+
+    /// <summary>Its counters when it began to move.</summary>
+    public HealthMark Mark { get; init; }
+
+    /// <summary>Since when it has been healthy with the new revision without a break; null when it is not.</summary>
+    public DateTimeOffset? HealthySince { get; init; }
+
+    /// <summary>Whether the revision failed on it.</summary>
+    public bool HasFailed => Failure.Length > 0;
+
+    /// <summary>Whether it may be down because of the rollout.</summary>
+    public bool IsInTheAir => State is MemberState.Moving or MemberState.Returning;
+
+    /// <summary>Whether nothing more will happen to it by itself.</summary>
+    public bool IsSettled => State is MemberState.Done or MemberState.Returned or MemberState.Stuck;
+
+    internal RolloutMember To(MemberState state, DateTimeOffset now) => this with { State = state, Since = now, HealthySince = null };
+
+    internal RolloutMember Failed(string reason, DateTimeOffset now) => To(MemberState.Leaving, now) with { Failure = reason };
+}
