@@ -6,21 +6,22 @@ namespace Qm.Fleet.Core.Rollouts;
 internal static class RolloutHealth
 {
     /// <summary>Where a node stands after a look at it.</summary>
-    internal static RolloutMember Observe(RolloutMember member, RolloutNode node, string to, RolloutPolicy policy, DateTimeOffset now) => member.State switch
+    internal static RolloutMember Observe(RolloutMember member, RolloutNode node, RolloutState state, RolloutPolicy policy, DateTimeOffset now) => (member.State, state.To) switch
     {
-        MemberState.Waiting when node.KnownBad is { } bad && !member.HasFailed => member.To(MemberState.Returned, now) with { Failure = bad },
-        MemberState.Waiting when node.Target == to && node.Progress == NodeProgress.Failed => member.To(MemberState.Returned, now) with { Failure = node.Reason },
+        (MemberState.Waiting, _) when node.KnownBad is { } bad && !member.HasFailed => member.To(MemberState.Returned, now) with { Failure = bad },
+        (MemberState.Waiting, var to) when node.Target == to && node.Progress == NodeProgress.Failed => member.To(MemberState.Returned, now) with { Failure = node.Reason },
         // Nothing had to be changed.
-        MemberState.Waiting when Has(node, to) => (member with { Mark = node.Health }).To(MemberState.Soaking, now) with { HealthySince = now },
-        MemberState.Moving when Has(node, to) => member.To(MemberState.Soaking, now) with { HealthySince = now },
-        MemberState.Moving when Broken(node, to) is { } broken => member.Failed(broken, now),
-        MemberState.Moving when now >= member.Since + policy.Deadline => member.Failed($"it was not Ready within {Span(policy.Deadline)}: {node.Reason}", now),
-        MemberState.Soaking => Soak(member, node, to, policy, now),
-        // It went back by itself, or was never there.
-        MemberState.Leaving when member.Base.Length > 0 && node.Revision == member.Base => member.To(MemberState.Returning, now),
-        MemberState.Leaving when member.Base.Length == 0 => member.To(MemberState.Stuck, now),
-        MemberState.Returning when Has(node, member.Base) => member.To(MemberState.Returned, now),
-        MemberState.Returning when Broken(node, member.Base) is { } stuck => member.To(MemberState.Stuck, now) with { Failure = member.HasFailed ? member.Failure : $"it cannot go back: {stuck}" },
+        (MemberState.Waiting, var to) when Has(node, to) => (member with { Mark = node.Health }).To(MemberState.Soaking, now) with { HealthySince = now },
+        (MemberState.Moving, var to) when Has(node, to) => member.To(MemberState.Soaking, now) with { HealthySince = now },
+        (MemberState.Moving, var to) when Broken(node, to) is { } broken => member.Failed(broken, now),
+        (MemberState.Moving, _) when now >= member.Since + policy.Deadline => member.Failed($"it was not Ready within {Span(policy.Deadline)}: {node.Reason}", now),
+        (MemberState.Soaking, var to) => Soak(member, node, to, policy, now),
+        // A rollout that still runs takes note of what breaks behind it.
+        (MemberState.Done, var to) when !state.HasEnded && Broken(node, to) is { } broken => member.Failed(broken, now),
+        // It never left, or went back by itself and is down for that.
+        (MemberState.Leaving, _) when node.Revision == member.Base => member.To(node.Availability == Availability.Serving ? MemberState.Returned : MemberState.Returning, now),
+        (MemberState.Returning, _) when Has(node, member.Base) => member.To(MemberState.Returned, now),
+        (MemberState.Returning, _) when Broken(node, member.Base) is { } stuck => member.To(MemberState.Stuck, now) with { Failure = member.HasFailed ? member.Failure : $"it cannot go back: {stuck}" },
         _ => member,
     };
 

@@ -40,5 +40,8 @@ public sealed record RolloutMember(MemberState State, DateTimeOffset Since, stri
 
     internal RolloutMember To(MemberState state, DateTimeOffset now) => this with { State = state, Since = now, HealthySince = null };
 
-    internal RolloutMember Failed(string reason, DateTimeOffset now) => To(MemberState.Leaving, now) with { Failure = reason };
+    /// <summary>It shall go back; without anything to go back to it stays.</summary>
+    internal RolloutMember Leave(DateTimeOffset now) => To(Base.Length == 0 ? MemberState.Stuck : MemberState.Leaving, now);
+
+    internal RolloutMember Failed(string reason, DateTimeOffset now) => Leave(now) with { Failure = reason };
 }

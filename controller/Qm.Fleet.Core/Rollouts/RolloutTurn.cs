@@ -39,7 +39,7 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
         {
             if (nodes.TryGetValue(name, out var node))
             {
-                Set(name, member, RolloutHealth.Observe(member, node, _state.To, policy, now));
+                Set(name, member, RolloutHealth.Observe(member, node, _state, policy, now));
             }
         }
     }
@@ -162,8 +162,9 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
 
             if (policy.Batches.Length > 1)
             {
-                var taken = _members.Count(member => member.Value.Batch == number);
-                _notices.Add(new("BatchStarted", "", $"batch {number + 1} of {policy.Batches.Length} ({batch}) has {taken} nodes"));
+                var taken = _members.Where(member => member.Value.Batch == number).Select(member => member.Key).ToArray();
+                var who = taken.Length is > 0 and < 5 ? string.Join(", ", taken) : $"{taken.Length} nodes";
+                _notices.Add(new("BatchStarted", "", $"batch {number + 1} of {policy.Batches.Length} ({batch}): {who}"));
             }
         }
 
@@ -185,7 +186,7 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
         {
             if (member.State is MemberState.Moving or MemberState.Soaking or MemberState.Done && (policy.OnFailure == OnFailure.Rollback || member.Batch == _state.Batch))
             {
-                Set(name, member, member.To(MemberState.Leaving, now));
+                Set(name, member, member.Leave(now));
             }
         }
     }
@@ -221,7 +222,7 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
             _notices.Add(member.State switch
             {
                 MemberState.Returned when was.State == MemberState.Returning => new("NodeReturned", name, $"has {member.Base} again"),
-                MemberState.Stuck when member.Base.Length == 0 => new("NodeStuck", name, $"there is nothing to go back to; {member.Failure}", IsBad: true),
+                MemberState.Stuck when member.Base.Length == 0 => new("NodeStuck", name, $"there is nothing to go back to; {(member.HasFailed ? member.Failure : _state.Reason)}", IsBad: true),
                 MemberState.Stuck => new("NodeStuck", name, member.Failure, IsBad: true),
                 _ => new("RevisionFailed", name, $"revision {_state.To}: {member.Failure}", IsBad: true),
             });
