@@ -102,19 +102,23 @@ internal sealed partial class GatewayLink
             await session.RunAsync(new NodeGateway.NodeGatewayClient(channel), hello, cancellationToken).ConfigureAwait(false);
             return "the controller ended the stream";
         }
-        catch (RpcException e)
+        catch (Exception e) when (Explain(e, cancellationToken.IsCancellationRequested) is not null)
         {
-            return $"{e.StatusCode}: {e.Status.Detail}{(e.Status.DebugException is { } cause ? $" ({cause.GetBaseException().Message})" : "")}";
-        }
-        catch (Exception e) when (e is NodeIdentityException or NodeFileException or TimeoutException or InvalidOperationException)
-        {
-            return e.Message;
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            return "the stream was cut";
+            return Explain(e, cancellationToken.IsCancellationRequested)!;
         }
     }
+
+    /// <summary>Why a session ended with an exception; null for one that the link cannot live with.</summary>
+    /// <param name="exception">What ended it.</param>
+    /// <param name="isStopping">Whether the agent itself ends, so that a cancellation is meant for it.</param>
+    internal static string? Explain(Exception exception, bool isStopping) => exception switch
+    {
+        RpcException e => $"{e.StatusCode}: {e.Status.Detail}{(e.Status.DebugException is { } cause ? $" ({cause.GetBaseException().Message})" : "")}",
+        // A write to a connection that has just gone fails with what the transport says of it, not as a call that ended.
+        NodeIdentityException or NodeFileException or TimeoutException or InvalidOperationException or IOException or HttpRequestException => exception.Message,
+        OperationCanceledException when !isStopping => "the stream was cut",
+        _ => null,
+    };
 
     private GrpcChannel Open(NodeIdentity identity)
     {

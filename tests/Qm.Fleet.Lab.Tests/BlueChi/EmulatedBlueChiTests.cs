@@ -75,6 +75,8 @@ public sealed class EmulatedBlueChiTests
         Assert.Equal(["JobNew 1 job/1", "reply RestartUnit"], lines.Take(2));
         Assert.DoesNotContain(lines, line => line.StartsWith("JobRemoved", StringComparison.Ordinal));
 
+        // The new agent may be heard before systemd is done with starting it.
+        await site.QmIdleAsync("bluechi-agent.service");
         var (name, text) = await TestSite.ErrorOfAsync(site.QmAsync("RestartUnit", "bluechi-agent.service", "replace"));
         Assert.Equal(("org.freedesktop.DBus.Error.NoReply", "Connection terminated"), (name, text));
         Assert.DoesNotContain(await site.SeenAsync("Status node/qm_2eecu1 online"), line => line.StartsWith("Job", StringComparison.Ordinal));

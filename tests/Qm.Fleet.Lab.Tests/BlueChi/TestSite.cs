@@ -104,6 +104,16 @@ internal sealed class TestSite : IAsyncDisposable
         return seen;
     }
 
+    /// <summary>Waits until no job of systemd is at work on a unit of QM: a further one would fold into it.</summary>
+    public async Task QmIdleAsync(string unit)
+    {
+        using var late = new CancellationTokenSource(Deadline, TimeProvider.System);
+        while ((await QmAsync("GetUnitProperty", unit, "org.freedesktop.systemd1.Unit", "Job"))[0].AsInner() is not BusValue.Struct { Fields: [BusValue.UInt32 { Value: 0 }, ..] })
+        {
+            Assert.False(late.IsCancellationRequested, $"a job of {unit} does not end");
+        }
+    }
+
     /// <summary>Waits for signals that <see cref="SeenAsync"/> leaves out: property changes of units.</summary>
     public async Task ChatterAsync(int signals)
     {
