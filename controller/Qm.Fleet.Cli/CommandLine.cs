@@ -17,6 +17,7 @@ internal static class CommandLine
         root.Add(ApplyVerb.Make(global, context));
         root.Add(GetVerb.Make(global, context));
         root.Add(DescribeVerb.Make(global, context));
+        root.Add(RolloutVerb.Make(global, context));
         root.Add(EventsVerb.Make(global, context));
         root.Add(ChecksVerb.Make(global, context));
         root.Add(BundleVerb.Make(global, context));

@@ -85,7 +85,7 @@ internal static class ControllerHost
         services.AddSingleton(provider => Database.Open(
             Path.Combine(options.State, "fleet.db"), provider.Locked().GetRequiredService<ChangeFeed>(),
             provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<FleetStore>().AddSingleton<NodeStore>().AddSingleton<EventLog>();
+        services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<EventLog>();
         return services.AddSingleton<IReconcileStore, ReconcileStore>();
     }
 
@@ -107,7 +107,7 @@ internal static class ControllerHost
             grpc.Interceptors.Add<FailureInterceptor>();
         }).AddServiceOptions<NodeGatewayService>(static gateway => gateway.MaxReceiveMessageSize = NodeGatewayService.MaxMessageBytes);
         services.AddSingleton<FailureInterceptor>();
-        services.AddSingleton<FleetApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
+        services.AddSingleton<FleetApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
         services.AddGrpcHealthChecks().AddCheck<StoreHealth>("store", HealthStatus.Unhealthy);
         return services;
     }
@@ -117,6 +117,7 @@ internal static class ControllerHost
         app.UseRouting();
         app.UseMiddleware<AccessGate>();
         app.MapGrpcService<FleetApi>();
+        app.MapGrpcService<RolloutApi>();
         app.MapGrpcService<NodeApi>();
         app.MapGrpcService<EventApi>();
         app.MapGrpcService<DiagnosticsApi>();

@@ -25,6 +25,7 @@ internal sealed class FleetConnection : IDisposable
         Nodes = new(invoker);
         Events = new(invoker);
         Diagnostics = new(invoker);
+        Rollouts = new(invoker);
     }
 
     internal FleetService.FleetServiceClient Fleets { get; }
@@ -34,6 +35,8 @@ internal sealed class FleetConnection : IDisposable
     internal EventService.EventServiceClient Events { get; }
 
     internal DiagnosticsService.DiagnosticsServiceClient Diagnostics { get; }
+
+    internal RolloutService.RolloutServiceClient Rollouts { get; }
 
     /// <summary>Prepares a connection; nothing is sent before the first call.</summary>
     /// <exception cref="CliException">The address or the certificates cannot be used.</exception>

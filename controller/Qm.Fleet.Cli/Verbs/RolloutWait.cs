@@ -149,9 +149,15 @@ internal sealed class RolloutWait
             _awaited.Remove(name);
         }
 
-        return rollout.Phase == Rollout.Types.Phase.Paused
-            ? $"rollout {awaited} is paused: {PlainText.Of(rollout.Message)}\nSee qmfleet events --fleet {name}"
-            : null;
+        var end = rollout.Phase switch
+        {
+            Rollout.Types.Phase.Paused => "is paused",
+            Rollout.Types.Phase.RollingBack => "goes back",
+            Rollout.Types.Phase.RolledBack => "went back",
+            Rollout.Types.Phase.Aborted => "was ended",
+            _ => null,
+        };
+        return end is null ? null : $"rollout {awaited} {end}: {PlainText.Of(rollout.Message)}\nSee qmfleet rollout why {name}";
     }
 
     private string Gone(string fleet) => $"fleet {fleet} was deleted; rollout {_awaited[fleet]} ended with it";

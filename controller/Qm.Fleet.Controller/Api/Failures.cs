@@ -45,6 +45,9 @@ internal static class Failures
         Code.NotFound, "NOT_FOUND", $"There is no {kind} \"{name}\".",
         new ResourceInfo { ResourceType = $"qm.fleet/v1/{kind}", ResourceName = name });
 
+    /// <summary>It cannot be done as things are.</summary>
+    public static RpcException Precondition(string message) => Make(Code.FailedPrecondition, "NOT_POSSIBLE_NOW", message);
+
     /// <summary>A watcher did not read what it was sent.</summary>
     /// <param name="resume">How it goes on.</param>
     public static RpcException TooSlow(string resume) =>

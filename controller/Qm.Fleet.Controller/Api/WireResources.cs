@@ -53,7 +53,7 @@ internal static class WireResources
         Fleet = rollout.Fleet,
         FromRevision = rollout.FromRevision,
         ToRevision = rollout.ToRevision,
-        Phase = (V1.Rollout.Types.Phase)rollout.Phase,
+        Phase = rollout.State is { Phase: RolloutPhase.Progressing, Stop: not null } ? V1.Rollout.Types.Phase.Paused : (V1.Rollout.Types.Phase)rollout.Phase,
         StartedAt = Timestamp.FromDateTimeOffset(rollout.StartedAt),
         EndedAt = rollout.EndedAt is { } ended ? Timestamp.FromDateTimeOffset(ended) : null,
         Message = rollout.Message,
@@ -66,7 +66,7 @@ internal static class WireResources
         Kind = "Rollout",
         Target = $"fleet/{rollout.Fleet}",
         Done = rollout.HasEnded,
-        Error = rollout.Phase is RolloutPhase.Superseded ? rollout.Message : "",
+        Error = rollout.HasEnded && rollout.Phase is not RolloutPhase.Succeeded ? rollout.Message : "",
         StartedAt = Timestamp.FromDateTimeOffset(rollout.StartedAt),
         EndedAt = rollout.EndedAt is { } ended ? Timestamp.FromDateTimeOffset(ended) : null,
     };

@@ -3,7 +3,6 @@ using Microsoft.Extensions.Options;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Storage;
-using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Controller.Reconcile;
 
@@ -127,11 +126,20 @@ internal sealed partial class FleetReconciler(
     private NodeAssignment Assign(DesiredNode node)
     {
         var claims = _desired.Fleets.Where(fleet => fleet.Selector.Matches(node.Labels)).ToArray();
-        return claims switch
+        NodeAssignment assignment = claims switch
         {
-            [var fleet] => new(node.Site, fleet, "", node.Cordoned),
+            [var fleet] => new(node.Site, fleet, "the rollout of its fleet has not looked at it yet, or has nothing for it", node.Cordoned),
             [] => new(node.Site, null, "no fleet selects this node", node.Cordoned),
             _ => new(node.Site, null, $"fleets {string.Join(", ", claims.Select(fleet => fleet.Name))} all select this node; it is left as it is until one does", node.Cordoned),
+        };
+        return assignment with
+        {
+            Labels = node.Labels,
+            Preconditions =
+            [
+                .. _desired.Fleets.SelectMany(fleet => fleet.Policy.Preconditions.Where(condition => condition.Node == node.Name || (condition.Node.Length == 0 && claims.Contains(fleet))))
+                    .Select(condition => condition.Unit).Distinct(),
+            ],
         };
     }
 
@@ -143,32 +151,34 @@ internal sealed partial class FleetReconciler(
         }
 
         var before = rollouts.Find(fleet.Name);
-        var (decision, admitted) = rollouts.Advance(fleet, _members[fleet.Name]);
-        foreach (var node in admitted)
+        var decision = rollouts.Ask(fleet, rollout, _members[fleet.Name]);
+        if (!ReferenceEquals(decision.State, rollout.State))
+        {
+            // What is not stored is not so: a controller that is killed here decides it again.
+            var isStored = await store.AdvanceAsync(fleet.Uid, rollout, decision.State, decision.Message, [.. RolloutEvents.Of(fleet, rollout, decision)], ct);
+            Volatile.Write(ref _desiredStale, 1);
+            _signal.Raise();
+            if (!isStored)
+            {
+                return;
+            }
+        }
+
+        foreach (var node in rollouts.Publish(fleet, decision))
         {
             Wake(node, unitsToo: false);
         }
 
-        if (before?.Decision is not { } earlier || earlier.Message != decision.Message || before.Value.Fleet.Rollout != rollout)
+        if (before?.Decision.Message != decision.Message || before.Fleet.Rollout != rollout)
         {
             feed.Publish(ResourceKind.Fleet, fleet.Name);
-        }
-
-        if (decision.Phase != rollout.Phase)
-        {
-            var draft = new EventDraft(
-                $"Rollout{decision.Phase}", decision.Phase == RolloutPhase.Paused ? EventSeverity.Error : EventSeverity.Info,
-                "controller", fleet.Name, "", "", $"rollout {fleet.Name}/{rollout.Number} to {rollout.ToRevision}: {decision.Summary}");
-            await store.UpdateRolloutAsync(fleet.Name, rollout.Number, decision.Phase, decision.Message, draft, ct);
-            Volatile.Write(ref _desiredStale, 1);
-            _signal.Raise();
         }
     }
 
     private (NodeWorker Worker, CancellationTokenSource Stop, Task Run) Start(string name, CancellationToken ct)
     {
         var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var worker = new NodeWorker(name, actor, agents, blueChi, rollouts, live, store, events, options.Value.LinkConfirmWithin, time, loggers.CreateLogger<NodeWorker>());
+        var worker = new NodeWorker(name, actor, agents, blueChi, rollouts, live, events, options.Value.LinkConfirmWithin, time, loggers.CreateLogger<NodeWorker>());
         return (worker, stop, RunAsync(name, worker, stop.Token));
     }
 

@@ -70,7 +70,7 @@ internal sealed class LiveStatus(LiveNodes live, RolloutKeeper rollouts, IAgentL
         return status;
     }
 
-    private static bool IsReady(NodeLive node, string revision) => node.Step is NodeStep.Ready && node.Assignment.Fleet?.Revision == revision;
+    private static bool IsReady(NodeLive node, string revision) => node.Step is NodeStep.Ready && node.View.Desired?.Name == revision;
 
     // The fleet is what it is since the node that last changed its readiness.
     private DateTimeOffset Since(NodeLive[] claimed, string revision, bool all) => claimed

@@ -21,10 +21,6 @@ internal static class NodeEvents
         _ => new(act.Name + "Failed", EventSeverity.Warning, Actor, fleet, node, Unit(act), result.Detail),
     };
 
-    /// <summary>The revision is held to have failed on the node.</summary>
-    internal static EventDraft Failed(NodeStep step, string node, DesiredFleet fleet) => new(
-        "RevisionFailed", EventSeverity.Error, Actor, fleet.Name, node, "", $"revision {fleet.Revision}: {step.Reason}");
-
     /// <summary>What changed between two looks.</summary>
     internal static IEnumerable<EventDraft> Between(NodeLive? before, NodeLive after)
     {
@@ -48,9 +44,9 @@ internal static class NodeEvents
             yield return draft;
         }
 
-        if (after.Step is NodeStep.Ready && before.Step is not NodeStep.Ready)
+        if (after.Step is NodeStep.Ready && (before.Step is not NodeStep.Ready || before.View.Desired?.Name != after.View.Desired?.Name))
         {
-            yield return new("NodeReady", EventSeverity.Info, Actor, fleet, after.Name, "", $"revision {after.Assignment.Fleet?.Revision}: {after.Step.Reason}");
+            yield return new("NodeReady", EventSeverity.Info, Actor, fleet, after.Name, "", $"revision {after.View.Desired?.Name}: {after.Step.Reason}");
         }
     }
 

@@ -10,7 +10,14 @@ namespace Qm.Fleet.Controller.Reconcile;
 /// <param name="Fleet">The one fleet that selects it; null when none or several do.</param>
 /// <param name="NotDesiredBecause">Why <paramref name="Fleet"/> is null.</param>
 /// <param name="Cordoned">Whether it is to be left alone.</param>
-internal sealed record NodeAssignment(string Site, DesiredFleet? Fleet, string NotDesiredBecause, bool Cordoned);
+internal sealed record NodeAssignment(string Site, DesiredFleet? Fleet, string NotDesiredBecause, bool Cordoned)
+{
+    /// <summary>The node's labels.</summary>
+    internal IReadOnlyDictionary<string, string> Labels { get; init; } = ImmutableDictionary<string, string>.Empty;
+
+    /// <summary>Units of the host whose state a rollout asks for before it disrupts a node.</summary>
+    internal IReadOnlyList<string> Preconditions { get; init; } = [];
+}
 
 /// <summary>One aspect of a node, with since when.</summary>
 /// <param name="Type">Such as Ready.</param>
@@ -29,7 +36,11 @@ internal sealed record NodeLive
 
     internal required NodeView View { get; init; }
 
+    /// <summary>The step as people see it.</summary>
     internal required NodeStep Step { get; init; }
+
+    /// <summary>The step towards the revision that it was told; Ready with an earlier one is no step that people would call so.</summary>
+    internal required NodeStep Decided { get; init; }
 
     internal required DateTimeOffset StepSince { get; init; }
 
@@ -45,8 +56,9 @@ internal sealed record NodeLive
 
     /// <summary>Whether people and rollouts would see a difference; usage figures alone are none.</summary>
     internal bool DiffersFrom(NodeLive? other) =>
-        other is null || Step.Name != other.Step.Name || Step.Reason != other.Step.Reason || Assignment != other.Assignment
+        other is null || Step.Name != other.Step.Name || Step.Reason != other.Step.Reason || Decided.Name != other.Decided.Name || View.Desired?.Name != other.View.Desired?.Name || Assignment != other.Assignment
         || !Conditions.SequenceEqual(other.Conditions) || !Checks.SequenceEqual(other.Checks)
+        || View.Evidence?.StagedRevision != other.View.Evidence?.StagedRevision
         || ConvergedAfter != other.ConvergedAfter || Report?.Report.Revision != other.Report?.Report.Revision
         || !Equals(Report?.Report.Oom, other.Report?.Report.Oom) || !Equals(Report?.Report.Facts, other.Report?.Report.Facts);
 }

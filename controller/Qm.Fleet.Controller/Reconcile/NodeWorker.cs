@@ -1,9 +1,9 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Qm.Fleet.Controller.Gateway;
-using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
+using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Controller.Reconcile;
 
@@ -11,7 +11,7 @@ namespace Qm.Fleet.Controller.Reconcile;
 /// <remarks>Each node has its own, so that a slow call to one delays no other. Everything it knows is read from the node.</remarks>
 internal sealed partial class NodeWorker(
     string name, NodeActor actor, IAgentLinks agents, BlueChiLink blueChi, RolloutKeeper rollouts, LiveNodes live,
-    IReconcileStore store, EventSink events, TimeSpan linkConfirmWithin, TimeProvider time, ILogger<NodeWorker> logger)
+    EventSink events, TimeSpan linkConfirmWithin, TimeProvider time, ILogger<NodeWorker> logger)
 {
     // A slow pass in case a signal was lost.
     private static readonly TimeSpan Net = TimeSpan.FromSeconds(30);
@@ -28,8 +28,8 @@ internal sealed partial class NodeWorker(
     private NodeEvidence? _evidence;
     private (string Key, RenderedRevision? Revision) _rendered = ("", null);
     private TimeSpan? _convergedAfter;
+    private string _brought = "";
     private bool _moved;
-    private RetryMemory _retry = new();
 
     /// <summary>Sets what is wanted and wakes the worker.</summary>
     internal void Assign(NodeAssignment assignment)
@@ -81,25 +81,23 @@ internal sealed partial class NodeWorker(
     private async Task<NodeView> LookAsync(CancellationToken ct)
     {
         var assignment = _assignment;
-        var desired = Desired(assignment);
+        var target = assignment.Fleet is { } fleet ? rollouts.TargetOf(fleet, name, Evidence()?.StagedRevision ?? "") : default;
+        var desired = Desired(assignment, target.Revision ?? "");
         if (Interlocked.Exchange(ref _unitsStale, 0) == 1)
         {
-            await ReadUnitsAsync(desired, ct);
+            await ReadUnitsAsync(assignment, desired, ct);
         }
 
         _memory = _memory.For(desired?.Name ?? "", time.GetUtcNow());
         var host = blueChi.PresenceOf(name);
-        var knownBad = assignment.Fleet?.Failures.GetValueOrDefault(name);
-        _retry = _retry.After(desired?.Name, knownBad is not null, Evidence()?.Reverted?.Revision);
         return new()
         {
             Name = name,
             Desired = desired,
             NotDesiredBecause = assignment.NotDesiredBecause,
             Cordoned = assignment.Cordoned,
-            KnownBad = knownBad,
-            Retried = _retry.Retried is not null,
-            MayMove = assignment.Fleet is { } fleet && rollouts.MayMove(fleet.Name, name),
+            KnownBad = desired is not null && desired.Name == assignment.Fleet?.Revision ? assignment.Fleet.Failures.GetValueOrDefault(name) : null,
+            MayMove = target.MayMove,
             LinkConfirmWithin = linkConfirmWithin,
             Host = host,
             Qm = blueChi.PresenceOf(QmNode.NameFor(name)),
@@ -111,19 +109,22 @@ internal sealed partial class NodeWorker(
         };
     }
 
-    private RenderedRevision? Desired(NodeAssignment assignment)
+    private RenderedRevision? Desired(NodeAssignment assignment, string revision)
     {
-        if (assignment.Fleet is not { } fleet)
+        if (assignment.Fleet is not { } fleet || !fleet.Environments.TryGetValue(revision, out var environment))
         {
             return null;
         }
 
-        var key = $"{fleet.Uid}/{fleet.Revision}";
+        var key = $"{fleet.Uid}/{revision}";
         if (_rendered.Key != key)
         {
-            _rendered = (key, RevisionRenderer.Render(fleet.Revision, fleet.Environment, name));
-            _moved = false;
-            _convergedAfter = null;
+            _rendered = (key, RevisionRenderer.Render(revision, environment, name));
+        }
+
+        if (_brought != fleet.Revision)
+        {
+            (_brought, _moved, _convergedAfter) = (fleet.Revision, false, null);
         }
 
         return _rendered.Revision;
@@ -141,7 +142,7 @@ internal sealed partial class NodeWorker(
         return _evidence;
     }
 
-    private async Task ReadUnitsAsync(RenderedRevision? desired, CancellationToken ct)
+    private async Task ReadUnitsAsync(NodeAssignment assignment, RenderedRevision? desired, CancellationToken ct)
     {
         if (blueChi.Current is not { } current || blueChi.PresenceOf(name) != Presence.Online)
         {
@@ -152,6 +153,7 @@ internal sealed partial class NodeWorker(
         string[] onHost =
         [
             .. desired?.Environment.Oom.Asil.Keys ?? [],
+            .. assignment.Preconditions,
             .. Evidence() is { HostAgentConfChangedAt: > 0 } ? [QmNode.AgentUnit] : Array.Empty<string>(),
         ];
         string[] inside =
@@ -162,7 +164,7 @@ internal sealed partial class NodeWorker(
         ];
         _watched = onHost.Concat(inside).ToFrozenSet(StringComparer.Ordinal);
         _units = await UnitReader.ReadAsync(
-            current, name, onHost, blueChi.PresenceOf(QmNode.NameFor(name)) == Presence.Online, inside.Distinct(), logger, ct);
+            current, name, onHost.Distinct(), blueChi.PresenceOf(QmNode.NameFor(name)) == Presence.Online, inside.Distinct(), logger, ct);
     }
 
     private async Task ActAsync(NodeView view, NodeStep.Act act, CancellationToken ct)
@@ -210,7 +212,8 @@ internal sealed partial class NodeWorker(
         var now = time.GetUtcNow();
         _memory = _memory.Deciding(step, now);
         var assignment = _assignment;
-        if (step is NodeStep.Ready && _moved && assignment.Fleet?.Rollout is { } rollout)
+        var shown = Shown(assignment, view, step);
+        if (step is NodeStep.Ready && _moved && assignment.Fleet?.Rollout is { } rollout && view.Desired?.Name == rollout.ToRevision)
         {
             _moved = false;
             _convergedAfter = now - rollout.StartedAt;
@@ -223,10 +226,11 @@ internal sealed partial class NodeWorker(
             Name = name,
             Assignment = assignment,
             View = view,
-            Step = step,
+            Step = shown,
+            Decided = step,
             StepSince = _memory.StepSince,
             Checks = checks,
-            Conditions = NodeConditions.Judge(view, step, checks, agents, before?.Conditions ?? default, now),
+            Conditions = NodeConditions.Judge(view, shown, checks, agents, before?.Conditions ?? default, now),
             Report = agents.LastReport(name),
             ConvergedAfter = _convergedAfter,
         };
@@ -235,12 +239,25 @@ internal sealed partial class NodeWorker(
             await events.AddAsync(draft, ct);
         }
 
-        if (step is NodeStep.Failed && view.KnownBad is null && assignment.Fleet is { } fleet)
+        live.Set(after);
+    }
+
+    // Ready with what it had before is not where its fleet wants it.
+    private NodeStep Shown(NodeAssignment assignment, NodeView view, NodeStep step)
+    {
+        if (assignment.Fleet is not { } fleet || rollouts.MemberOf(fleet.Name, name) is not { } member)
         {
-            await store.RememberFailureAsync(fleet.Uid, name, fleet.Revision, step.Reason, NodeEvents.Failed(step, name, fleet), ct);
+            return step;
         }
 
-        live.Set(after);
+        return (member, step) switch
+        {
+            ({ HasFailed: true, State: not MemberState.Returning }, not NodeStep.Act) =>
+                new NodeStep.Failed(member.State == MemberState.Returned && member.Base.Length > 0 ? $"{member.Failure}; it has {member.Base} again" : member.Failure),
+            (_, NodeStep.Ready) when view.Desired?.Name != fleet.Revision =>
+                new NodeStep.Wait("Turn", rollouts.Find(fleet.Name)?.Holds.GetValueOrDefault(name)?.Hold.Reason ?? "the rollout of its fleet brings it nothing else now"),
+            _ => step,
+        };
     }
 
     private static partial class Log

@@ -12,6 +12,7 @@ internal static class ReconcileServices
         .AddSingleton<LiveNodes>()
         .AddSingleton<EventSink>()
         .AddSingleton<NodeActor>()
+        .AddSingleton<RolloutNodes>()
         .AddSingleton<RolloutKeeper>()
         .AddSingleton<ILiveStatus, LiveStatus>()
         .AddSingleton(provider => new BlueChiSession(

@@ -1,68 +1,54 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
-using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Storage;
-using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Controller.Reconcile;
 
-/// <summary>Asks Core which nodes of a fleet may move, and remembers the answer for their workers.</summary>
-internal sealed class RolloutKeeper(LiveNodes live, IAgentLinks agents, BlueChiLink blueChi, TimeProvider time)
+/// <summary>What holds a node up, with since when.</summary>
+internal sealed record SinceHold(RolloutHold Hold, DateTimeOffset Since);
+
+/// <summary>What was last decided of a fleet's rollout.</summary>
+/// <param name="Fleet">What it was decided for.</param>
+/// <param name="Decision">What was decided; stored already.</param>
+/// <param name="Holds">What holds up each node that is not where it shall be.</param>
+internal sealed record KnownRollout(DesiredFleet Fleet, RolloutDecision Decision, ImmutableSortedDictionary<string, SinceHold> Holds);
+
+/// <summary>Asks Core what a rollout does next, and remembers the answer for the workers of its nodes.</summary>
+internal sealed class RolloutKeeper(RolloutNodes nodes, TimeProvider time)
 {
-    // After a start, a node in the middle of its way must be heard before another gets its turn.
-    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(10);
-
-    private readonly long _started = time.GetTimestamp();
-    private readonly ConcurrentDictionary<string, (DesiredFleet Fleet, RolloutDecision Decision)> _decisions = new(StringComparer.Ordinal);
-
-    /// <summary>Whether a node of a fleet may change now.</summary>
-    internal bool MayMove(string fleet, string node) =>
-        _decisions.TryGetValue(fleet, out var known) && known.Decision.MayMove.Contains(node);
+    private readonly ConcurrentDictionary<string, KnownRollout> _known = new(StringComparer.Ordinal);
 
     /// <summary>The last answer for a fleet; null before the first.</summary>
-    internal (DesiredFleet Fleet, RolloutDecision Decision)? Find(string fleet) => _decisions.TryGetValue(fleet, out var known) ? known : null;
+    internal KnownRollout? Find(string fleet) => _known.GetValueOrDefault(fleet);
 
-    /// <summary>Asks anew.</summary>
-    /// <returns>The answer, and the nodes that may move now and might not before.</returns>
-    internal (RolloutDecision Decision, ImmutableSortedSet<string> Admitted) Advance(DesiredFleet fleet, IEnumerable<string> members)
+    /// <summary>Where a node of a fleet stands; null when that is not known.</summary>
+    internal RolloutMember? MemberOf(string fleet, string node) => Find(fleet)?.Decision.State.Members.GetValueOrDefault(node);
+
+    /// <summary>Which revision a node shall have now, and whether it may be put in place.</summary>
+    /// <param name="fleet">The fleet as the node's worker knows it.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="staged">The revision that is staged there.</param>
+    internal NodeTarget TargetOf(DesiredFleet fleet, string node, string staged) =>
+        Find(fleet.Name) is { } known && known.Fleet.Uid == fleet.Uid && known.Fleet.Revision == fleet.Revision ? known.Decision.TargetOf(node, staged) : default;
+
+    /// <summary>Asks what a rollout does next.</summary>
+    internal RolloutDecision Ask(DesiredFleet fleet, StoredRollout rollout, IEnumerable<string> members) => RolloutEngine.Advance(
+        rollout.State, fleet.Policy, members.ToDictionary(name => name, name => nodes.View(fleet, name), StringComparer.Ordinal), time.GetUtcNow());
+
+    /// <summary>Makes an answer known, once it is stored.</summary>
+    /// <returns>The nodes that are to look at it, because it is another for them than before.</returns>
+    internal IReadOnlyList<string> Publish(DesiredFleet fleet, RolloutDecision decision)
     {
-        var states = members.Select(name => ToMember(fleet, name)).ToArray();
-        var decision = SequentialRollout.Advance(fleet.Rollout?.Phase ?? RolloutPhase.Progressing, states);
-        if (time.GetElapsedTime(_started) < Settling && states.Any(member => IsUnheard(member.Name)))
-        {
-            decision = decision with
-            {
-                MayMove = decision.MayMove.Except(states.Where(member => member.State == MemberState.Waiting).Select(member => member.Name)),
-                Message = decision.Message + "; the controller has just started and listens for the others first",
-            };
-        }
-
-        var before = Find(fleet.Name)?.Decision.MayMove ?? [];
-        _decisions[fleet.Name] = (fleet, decision);
-        return (decision, decision.MayMove.Except(before));
+        var (before, now) = (Find(fleet.Name), time.GetUtcNow());
+        _known[fleet.Name] = new(fleet, decision, decision.Holds.ToImmutableSortedDictionary(
+            hold => hold.Key,
+            hold => new SinceHold(hold.Value, before?.Holds.GetValueOrDefault(hold.Key) is { } earlier && earlier.Hold.Gate == hold.Value.Gate ? earlier.Since : now),
+            StringComparer.Ordinal));
+        return before?.Fleet.Uid == fleet.Uid && before.Fleet.Revision == fleet.Revision && before.Decision.State.Phase == decision.State.Phase
+            ? [.. decision.State.Members.Where(member => before.Decision.State.Members.GetValueOrDefault(member.Key)?.State != member.Value.State).Select(member => member.Key)]
+            : [.. decision.State.Members.Keys];
     }
 
-    internal void Forget(string fleet) => _decisions.TryRemove(fleet, out _);
-
-    private bool IsUnheard(string node) => agents.LastReport(node) is null && blueChi.PresenceOf(node) != Presence.Offline;
-
-    private RolloutMember ToMember(DesiredFleet fleet, string name)
-    {
-        if (live.Find(name) is not { } node || node.Assignment.Fleet?.Uid != fleet.Uid || node.Assignment.Fleet.Revision != fleet.Revision)
-        {
-            return new(name, MemberState.Unreachable, "not looked at yet");
-        }
-
-        var begun = node.Report?.Report.Revision == fleet.Revision;
-        return new(name, node.Step switch
-        {
-            NodeStep.Failed => MemberState.Failed,
-            // It came where the rollout brought it; what was changed since is left as it is.
-            NodeStep.Ready or NodeStep.Wait { For: Drift.Step } => MemberState.Ready,
-            _ when begun => MemberState.Moving,
-            NodeStep.Wait { For: "BlueChi" or "Host" or "Extension" or "Uncordon" } or NodeStep.Idle => MemberState.Unreachable,
-            _ => MemberState.Waiting,
-        }, node.Step is NodeStep.Failed ? node.Step.Reason : $"{node.Step.Name}: {node.Step.Reason}");
-    }
+    internal void Forget(string fleet) => _known.TryRemove(fleet, out _);
 }

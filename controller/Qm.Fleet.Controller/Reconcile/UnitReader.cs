@@ -60,7 +60,10 @@ internal static partial class UnitReader
             state.LoadState, state.ActiveState, state.SubState, state.Result, state.InvocationId,
             (long)(state.InactiveExit?.TotalMicroseconds ?? 0),
             properties.TryGetValue("OOMScoreAdjust", out var score) && score.TryGetInt64(out var value) ? (int)value : null,
-            state.JobId);
+            state.JobId)
+        {
+            Restarts = properties.TryGetValue("NRestarts", out var restarts) && restarts.TryGetInt64(out var count) ? count : 0,
+        };
     }
 
     private static partial class Log

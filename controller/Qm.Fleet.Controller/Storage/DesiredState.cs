@@ -1,4 +1,5 @@
 using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Rollouts;
 using Qm.Fleet.Core.Selectors;
 
 namespace Qm.Fleet.Controller.Storage;
@@ -13,12 +14,17 @@ internal sealed record DesiredState(IReadOnlyList<DesiredFleet> Fleets, IReadOnl
 /// <param name="Uid">Differs from that of an earlier, deleted fleet of the same name.</param>
 /// <param name="Selector">Which nodes it wants.</param>
 /// <param name="Revision">Name of the current revision.</param>
-/// <param name="Environment">What the current revision holds.</param>
-/// <param name="Rollout">The newest rollout; null only for a fleet that never had one.</param>
+/// <param name="Policy">How its nodes move.</param>
+/// <param name="Rollout">The newest rollout, with its members; null only for a fleet that never had one.</param>
+/// <param name="Environments">What the revisions hold that nodes of the rollout have or shall have, by name.</param>
 /// <param name="Failures">Nodes on which the current revision failed, each with why; it is not tried there again.</param>
 internal sealed record DesiredFleet(
-    string Name, string Uid, LabelSelector Selector, string Revision, FleetEnvironment Environment, StoredRollout? Rollout,
-    IReadOnlyDictionary<string, string> Failures);
+    string Name, string Uid, LabelSelector Selector, string Revision, RolloutPolicy Policy, StoredRollout? Rollout,
+    IReadOnlyDictionary<string, FleetEnvironment> Environments, IReadOnlyDictionary<string, string> Failures)
+{
+    /// <summary>What the current revision holds.</summary>
+    public FleetEnvironment Environment => Environments[Revision];
+}
 
 /// <summary>One node as asked for.</summary>
 internal sealed record DesiredNode(string Name, string Site, IReadOnlyDictionary<string, string> Labels, bool Cordoned);

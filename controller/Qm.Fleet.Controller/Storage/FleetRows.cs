@@ -1,28 +1,32 @@
 using Google.Protobuf;
 using Qm.Fleet.Controller.Wire;
-using Qm.Fleet.Core.Rollouts;
+using Qm.Fleet.Core.Environments;
 
 namespace Qm.Fleet.Controller.Storage;
 
 /// <summary>Rows of fleets, revisions and rollouts, read back as what was written or not at all.</summary>
 internal static class FleetRows
 {
-    private const string SelectFleet = """
-        select f.name as Name, f.uid as Uid, f.generation as Generation, f.labels as Labels, f.spec as Spec, f.revision as Revision,
-               f.created_at as CreatedAt, r.number as Number, r.from_revision as FromRevision, r.to_revision as ToRevision,
-               r.phase as Phase, r.started_at as StartedAt, r.ended_at as EndedAt, r.message as Message
-        from fleets f
-        left join rollouts r on r.fleet = f.name and r.fleet_uid = f.uid
-                            and r.number = (select max(number) from rollouts where fleet = f.name and fleet_uid = f.uid)
+    private const string SelectFleet =
+        "select name as Name, uid as Uid, generation as Generation, labels as Labels, spec as Spec, revision as Revision, created_at as CreatedAt from fleets";
+
+    private static readonly string SelectNewest = $"""
+        select {RolloutRows.Columns("r.")} from rollouts r
+        join fleets f on r.fleet = f.name and r.fleet_uid = f.uid and r.number = (select max(number) from rollouts where fleet = f.name and fleet_uid = f.uid)
         """;
 
     /// <summary>One fleet; null when there is none of the name.</summary>
     public static StoredFleet? Find(ReadSnapshot db, string name) =>
-        db.QuerySingleOrDefault<FleetRow>($"{SelectFleet} where f.name = @name", new { name }) is { } row ? Fleet(row) : null;
+        db.QuerySingleOrDefault<FleetRow>($"{SelectFleet} where name = @name", new { name }) is { } row
+            ? Fleet(row, db.QuerySingleOrDefault<RolloutRow>($"{SelectNewest} where f.name = @name", new { name }))
+            : null;
 
     /// <summary>At most so many fleets whose names come after another, by name.</summary>
-    public static IReadOnlyList<StoredFleet> After(ReadSnapshot db, string after, int limit) =>
-        [.. db.Query<FleetRow>($"{SelectFleet} where f.name > @after order by f.name limit @limit", new { after, limit }).Select(Fleet)];
+    public static IReadOnlyList<StoredFleet> After(ReadSnapshot db, string after, int limit)
+    {
+        var rollouts = db.Query<RolloutRow>($"{SelectNewest} where f.name > @after order by f.name limit @limit", new { after, limit }).ToDictionary(static row => row.Fleet, StringComparer.Ordinal);
+        return [.. db.Query<FleetRow>($"{SelectFleet} where name > @after order by name limit @limit", new { after, limit }).Select(row => Fleet(row, rollouts.GetValueOrDefault(row.Name)))];
+    }
 
     /// <summary>At most so many revisions after a place in the order, by fleet, newest first.</summary>
     /// <param name="db">Where to read.</param>
@@ -42,7 +46,24 @@ internal static class FleetRows
             new { fleet, afterFleet, afterNumber, limit }).Select(Revision),
     ];
 
-    private static StoredFleet Fleet(FleetRow row)
+    /// <summary>One revision of a fleet; null when there is none of the name.</summary>
+    public static StoredRevision? Revision(ReadSnapshot db, string fleet, string name) => db.QuerySingleOrDefault<RevisionRow>(
+        "select fleet as Fleet, number as Number, name as Name, uid as Uid, environment as Environment, created_at as CreatedAt from revisions where fleet = @fleet and name = @name",
+        new { fleet, name }) is { } row ? Revision(row) : null;
+
+    /// <summary>What an earlier revision of a fleet holds.</summary>
+    /// <exception cref="CorruptRowException">It is no longer valid.</exception>
+    public static FleetEnvironment Environment(StoredFleet fleet, StoredRevision revision)
+    {
+        var wire = fleet.Wire.Clone();
+        wire.Environment = revision.Environment;
+        var parsed = Manifests.Parse(new V1.Metadata { Name = fleet.Name }, wire);
+        return parsed.IsValid(out var spec)
+            ? spec.Environment
+            : throw new CorruptRowException("revisions", $"{fleet.Name}/{revision.Name}", $"its environment is not valid: {string.Join("; ", parsed.Problems)}.");
+    }
+
+    private static StoredFleet Fleet(FleetRow row, RolloutRow? rollout)
     {
         var labels = Rows.Labels("fleets", row.Name, row.Labels);
         var wire = Message<V1.FleetSpec>("fleets", row.Name, row.Spec);
@@ -52,12 +73,8 @@ internal static class FleetRows
             throw new CorruptRowException("fleets", row.Name, $"its spec is not valid: {string.Join("; ", parsed.Problems)}.");
         }
         return new StoredFleet(
-            row.Name, row.Uid, row.Generation, labels, wire, spec, row.Revision, row.CreatedAt.ToTime(), Rollout(row));
+            row.Name, row.Uid, row.Generation, labels, wire, spec, row.Revision, row.CreatedAt.ToTime(), rollout is null ? null : RolloutRows.ToRollout(rollout));
     }
-
-    private static StoredRollout? Rollout(FleetRow row) => row.Number is not { } number ? null : new StoredRollout(
-        row.Name, (int)number, row.FromRevision!, row.ToRevision!, Rows.Defined<RolloutPhase>("rollouts", $"{row.Name}/{number}", row.Phase!.Value),
-        row.StartedAt!.Value.ToTime(), row.EndedAt?.ToTime(), row.Message!);
 
     private static StoredRevision Revision(RevisionRow row)
     {
@@ -78,9 +95,7 @@ internal static class FleetRows
         }
     }
 
-    private sealed record FleetRow(
-        string Name, string Uid, long Generation, string Labels, string Spec, string Revision, long CreatedAt, long? Number,
-        string? FromRevision, string? ToRevision, long? Phase, long? StartedAt, long? EndedAt, string? Message);
+    private sealed record FleetRow(string Name, string Uid, long Generation, string Labels, string Spec, string Revision, long CreatedAt);
 
     private sealed record RevisionRow(string Fleet, long Number, string Name, string Uid, string Environment, long CreatedAt);
 }

@@ -29,6 +29,9 @@ internal sealed class FleetStore(Database database)
     public IReadOnlyList<StoredRevision> Revisions(string fleet, string afterFleet, long afterNumber, int limit) =>
         database.Read(db => FleetRows.Revisions(db, fleet, afterFleet, afterNumber, limit));
 
+    /// <summary>One revision of a fleet; null when there is none of the name.</summary>
+    public StoredRevision? Revision(string fleet, string name) => database.Read(db => FleetRows.Revision(db, fleet, name));
+
     /// <summary>Forgets a fleet and ends its rollout; revisions, rollouts and events stay.</summary>
     /// <returns>As it last was; null when there is none of the name.</returns>
     public Task<StoredFleet?> DeleteAsync(string name, string actor, CancellationToken ct) => database.WriteAsync(
@@ -55,6 +58,7 @@ internal sealed class FleetStore(Database database)
         }
         var revision = EnsureRevision(tx, draft);
         var begun = before?.Revision == revision ? null : (int?)NextRolloutNumber(tx, draft.Spec.Name);
+        var running = begun is null || before is null ? null : RolloutRows.Newest(tx, before.Uid);
         Save(tx, draft, before, revision);
         if (begun is { } number)
         {
@@ -63,7 +67,8 @@ internal sealed class FleetStore(Database database)
         var after = FleetRows.Find(tx, draft.Spec.Name)!;
         if (begun is { } next)
         {
-            Begin(tx, after, next, before?.Revision ?? "");
+            RolloutRows.Insert(
+                tx, after.Name, next, after.Uid, running?.State.Supersede(revision, tx.Now) ?? new RolloutState(before?.Revision ?? "", revision, RolloutPhase.Progressing));
             after = FleetRows.Find(tx, draft.Spec.Name)!;
         }
         var way = begun is null ? $"revision {revision} stays" : $"rollout {after.Name}/{begun} brings revision {revision}";
@@ -117,15 +122,8 @@ internal sealed class FleetStore(Database database)
     private static int NextRolloutNumber(WriteTransaction tx, string fleet) =>
         (int)tx.QuerySingleOrDefault<long>("select coalesce(max(number), 0) + 1 from rollouts where fleet = @fleet", new { fleet });
 
-    private static void Begin(WriteTransaction tx, StoredFleet fleet, int number, string from) => tx.Execute(
-        """
-        insert into rollouts (fleet, number, fleet_uid, from_revision, to_revision, phase, started_at, message)
-        values (@Name, @number, @Uid, @from, @Revision, @Phase, @Now, 'accepted; the reconciler has not looked yet')
-        """,
-        new { fleet.Name, number, fleet.Uid, from, fleet.Revision, Phase = (int)RolloutPhase.Progressing, Now = tx.Now.ToMicroseconds() });
-
     private static void Supersede(WriteTransaction tx, string fleet, string message) => tx.Execute(
-        "update rollouts set phase = @Phase, ended_at = @Now, message = @message where fleet = @fleet and ended_at is null",
+        "update rollouts set phase = @Phase, ended_at = @Now, message = @message, version = version + 1 where fleet = @fleet and ended_at is null",
         new { Phase = (int)RolloutPhase.Superseded, Now = tx.Now.ToMicroseconds(), message, fleet });
 
     private static void Append(WriteTransaction tx, string reason, string actor, string fleet, string message)

@@ -17,11 +17,15 @@ internal interface IReconcileStore
     /// <summary>Stores nodes found through BlueChi that are not known yet, each with one <c>NodeDiscovered</c> event.</summary>
     Task EnsureNodesAsync(string site, IReadOnlyCollection<string> names, CancellationToken ct);
 
-    /// <summary>Moves a rollout on. Writes nothing, no event either, when it has ended or already stands exactly so.</summary>
-    Task UpdateRolloutAsync(string fleet, int number, RolloutPhase phase, string message, EventDraft draft, CancellationToken ct);
-
-    /// <summary>Remembers that a revision failed on a node. Writes nothing, no event either, when that is known already.</summary>
-    Task RememberFailureAsync(string fleetUid, string node, string revision, string reason, EventDraft draft, CancellationToken ct);
+    /// <summary>Stores what was decided of a rollout, with its events, and remembers on which nodes its revision failed.</summary>
+    /// <param name="fleetUid">The fleet.</param>
+    /// <param name="seen">The rollout as it was decided on.</param>
+    /// <param name="state">What it is now.</param>
+    /// <param name="message">What it waits for, or how it ended.</param>
+    /// <param name="drafts">What happened.</param>
+    /// <param name="ct">Ends the wait for the turn.</param>
+    /// <returns>False, and nothing is written, when somebody changed it meanwhile.</returns>
+    Task<bool> AdvanceAsync(string fleetUid, StoredRollout seen, RolloutState state, string message, IReadOnlyList<EventDraft> drafts, CancellationToken ct);
 
     /// <summary>Appends to the event log, all drafts or none.</summary>
     Task AppendEventsAsync(IReadOnlyList<EventDraft> drafts, CancellationToken ct);

@@ -16,9 +16,7 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
             var failures = db.Query<FailureRow>("select fleet_uid as FleetUid, revision as Revision, node as Node, reason as Reason from node_failures")
                 .ToLookup(static row => (row.FleetUid, row.Revision));
             return new DesiredState(
-                [.. FleetRows.After(db, "", int.MaxValue).Select(fleet => new DesiredFleet(
-                    fleet.Name, fleet.Uid, fleet.Spec.Selector, fleet.Revision, fleet.Spec.Environment, fleet.Rollout,
-                    failures[(fleet.Uid, fleet.Revision)].ToImmutableSortedDictionary(row => row.Node, row => row.Reason, StringComparer.Ordinal)))],
+                [.. FleetRows.After(db, "", int.MaxValue).Select(fleet => Desired(db, fleet, failures[(fleet.Uid, fleet.Revision)].ToImmutableSortedDictionary(row => row.Node, row => row.Reason, StringComparer.Ordinal)))],
                 [.. NodeStore.After(db, "", int.MaxValue).Select(static node => new DesiredNode(
                     node.Name, node.Site, node.Labels, node.Cordoned))]);
         }));
@@ -40,44 +38,30 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
         commit: true, ct);
 
     /// <inheritdoc/>
-    public Task UpdateRolloutAsync(string fleet, int number, RolloutPhase phase, string message, EventDraft draft, CancellationToken ct) =>
-        database.WriteAsync(
+    public Task<bool> AdvanceAsync(
+        string fleetUid, StoredRollout seen, RolloutState state, string message, IReadOnlyList<EventDraft> drafts, CancellationToken ct) => database.WriteAsync(
             tx =>
             {
-                var ended = phase is RolloutPhase.Succeeded or RolloutPhase.Superseded ? tx.Now.ToMicroseconds() : (long?)null;
-                var moved = tx.Execute(
-                    """
-                    update rollouts set phase = @Phase, message = @message, ended_at = @ended
-                    where fleet = @fleet and number = @number and ended_at is null and (phase <> @Phase or message <> @message)
-                    """,
-                    new { Phase = (int)phase, message, ended, fleet, number }) > 0;
-                if (moved)
+                if (!RolloutRows.TryUpdate(tx, seen, state, message))
+                {
+                    return false;
+                }
+                foreach (var (node, member) in state.Members.Where(member => member.Value.HasFailed && seen.State.Members.GetValueOrDefault(member.Key) is not { HasFailed: true }))
+                {
+                    tx.Execute(
+                        """
+                        insert into node_failures (fleet_uid, node, revision, reason, failed_at) values (@fleetUid, @node, @To, @Failure, @Now)
+                        on conflict do nothing
+                        """,
+                        new { fleetUid, node, state.To, member.Failure, Now = tx.Now.ToMicroseconds() });
+                }
+                foreach (var draft in drafts)
                 {
                     tx.Append(draft);
-                    tx.Announce(ResourceKind.Fleet, fleet);
-                    tx.Announce(ResourceKind.Desired, fleet);
                 }
-                return moved;
-            },
-            commit: true, ct);
-
-    /// <inheritdoc/>
-    public Task RememberFailureAsync(
-        string fleetUid, string node, string revision, string reason, EventDraft draft, CancellationToken ct) => database.WriteAsync(
-            tx =>
-            {
-                var isNew = tx.Execute(
-                    """
-                    insert into node_failures (fleet_uid, node, revision, reason, failed_at) values (@fleetUid, @node, @revision, @reason, @Now)
-                    on conflict do nothing
-                    """,
-                    new { fleetUid, node, revision, reason, Now = tx.Now.ToMicroseconds() }) > 0;
-                if (isNew)
-                {
-                    tx.Append(draft);
-                    tx.Announce(ResourceKind.Desired, node);
-                }
-                return isNew;
+                tx.Announce(ResourceKind.Fleet, seen.Fleet);
+                tx.Announce(ResourceKind.Desired, seen.Fleet);
+                return true;
             },
             commit: true, ct);
 
@@ -92,6 +76,21 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
             return drafts.Count;
         },
         commit: true, ct);
+
+    private static DesiredFleet Desired(ReadSnapshot db, StoredFleet fleet, ImmutableSortedDictionary<string, string> failures)
+    {
+        var rollout = fleet.Rollout is null ? null : RolloutRows.WithMembers(db, fleet.Rollout);
+        var environments = new Dictionary<string, FleetEnvironment>(StringComparer.Ordinal) { [fleet.Revision] = fleet.Spec.Environment };
+        foreach (var name in (rollout?.State.Members.Values.Select(static member => member.Base) ?? []).Distinct().Where(name => name.Length > 0 && !environments.ContainsKey(name)))
+        {
+            // A node may come with a revision of another fleet, which is not ours to bring back.
+            if (FleetRows.Revision(db, fleet.Name, name) is { } revision)
+            {
+                environments[name] = FleetRows.Environment(fleet, revision);
+            }
+        }
+        return new(fleet.Name, fleet.Uid, fleet.Spec.Selector, fleet.Revision, fleet.Spec.Rollout, rollout, environments, failures);
+    }
 
     private sealed record FailureRow(string FleetUid, string Revision, string Node, string Reason);
 }

@@ -5,16 +5,23 @@ namespace Qm.Fleet.Controller.Storage;
 /// <summary>A fleet's way from one revision to another.</summary>
 /// <param name="Fleet">The fleet's name.</param>
 /// <param name="Number">Counts from 1 within the name, across a deletion too.</param>
-/// <param name="FromRevision">Empty for the first.</param>
-/// <param name="ToRevision">Where it goes.</param>
-/// <param name="Phase">How far it is.</param>
+/// <param name="Version">Counts its changes, from 1: who changes it names the one it saw.</param>
+/// <param name="State">How far it is; its members only where they were asked for.</param>
 /// <param name="StartedAt">When the apply was accepted.</param>
-/// <param name="EndedAt">When it succeeded or was superseded; null before.</param>
-/// <param name="Message">What it waits for, or why it is paused or ended.</param>
+/// <param name="EndedAt">When it ended; null before.</param>
+/// <param name="Message">What it waits for, or how it ended.</param>
 internal sealed record StoredRollout(
-    string Fleet, int Number, string FromRevision, string ToRevision, RolloutPhase Phase, DateTimeOffset StartedAt,
-    DateTimeOffset? EndedAt, string Message)
+    string Fleet, int Number, long Version, RolloutState State, DateTimeOffset StartedAt, DateTimeOffset? EndedAt, string Message)
 {
+    /// <summary>Empty for the first.</summary>
+    public string FromRevision => State.From;
+
+    /// <summary>Where it goes.</summary>
+    public string ToRevision => State.To;
+
+    /// <summary>How far it is.</summary>
+    public RolloutPhase Phase => State.Phase;
+
     /// <summary>Whether nothing will change it any more.</summary>
-    public bool HasEnded => Phase is RolloutPhase.Succeeded or RolloutPhase.Superseded;
+    public bool HasEnded => State.HasEnded;
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Google.Protobuf.WellKnownTypes;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Resources;
+using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Controller.Wire;
 
@@ -19,6 +20,7 @@ internal static class Manifests
             Labels = metadata.Labels,
             Selector = spec?.Selector ?? "",
             Environment = spec?.Environment is { } environment ? Environment(environment, problems) : null,
+            Rollout = spec?.Rollout is { } rollout ? Rollout(rollout) : new(),
         });
         return new Parsed<FleetSpec>(parsed.Value, [.. problems, .. parsed.Problems]);
     }
@@ -44,6 +46,21 @@ internal static class Manifests
         QmAgent = environment.Bluechi is { } bluechi ? bluechi.Qm : ImmutableDictionary<string, string>.Empty,
         Drift = environment.Drift,
         Workloads = [.. environment.Workloads.Select((workload, index) => Workload(workload, index, problems))],
+    };
+
+    private static RolloutManifest Rollout(V1.RolloutPolicy rollout) => new()
+    {
+        Batches = [.. rollout.Batches.Select(static batch => (batch.Select, batch.Limit))],
+        Soak = rollout.Soak,
+        MaxUnavailable = rollout.MaxUnavailable,
+        BudgetPer = rollout.BudgetPer,
+        SuccessThreshold = rollout.SuccessThreshold,
+        OnFailure = rollout.OnFailure,
+        Deadline = rollout.Deadline,
+        MaxRestarts = rollout.MaxRestarts,
+        MaxPressure = rollout.MaxPressure,
+        Windows = [.. rollout.Windows],
+        Preconditions = [.. rollout.Preconditions.Select(static condition => (condition.Node, condition.Unit, condition.State))],
     };
 
     private static Dictionary<string, string> Resources(V1.Resources? resources)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Qm.Fleet.Core.Resources;
+using Qm.Fleet.Core.Rollouts;
 using Qm.Fleet.Core.Selectors;
 
 namespace Qm.Fleet.Core.Environments;
@@ -16,6 +17,7 @@ public static class FleetParser
         problems.Check("metadata.name", Labels.IsName(manifest.Name, out var problem) ? null : problem);
         var labels = MetadataParser.ParseLabels(manifest.Labels, problems);
         var selector = ParseSelector(manifest.Selector, problems);
+        var rollout = RolloutParser.Parse(manifest.Rollout, problems);
         if (manifest.Environment is not { } declared)
         {
             problems.Add(Environment, "an environment is required");
@@ -34,7 +36,7 @@ public static class FleetParser
             Drift = ParseDrift(declared.Drift, problems),
             Workloads = WorkloadParser.Parse(declared.Workloads, oom, problems, Environment + ".workloads"),
         };
-        return new(selector is null ? null : new(manifest.Name, labels, selector, environment), problems.Found);
+        return new(selector is null ? null : new(manifest.Name, labels, selector, environment, rollout), problems.Found);
     }
 
     private static LabelSelector? ParseSelector(string text, ProblemList problems)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Qm.Fleet.Core.Resources;
+using Qm.Fleet.Core.Rollouts;
 using Qm.Fleet.Core.Selectors;
 
 namespace Qm.Fleet.Core.Environments;
@@ -9,7 +10,9 @@ namespace Qm.Fleet.Core.Environments;
 /// <param name="Labels">Its own labels.</param>
 /// <param name="Selector">Which nodes it takes; has at least one condition.</param>
 /// <param name="Environment">What they shall run.</param>
-public sealed record FleetSpec(string Name, ImmutableSortedDictionary<string, string> Labels, LabelSelector Selector, FleetEnvironment Environment);
+/// <param name="Rollout">How they move from one revision to the next.</param>
+public sealed record FleetSpec(
+    string Name, ImmutableSortedDictionary<string, string> Labels, LabelSelector Selector, FleetEnvironment Environment, RolloutPolicy Rollout);
 
 /// <summary>A Node that was checked.</summary>
 /// <param name="Name">BlueChi's node name of the host.</param>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Core.Environments;
 
@@ -16,6 +17,9 @@ public sealed record FleetManifest
 
     /// <summary>spec.environment; null when absent.</summary>
     public EnvironmentManifest? Environment { get; init; }
+
+    /// <summary>spec.rollout; empty for the default.</summary>
+    public RolloutManifest Rollout { get; init; } = new();
 }
 
 /// <summary>An environment as it was received; nothing is checked.</summary>

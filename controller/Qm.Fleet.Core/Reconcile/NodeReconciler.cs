@@ -87,8 +87,8 @@ public static class NodeReconciler
         {
             { Cordoned: true } => new NodeStep.Wait("Uncordon", "the node is cordoned"),
             { KnownBad: { } reason } => new NodeStep.Failed(reason),
-            // Told by the agent extension, whose link outlives BlueChi's: asked before BlueChi is.
-            { Retried: false, Evidence.Reverted: { } reverted } when reverted.Revision == desired.Name => new NodeStep.Failed($"the node went back from it: {reverted.Reason}"),
+            // Told by the agent extension, whose link outlives BlueChi's: asked before BlueChi is. Where it was given its turn again, it forgot while it staged.
+            { MayMove: true, Evidence.Reverted: { } reverted } when reverted.Revision == desired.Name => new NodeStep.Failed($"the node went back from it: {reverted.Reason}"),
             { Host: Presence.Unknown } => new NodeStep.Wait("BlueChi", "BlueChi is not heard, so nothing is known of the node"),
             { Host: Presence.Offline } => new NodeStep.Wait("Host", $"BlueChi says {view.Name} is offline"),
             { Evidence: null } => new NodeStep.Wait("Extension", "the agent extension is not connected"),

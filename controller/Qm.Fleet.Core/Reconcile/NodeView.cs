@@ -34,9 +34,6 @@ public sealed record NodeView
     /// <summary>Why the wanted revision is known to be bad here; null when it is not.</summary>
     public string? KnownBad { get; init; }
 
-    /// <summary>Whether people asked for another try after the node went back from the wanted revision; staging it makes the node forget that.</summary>
-    public bool Retried { get; init; }
-
     /// <summary>Whether the rollout lets this node move now; staging needs no leave.</summary>
     public bool MayMove { get; init; }
 

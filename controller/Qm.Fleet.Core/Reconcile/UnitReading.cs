@@ -12,6 +12,9 @@ namespace Qm.Fleet.Core.Reconcile;
 public sealed record UnitReading(
     string LoadState, string ActiveState, string SubState, string Result, string InvocationId, long StartedAt, int? OomScoreAdjust, uint JobId)
 {
+    /// <summary>NRestarts: how often systemd restarted it by itself since somebody last started it.</summary>
+    public long Restarts { get; init; }
+
     /// <summary>Whether systemd knows the unit.</summary>
     public bool IsLoaded => LoadState == "loaded";
 

@@ -28,7 +28,7 @@ public sealed record RolloutState(string From, string To, RolloutPhase Phase)
     public DateTimeOffset BatchSince { get; init; }
 
     /// <summary>Its nodes, by name.</summary>
-    public ImmutableSortedDictionary<string, RolloutMember> Members { get; init; } = None;
+    public ImmutableSortedDictionary<string, RolloutMember> Members { get; init; } = NoMembers;
 
     /// <summary>Who stopped it; null when nobody did.</summary>
     public RolloutStop? Stop { get; init; }
@@ -36,7 +36,8 @@ public sealed record RolloutState(string From, string To, RolloutPhase Phase)
     /// <summary>Nodes whose failure somebody has taken note of by resuming.</summary>
     public ImmutableSortedSet<string> Forgiven { get; init; } = ImmutableSortedSet.Create<string>(StringComparer.Ordinal);
 
-    internal static ImmutableSortedDictionary<string, RolloutMember> None { get; } = ImmutableSortedDictionary.Create<string, RolloutMember>(StringComparer.Ordinal);
+    /// <summary>Before any node is known.</summary>
+    public static ImmutableSortedDictionary<string, RolloutMember> NoMembers { get; } = ImmutableSortedDictionary.Create<string, RolloutMember>(StringComparer.Ordinal);
 
     /// <summary>Whether nothing will change it any more but catching up with nodes that were away.</summary>
     public bool HasEnded => Phase is RolloutPhase.Succeeded or RolloutPhase.Superseded or RolloutPhase.RolledBack or RolloutPhase.Aborted;

@@ -25,7 +25,7 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
         foreach (var (name, node) in nodes)
         {
             // What it goes back to can only be told from the node itself.
-            if (!_before.ContainsKey(name) && node.Availability != Availability.Unheard)
+            if (node.IsKnown && !_before.ContainsKey(name))
             {
                 _members[name] = new(MemberState.Waiting, now, node.Revision == _state.To ? "" : node.Revision);
             }

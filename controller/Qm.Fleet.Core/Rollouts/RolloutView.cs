@@ -52,6 +52,9 @@ public sealed record RolloutNode
     /// <summary>A sentence: what it waits for, or why it failed.</summary>
     public string Reason { get; init; } = "";
 
+    /// <summary>Whether it has ever told what it has; until then it is no part of a rollout.</summary>
+    public bool IsKnown { get; init; } = true;
+
     /// <summary>The revision whose files are in place; empty when there is none, or it is not known.</summary>
     public string Revision { get; init; } = "";
 
@@ -121,10 +124,10 @@ public sealed record RolloutDecision(
     /// </remarks>
     public NodeTarget TargetOf(string name, string staged) => State.Members.GetValueOrDefault(name) switch
     {
-        null => default,
+        null => State.Phase is RolloutPhase.Progressing or RolloutPhase.Succeeded ? new(State.To, false) : default,
         { State: MemberState.Moving or MemberState.Soaking or MemberState.Done } => new(State.To, true),
         { State: MemberState.Leaving } => new(State.To, false),
-        { State: MemberState.Waiting, HasFailed: false } member when State.Phase == RolloutPhase.Progressing && (staged != State.To || member.Base.Length == 0) => new(State.To, false),
+        { State: MemberState.Waiting, HasFailed: false } member when State.Phase is RolloutPhase.Progressing or RolloutPhase.Succeeded && (staged != State.To || member.Base.Length == 0) => new(State.To, false),
         var member => new(member.Base, member.Base.Length > 0),
     };
 }

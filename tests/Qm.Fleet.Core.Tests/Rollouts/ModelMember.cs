@@ -44,6 +44,7 @@ internal sealed class ModelMember
         Target = _target.Revision ?? "",
         Progress = Failed is not null ? NodeProgress.Failed : _ready && IsUp && Revision == _target.Revision ? NodeProgress.Ready : NodeProgress.Working,
         Reason = Failed ?? "on its way",
+        IsKnown = Seen != Availability.Unheard,
         Revision = Seen == Availability.Unheard ? "" : Revision,
         Staged = Staged,
         Fault = Fault,

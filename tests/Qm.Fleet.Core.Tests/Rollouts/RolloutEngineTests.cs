@@ -295,7 +295,7 @@ public sealed class RolloutEngineTests
 
         Assert.Equal("no node was heard yet", decision.Message);
         Assert.Empty(decision.State.Members);
-        Assert.Equal(default, decision.TargetOf("ecu01", ""));
+        Assert.Equal(new(ModelFleet.New, false), decision.TargetOf("ecu01", ""));
     }
 
     [Fact]

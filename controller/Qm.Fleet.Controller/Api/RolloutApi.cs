@@ -1,0 +1,116 @@
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Qm.Fleet.Controller.Reconcile;
+using Qm.Fleet.Controller.Security;
+using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Controller.Wire;
+using Qm.Fleet.Core.Rollouts;
+
+namespace Qm.Fleet.Controller.Api;
+
+/// <inheritdoc/>
+internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, RolloutKeeper keeper, ILiveStatus live) : V1.RolloutService.RolloutServiceBase
+{
+    private const int MaxReason = 500;
+
+    /// <inheritdoc/>
+    public override Task<V1.Rollout> Pause(V1.PauseRolloutRequest request, ServerCallContext context) => ChangeAsync(
+        request.Fleet, (state, now) => RolloutVerbs.Pause(state, context.Caller().Actor, Reason(request.Reason), now), "RolloutStopped", request.Reason, context);
+
+    /// <inheritdoc/>
+    public override Task<V1.Rollout> Resume(V1.ResumeRolloutRequest request, ServerCallContext context) => ChangeAsync(
+        request.Fleet, (state, _) => RolloutVerbs.Resume(state), "RolloutResumed", Reason(request.Reason), context);
+
+    /// <inheritdoc/>
+    public override Task<V1.Rollout> Abort(V1.AbortRolloutRequest request, ServerCallContext context) => ChangeAsync(
+        request.Fleet, (state, _) => RolloutVerbs.Abort(state, context.Caller().Actor, Reason(request.Reason)), "RolloutAborted", request.Reason, context);
+
+    /// <inheritdoc/>
+    public override Task<V1.Rollout> Retry(V1.RetryRolloutRequest request, ServerCallContext context)
+    {
+        if (rollouts.Find(request.Fleet) is { } rollout && request.Nodes.FirstOrDefault(node => !rollout.State.Members.ContainsKey(node)) is { } unknown)
+        {
+            throw Failures.NotFound("node of the rollout", unknown);
+        }
+        return ChangeAsync(
+            request.Fleet, (state, now) => RolloutVerbs.Retry(state, request.Nodes, now), "RolloutRetried",
+            request.Nodes.Count == 0 ? "everywhere" : string.Join(", ", request.Nodes), context);
+    }
+
+    /// <inheritdoc/>
+    public override async Task<V1.AppliedFleet> Undo(V1.UndoRolloutRequest request, ServerCallContext context)
+    {
+        var fleet = fleets.Find(request.Fleet) ?? throw Failures.NotFound("fleet", request.Fleet);
+        var revision = request.Revision.Length > 0 ? request.Revision : fleet.Rollout?.FromRevision ?? "";
+        if (revision.Length == 0)
+        {
+            throw Failures.Precondition($"Fleet {request.Fleet} has had no revision before {fleet.Revision}, so there is nothing to go back to.");
+        }
+        var wire = fleet.Wire.Clone();
+        wire.Environment = (fleets.Revision(request.Fleet, revision) ?? throw Failures.NotFound("revision", $"{request.Fleet}/{revision}")).Environment;
+        var metadata = new V1.Metadata { Name = fleet.Name };
+        foreach (var (key, value) in fleet.Labels)
+        {
+            metadata.Labels.Add(key, value);
+        }
+        var parsed = Manifests.Parse(metadata, wire);
+        if (!parsed.IsValid(out var spec))
+        {
+            throw Failures.Precondition($"Revision {revision} is no longer valid: {string.Join("; ", parsed.Problems)}.");
+        }
+        var (after, result, begun) = (await fleets.ApplyAsync([new FleetDraft(spec, wire)], context.Caller().Actor, dryRun: false, context.CancellationToken).ConfigureAwait(false))[0];
+        return new V1.AppliedFleet { Fleet = after.ToWire(live), Result = result, Operation = begun?.ToOperation() };
+    }
+
+    /// <inheritdoc/>
+    public override Task<V1.RolloutExplanation> Explain(V1.ExplainRolloutRequest request, ServerCallContext context)
+    {
+        var fleet = fleets.Find(request.Fleet) ?? throw Failures.NotFound("fleet", request.Fleet);
+        var rollout = rollouts.Find(request.Fleet) ?? throw Failures.NotFound("rollout of fleet", request.Fleet);
+        var known = keeper.Find(request.Fleet) is { } found && found.Fleet.Revision == rollout.ToRevision ? found : null;
+        var done = rollout.State.Members.Count(member => member.Value.State == MemberState.Done);
+        var explanation = new V1.RolloutExplanation
+        {
+            Rollout = $"{rollout.Fleet}/{rollout.Number}",
+            Summary = known?.Decision.Summary ?? $"{done} of {rollout.State.Members.Count} nodes ready; {rollout.Message}",
+            Batch = rollout.State.Batch + 1,
+            Batches = fleet.Spec.Rollout.Batches.Length,
+            PausedBy = rollout.State.Stop?.ToString() ?? "",
+        };
+        explanation.Members.AddRange(rollout.State.Members.Select(member => new V1.RolloutMember
+        {
+            Node = member.Key,
+            State = (V1.RolloutMember.Types.State)member.Value.State,
+            Since = member.Value.Since.ToTimestamp(),
+            Batch = member.Value.Batch + 1 ?? 0,
+            BaseRevision = member.Value.Base,
+            Failure = member.Value.Failure,
+            Hold = known?.Holds.GetValueOrDefault(member.Key) is { } hold ? ToWire(hold) : null,
+        }));
+        return Task.FromResult(explanation);
+    }
+
+    private async Task<V1.Rollout> ChangeAsync(
+        string fleet, Func<RolloutState, DateTimeOffset, RolloutState?> change, string reason, string why, ServerCallContext context)
+    {
+        var changed = await rollouts.ChangeAsync(fleet, change, reason, context.Caller().Actor, Reason(why), context.CancellationToken).ConfigureAwait(false);
+        return changed switch
+        {
+            { Rollout: null } => throw Failures.NotFound("rollout of fleet", fleet),
+            { IsPossible: false, Rollout: var rollout } => throw Failures.Precondition($"Rollout {fleet}/{rollout.Number} has ended: {rollout.Phase}, {rollout.Message}. Apply again to begin another."),
+            { Rollout: var rollout } => rollout.ToWire(),
+        };
+    }
+
+    private static string Reason(string text) => text.Length <= MaxReason ? text : throw Failures.Invalid("reason", $"it has {text.Length} characters; at most {MaxReason} are kept");
+
+    private static V1.RolloutHold ToWire(SinceHold hold) => new()
+    {
+        Gate = hold.Hold.Gate,
+        Reason = hold.Hold.Reason,
+        Release = hold.Hold.Release,
+        Since = hold.Since.ToTimestamp(),
+        Until = hold.Hold.Until?.ToTimestamp(),
+        Never = hold.Hold.Never,
+    };
+}
