@@ -42,7 +42,7 @@ public sealed class ApplyWaitTests : CliTest
 
         Assert.Equal(ExitCode.Failed, await run);
 
-        Assert.Contains("rollout cockpit/1 is paused: ecu2 failed: radio.service ended 'failed'\nSee qmfleet events --fleet cockpit\n", Errors, StringComparison.Ordinal);
+        Assert.Contains("rollout cockpit/1 is paused: ecu2 failed: radio.service ended 'failed'\nSee qmfleet rollout why cockpit\n", Errors, StringComparison.Ordinal);
     }
 
     [Fact]

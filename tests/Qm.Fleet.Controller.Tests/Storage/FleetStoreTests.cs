@@ -21,11 +21,9 @@ public sealed class FleetStoreTests
         Assert.Equal(Canonical.Hash(applied.Fleet.Spec.Environment), revision.Uid);
         Assert.Equal(revision.Uid[..8], revision.Name);
         Assert.Equal(revision.Name, applied.Fleet.Revision);
-        Assert.Equal(
-            new StoredRollout(
-                "cockpit", 1, "", revision.Name, RolloutPhase.Progressing, store.Time.GetUtcNow(), null,
-                "accepted; the reconciler has not looked yet"),
-            applied.Begun);
+        var begun = applied.Begun!;
+        Assert.Equal(("cockpit", 1, 1L, "", revision.Name), (begun.Fleet, begun.Number, begun.Version, begun.FromRevision, begun.ToRevision));
+        Assert.Equal((RolloutPhase.Progressing, store.Time.GetUtcNow(), null, "accepted; the reconciler has not looked yet"), (begun.Phase, begun.StartedAt, begun.EndedAt, begun.Message));
         var entry = Assert.Single(store.AllEvents());
         Assert.Equal(("FleetCreated", "admin:test", "cockpit"), (entry.Draft.Reason, entry.Draft.Actor, entry.Draft.Fleet));
     }

@@ -20,6 +20,8 @@ internal sealed class StoreFixture : IDisposable
 
     public FleetStore Fleets => new(Database);
 
+    public RolloutStore Rollouts => new(Database);
+
     public NodeStore Nodes => new(Database);
 
     public EventLog Events => new(Database);

@@ -239,14 +239,15 @@ public sealed class NodeReconcilerTests
         node.GoBack(good);
         // A controller that was restarted meanwhile knows nothing but what it reads.
         var back = NodeReconciler.Decide(node.View(bad, new()), Now);
-        var retried = NodeReconciler.Decide(node.View(bad, new()) with { Retried = true }, Now);
+        var waits = NodeReconciler.Decide(node.View(bad, new(), mayMove: false), Now);
         var stillOffline = NodeReconciler.Decide(node.View(bad, new()) with { Host = Presence.Offline }, Now);
         Settle(node, good);
 
         Assert.Equal("WaitForHost", cutOff.Name);
         Assert.Contains("went back from it: nobody confirmed it", Assert.IsType<NodeStep.Failed>(back).Reason, StringComparison.Ordinal);
         Assert.Equal(back, stillOffline);
-        Assert.IsType<NodeStep.Stage>(retried);
+        // Only its turn makes it try; until then, and when people ask for another try, it is staged, and the node forgets.
+        Assert.IsType<NodeStep.Stage>(waits);
         Assert.Equal(["Stage", "Commit", "RestartHostAgent", "Confirm"], node.Acts);
     }
 
