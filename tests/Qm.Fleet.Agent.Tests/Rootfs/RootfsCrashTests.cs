@@ -90,6 +90,7 @@ public sealed class RootfsCrashTests
     private static async Task<string> AssertOldOrNewAsync(EmulatedNode node, Reference reference, string context)
     {
         using var agent = node.Open();
+        AssertSlotsWhole(agent.Rootfs.Slots, Look(node), reference, $"{context}, before the restart");
         agent.Revisions.Recover();
         agent.Revisions.TendRootfs();
         await agent.Rootfs.Idle;
@@ -104,11 +105,7 @@ public sealed class RootfsCrashTests
         Assert.Contains(state.Rootfs, agent.Rootfs.Slots);
         var slots = Directory.GetFileSystemEntries(node.Of(RootfsSlot.Directory)).Select(Path.GetFileName);
         Assert.All(slots, name => Assert.True(RootfsSlot.IsDigest(name!), $"{context}: {name} was left"));
-        foreach (var slot in agent.Rootfs.Slots)
-        {
-            Assert.True(Below(found, slot) is var whole && (whole.SequenceEqual(Below(reference.Before, slot)) || whole.SequenceEqual(Below(reference.After, slot))),
-                $"{context}: slot {slot} is not whole");
-        }
+        AssertSlotsWhole(agent.Rootfs.Slots, found, reference, context);
 
         // What was seeded into QM's /etc stays, whichever revision it came with.
         Assert.All(found.Where(file => file.Key.StartsWith("/etc/qm/", StringComparison.Ordinal) && Path.GetFileName(file.Key) != SeedLeftover), file =>
@@ -117,8 +114,20 @@ public sealed class RootfsCrashTests
         return state.Revision;
     }
 
+    // Whatever has the name of a slot can be selected.
+    private static void AssertSlotsWhole(IReadOnlyList<string> slots, SortedDictionary<string, string> found, Reference reference, string context)
+    {
+        foreach (var path in slots.Select(RootfsSlot.PathOf))
+        {
+            Assert.True(Slot(found) is var whole && (whole.SequenceEqual(Slot(reference.Before)) || whole.SequenceEqual(Slot(reference.After))),
+                $"{context}: {path} is not whole");
+
+            IEnumerable<KeyValuePair<string, string>> Slot(SortedDictionary<string, string> tree) => Below(tree, $"{path}/");
+        }
+    }
+
     private static IEnumerable<KeyValuePair<string, string>> Below(SortedDictionary<string, string> tree, string part) =>
-        tree.Where(file => file.Key.Contains(part, StringComparison.Ordinal));
+        tree.Where(file => file.Key.StartsWith(part, StringComparison.Ordinal));
 
     // Every name with its kind, mode and content.
     private static SortedDictionary<string, string> Look(EmulatedNode node) => new(
