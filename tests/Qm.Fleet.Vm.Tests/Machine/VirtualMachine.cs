@@ -7,6 +7,8 @@ internal sealed class VirtualMachine : IAsyncDisposable
 {
     // Longer than all tests take; a machine that is forgotten ends by itself.
     private const string LongestLife = "30m";
+    private const string PayloadFile = "payload.tar";
+    private const int PayloadBytesMax = 64 * 1024 * 1024;
     private static readonly TimeSpan BootDeadline = TimeSpan.FromMinutes(6);
 
     private readonly Process _process;
@@ -19,13 +21,16 @@ internal sealed class VirtualMachine : IAsyncDisposable
 
     /// <summary>Boots an image.</summary>
     /// <param name="image">What to boot.</param>
-    /// <param name="payload">A tar that the guest finds as its second disk.</param>
-    internal static async Task<VirtualMachine> BootAsync(VmImage image, byte[] payload)
+    internal static async Task<VirtualMachine> BootAsync(VmImage image)
     {
         var folder = Directory.CreateTempSubdirectory("qm-fleet-vm-").FullName;
         var socket = Path.Combine(folder, "shell.sock");
-        var disk = Path.Combine(folder, "payload.tar");
-        await File.WriteAllBytesAsync(disk, payload);
+        var disk = Path.Combine(folder, PayloadFile);
+        await using (var blank = File.Create(disk))
+        {
+            blank.SetLength(PayloadBytesMax);
+        }
+
         string[] arguments =
         [
             "--kill-after=5s", LongestLife, "qemu-system-x86_64",
@@ -56,6 +61,18 @@ internal sealed class VirtualMachine : IAsyncDisposable
             await EndAsync(process, folder);
             throw new InvalidOperationException($"the machine did not boot within {BootDeadline.TotalMinutes:0} minutes: {e.Message}\n{said}", e);
         }
+    }
+
+    /// <summary>Unpacks a tar over the guest's root. It goes over the second disk, which was blank at boot: making the tar takes as long as booting.</summary>
+    internal async Task UnpackAsync(byte[] tar, CancellationToken ct)
+    {
+        await using (var disk = File.OpenWrite(Path.Combine(_folder, PayloadFile)))
+        {
+            await disk.WriteAsync(tar, ct);
+        }
+
+        // Past the guest's cache, which may hold the blank beginning.
+        await Shell.RunAsync("dd if=/dev/vdb iflag=direct bs=1M status=none | tar -x -C /", ct);
     }
 
     public async ValueTask DisposeAsync()

@@ -39,8 +39,10 @@ public sealed class GuestNode : IAsyncLifetime
 
         var image = await VmImage.GetAsync();
         _gateway = await Gateway.StartAsync();
-        _machine = await VirtualMachine.BootAsync(image, await AgentPayload.MakeAsync(_gateway));
-        await Shell.RunAsync("tar -x -f /dev/vdb -C / && systemctl daemon-reload && systemctl enable --now qm-fleet-agent.service", CancellationToken.None);
+        var payload = AgentPayload.MakeAsync(_gateway);
+        _machine = await VirtualMachine.BootAsync(image);
+        await _machine.UnpackAsync(await payload, CancellationToken.None);
+        await Shell.RunAsync("systemctl daemon-reload && systemctl enable --now qm-fleet-agent.service", CancellationToken.None);
         await ConnectedAsync(null, CancellationToken.None);
         _loop = new(_gateway.Links, Systemd);
     }

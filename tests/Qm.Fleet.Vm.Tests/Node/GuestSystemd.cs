@@ -65,6 +65,6 @@ internal sealed class GuestSystemd(GuestShell shell)
             values["LoadState"], values["ActiveState"], values["SubState"], values.GetValueOrDefault("Result", ""), values["InvocationID"],
             long.Parse(values["InactiveExitTimestampMonotonic"], CultureInfo.InvariantCulture),
             values.TryGetValue("OOMScoreAdjust", out var score) ? int.Parse(score, CultureInfo.InvariantCulture) : null,
-            values.TryGetValue("Job", out var job) ? uint.Parse(job, CultureInfo.InvariantCulture) : 0);
+            values.GetValueOrDefault("Job", "") is { Length: > 0 } job ? uint.Parse(job, CultureInfo.InvariantCulture) : 0);
     }
 }
