@@ -9,13 +9,13 @@ internal static class Environments
     internal static EnvironmentManifest Plain { get; } = new() { RootfsPreinstalled = true };
 
     /// <summary>A workload of the image that the build puts beside QM.</summary>
-    internal static WorkloadManifest Radio(int? score, string key = "Exec", string value = "/bin/sleep infinity") => new()
+    internal static WorkloadManifest Radio(int? score) => new()
     {
         Name = "radio",
         OomScoreAdjust = score,
         Quadlet = new Dictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>>
         {
-            ["Container"] = new Dictionary<string, IReadOnlyList<string>> { ["Image"] = ["localhost/radio:1"], [key] = [value] },
+            ["Container"] = new Dictionary<string, IReadOnlyList<string>> { ["Image"] = ["localhost/radio:1"], ["Exec"] = ["/bin/sleep infinity"] },
         },
     };
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Reconcile;
-using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Vm.Tests.Machine;
 
 namespace Qm.Fleet.Vm.Tests.Node;
@@ -43,7 +42,7 @@ public sealed class GuestNode : IAsyncLifetime
         _machine = await VirtualMachine.BootAsync(image);
         await _machine.UnpackAsync(await payload, CancellationToken.None);
         await Shell.RunAsync("systemctl daemon-reload && systemctl enable --now qm-fleet-agent.service", CancellationToken.None);
-        await ConnectedAsync(null, CancellationToken.None);
+        await ConnectedAsync(CancellationToken.None);
         _loop = new(_gateway.Links, Systemd);
     }
 
@@ -71,13 +70,7 @@ public sealed class GuestNode : IAsyncLifetime
         return journey;
     }
 
-    /// <summary>Since when the agent extension is connected, or gone.</summary>
-    internal DateTimeOffset? LinkedSince => _gateway!.Links.Since(Name);
-
-    /// <summary>Waits until the agent extension is connected.</summary>
-    /// <param name="after">With this time, a link that is newer.</param>
-    /// <param name="ct">Ends the wait.</param>
-    internal async Task ConnectedAsync(DateTimeOffset? after, CancellationToken ct)
+    private async Task ConnectedAsync(CancellationToken ct)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
         limit.CancelAfter(TimeSpan.FromMinutes(3));
@@ -86,7 +79,7 @@ public sealed class GuestNode : IAsyncLifetime
         _gateway!.Links.Changed += Wake;
         try
         {
-            while (!_gateway.Links.IsConnected(Name) || (after is not null && LinkedSince <= after))
+            while (!_gateway.Links.IsConnected(Name))
             {
                 await changed.WaitAsync(limit.Token);
             }
@@ -102,40 +95,12 @@ public sealed class GuestNode : IAsyncLifetime
         }
     }
 
-    /// <summary>The first report that fits, which nobody asks for.</summary>
-    internal async Task<V1.NodeReport> ReportAsync(Predicate<V1.NodeReport> fits, CancellationToken ct)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        limit.CancelAfter(TimeSpan.FromMinutes(3));
-        var found = new TaskCompletionSource<V1.NodeReport>(TaskCreationOptions.RunContinuationsAsynchronously);
-        void Look(string node)
-        {
-            if (_gateway.Links.LastReport(Name)?.Report is { } report && fits(report))
-            {
-                found.TrySetResult(report);
-            }
-        }
-
-        _gateway!.Links.Changed += Look;
-        try
-        {
-            return await found.Task.WaitAsync(limit.Token);
-        }
-        finally
-        {
-            _gateway.Links.Changed -= Look;
-        }
-    }
-
     /// <summary>A file of qm.service's cgroup, as the kernel tells it.</summary>
     internal Task<string> CgroupAsync(string file) => Shell.RunAsync($"cat /sys/fs/cgroup/qm.service/{file}", TestContext.Current.CancellationToken);
 
     /// <summary>The OOM score of QM's init, as the kernel tells it; MainPID is conmon.</summary>
     internal async Task<int> QmScoreAsync() =>
         int.Parse(await Shell.RunAsync($"cat /proc/{Init}/oom_score_adj", TestContext.Current.CancellationToken), CultureInfo.InvariantCulture);
-
-    /// <summary>What tells one start of qm.service from the next.</summary>
-    internal Task<string> QmInvocationAsync() => Shell.RunAsync($"systemctl show --value --property=InvocationID {QmNode.Unit}", TestContext.Current.CancellationToken);
 
     /// <summary>Runs a script inside QM.</summary>
     internal Task<string> InsideAsync(string script) => Shell.RunAsync($"nsenter -m -u -i -n -p -t {Init} sh -c '{script}'", TestContext.Current.CancellationToken);
