@@ -62,6 +62,34 @@ internal sealed class FaultySystemCalls(Fault fault = Fault.None, int at = 0, in
     public void RemoveDirectory(NodeDirectory directory, string name) =>
         Change($"rmdir {directory.Of(name)}", () => _kernel.RemoveDirectory(directory, name));
 
+    public void SymbolicLink(NodeDirectory directory, string name, string target) =>
+        Change($"symlink {directory.Of(name)}", () => _kernel.SymbolicLink(directory, name, target));
+
+    public void HardLink(NodeDirectory fromDirectory, string from, NodeDirectory toDirectory, string to) =>
+        Change($"link {fromDirectory.Of(from)} {toDirectory.Of(to)}", () => _kernel.HardLink(fromDirectory, from, toDirectory, to));
+
+    public void ChangeOwner(NodeDirectory directory, string name, uint uid, uint gid) =>
+        Change($"chown {directory.Of(name)}", () => _kernel.ChangeOwner(directory, name, uid, gid));
+
+    // Several system calls: half of them leave the attributes out.
+    public void Apply(SafeFileHandle file, FileFacts facts, IEnumerable<KeyValuePair<string, byte[]>> attributes, string path) => Change(
+        $"apply {path}", () => _kernel.Apply(file, facts, attributes, path), half: () => _kernel.Apply(file, facts with { ModifiedSeconds = 0 }, [], path));
+
+    public void FlushFileSystem(NodeDirectory directory) => Change($"flushfs {directory.Path}", () => _kernel.FlushFileSystem(directory));
+
+    // One system call for each name below: half of them leave the rest of a tree.
+    public void RemoveTree(NodeDirectory directory, string name) =>
+        Change($"rmtree {directory.Of(name)}", () => _kernel.RemoveTree(directory, name), half: () => RemoveSome(directory, name));
+
+    private static void RemoveSome(NodeDirectory directory, string name)
+    {
+        var files = Directory.GetFiles($"/proc/self/fd/{directory.Handle.DangerousGetHandle()}/{name}", "*", SearchOption.AllDirectories);
+        foreach (var file in files.Order(StringComparer.Ordinal).Take((files.Length + 1) / 2))
+        {
+            File.Delete(file);
+        }
+    }
+
     private void Change(string call, Action perform, Action? half = null)
     {
         Live();

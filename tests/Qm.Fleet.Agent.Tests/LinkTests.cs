@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qm.Fleet.Agent.Configuration;
@@ -8,20 +7,8 @@ using Commit = Qm.Fleet.V1.Commit;
 
 namespace Qm.Fleet.Agent.Tests;
 
-public sealed class LinkTests : IDisposable
+public sealed class LinkTests
 {
-    private readonly List<Process> _processes = [];
-
-    /// <summary>A test that fails leaves no agent behind.</summary>
-    public void Dispose()
-    {
-        foreach (var process in _processes)
-        {
-            process.Kill();
-            process.Dispose();
-        }
-    }
-
     [Fact(Timeout = 60_000)]
     [Trait("Requirement", "QMF-AGENT-002")]
     public async Task Agent_OverTls_StagesCommitsConfirmsAndReportsEachStep()
@@ -39,7 +26,7 @@ public sealed class LinkTests : IDisposable
         var first = await stream.ReportAsync(_ => true);
         Assert.Equal(("", 500), (first.Revision, first.Oom.Qm));
 
-        var staged = await stream.DoAsync(new Command { Stage = Wire(Sample.Old) });
+        var staged = await stream.DoAsync(new Command { Stage = AgentProcess.Wire(Sample.Old) });
         Assert.True(staged.Result.Ok, staged.Result.Message);
         Assert.Equal(("", "r1"), (staged.Evidence.Revision, staged.Evidence.StagedRevision));
         var committed = await stream.DoAsync(new Command { Commit = new Commit { Revision = "r1" } });
@@ -160,87 +147,16 @@ public sealed class LinkTests : IDisposable
         await agent;
     }
 
-    [Fact(Timeout = 120_000)]
-    [Trait("Requirement", "QMF-RULE-4")]
-    public async Task Process_KilledWhileCommitting_HasOldOrNewFilesAfterItsNextStart()
-    {
-        using var node = new EmulatedNode();
-        var (authority, server) = TestGateway.Certificates("127.0.0.1");
-        TestGateway.Enrol(node, "ecu01", authority);
-        await using var gateway = await TestGateway.StartAsync(server);
-        Dictionary<string, SortedDictionary<string, string>> trees = [];
-        foreach (var revision in (StagedRevision[])[Sample.Old, Sample.New])
-        {
-            var (process, stream) = await StartAsync(node, gateway);
-            await CommitAsync(stream, revision);
-            trees[revision.Revision] = node.OwnedTrees();
-            await KillAsync(process);
-        }
-
-        for (var round = 0; round < 12; round++)
-        {
-            var (process, stream) = await StartAsync(node, gateway);
-            var found = await stream.ReportAsync(_ => true);
-            Assert.Equal(trees[found.Revision], node.OwnedTrees());
-            Assert.Empty(found.Problems);
-            var target = found.Revision == "r1" ? Sample.New : Sample.Old;
-            Assert.True((await stream.DoAsync(new Command { Stage = Wire(target) })).Result.Ok);
-            await stream.SendAsync(new Command { Commit = new Commit { Revision = target.Revision } });
-
-            // The fault, not a wait: each round lets the commit get a little further.
-            await Task.Delay(TimeSpan.FromMilliseconds(round), TimeProvider.System, TestContext.Current.CancellationToken);
-            await KillAsync(process);
-        }
-    }
-
     private static Task RunAsync(EmulatedNode node, TestGateway gateway, CancellationToken cancellationToken, ILoggerFactory? log = null) =>
         AgentHost.RunAsync(new AgentOptions { Root = node.Root, Controller = gateway.Address }, TimeProvider.System,
             log ?? NullLoggerFactory.Instance, () => 0, cancellationToken);
 
     private static async Task<(CommandResult Result, NodeReport Evidence)> CommitAsync(TestGateway.Stream stream, StagedRevision revision)
     {
-        Assert.True((await stream.DoAsync(new Command { Stage = Wire(revision) })).Result.Ok);
+        Assert.True((await stream.DoAsync(new Command { Stage = AgentProcess.Wire(revision) })).Result.Ok);
         var committed = await stream.DoAsync(new Command { Commit = new Commit { Revision = revision.Revision } });
         Assert.True(committed.Result.Ok, committed.Result.Message);
         return committed;
-    }
-
-    private static Stage Wire(StagedRevision revision) => new()
-    {
-        Revision = revision.Revision,
-        RootfsPreinstalled = true,
-        Files =
-        {
-            revision.Files.Select(file => new V1.OwnedFile
-            {
-                Kind = (V1.OwnedFile.Types.Kind)file.Kind,
-                Name = file.Name,
-                Content = file.Content,
-            }),
-        },
-    };
-
-    // The program that QMFLEET_AGENT names, such as a native one; else the one just built, with the tests' own libraries, which contain its.
-    private async Task<(Process Process, TestGateway.Stream Stream)> StartAsync(EmulatedNode node, TestGateway gateway)
-    {
-        var tests = Path.Combine(AppContext.BaseDirectory, "Qm.Fleet.Agent.Tests");
-        string[] command = System.Environment.GetEnvironmentVariable("QMFLEET_AGENT") is { Length: > 0 } program
-            ? [program]
-            : ["dotnet", "exec", "--runtimeconfig", $"{tests}.runtimeconfig.json", "--depsfile", $"{tests}.deps.json",
-               Path.Combine(AppContext.BaseDirectory, "qm-fleet-agent.dll")];
-        var process = Process.Start(command[0],
-            [.. command[1..], "--root", node.Root, "--controller", gateway.Address.ToString(), "--log-level", "None"]);
-        _processes.Add(process);
-        var stream = gateway.NextStreamAsync();
-        var exit = process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.True(await Task.WhenAny(stream, exit) == stream, "the agent ended before it connected");
-        return (process, await stream);
-    }
-
-    private static async Task KillAsync(Process process)
-    {
-        process.Kill();
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
     }
 
     /// <summary>Hands the first warning to the test.</summary>

@@ -40,6 +40,24 @@ internal interface ISystemCalls
 
     /// <summary>Removes an empty directory.</summary>
     void RemoveDirectory(NodeDirectory directory, string name);
+
+    /// <inheritdoc cref="TreeCalls.SymbolicLink"/>
+    void SymbolicLink(NodeDirectory directory, string name, string target);
+
+    /// <inheritdoc cref="TreeCalls.HardLink"/>
+    void HardLink(NodeDirectory fromDirectory, string from, NodeDirectory toDirectory, string to);
+
+    /// <inheritdoc cref="TreeCalls.ChangeOwner"/>
+    void ChangeOwner(NodeDirectory directory, string name, uint uid, uint gid);
+
+    /// <inheritdoc cref="TreeCalls.Apply"/>
+    void Apply(SafeFileHandle file, FileFacts facts, IEnumerable<KeyValuePair<string, byte[]>> attributes, string path);
+
+    /// <inheritdoc cref="TreeCalls.FlushFileSystem"/>
+    void FlushFileSystem(NodeDirectory directory);
+
+    /// <inheritdoc cref="TreeCalls.RemoveTree"/>
+    void RemoveTree(NodeDirectory directory, string name);
 }
 
 /// <summary>How something is opened.</summary>

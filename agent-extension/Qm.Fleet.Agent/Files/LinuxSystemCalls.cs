@@ -137,6 +137,20 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
     public void RemoveDirectory(NodeDirectory directory, string name) =>
         Check(UnlinkAt(directory.Handle, name, RemoveDirectoryFlag), "remove directory", directory.Of(name));
 
+    public void SymbolicLink(NodeDirectory directory, string name, string target) => TreeCalls.SymbolicLink(directory, name, target);
+
+    public void HardLink(NodeDirectory fromDirectory, string from, NodeDirectory toDirectory, string to) =>
+        TreeCalls.HardLink(fromDirectory, from, toDirectory, to);
+
+    public void ChangeOwner(NodeDirectory directory, string name, uint uid, uint gid) => TreeCalls.ChangeOwner(directory, name, uid, gid);
+
+    public void Apply(SafeFileHandle file, FileFacts facts, IEnumerable<KeyValuePair<string, byte[]>> attributes, string path) =>
+        TreeCalls.Apply(file, facts, attributes, path);
+
+    public void FlushFileSystem(NodeDirectory directory) => TreeCalls.FlushFileSystem(directory);
+
+    public void RemoveTree(NodeDirectory directory, string name) => TreeCalls.RemoveTree(directory, name);
+
     private static SafeFileHandle OpenBelow(NodeDirectory directory, string path, OpenHow how, string verb)
     {
         var added = false;

@@ -115,6 +115,11 @@ internal static partial class TreeCalls
     /// <summary>Forces everything written to a directory's file system to the disk: one call for a tree of many files.</summary>
     public static void FlushFileSystem(NodeDirectory directory) => Check(SynchronizeFileSystem(directory.Handle), "flush", directory.Path);
 
+    /// <summary>Removes a directory with everything below it; links are removed, not followed.</summary>
+    /// <exception cref="IOException">The disk refused; a part of it may be gone.</exception>
+    public static void RemoveTree(NodeDirectory directory, string name) =>
+        Directory.Delete($"/proc/self/fd/{directory.Handle.DangerousGetHandle()}/{name}", recursive: true);
+
     private static byte[] Attribute(SafeFileHandle file, string name, string path)
     {
         var value = new byte[AttributeBytesMax];

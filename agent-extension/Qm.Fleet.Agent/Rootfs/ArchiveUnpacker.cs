@@ -38,7 +38,7 @@ internal sealed class ArchiveUnpacker(NodeRoot tree) : IDisposable
         foreach (var (path, entry) in _directories.OrderByDescending(directory => directory.Key, StringComparer.Ordinal))
         {
             using var directory = Open(path);
-            TreeCalls.Apply(directory.Handle, entry is null ? Unmentioned : Facts(entry), entry?.Attributes ?? [], directory.Path);
+            tree.Calls.Apply(directory.Handle, entry is null ? Unmentioned : Facts(entry), entry?.Attributes ?? [], directory.Path);
         }
     }
 
@@ -59,14 +59,14 @@ internal sealed class ArchiveUnpacker(NodeRoot tree) : IDisposable
         switch (entry.Kind)
         {
             case TarKind.SymbolicLink:
-                TreeCalls.SymbolicLink(parent, name, entry.Target);
-                TreeCalls.ChangeOwner(parent, name, entry.Uid, entry.Gid);
+                tree.Calls.SymbolicLink(parent, name, entry.Target);
+                tree.Calls.ChangeOwner(parent, name, entry.Uid, entry.Gid);
                 break;
             case TarKind.HardLink:
                 var (targetParent, targetName) = DirectoryWriter.Split(entry.TargetInTree);
                 using (var from = Open(targetParent))
                 {
-                    TreeCalls.HardLink(from, targetName, parent, name);
+                    tree.Calls.HardLink(from, targetName, parent, name);
                 }
 
                 break;
@@ -74,7 +74,7 @@ internal sealed class ArchiveUnpacker(NodeRoot tree) : IDisposable
                 using (var file = tree.Calls.Create(parent, name, FileMode))
                 {
                     Fill(file, reader, parent.Of(name));
-                    TreeCalls.Apply(file, Facts(entry), entry.Attributes, parent.Of(name));
+                    tree.Calls.Apply(file, Facts(entry), entry.Attributes, parent.Of(name));
                 }
 
                 break;

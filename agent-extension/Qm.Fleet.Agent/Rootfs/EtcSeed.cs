@@ -97,15 +97,16 @@ internal sealed class EtcSeed
             using (var from = _calls.Open(source, name, OpenKind.DirectoryNoLinks))
             using (var to = _calls.Open(target, Beside, OpenKind.DirectoryNoLinks))
             {
-                TreeCalls.Apply(to, facts, TreeCalls.Attributes(from, source.Of(name)), target.Of(name));
+                _calls.Apply(to, facts, TreeCalls.Attributes(from, source.Of(name)), target.Of(name));
             }
 
             _calls.Rename(target, Beside, name);
         }
         else if (facts.IsLink)
         {
-            TreeCalls.SymbolicLink(target, name, TreeCalls.ReadLink(source, name));
-            TreeCalls.ChangeOwner(target, name, facts.Uid, facts.Gid);
+            _calls.SymbolicLink(target, Beside, TreeCalls.ReadLink(source, name));
+            _calls.ChangeOwner(target, Beside, facts.Uid, facts.Gid);
+            Name(target, name);
         }
         else if (facts.IsRegular)
         {
@@ -113,14 +114,19 @@ internal sealed class EtcSeed
             using (var to = _calls.Create(target, Beside, PrivateMode))
             {
                 CopyContent(from, source.Of(name), to, target.Of(name));
-                TreeCalls.Apply(to, facts, TreeCalls.Attributes(from, source.Of(name)), target.Of(name));
+                _calls.Apply(to, facts, TreeCalls.Attributes(from, source.Of(name)), target.Of(name));
                 _calls.Flush(to, target.Of(name));
             }
 
-            // Unlike a rename, a second name never replaces what came in between.
-            _calls.Link(target, Beside, name);
-            _calls.Delete(target, Beside);
+            Name(target, name);
         }
+    }
+
+    // Unlike a rename, a second name never replaces what came in between.
+    private void Name(NodeDirectory target, string name)
+    {
+        _calls.Link(target, Beside, name);
+        _calls.Delete(target, Beside);
     }
 
     private void CopyContent(SafeFileHandle from, string fromPath, SafeFileHandle to, string toPath)

@@ -45,7 +45,7 @@ internal sealed class SlotDirectory(NodeRoot root)
     public static void Complete(NodeRoot slots, string sha256)
     {
         using var directory = slots.OpenDirectory("/");
-        TreeCalls.FlushFileSystem(directory);
+        slots.Calls.FlushFileSystem(directory);
         slots.Calls.Rename(directory, sha256 + Partial, sha256);
         slots.Calls.FlushDirectory(directory);
     }
@@ -98,6 +98,6 @@ internal sealed class SlotDirectory(NodeRoot root)
             return;
         }
 
-        Directory.Delete($"/proc/self/fd/{directory.Handle.DangerousGetHandle()}/{name}", recursive: true);
+        slots.Calls.RemoveTree(directory, name);
     }
 }

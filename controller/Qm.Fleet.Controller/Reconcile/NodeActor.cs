@@ -112,7 +112,7 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
                 $"{result.Reason}: {result.Message}");
     }
 
-    private static Stage ToWire(RenderedRevision revision)
+    internal static Stage ToWire(RenderedRevision revision)
     {
         var stage = new Stage { Revision = revision.Name, RootfsPreinstalled = revision.Environment.RootfsPreinstalled };
         if (revision.Environment.RootfsArchive is { } archive)

@@ -1,0 +1,29 @@
+using Qm.Fleet.Core.Environments;
+
+namespace Qm.Fleet.Vm.Tests;
+
+/// <summary>Environments as a manifest gives them, checked by the controller's own parser.</summary>
+internal static class Environments
+{
+    /// <summary>Nothing but what every node of a fleet gets.</summary>
+    internal static EnvironmentManifest Plain { get; } = new() { RootfsPreinstalled = true };
+
+    /// <summary>A workload of the image that the build puts beside QM.</summary>
+    internal static WorkloadManifest Radio(int? score) => new()
+    {
+        Name = "radio",
+        OomScoreAdjust = score,
+        Quadlet = new Dictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>>
+        {
+            ["Container"] = new Dictionary<string, IReadOnlyList<string>> { ["Image"] = ["localhost/radio:1"], ["Exec"] = ["/bin/sleep infinity"] },
+        },
+    };
+
+    /// <summary>The checked environment.</summary>
+    internal static FleetEnvironment Checked(this EnvironmentManifest manifest)
+    {
+        var parsed = FleetParser.Parse(new() { Name = "cockpit", Selector = "zone=cockpit", Environment = manifest });
+        Assert.True(parsed.Value is not null, string.Join("\n", parsed.Problems.Select(problem => $"{problem}")));
+        return parsed.Value.Environment;
+    }
+}

@@ -1,0 +1,108 @@
+using System.Diagnostics;
+
+namespace Qm.Fleet.Vm.Tests.Machine;
+
+/// <summary>A running machine; nothing it writes outlives it.</summary>
+internal sealed class VirtualMachine : IAsyncDisposable
+{
+    // Longer than all tests take; a machine that is forgotten ends by itself.
+    private const string LongestLife = "30m";
+    private const string PayloadFile = "payload.tar";
+    private const int PayloadBytesMax = 64 * 1024 * 1024;
+    private static readonly TimeSpan BootDeadline = TimeSpan.FromMinutes(6);
+
+    private readonly Process _process;
+    private readonly string _folder;
+
+    private VirtualMachine(Process process, string folder, GuestShell shell) => (_process, _folder, Shell) = (process, folder, shell);
+
+    /// <summary>Runs scripts in it.</summary>
+    internal GuestShell Shell { get; }
+
+    /// <summary>Boots an image.</summary>
+    /// <param name="image">What to boot.</param>
+    internal static async Task<VirtualMachine> BootAsync(VmImage image)
+    {
+        var folder = Directory.CreateTempSubdirectory("qm-fleet-vm-").FullName;
+        var socket = Path.Combine(folder, "shell.sock");
+        var disk = Path.Combine(folder, PayloadFile);
+        await using (var blank = File.Create(disk))
+        {
+            blank.SetLength(PayloadBytesMax);
+        }
+
+        string[] arguments =
+        [
+            "--kill-after=5s", LongestLife, "qemu-system-x86_64",
+            // Without hardware acceleration. One thread for all processors: a NativeAOT runtime needs cmpxchg16b, which several threads emulate with
+            // so little grace that the guest's programs crash. "max" has that instruction, and the vector ones that make TLS bearable.
+            "-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "3072",
+            "-kernel", Path.Combine(image.Folder, "vmlinuz"), "-initrd", Path.Combine(image.Folder, "initrd"),
+            "-append", "root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0 audit=0 mitigations=off",
+            "-drive", $"file={Path.Combine(image.Folder, "disk.img")},format=raw,if=virtio,cache=unsafe,snapshot=on",
+            "-drive", $"file={disk},format=raw,if=virtio,readonly=on",
+            "-device", "virtio-serial", "-chardev", $"socket,id=shell,path={socket},server=on,wait=off", "-device", "virtserialport,chardev=shell,name=qm-fleet.shell",
+            "-nic", "user,model=virtio-net-pci", "-display", "none", "-monitor", "none", "-serial", $"file:{Path.Combine(folder, "console.log")}", "-no-reboot",
+        ];
+        var process = Process.Start(new ProcessStartInfo("timeout", arguments) { RedirectStandardError = true, Environment = { ["TMPDIR"] = folder } })!;
+        var errors = process.StandardError.ReadToEndAsync();
+        using var limit = new CancellationTokenSource(BootDeadline);
+        var exit = process.WaitForExitAsync(limit.Token);
+        try
+        {
+            await SocketAsync(socket, exit, limit.Token);
+            var shell = GuestShell.ConnectAsync(socket, limit.Token);
+            return await Task.WhenAny(shell, exit) == shell ? new(process, folder, await shell) : throw new IOException("the machine ended");
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            var console = Path.Combine(folder, "console.log");
+            var said = $"{(process.HasExited ? await errors : "")}\n{(File.Exists(console) ? await File.ReadAllTextAsync(console, CancellationToken.None) : "")}";
+            await EndAsync(process, folder);
+            throw new InvalidOperationException($"the machine did not boot within {BootDeadline.TotalMinutes:0} minutes: {e.Message}\n{said}", e);
+        }
+    }
+
+    /// <summary>Unpacks a tar over the guest's root. It goes over the second disk, which was blank at boot: making the tar takes as long as booting.</summary>
+    internal async Task UnpackAsync(byte[] tar, CancellationToken ct)
+    {
+        await using (var disk = File.OpenWrite(Path.Combine(_folder, PayloadFile)))
+        {
+            await disk.WriteAsync(tar, ct);
+        }
+
+        // Past the guest's cache, which may hold the blank beginning.
+        await Shell.RunAsync("dd if=/dev/vdb iflag=direct bs=1M status=none | tar -x -C /", ct);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Shell.DisposeAsync();
+        await EndAsync(_process, _folder);
+    }
+
+    private static async Task SocketAsync(string socket, Task exit, CancellationToken ct)
+    {
+        var folder = Path.GetDirectoryName(socket)!;
+        using var watcher = new FileSystemWatcher(folder) { EnableRaisingEvents = true };
+        var made = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        watcher.Created += (_, file) => _ = file.FullPath == socket && made.TrySetResult();
+        if (File.Exists(socket))
+        {
+            return;
+        }
+
+        if (await Task.WhenAny(made.Task, exit).WaitAsync(ct) == exit)
+        {
+            throw new IOException("the machine ended at once");
+        }
+    }
+
+    private static async Task EndAsync(Process process, string folder)
+    {
+        process.Kill(entireProcessTree: true);
+        await process.WaitForExitAsync();
+        process.Dispose();
+        Directory.Delete(folder, recursive: true);
+    }
+}

@@ -1,0 +1,46 @@
+using System.Formats.Tar;
+using System.Text;
+using Qm.Fleet.Vm.Tests.Machine;
+
+namespace Qm.Fleet.Vm.Tests.Node;
+
+/// <summary>What an installation and an enrolment put on a node: the native agent extension, its unit as it is delivered, its configuration and its keys.</summary>
+internal static class AgentPayload
+{
+    private static readonly TimeSpan PublishDeadline = TimeSpan.FromMinutes(10);
+
+    /// <summary>A tar over the node's root.</summary>
+    internal static async Task<byte[]> MakeAsync(Gateway gateway)
+    {
+        var source = Source();
+        var published = Path.Combine(VmImage.Cache, "agent");
+        await Programs.RunAsync(PublishDeadline, "dotnet", "publish", Path.Combine(source, "agent-extension/Qm.Fleet.Agent"), "-r", "linux-x64", "-p:NativeAot=true", "-o", published, "--verbosity", "quiet");
+        using var tar = new MemoryStream();
+        await using (var writer = new TarWriter(tar, leaveOpen: true))
+        {
+            Add(writer, "usr/bin/qm-fleet-agent", await File.ReadAllBytesAsync(Path.Combine(published, "qm-fleet-agent")), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            Add(writer, "usr/lib/systemd/system/qm-fleet-agent.service", await File.ReadAllBytesAsync(Path.Combine(source, "deploy/systemd/qm-fleet-agent.service")));
+            Add(writer, "etc/qm-fleet/agent.conf", Encoding.UTF8.GetBytes($"[qm-fleet-agent]\nController={gateway.Address}\n"));
+            foreach (var (file, pem) in gateway.Enrol(GuestNode.Name))
+            {
+                Add(writer, $"etc/qm-fleet/pki/{file}", Encoding.UTF8.GetBytes(pem));
+            }
+        }
+
+        return tar.ToArray();
+    }
+
+    private static void Add(TarWriter writer, string path, byte[] content, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite) =>
+        writer.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, path) { DataStream = new MemoryStream(content), Mode = mode });
+
+    private static string Source()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Qm.Fleet.sln")))
+        {
+            folder = folder.Parent;
+        }
+
+        return folder?.FullName ?? throw new InvalidOperationException($"no Qm.Fleet.sln above {AppContext.BaseDirectory}: the test publishes the agent extension from its source");
+    }
+}

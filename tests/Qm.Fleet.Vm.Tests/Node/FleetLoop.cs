@@ -1,0 +1,163 @@
+using System.Collections.Immutable;
+using Qm.Fleet.Controller.Gateway;
+using Qm.Fleet.Controller.Reconcile;
+using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Reconcile;
+using Qm.Fleet.Core.Revisions;
+using Qm.Fleet.V1;
+
+namespace Qm.Fleet.Vm.Tests.Node;
+
+/// <summary>How a journey to an environment ended.</summary>
+/// <param name="Step">The last step: Ready, Failed, or a wait that only people end.</param>
+/// <param name="Acts">What was done on the way, in order.</param>
+/// <param name="Evidence">What the agent extension read last.</param>
+internal sealed record Journey(NodeStep Step, IReadOnlyList<NodeStep.Act> Acts, NodeEvidence Evidence);
+
+/// <summary>
+/// Brings the guest to an environment. Real: the decisions (NodeReconciler), the files (RevisionRenderer), the gateway with its links, the agent extension,
+/// systemd, Podman and the kernel. Not real: BlueChi. What the controller would ask of it goes to the guest's systemd at once, and a node counts as online
+/// while the stand-in of its agent is active.
+/// </summary>
+internal sealed class FleetLoop(AgentLinks links, GuestSystemd systemd)
+{
+    // Far beyond what any journey takes: a test that waits in vain says what for.
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(6);
+    private static readonly TimeSpan AgentDeadline = TimeSpan.FromMinutes(3);
+
+    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(3);
+
+    private readonly SlowClock _clock = new();
+    private NodeMemory _memory = new();
+
+    /// <summary>Looks, decides, acts, and looks again, until nothing is left to do or to wait for.</summary>
+    /// <param name="environment">What the node shall run.</param>
+    /// <param name="ct">Ends it.</param>
+    internal async Task<Journey> GoAsync(FleetEnvironment environment, CancellationToken ct)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        limit.CancelAfter(Deadline);
+        var desired = RevisionRenderer.Render(Canonical.Hash(environment)[..Canonical.NameLength], environment, GuestNode.Name);
+        var acts = new List<NodeStep.Act>();
+        NodeStep? step = null;
+        try
+        {
+            while (true)
+            {
+                var view = await LookAsync(desired, limit.Token);
+                step = NodeReconciler.Decide(view, _clock.GetUtcNow());
+                _memory = _memory.Deciding(step, _clock.GetUtcNow());
+                switch (step)
+                {
+                    case NodeStep.Act act:
+                        acts.Add(act);
+                        var (outcome, detail) = await DoAsync(act, limit.Token);
+                        TestContext.Current.TestOutputHelper?.WriteLine($"{act.Name}: {act.Reason}: {outcome} {detail}");
+                        _memory = _memory.After(act, outcome, detail, view, _clock.GetUtcNow());
+                        break;
+                    case NodeStep.Wait wait when wait is not { For: Drift.Step }:
+                        await ChangeAsync(wait, limit.Token);
+                        break;
+                    default:
+                        return new(step, acts, view.Evidence!);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            throw new TimeoutException($"after {Deadline.TotalMinutes:0} minutes it is still at {step?.Name}: {step?.Reason}; done: {string.Join(", ", acts.Select(act => act.Name))}");
+        }
+    }
+
+    /// <summary>Sends the agent extension a command.</summary>
+    internal Task<CommandResult> SendAsync(Command command, CancellationToken ct) => links.SendAsync(GuestNode.Name, command, AgentDeadline, ct);
+
+    /// <summary>What the agent extension reads now.</summary>
+    internal async Task<NodeReport> InspectAsync(CancellationToken ct)
+    {
+        await SendAsync(new() { Inspect = new() }, ct);
+        return links.LastReport(GuestNode.Name)!.Report;
+    }
+
+    private async Task<NodeView> LookAsync(RenderedRevision desired, CancellationToken ct)
+    {
+        _memory = _memory.For(desired.Name, _clock.GetUtcNow());
+        var evidence = EvidenceMapper.ToEvidence(await InspectAsync(ct));
+        var host = await systemd.ReadAsync(insideQm: false, [QmNode.Unit, QmNode.AgentUnit, .. desired.Environment.Oom.Asil.Keys], ct);
+        var inside = evidence.Oom.QmInit == 0 ? ImmutableSortedDictionary<string, UnitReading>.Empty : await systemd.ReadAsync(
+            insideQm: true, desired.Environment.Workloads.Select(workload => workload.Name).Concat(evidence.RetiredWorkloads).Distinct()
+                .Select(workload => workload + ".service").Append(QmNode.AgentUnit), ct);
+        return new()
+        {
+            Name = GuestNode.Name,
+            Desired = desired,
+            MayMove = true,
+            // A loop asks for an environment on purpose, also for one that the node went back from.
+            Retried = true,
+            Host = Presence.Online,
+            Qm = inside.GetValueOrDefault(QmNode.AgentUnit) is { ActiveState: "active" } ? Presence.Online : Presence.Offline,
+            Evidence = evidence,
+            QmUnit = host.GetValueOrDefault(QmNode.Unit),
+            HostUnits = host.Remove(QmNode.Unit),
+            QmUnits = inside,
+            Memory = _memory,
+        };
+    }
+
+    private async Task<(ActOutcome Outcome, string Detail)> DoAsync(NodeStep.Act act, CancellationToken ct)
+    {
+        switch (act)
+        {
+            case NodeStep.Stage stage:
+                return Outcome(await SendAsync(new() { Stage = NodeActor.ToWire(stage.Revision) }, ct));
+            case NodeStep.Commit commit:
+                return Outcome(await SendAsync(new() { Commit = new() { Revision = commit.Revision, ConfirmWithinMs = (long)commit.ConfirmWithin.TotalMilliseconds } }, ct));
+            case NodeStep.Confirm confirm:
+                return Outcome(await SendAsync(new() { Confirm = new() { Revision = confirm.Revision } }, ct));
+            case NodeStep.RestartHostAgent:
+                return Outcome(await SendAsync(new() { RestartHostAgent = new() }, ct));
+            case NodeStep.SetLimits limits:
+                await systemd.SetAsync(limits.Properties, ct);
+                return (ActOutcome.Done, "");
+            case NodeStep.ReloadHost:
+                await systemd.ReloadAsync(insideQm: false, ct);
+                return (ActOutcome.Done, "");
+            case NodeStep.StartQm or NodeStep.RestartQm:
+                await systemd.ReloadAsync(insideQm: false, ct);
+                return Outcome(await systemd.JobAsync(insideQm: false, act is NodeStep.StartQm ? "start" : "restart", QmNode.Unit, ct));
+            case NodeStep.RestartQmAgent:
+                return Outcome(await systemd.JobAsync(insideQm: true, "restart", QmNode.AgentUnit, ct));
+            case NodeStep.StopWorkload stop:
+                var stopped = await systemd.JobAsync(insideQm: true, "stop", stop.Unit, ct);
+                await systemd.ReloadAsync(insideQm: true, ct);
+                return Outcome(stopped);
+            case NodeStep.RunWorkload run:
+                await systemd.ReloadAsync(insideQm: true, ct);
+                return Outcome(await systemd.JobAsync(insideQm: true, run.Restart ? "restart" : "start", run.Unit, ct));
+            default:
+                throw new InvalidOperationException($"an act without a hand to do it: {act.Name}");
+        }
+    }
+
+    private static (ActOutcome Outcome, string Detail) Outcome(CommandResult result) => result.Ok ? (ActOutcome.Done, "") : (ActOutcome.Refused, $"{result.Reason}: {result.Message}");
+
+    private static (ActOutcome Outcome, string Detail) Outcome(string problem) => problem.Length == 0 ? (ActOutcome.Done, "") : (ActOutcome.Failed, problem);
+
+    // Until the agent extension tells something, or it is time to look again.
+    private async Task ChangeAsync(NodeStep.Wait wait, CancellationToken ct)
+    {
+        var left = wait.LookAgain is { } look ? look - _clock.GetUtcNow() : Longest;
+        using var changed = new SemaphoreSlim(0);
+        void Wake(string node) => changed.Release();
+        links.Changed += Wake;
+        try
+        {
+            await changed.WaitAsync(left < Shortest ? Shortest : left > Longest ? Longest : left, ct);
+        }
+        finally
+        {
+            links.Changed -= Wake;
+        }
+    }
+}

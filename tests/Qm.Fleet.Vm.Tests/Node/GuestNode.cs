@@ -1,0 +1,126 @@
+using System.Globalization;
+using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Reconcile;
+using Qm.Fleet.Vm.Tests.Machine;
+
+namespace Qm.Fleet.Vm.Tests.Node;
+
+/// <summary>
+/// One ECU for all tests: Debian 13 with its own kernel, systemd, Podman and quadlet generator in a virtual machine, with a real QM in it. Each test
+/// brings it to what it needs, in any order.
+/// </summary>
+public sealed class GuestNode : IAsyncLifetime
+{
+    internal const string Name = "ecu1";
+
+    private const string Switch = "QMFLEET_VM";
+    private const string Init = "$(cat /sys/fs/cgroup/qm.service/libpod-payload-*/init.scope/cgroup.procs | head -n 1)";
+
+    private Gateway? _gateway;
+    private VirtualMachine? _machine;
+    private FleetLoop? _loop;
+
+    /// <summary>Runs scripts on the node.</summary>
+    internal GuestShell Shell => _machine!.Shell;
+
+    /// <summary>The way to an environment.</summary>
+    internal FleetLoop Fleet => _loop!;
+
+    /// <summary>The node's systemd.</summary>
+    internal GuestSystemd Systemd => new(Shell);
+
+    public async ValueTask InitializeAsync()
+    {
+        if (Missing() is not null)
+        {
+            return;
+        }
+
+        var image = await VmImage.GetAsync();
+        _gateway = await Gateway.StartAsync();
+        var payload = AgentPayload.MakeAsync(_gateway);
+        _machine = await VirtualMachine.BootAsync(image);
+        await _machine.UnpackAsync(await payload, CancellationToken.None);
+        await Shell.RunAsync("systemctl daemon-reload && systemctl enable --now qm-fleet-agent.service", CancellationToken.None);
+        await ConnectedAsync(CancellationToken.None);
+        _loop = new(_gateway.Links, Systemd);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_machine is not null)
+        {
+            await _machine.DisposeAsync();
+        }
+
+        if (_gateway is not null)
+        {
+            await _gateway.DisposeAsync();
+        }
+    }
+
+    /// <summary>Skips the test where there is no machine, and says why.</summary>
+    internal static void Need() => Assert.SkipWhen(Missing() is not null, Missing() ?? "");
+
+    /// <summary>Brings the node to an environment, and expects that all of it was read back as wanted.</summary>
+    internal async Task<Journey> ReadyAsync(FleetEnvironment environment)
+    {
+        var journey = await Fleet.GoAsync(environment, TestContext.Current.CancellationToken);
+        Assert.True(journey.Step is NodeStep.Ready, $"{journey.Step.Name}: {journey.Step.Reason}; done: {string.Join(", ", journey.Acts.Select(act => act.Name))}");
+        return journey;
+    }
+
+    private async Task ConnectedAsync(CancellationToken ct)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        limit.CancelAfter(TimeSpan.FromMinutes(3));
+        using var changed = new SemaphoreSlim(0);
+        void Wake(string node) => changed.Release();
+        _gateway!.Links.Changed += Wake;
+        try
+        {
+            while (!_gateway.Links.IsConnected(Name))
+            {
+                await changed.WaitAsync(limit.Token);
+            }
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            throw new TimeoutException("the agent extension did not connect within 3 minutes:\n"
+                + await Shell.RunAsync("journalctl --no-pager -u qm-fleet-agent | tail -n 40", ct));
+        }
+        finally
+        {
+            _gateway.Links.Changed -= Wake;
+        }
+    }
+
+    /// <summary>A file of qm.service's cgroup, as the kernel tells it.</summary>
+    internal Task<string> CgroupAsync(string file) => Shell.RunAsync($"cat /sys/fs/cgroup/qm.service/{file}", TestContext.Current.CancellationToken);
+
+    /// <summary>The OOM score of QM's init, as the kernel tells it; MainPID is conmon.</summary>
+    internal async Task<int> QmScoreAsync() =>
+        int.Parse(await Shell.RunAsync($"cat /proc/{Init}/oom_score_adj", TestContext.Current.CancellationToken), CultureInfo.InvariantCulture);
+
+    /// <summary>Runs a script inside QM.</summary>
+    internal Task<string> InsideAsync(string script) => Shell.RunAsync($"nsenter -m -u -i -n -p -t {Init} sh -c '{script}'", TestContext.Current.CancellationToken);
+
+    private static string? Missing()
+    {
+        if (Environment.GetEnvironmentVariable(Switch) != "1")
+        {
+            return $"{Switch}=1 is not set: the virtual machine takes minutes";
+        }
+
+        string[] missing = [.. new[] { "qemu-system-x86_64", "debootstrap", "mkfs.ext4" }.Where(program => Programs.Find(program) is null)];
+        return missing.Length > 0 ? $"{Switch}=1, but there is no {string.Join(", no ", missing)}"
+            : Environment.IsPrivilegedProcess ? null : $"{Switch}=1, but only root can make the machine's disk";
+    }
+}
+
+/// <summary>The tests of the node: one after another, on one machine.</summary>
+[CollectionDefinition(Name)]
+public sealed class OnTheGuest : ICollectionFixture<GuestNode>
+{
+    internal const string Name = "Virtual machine";
+}
