@@ -93,8 +93,6 @@ internal sealed class FleetLoop(AgentLinks links, GuestSystemd systemd)
             Name = GuestNode.Name,
             Desired = desired,
             MayMove = true,
-            // A loop asks for an environment on purpose, also for one that the node went back from.
-            Retried = true,
             Host = Presence.Online,
             Qm = inside.GetValueOrDefault(QmNode.AgentUnit) is { ActiveState: "active" } ? Presence.Online : Presence.Offline,
             Evidence = evidence,
