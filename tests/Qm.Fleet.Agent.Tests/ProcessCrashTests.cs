@@ -13,16 +13,16 @@ public sealed class ProcessCrashTests(ITestOutputHelper output)
     private const int Seed = 20_261;
 
     // A managed start takes several times as long as a native one; where it counts, the number is the same all the same.
-    private static readonly int _kills = AgentProcess.Program.Kind == "managed" && System.Environment.GetEnvironmentVariable("CI") is null ? 60 : 500;
+    private static readonly int Kills = AgentProcess.Program.Kind == "managed" && System.Environment.GetEnvironmentVariable("CI") is null ? 60 : 500;
 
     [Fact(Timeout = 600_000)]
     public async Task Process_KilledAtRandomInApplyAndRollback_HasOldOrNewFilesAfterItsNextStart()
     {
-        var tallies = await Task.WhenAll(Enumerable.Range(0, Workers).Select(worker => Task.Run(() => RunAsync(worker, _kills / Workers), TestContext.Current.CancellationToken)));
+        var tallies = await Task.WhenAll(Enumerable.Range(0, Workers).Select(worker => Task.Run(() => RunAsync(worker, Kills / Workers), TestContext.Current.CancellationToken)));
         var all = tallies.Aggregate((one, other) => one + other);
         output.WriteLine($"{AgentProcess.Program.Kind} agent: {all}");
 
-        Assert.Equal(_kills, all.Applies + all.Rollbacks);
+        Assert.Equal(Kills, all.Applies + all.Rollbacks);
         Assert.True(all is { Applies: > 0, Rollbacks: > 0, Old: > 0, New: > 0 }, $"not every case came about: {all}");
         Assert.True(all.JournalUndone + all.JournalFinished > 0, $"no kill hit a commit on its way: {all}");
     }
