@@ -90,15 +90,15 @@ internal sealed class LabRun(DemonstrationOptions options, IAnsiConsole console,
         return true;
     }
 
-    // Applying the same again must change nothing; the agents get to report and the controller to look around before it is believed.
+    // Applying the same again must change nothing; the agents get to look and the controller to look around before it is believed.
     private async Task<bool> IsQuietAsync(LabEnvironment lab, CancellationToken cancellation)
     {
         var (files, calls) = (OwnedFiles.Of(lab.Nodes.Select(node => node.Root)), lab.Counters.Counts.ToDictionary());
         await ApplyAsync(lab, cancellation).ConfigureAwait(false);
         var heardAfter = time.GetUtcNow() + QuietWindow;
         await new NodeWatch(lab.Channel).PollUntilAllAsync(
-            lab.Nodes.Count, node => NodeWatch.HasConverged(node) && node.Status.ReportedAt?.ToDateTimeOffset() >= heardAfter,
-            Deadline, "every node reports again", time, cancellation).ConfigureAwait(false);
+            lab.Nodes.Count, node => NodeWatch.HasConverged(node) && node.Status.LookedAt?.ToDateTimeOffset() >= heardAfter,
+            Deadline, "every agent looked at its node again", time, cancellation).ConfigureAwait(false);
 
         var newCalls = lab.Counters.Counts.Where(count => count.Value != calls.GetValueOrDefault(count.Key)).Select(count => $"{count.Key.Method} on {count.Key.Node}").ToArray();
         var writes = OwnedFiles.Of(lab.Nodes.Select(node => node.Root)).ChangesSince(files);
