@@ -16,7 +16,7 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents)
     {
         if (live.Find(name) is not { } node || node.Assignment.Fleet?.Uid != fleet.Uid || node.Assignment.Fleet.Revision != fleet.Revision)
         {
-            return new() { Labels = NoLabels, Availability = Availability.Unheard, Reason = "not looked at yet", KnownBad = fleet.Failures.GetValueOrDefault(name) };
+            return new() { Labels = NoLabels, Availability = Availability.Unheard, Reason = "not looked at yet", IsKnown = false, KnownBad = fleet.Failures.GetValueOrDefault(name) };
         }
 
         var (view, evidence) = (node.View, node.View.Evidence);

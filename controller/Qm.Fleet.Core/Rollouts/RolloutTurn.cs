@@ -155,7 +155,8 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
                 return false;
             }
 
-            foreach (var (name, member) in left.OrderBy(member => !nodes[member.Key].CanMove).ThenBy(member => member.Key, StringComparer.Ordinal).Take(batch.Limit.AtLeastOf(nodes.Count)))
+            // Who was not looked at yet may well be there.
+            foreach (var (name, member) in left.OrderBy(member => nodes[member.Key] is { Cordoned: true } or { Availability: Availability.Away }).ThenBy(member => member.Key, StringComparer.Ordinal).Take(batch.Limit.AtLeastOf(nodes.Count)))
             {
                 _members[name] = member with { Batch = number };
             }
