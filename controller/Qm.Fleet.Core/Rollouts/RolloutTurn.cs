@@ -11,6 +11,7 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
     private readonly ImmutableArray<RolloutNotice>.Builder _notices = ImmutableArray.CreateBuilder<RolloutNotice>();
     private RolloutState _state = state;
     private string _waits = "";
+    private RolloutHold? _prefetch;
 
     private bool IsLast => _state.Batch >= policy.Batches.Length;
 
@@ -79,6 +80,7 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
             Begin(name, member, MemberState.Returning, nodes[name].CanMove ? budget.Take(nodes[name]) : Unreachable(nodes[name]));
         }
 
+        _prefetch = Prefetch();
         var mayBegin = _state.Phase is RolloutPhase.Progressing or RolloutPhase.Succeeded;
         foreach (var (name, member) in _members.Where(entry => entry.Value.State == MemberState.Waiting)
             .OrderBy(entry => entry.Value.Batch ?? int.MaxValue).ThenBy(entry => entry.Key, StringComparer.Ordinal).ToArray())
@@ -164,8 +166,7 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
             if (policy.Batches.Length > 1)
             {
                 var taken = _members.Where(member => member.Value.Batch == number).Select(member => member.Key).ToArray();
-                var who = taken.Length is > 0 and < 5 ? string.Join(", ", taken) : $"{taken.Length} nodes";
-                _notices.Add(new("BatchStarted", "", $"batch {number + 1} of {policy.Batches.Length} ({batch}): {who}"));
+                _notices.Add(new("BatchStarted", "", $"batch {number + 1} of {policy.Batches.Length} ({batch}): {(taken.Length > 0 ? Names(taken) : "0 nodes")}"));
             }
         }
 
@@ -252,6 +253,12 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
             return new("Staging", node.Target == _state.To ? node.Reason : "the revision is not staged yet", "the agent extension staging it");
         }
 
+        // One that is down already loses nothing by going first.
+        if (node.Availability == Availability.Serving && _prefetch is { } prefetch)
+        {
+            return prefetch;
+        }
+
         if (node.Blocked is { } blocked)
         {
             return new("Precondition", blocked, "that precondition");
@@ -265,6 +272,30 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
 
         return null;
     }
+
+    // The revision comes everywhere before the first node is disrupted, so that what cannot be had is known by then; a slow node holds this up for a while only.
+    private RolloutHold? Prefetch()
+    {
+        if (_state is not { Phase: RolloutPhase.Progressing, Batch: <= 0 } || _members.Values.Any(HasBegun))
+        {
+            return null;
+        }
+
+        var missing = _members.Where(member => IsStaging(member.Value, nodes[member.Key])).ToArray();
+        return missing.Length == 0 ? null : new(
+            "Prefetch", $"the revision is staged everywhere first; still without it: {Names([.. missing.Select(member => member.Key)])}",
+            "the agent extensions there staging it", missing.Max(member => member.Value.Since) + policy.Deadline);
+    }
+
+    // What has the revision without having had another has not been moved.
+    private static bool HasBegun(RolloutMember member) => member.IsInTheAir || (member.State is MemberState.Soaking or MemberState.Done && member.Base.Length > 0);
+
+    // Who was not looked at since the rollout began is about to be.
+    private bool IsStaging(RolloutMember member, RolloutNode node) =>
+        member is { State: MemberState.Waiting, HasFailed: false } && (node.CanMove || node is { IsKnown: false, Cordoned: false, Availability: Availability.Unheard })
+        && node.Staged != _state.To && node.Revision != _state.To && now < member.Since + policy.Deadline;
+
+    private static string Names(string[] names) => names.Length < 5 ? string.Join(", ", names) : $"{names.Length} nodes";
 
     private static RolloutHold Unreachable(RolloutNode node) => node switch
     {
@@ -310,7 +341,7 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
         "Budget" => 3,
         "Window" => 4,
         "Precondition" => 5,
-        "Staging" => 6,
+        "Staging" or "Prefetch" => 6,
         "Offline" or "Unheard" or "Cordoned" => 7,
         _ => 8,
     };

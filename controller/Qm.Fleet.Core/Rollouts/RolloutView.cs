@@ -81,7 +81,7 @@ public sealed record RolloutNode
 }
 
 /// <summary>What holds something up.</summary>
-/// <param name="Gate">A CamelCase word: Paused, Batch, Cordoned, Offline, Unheard, Staging, Precondition, Window, Budget, Moving, Soaking, Returning.</param>
+/// <param name="Gate">A CamelCase word: Paused, Batch, Cordoned, Offline, Unheard, Staging, Prefetch, Precondition, Window, Budget, Moving, Soaking, Returning.</param>
 /// <param name="Reason">A sentence.</param>
 /// <param name="Release">A sentence: what would release it.</param>
 /// <param name="Until">When it ends by itself at the latest; null when that is not known.</param>

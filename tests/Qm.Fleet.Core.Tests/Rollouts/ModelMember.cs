@@ -16,6 +16,9 @@ internal sealed class ModelMember
 
     internal bool IsUp { get; set; } = true;
 
+    /// <summary>Whether it never gets to stage anything.</summary>
+    internal bool IsSlow { get; set; }
+
     /// <summary>What is seen of it, when that is not whether it is up.</summary>
     internal Availability? Seen { get; set; }
 
@@ -74,6 +77,11 @@ internal sealed class ModelMember
 
         if (_target.Revision != Revision && !_target.MayMove)
         {
+            if (IsSlow)
+            {
+                return false;
+            }
+
             var isNew = Staged != _target.Revision;
             Staged = _target.Revision;
             return isNew;
