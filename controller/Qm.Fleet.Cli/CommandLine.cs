@@ -17,6 +17,8 @@ internal static class CommandLine
         root.Add(ApplyVerb.Make(global, context));
         root.Add(GetVerb.Make(global, context));
         root.Add(DescribeVerb.Make(global, context));
+        root.Add(PlanVerb.Make(global, context));
+        root.Add(DiffVerb.Make(global, context));
         root.Add(RolloutVerb.Make(global, context));
         root.Add(EventsVerb.Make(global, context));
         root.Add(ChecksVerb.Make(global, context));

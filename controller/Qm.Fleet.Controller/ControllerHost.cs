@@ -8,6 +8,7 @@ using Qm.Fleet.BlueChi;
 using Qm.Fleet.Controller.Api;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Options;
+using Qm.Fleet.Controller.Plans;
 using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
@@ -107,6 +108,7 @@ internal static class ControllerHost
             grpc.Interceptors.Add<FailureInterceptor>();
         }).AddServiceOptions<NodeGatewayService>(static gateway => gateway.MaxReceiveMessageSize = NodeGatewayService.MaxMessageBytes);
         services.AddSingleton<FailureInterceptor>();
+        services.AddSingleton<FleetPlans>();
         services.AddSingleton<FleetApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
         services.AddGrpcHealthChecks().AddCheck<StoreHealth>("store", HealthStatus.Unhealthy);
         return services;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Grpc.Core;
 using Qm.Fleet.Cli.Connection;
 using Qm.Fleet.Cli.Manifests;
+using Qm.Fleet.Cli.Output;
 using Qm.Fleet.V1;
 using Command = System.CommandLine.Command;
 
@@ -13,7 +14,7 @@ internal static class ApplyVerb
     internal static Command Make(GlobalOptions global, CliContext context)
     {
         var files = new Option<string[]>("--filename", "-f") { Description = "A file, a directory, or - for standard input; may repeat", HelpName = "file", Required = true };
-        var dryRun = new Option<bool>("--dry-run") { Description = "Check everything, store nothing" };
+        var dryRun = new Option<bool>("--dry-run") { Description = "Check everything, show what would be done, store nothing" };
         var noWait = new Option<bool>("--no-wait") { Description = "Do not wait for the nodes" };
         var command = new Command("apply", """
             Creates or changes fleets and nodes as manifests say, and waits until the nodes are there.
@@ -45,7 +46,7 @@ internal static class ApplyVerb
             {
                 await ShowAsync(nodes, context, "  (dry run)");
                 await ShowAsync(fleets, context, "  (dry run)");
-                return ExitCode.Done;
+                return await PlanVerb.ShowAsync(manifests, submission, parsed.GetValue(files)!, "table", showDiff: false, context);
             }
 
             await ShowAsync(await submission.ApplyNodesAsync(), context);
@@ -86,6 +87,10 @@ internal static class ApplyVerb
             var revision = fleet.Result != ApplyResult.Unchanged && fleet.Fleet.Status?.Revision is { Length: > 0 } name ? $"  revision {name}" : "";
             var rollout = fleet.Operation is { } operation ? $"  rollout {RolloutWait.RolloutOf(operation)}" : "";
             await context.Out.WriteLineAsync($"fleet/{fleet.Fleet.Metadata.Name} {Word(fleet.Result)}{revision}{rollout}{suffix}");
+            foreach (var finding in suffix.Length == 0 && fleet.Result != ApplyResult.Unchanged ? fleet.Findings : [])
+            {
+                await context.Error.WriteLineAsync(PlainText.Of($"Warning: {PlanText.Of(finding)}"));
+            }
         }
     }
 

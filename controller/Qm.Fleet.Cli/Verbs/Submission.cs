@@ -27,6 +27,32 @@ internal sealed class Submission(ManifestSet manifests, FleetConnection connecti
     /// <summary>Stores the fleets, all of them or none.</summary>
     internal Task<IReadOnlyList<AppliedFleet>> ApplyFleetsAsync() => FleetsAsync(dryRun: false);
 
+    /// <summary>Asks what applying everything would do; what the server objects to is added to the files' problems.</summary>
+    /// <exception cref="RpcException">The server did not plan.</exception>
+    internal async Task<IReadOnlyList<FleetPlan>> PlanAsync()
+    {
+        if (_fleets.Count == 0)
+        {
+            return [];
+        }
+
+        try
+        {
+            return (await connection.Fleets.PlanAsync(
+                new() { Nodes = { _nodes.Select(node => (Node)node.Message) }, Fleets = { _fleets.Select(fleet => (V1.Fleet)fleet.Message) } }, cancellationToken: ct)).Plans;
+        }
+        catch (RpcException e) when (e.StatusCode == StatusCode.InvalidArgument && RpcErrors.Violations(e) is { Count: > 0 } violations)
+        {
+            foreach (var violation in violations)
+            {
+                var isNode = violation.Field.StartsWith("nodes", StringComparison.Ordinal);
+                Note(isNode ? "nodes" : "fleets", isNode ? _nodes : _fleets, violation.Field, violation.Description);
+            }
+
+            return [];
+        }
+    }
+
     private async Task<IReadOnlyList<AppliedNode>> NodesAsync(bool dryRun) => _nodes.Count == 0 ? [] : (await connection.Nodes.ApplyAsync(
         new() { DryRun = dryRun, Nodes = { _nodes.Select(node => (Node)node.Message) } }, cancellationToken: ct)).Results;
 

@@ -1,14 +1,18 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Grpc.Core;
+using Qm.Fleet.Controller.Plans;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Telemetry;
 using Qm.Fleet.Controller.Wire;
+using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Plans;
 
 namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
-internal sealed class FleetApi(FleetStore fleets, ILiveStatus live, ChangeFeed feed, WatchStreams streams, ControllerMetrics metrics)
+internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans plans, ILiveStatus live, ChangeFeed feed, WatchStreams streams, ControllerMetrics metrics)
     : V1.FleetService.FleetServiceBase
 {
     private const int MaxFleets = 100;
@@ -16,13 +20,11 @@ internal sealed class FleetApi(FleetStore fleets, ILiveStatus live, ChangeFeed f
     /// <inheritdoc/>
     public override async Task<V1.ApplyFleetsResponse> Apply(V1.ApplyFleetsRequest request, ServerCallContext context)
     {
-        var specs = ApplyRequests.Check(
-            "fleets", MaxFleets, request.Fleets, static fleet => fleet.Metadata?.Name ?? "",
-            static fleet => Manifests.Parse(fleet.Metadata ?? new V1.Metadata(), fleet.Spec));
-        var drafts = specs.Zip(request.Fleets, static (spec, fleet) => new FleetDraft(spec, fleet.Spec)).ToList();
+        var drafts = Drafts(request.Fleets);
+        var findings = Findings(drafts);
         var applied = await fleets.ApplyAsync(drafts, context.Caller().Actor, request.DryRun, context.CancellationToken).ConfigureAwait(false);
         var response = new V1.ApplyFleetsResponse();
-        foreach (var (fleet, result, begun) in applied)
+        foreach (var ((fleet, result, begun), found) in applied.Zip(findings))
         {
             metrics.Applied("fleet", result, request.DryRun);
             response.Results.Add(new V1.AppliedFleet
@@ -30,9 +32,33 @@ internal sealed class FleetApi(FleetStore fleets, ILiveStatus live, ChangeFeed f
                 Fleet = fleet.ToWire(live),
                 Result = result,
                 Operation = request.DryRun ? null : begun?.ToOperation(),
+                Findings = { found.Select(PlanWire.ToWire) },
             });
         }
         return response;
+    }
+
+    /// <inheritdoc/>
+    public override async Task<V1.PlanFleetsResponse> Plan(V1.PlanFleetsRequest request, ServerCallContext context)
+    {
+        var drafts = Drafts(request.Fleets);
+        var sites = nodes.Sites();
+        var specs = request.Nodes.Count == 0 ? [] : ApplyRequests.Check(
+            "nodes", NodeApi.MaxNodes, request.Nodes, static node => node.Metadata?.Name ?? "", node => NodeApi.Check(node, sites));
+        var made = await plans.MakeAsync(specs, drafts, context.Caller().Actor, context.CancellationToken).ConfigureAwait(false);
+        return new V1.PlanFleetsResponse { Plans = { made.Select(static plan => plan.Plan.ToWire(plan.After)) } };
+    }
+
+    /// <inheritdoc/>
+    public override Task<V1.DiffRevisionsResponse> DiffRevisions(V1.DiffRevisionsRequest request, ServerCallContext context)
+    {
+        var fleet = fleets.Find(request.Fleet) ?? throw Failures.NotFound("fleet", request.Fleet);
+        var to = Revision(request.To.Length > 0 ? request.To : fleet.Revision);
+        var from = request.From.Length > 0 ? Revision(request.From) : fleets.Revisions(fleet.Name, fleet.Name, to.Number, 1) is [var before] ? before : null;
+        var changes = RevisionDiff.Of(from is null ? null : FleetRows.Environment(fleet, from), FleetRows.Environment(fleet, to));
+        return Task.FromResult(new V1.DiffRevisionsResponse { From = from?.Name ?? "", To = to.Name, Changes = { changes.Select(PlanWire.ToWire) } });
+
+        StoredRevision Revision(string name) => fleets.Revision(fleet.Name, name) ?? throw Failures.NotFound("revision", $"{fleet.Name}/{name}");
     }
 
     /// <inheritdoc/>
@@ -77,6 +103,25 @@ internal sealed class FleetApi(FleetStore fleets, ILiveStatus live, ChangeFeed f
             fleets.Revisions(request.Fleet, fleet, number, size + 1), size,
             static revision => string.Create(CultureInfo.InvariantCulture, $"{revision.Fleet}/{revision.Number}"));
         return Task.FromResult(new V1.ListRevisionsResponse { Revisions = { items.Select(WireResources.ToWire) }, NextPageToken = next });
+    }
+
+    private static List<FleetDraft> Drafts(IReadOnlyList<V1.Fleet> asked) =>
+    [
+        .. ApplyRequests.Check(
+            "fleets", MaxFleets, asked, static fleet => fleet.Metadata?.Name ?? "",
+            static fleet => Manifests.Parse(fleet.Metadata ?? new V1.Metadata(), fleet.Spec))
+            .Zip(asked, static (spec, fleet) => new FleetDraft(spec, fleet.Spec)),
+    ];
+
+    // What cannot work on the nodes there are is refused, all of it at once.
+    private List<ImmutableArray<Finding>> Findings(IReadOnlyList<FleetDraft> drafts)
+    {
+        var all = Pages.All("", nodes.After, static node => node.Name).ToList();
+        var findings = drafts.Select(draft => FleetRisks.Declared(
+            draft.Spec, all.Where(node => draft.Spec.Selector.Matches(node.Labels)).ToDictionary(node => node.Name, node => node.Labels, StringComparer.Ordinal)).ToImmutableArray()).ToList();
+        var problems = findings.SelectMany((found, index) => found.Where(static finding => finding.Severity == Severity.Error)
+            .Select(finding => new Problem(string.Create(CultureInfo.InvariantCulture, $"fleets[{index}].{finding.Path}"), finding.Message, finding.Rule))).ToList();
+        return problems.Count == 0 ? findings : throw Failures.Invalid(problems);
     }
 
     private IEnumerable<StoredFleet> All(string after) => Pages.All(after, fleets.After, static fleet => fleet.Name);

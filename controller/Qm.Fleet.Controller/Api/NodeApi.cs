@@ -11,7 +11,7 @@ namespace Qm.Fleet.Controller.Api;
 internal sealed class NodeApi(NodeStore nodes, ILiveStatus live, ChangeFeed feed, WatchStreams streams, ControllerMetrics metrics)
     : V1.NodeService.NodeServiceBase
 {
-    private const int MaxNodes = 10_000;
+    internal const int MaxNodes = 10_000;
 
     /// <inheritdoc/>
     public override async Task<V1.ApplyNodesResponse> Apply(V1.ApplyNodesRequest request, ServerCallContext context)
@@ -63,7 +63,7 @@ internal sealed class NodeApi(NodeStore nodes, ILiveStatus live, ChangeFeed feed
 
     private IEnumerable<StoredNode> All(string after) => Pages.All(after, nodes.After, static node => node.Name);
 
-    private static Parsed<NodeSpec> Check(V1.Node node, IReadOnlySet<string> sites)
+    internal static Parsed<NodeSpec> Check(V1.Node node, IReadOnlySet<string> sites)
     {
         var parsed = Manifests.Parse(node.Metadata ?? new V1.Metadata(), node.Spec);
         return parsed.IsValid(out var spec) && !sites.Contains(spec.Site)

@@ -104,13 +104,10 @@ internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, Rollo
 
     private static string Reason(string text) => text.Length <= MaxReason ? text : throw Failures.Invalid("reason", $"it has {text.Length} characters; at most {MaxReason} are kept");
 
-    private static V1.RolloutHold ToWire(SinceHold hold) => new()
+    private static V1.RolloutHold ToWire(SinceHold hold)
     {
-        Gate = hold.Hold.Gate,
-        Reason = hold.Hold.Reason,
-        Release = hold.Hold.Release,
-        Since = hold.Since.ToTimestamp(),
-        Until = hold.Hold.Until?.ToTimestamp(),
-        Never = hold.Hold.Never,
-    };
+        var wire = hold.Hold.ToWire();
+        wire.Since = hold.Since.ToTimestamp();
+        return wire;
+    }
 }

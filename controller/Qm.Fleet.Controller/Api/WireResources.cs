@@ -34,6 +34,15 @@ internal static class WireResources
         Environment = revision.Environment,
     };
 
+    public static V1.RolloutHold ToWire(this RolloutHold hold) => new()
+    {
+        Gate = hold.Gate,
+        Reason = hold.Reason,
+        Release = hold.Release,
+        Until = hold.Until?.ToTimestamp(),
+        Never = hold.Never,
+    };
+
     public static V1.Event ToWire(this StoredEvent stored) => new()
     {
         Number = stored.Number,

@@ -1,5 +1,5 @@
 using System.Globalization;
-using DiffPlex.Renderer;
+using Qm.Fleet.Controller.Wire;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.V1;
 
@@ -37,8 +37,7 @@ internal static class DriftText
 
     private static string Diff(FileDrift drift, string wanted)
     {
-        var lines = UnidiffRenderer.GenerateUnidiff(wanted.TrimEnd('\n'), drift.Content.TrimEnd('\n'), $"revision{drift.Path}", $"node{drift.Path}")
-            .ReplaceLineEndings("\n").TrimEnd('\n').Split('\n');
+        var lines = UnifiedDiff.Lines(wanted, drift.Content, $"revision{drift.Path}", $"node{drift.Path}");
         var kept = lines.Take(MaxLines).Select(line => line.Length > MaxLineLength ? line[..MaxLineLength] + "..." : line);
         var left = lines.Length > MaxLines ? string.Create(CultureInfo.InvariantCulture, $"\n... {lines.Length - MaxLines} more lines") : "";
         return string.Join('\n', kept) + left + (drift.ContentIsCut ? "\n... and the file is longer than what is compared" : "");

@@ -67,40 +67,40 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
         }
     }
 
+    // One that did not end well does not keep what follows from being done: a unit that would not stop is still to be forgotten by systemd.
     private static async Task<ActResult> DoAsync(IBlueChi current, string node, NodeStep.Act act, CancellationToken ct)
     {
-        var qm = QmNode.NameFor(node);
-        switch (act)
+        var result = ActResult.Done;
+        foreach (var call in NodeCall.Of(act, node))
         {
-            case NodeStep.SetLimits limits:
-                await current.SetUnitPropertiesAsync(node, QmNode.Unit, runtime: true, [.. limits.Properties.Select(ToWire)], ct);
+            var one = await CallAsync(current, call, ct);
+            result = result.Outcome == ActOutcome.Done ? one : result;
+        }
+
+        return result;
+    }
+
+    private static async Task<ActResult> CallAsync(IBlueChi current, NodeCall call, CancellationToken ct)
+    {
+        switch (call)
+        {
+            case NodeCall.Reload reload:
+                await current.ReloadAsync(reload.Node, ct);
                 return ActResult.Done;
-            case NodeStep.ReloadHost:
-                await current.ReloadAsync(node, ct);
+            case NodeCall.SetProperties set:
+                await current.SetUnitPropertiesAsync(set.Node, set.Unit, runtime: true, [.. set.Properties.Select(ToWire)], ct);
                 return ActResult.Done;
-            case NodeStep.StartQm:
-                await current.ReloadAsync(node, ct);
-                return ToResult(await current.StartUnitAsync(node, QmNode.Unit, ct), node, QmNode.Unit);
-            case NodeStep.RestartQm:
-                await current.ReloadAsync(node, ct);
-                return ToResult(await current.RestartUnitAsync(node, QmNode.Unit, ct), node, QmNode.Unit);
-            case NodeStep.RestartQmAgent:
-                // The agent that would report the end of the job is the one that ends: unknown is the expected answer here,
-                // and the agent's start time tells the rest.
-                return await current.RestartUnitAsync(qm, QmNode.AgentUnit, ct) is { Result: JobResult.Failed or JobResult.Refused } failed
-                    ? ToResult(failed, qm, QmNode.AgentUnit)
-                    : ActResult.Done;
-            case NodeStep.StopWorkload stop:
-                var stopped = ToResult(await current.StopUnitAsync(qm, stop.Unit, ct), qm, stop.Unit);
-                await current.ReloadAsync(qm, ct);
-                return stopped;
-            case NodeStep.RunWorkload run:
-                await current.ReloadAsync(qm, ct);
-                return ToResult(run.Restart
-                    ? await current.RestartUnitAsync(qm, run.Unit, ct)
-                    : await current.StartUnitAsync(qm, run.Unit, ct), qm, run.Unit);
+            case NodeCall.Job job:
+                var outcome = job.Verb switch
+                {
+                    JobVerb.Start => await current.StartUnitAsync(job.Node, job.Unit, ct),
+                    JobVerb.Stop => await current.StopUnitAsync(job.Node, job.Unit, ct),
+                    _ => await current.RestartUnitAsync(job.Node, job.Unit, ct),
+                };
+                // Where the agent that would report the end is the one that ends, unknown is the expected answer, and the unit's start time tells the rest.
+                return job.EndsItsReporter && outcome.Result == JobResult.Unknown ? ActResult.Done : ToResult(outcome, job.Node, job.Unit);
             default:
-                throw new ArgumentOutOfRangeException(nameof(act), act.Name, "an act without a hand to do it");
+                throw new ArgumentOutOfRangeException(nameof(call), call, "a call without a hand to make it");
         }
     }
 

@@ -19,12 +19,23 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents)
             return new() { Labels = NoLabels, Availability = Availability.Unheard, Reason = "not looked at yet", IsKnown = false, KnownBad = fleet.Failures.GetValueOrDefault(name) };
         }
 
+        return Of(fleet, node, node.Assignment.Labels, node.Assignment.Cordoned, UnitOf);
+    }
+
+    /// <summary>A node that was looked at, as its fleet's rollout sees it.</summary>
+    /// <param name="fleet">The fleet.</param>
+    /// <param name="node">The node as it was last looked at.</param>
+    /// <param name="labels">Its labels.</param>
+    /// <param name="cordoned">Whether it is to be left alone.</param>
+    /// <param name="unitOf">A unit of a host, by node and unit; null when it is not known.</param>
+    internal RolloutNode Of(DesiredFleet fleet, NodeLive node, IReadOnlyDictionary<string, string> labels, bool cordoned, Func<string, string, UnitReading?> unitOf)
+    {
         var (view, evidence) = (node.View, node.View.Evidence);
         var availability = AvailabilityOf(view);
         return new()
         {
-            Labels = node.Assignment.Labels,
-            Cordoned = node.Assignment.Cordoned,
+            Labels = labels,
+            Cordoned = cordoned,
             Availability = availability,
             Target = view.Desired?.Name ?? "",
             Progress = node.Decided switch
@@ -40,11 +51,14 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents)
             Staged = evidence?.StagedRevision ?? "",
             Fault = availability < Availability.Down ? null : FaultOf(view),
             Health = new(OomKills(evidence), view.QmUnits.Values.Sum(unit => unit.Restarts) + (view.QmUnit?.Restarts ?? 0)),
-            Pressure = agents.Usage(name)?.Usage.Qm?.MemoryPressure?.Some?.Avg60,
-            KnownBad = fleet.Failures.GetValueOrDefault(name),
-            Blocked = fleet.Policy.Preconditions.Select(condition => Unmet(condition, name)).FirstOrDefault(problem => problem is not null),
+            Pressure = agents.Usage(node.Name)?.Usage.Qm?.MemoryPressure?.Some?.Avg60,
+            KnownBad = fleet.Failures.GetValueOrDefault(node.Name),
+            Blocked = fleet.Policy.Preconditions.Select(condition => Unmet(condition, node.Name, unitOf)).FirstOrDefault(problem => problem is not null),
         };
     }
+
+    /// <summary>A unit of a host as it was last read; null when it was not.</summary>
+    internal UnitReading? UnitOf(string node, string unit) => live.Find(node)?.View.HostUnits.GetValueOrDefault(unit);
 
     private static Availability AvailabilityOf(NodeView view) => view switch
     {
@@ -74,10 +88,10 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents)
         evidence?.Cgroup.GetValueOrDefault("memory.events")?.Split('\n').Select(line => line.Split(' ')).FirstOrDefault(line => line is ["oom_kill", _]) is [_, var count]
             && long.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var kills) ? kills : 0;
 
-    private string? Unmet(Precondition condition, string name)
+    private static string? Unmet(Precondition condition, string name, Func<string, string, UnitReading?> unitOf)
     {
         var where = condition.Node.Length == 0 ? name : condition.Node;
-        return live.Find(where)?.View.HostUnits.GetValueOrDefault(condition.Unit) is not { } unit ? $"{condition.Unit} of {where} is not known, and has to be {condition.State}"
+        return unitOf(where, condition.Unit) is not { } unit ? $"{condition.Unit} of {where} is not known, and has to be {condition.State}"
             : unit.ActiveState == condition.State ? null
             : $"{condition.Unit} of {where} is {unit.ActiveState}, and has to be {condition.State}";
     }

@@ -31,7 +31,8 @@ internal static partial class UnitReader
         return new(qm, onHost, inside);
     }
 
-    private static async Task<ImmutableSortedDictionary<string, UnitReading>> ReadManyAsync(
+    /// <summary>Reads the named units of one BlueChi node; what cannot be read is absent.</summary>
+    internal static async Task<ImmutableSortedDictionary<string, UnitReading>> ReadManyAsync(
         IBlueChi blueChi, string node, IEnumerable<string> units, ILogger logger, CancellationToken ct)
     {
         var names = units.ToArray();

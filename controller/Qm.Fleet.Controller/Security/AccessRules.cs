@@ -7,7 +7,7 @@ internal static class AccessRules
 {
     /// <summary>Full gRPC method name, such as <c>/qm.fleet.v1.FleetService/Apply</c>, to the role it takes.</summary>
     public static FrozenDictionary<string, Role> ByMethod { get; } = Rules(
-        ("qm.fleet.v1.FleetService", Role.Admin, ["Apply", "Get", "List", "Delete", "Watch", "ListRevisions"]),
+        ("qm.fleet.v1.FleetService", Role.Admin, ["Apply", "Plan", "Get", "List", "Delete", "Watch", "ListRevisions", "DiffRevisions"]),
         ("qm.fleet.v1.RolloutService", Role.Admin, ["Pause", "Resume", "Abort", "Undo", "Retry", "Explain"]),
         ("qm.fleet.v1.NodeService", Role.Admin, ["Apply", "Get", "List", "Delete", "Watch"]),
         ("qm.fleet.v1.EventService", Role.Admin, ["Get", "List", "Watch"]),

@@ -19,6 +19,23 @@ internal sealed class FleetStore(Database database)
     public Task<IReadOnlyList<AppliedFleet>> ApplyAsync(IReadOnlyList<FleetDraft> drafts, string actor, bool dryRun, CancellationToken ct) =>
         database.WriteAsync<IReadOnlyList<AppliedFleet>>(tx => [.. drafts.Select(draft => Apply(tx, draft, actor))], commit: !dryRun, ct);
 
+    /// <summary>What would be wanted if nodes and fleets were applied; keeps nothing.</summary>
+    /// <param name="nodes">Of different names and of sites that exist.</param>
+    /// <param name="drafts">Of different names.</param>
+    /// <param name="actor">Who asks.</param>
+    /// <param name="ct">Ends the wait for the turn.</param>
+    public Task<FleetPreview> PreviewAsync(IReadOnlyList<NodeSpec> nodes, IReadOnlyList<FleetDraft> drafts, string actor, CancellationToken ct) => database.WriteAsync(
+        tx =>
+        {
+            foreach (var node in nodes)
+            {
+                NodeStore.Apply(tx, node, actor);
+            }
+            var before = drafts.Select(draft => FleetRows.Find(tx, draft.Spec.Name)).ToList();
+            return new FleetPreview(before, [.. drafts.Select(draft => Apply(tx, draft, actor))], ReconcileStore.Load(tx));
+        },
+        commit: false, ct);
+
     /// <summary>One fleet; null when there is none of the name.</summary>
     public StoredFleet? Find(string name) => database.Read(db => FleetRows.Find(db, name));
 

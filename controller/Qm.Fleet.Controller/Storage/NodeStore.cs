@@ -78,7 +78,8 @@ internal sealed class NodeStore(Database database)
         tx.Announce(ResourceKind.Desired, node);
     }
 
-    private static AppliedNode Apply(WriteTransaction tx, NodeSpec spec, string actor)
+    /// <summary>Inside a transaction: creates or changes a node.</summary>
+    internal static AppliedNode Apply(WriteTransaction tx, NodeSpec spec, string actor)
     {
         var before = Find(tx, spec.Name);
         if (before is not null && before.Site == spec.Site && before.Cordoned == spec.Cordoned && spec.Labels.SequenceEqual(before.Labels))

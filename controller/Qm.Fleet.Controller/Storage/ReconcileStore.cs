@@ -11,15 +11,18 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
     public Task<DesiredState> LoadDesiredAsync(CancellationToken ct)
     {
         ct.ThrowIfCancellationRequested();
-        return Task.FromResult(database.Read(static db =>
-        {
-            var failures = db.Query<FailureRow>("select fleet_uid as FleetUid, revision as Revision, node as Node, reason as Reason from node_failures")
-                .ToLookup(static row => (row.FleetUid, row.Revision));
-            return new DesiredState(
-                [.. FleetRows.After(db, "", int.MaxValue).Select(fleet => Desired(db, fleet, failures[(fleet.Uid, fleet.Revision)].ToImmutableSortedDictionary(row => row.Node, row => row.Reason, StringComparer.Ordinal)))],
-                [.. NodeStore.After(db, "", int.MaxValue).Select(static node => new DesiredNode(
-                    node.Name, node.Site, node.Labels, node.Cordoned))]);
-        }));
+        return Task.FromResult(database.Read(Load));
+    }
+
+    /// <summary>Inside a transaction: everything that is wanted.</summary>
+    internal static DesiredState Load(ReadSnapshot db)
+    {
+        var failures = db.Query<FailureRow>("select fleet_uid as FleetUid, revision as Revision, node as Node, reason as Reason from node_failures")
+            .ToLookup(static row => (row.FleetUid, row.Revision));
+        return new DesiredState(
+            [.. FleetRows.After(db, "", int.MaxValue).Select(fleet => Desired(db, fleet, failures[(fleet.Uid, fleet.Revision)].ToImmutableSortedDictionary(row => row.Node, row => row.Reason, StringComparer.Ordinal)))],
+            [.. NodeStore.After(db, "", int.MaxValue).Select(static node => new DesiredNode(
+                node.Name, node.Site, node.Labels, node.Cordoned))]);
     }
 
     /// <inheritdoc/>

@@ -54,3 +54,9 @@ internal sealed record AppliedFleet(StoredFleet Fleet, V1.ApplyResult Result, St
 
 /// <summary>What an apply did to one node.</summary>
 internal sealed record AppliedNode(StoredNode Node, V1.ApplyResult Result);
+
+/// <summary>What would be if fleets were applied.</summary>
+/// <param name="Before">Each as it is; null where it is new.</param>
+/// <param name="After">Each as it would be.</param>
+/// <param name="Desired">Everything that would then be wanted.</param>
+internal sealed record FleetPreview(IReadOnlyList<StoredFleet?> Before, IReadOnlyList<AppliedFleet> After, DesiredState Desired);

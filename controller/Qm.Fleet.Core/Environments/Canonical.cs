@@ -16,72 +16,46 @@ public static class Canonical
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Write(environment))));
 
     /// <summary>One line for each value, <c>path = length:value</c>; the length keeps a value from looking like two.</summary>
-    public static string Write(FleetEnvironment environment)
+    public static string Write(FleetEnvironment environment) => Fields(environment)
+        .Aggregate(new StringBuilder(), (text, field) => text.Append(CultureInfo.InvariantCulture, $"{field.Path} = {field.Value.Length}:{field.Value}\n")).ToString();
+
+    /// <summary>Every value with its path below <c>environment</c>, in the one order; a key with several values comes several times, and a workload has an empty one of its own.</summary>
+    public static IEnumerable<(string Path, string Value)> Fields(FleetEnvironment environment)
     {
-        var text = new StringBuilder();
-        Line("rootfs", environment.RootfsPreinstalled ? "preinstalled" : "");
+        yield return ("rootfs", environment.RootfsPreinstalled ? "preinstalled" : "");
         if (environment.RootfsArchive is { } archive)
         {
             // The address too: a revision that failed for a wrong one must become another when it is put right.
-            Line("rootfs.archive.sha256", archive.Sha256);
-            Line("rootfs.archive.url", archive.Url);
+            yield return ("rootfs.archive.sha256", archive.Sha256);
+            yield return ("rootfs.archive.url", archive.Url);
         }
 
-        foreach (var (property, value) in environment.Resources)
+        foreach (var field in environment.Resources.Select(limit => ($"resources.{limit.Key}", limit.Value.ToString()))
+            .Concat(Number("oom.qm", environment.Oom.Qm))
+            .Concat(Number("oom.nested", environment.Oom.Nested))
+            .Concat(environment.Oom.Asil.SelectMany(score => Number($"oom.asil[{score.Key}]", score.Value)))
+            .Concat(environment.HostAgent.Select(setting => ($"bluechi.host.{setting.Key}", setting.Value)))
+            .Concat(environment.QmAgent.Select(setting => ($"bluechi.qm.{setting.Key}", setting.Value)))
+            .Concat(environment.Workloads.SelectMany(Of)))
         {
-            Line($"resources.{property}", value.ToString());
-        }
-
-        Number("oom.qm", environment.Oom.Qm);
-        Number("oom.nested", environment.Oom.Nested);
-        foreach (var (unit, score) in environment.Oom.Asil)
-        {
-            Number($"oom.asil[{unit}]", score);
-        }
-
-        foreach (var (key, value) in environment.HostAgent)
-        {
-            Line($"bluechi.host.{key}", value);
-        }
-
-        foreach (var (key, value) in environment.QmAgent)
-        {
-            Line($"bluechi.qm.{key}", value);
-        }
-
-        foreach (var workload in environment.Workloads)
-        {
-            var path = $"workloads[{workload.Name}]";
-            Line(path, "");
-            Number($"{path}.oomScoreAdjust", workload.OomScoreAdjust);
-            foreach (var (section, keys) in workload.Quadlet)
-            {
-                foreach (var (key, values) in keys)
-                {
-                    foreach (var value in values)
-                    {
-                        Line($"{path}.quadlet.{section}.{key}", value);
-                    }
-                }
-            }
+            yield return field;
         }
 
         // Heal is how every environment was written that says nothing of it.
         if (environment.Drift == DriftPolicy.Report)
         {
-            Line("drift", "report");
-        }
-
-        return text.ToString();
-
-        void Line(string path, string value) => text.Append(CultureInfo.InvariantCulture, $"{path} = {value.Length}:{value}\n");
-
-        void Number(string path, int? value)
-        {
-            if (value is { } number)
-            {
-                Line(path, number.ToString(CultureInfo.InvariantCulture));
-            }
+            yield return ("drift", "report");
         }
     }
+
+    private static IEnumerable<(string Path, string Value)> Of(Workload workload)
+    {
+        var path = $"workloads[{workload.Name}]";
+        return Number($"{path}.oomScoreAdjust", workload.OomScoreAdjust)
+            .Concat(from section in workload.Quadlet from key in section.Value from value in key.Value select ($"{path}.quadlet.{section.Key}.{key.Key}", value))
+            .Prepend((path, ""));
+    }
+
+    private static IEnumerable<(string Path, string Value)> Number(string path, int? value) =>
+        value is { } number ? [(path, number.ToString(CultureInfo.InvariantCulture))] : [];
 }

@@ -27,6 +27,17 @@ public enum OwnedFileKind
 /// <param name="Name">The workload's name or the safety unit's full name; empty for the other kinds.</param>
 public readonly record struct OwnedFileId(OwnedFileKind Kind, string Name) : IComparable<OwnedFileId>
 {
+    /// <summary>Where it lies on a node whose quadlet puts QM's /etc at the usual place; the agent extension goes by the quadlet in force.</summary>
+    public string UsualPath => Kind switch
+    {
+        OwnedFileKind.QmContainerDropIn => "/etc/containers/systemd/qm.container.d/50-qm-fleet.conf",
+        OwnedFileKind.QmContainersConf => "/etc/qm/containers/containers.conf.d/50-qm-fleet.conf",
+        OwnedFileKind.QmBlueChiAgentConf => "/etc/qm/bluechi/agent.conf.d/zz-qm-fleet.conf",
+        OwnedFileKind.Workload => $"/etc/qm/containers/systemd/{Name}.container",
+        OwnedFileKind.AsilDropIn => $"/etc/systemd/system/{Name}.d/50-qm-fleet.conf",
+        _ => "/etc/bluechi/agent.conf.d/zz-qm-fleet.conf",
+    };
+
     /// <inheritdoc/>
     public int CompareTo(OwnedFileId other) =>
         Kind != other.Kind ? Kind.CompareTo(other.Kind) : string.CompareOrdinal(Name, other.Name);

@@ -69,7 +69,7 @@ public sealed record MaintenanceWindow(ImmutableSortedSet<DayOfWeek> Days, TimeO
 
     /// <inheritdoc/>
     public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"{(Days.Count == 7 ? "" : string.Join(',', Days.Select(day => DayNames[(int)day])) + " ")}{From:HH\\:mm}-{To:HH\\:mm} {Zone.Id}");
+        string.Create(CultureInfo.InvariantCulture, $"{(Days.Count == 7 ? "" : DaysText() + " ")}{From:HH\\:mm}-{To:HH\\:mm} {Zone.Id}");
 
     /// <inheritdoc/>
     public bool Equals(MaintenanceWindow? other) =>
@@ -77,6 +77,14 @@ public sealed record MaintenanceWindow(ImmutableSortedSet<DayOfWeek> Days, TimeO
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Days.Count, From, To, Zone.Id);
+
+    // Three and more in a row are a range; the week begins on Monday.
+    private string DaysText()
+    {
+        var days = Days.OrderBy(day => ((int)day + 6) % 7).ToArray();
+        var isRange = days.Length > 2 && ((int)days[^1] + 6) % 7 - ((int)days[0] + 6) % 7 == days.Length - 1;
+        return isRange ? $"{DayNames[(int)days[0]]}-{DayNames[(int)days[^1]]}" : string.Join(',', days.Select(day => DayNames[(int)day]));
+    }
 
     // The first moment at which the clock shows that time; where it skips it, the first moment after the gap.
     private DateTimeOffset At(DateTime local)

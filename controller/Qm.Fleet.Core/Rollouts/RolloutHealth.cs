@@ -34,9 +34,13 @@ internal static class RolloutHealth
         _ => null,
     };
 
-    internal static string Span(TimeSpan span) => span < TimeSpan.FromMinutes(2)
-        ? string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0.#} s")
-        : string.Create(CultureInfo.InvariantCulture, $"{span.TotalMinutes:0.#} min");
+    internal static string Span(TimeSpan span) => span switch
+    {
+        { TotalMinutes: < 2 } => string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0.#} s"),
+        { TotalHours: < 2 } => string.Create(CultureInfo.InvariantCulture, $"{span.TotalMinutes:0.#} min"),
+        { TotalDays: < 2 } => string.Create(CultureInfo.InvariantCulture, $"{(int)span.TotalHours} h {span.Minutes} min"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{(int)span.TotalDays} d {span.Hours} h"),
+    };
 
     private static RolloutMember Soak(RolloutMember member, RolloutNode node, string to, RolloutPolicy policy, DateTimeOffset now)
     {

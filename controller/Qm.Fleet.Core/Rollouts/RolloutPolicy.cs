@@ -79,6 +79,9 @@ public sealed record RolloutPolicy
     /// <summary>What must hold before a node is disrupted.</summary>
     public ImmutableArray<Precondition> Preconditions { get; init; } = [];
 
+    /// <summary>How many nodes may be down at once and how long each must stay healthy, for a person.</summary>
+    public string Pace => $"maxUnavailable {MaxUnavailable}{(BudgetPer.Length == 0 ? "" : $" per {BudgetPer}")}, soak {RolloutHealth.Span(Soak)}";
+
     /// <inheritdoc/>
     public bool Equals(RolloutPolicy? other) => other is not null
         && Batches.SequenceEqual(other.Batches) && Windows.SequenceEqual(other.Windows) && Preconditions.SequenceEqual(other.Preconditions)

@@ -36,12 +36,9 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
     /// <summary>What the nodes tell.</summary>
     internal void Observe()
     {
-        foreach (var (name, member) in _before)
+        foreach (var (name, member) in _members.ToArray())
         {
-            if (nodes.TryGetValue(name, out var node))
-            {
-                Set(name, member, RolloutHealth.Observe(member, node, _state, policy, now));
-            }
+            Set(name, member, RolloutHealth.Observe(member, nodes[name], _state, policy, now));
         }
     }
 

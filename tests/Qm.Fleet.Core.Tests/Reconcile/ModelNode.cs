@@ -155,6 +155,7 @@ internal sealed class ModelNode
             SetKernel(LiveProperty.From(property, value, Machine));
         }
 
+        _inside.Clear();
         _inside[QmNode.AgentUnit] = ("active", _clock, QmScore);
         foreach (var workload in _files.Keys.Where(id => id.Kind == OwnedFileKind.Workload))
         {

@@ -1,0 +1,94 @@
+using Google.Protobuf.WellKnownTypes;
+using Qm.Fleet.Controller.Api;
+using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Controller.Wire;
+using Qm.Fleet.Core.Plans;
+using Qm.Fleet.Core.Rollouts;
+
+namespace Qm.Fleet.Controller.Plans;
+
+/// <summary>Plans as wire messages.</summary>
+internal static class PlanWire
+{
+    public static V1.FleetPlan ToWire(this FleetPlan plan, AppliedFleet after)
+    {
+        var wire = new V1.FleetPlan
+        {
+            Fleet = after.Fleet.Name,
+            Result = after.Result,
+            FromRevision = after.Begun is null ? after.Fleet.Revision : plan.From,
+            ToRevision = plan.To,
+            EndsNotBefore = plan.Rollout.EndsAt?.ToTimestamp(),
+            Message = plan.Rollout.Message,
+            Pace = after.Fleet.Spec.Rollout.Pace,
+            Matching = plan.Nodes.Sum(node => node.Nodes.Length),
+        };
+        wire.Changes.AddRange(plan.Changes.Select(ToWire));
+        wire.Batches.AddRange(after.Fleet.Spec.Rollout.Batches.Zip(plan.Rollout.Batches, (batch, nodes) => new V1.PlannedBatch { Batch = batch.ToString(), Nodes = { nodes } }));
+        wire.Held.AddRange(ToWire(plan.Rollout.Held));
+        wire.Left.AddRange(ToWire(plan.Rollout.Left));
+        wire.Nodes.AddRange(plan.Nodes.Select(ToWire));
+        wire.Findings.AddRange(plan.Findings.Select(ToWire));
+        return wire;
+    }
+
+    public static V1.FieldChange ToWire(this FieldChange change) => new()
+    {
+        Path = change.Path,
+        Before = { change.Before },
+        After = { change.After },
+        Disrupts = (V1.Disruption)change.Effect,
+        Consequence = change.Consequence,
+    };
+
+    public static V1.Finding ToWire(this Finding finding) => new()
+    {
+        Rule = finding.Rule,
+        Severity = (V1.Finding.Types.Severity)finding.Severity,
+        Path = finding.Path,
+        Nodes = { finding.Nodes },
+        Message = finding.Message,
+    };
+
+    private static IEnumerable<V1.PlannedHold> ToWire(IEnumerable<KeyValuePair<string, RolloutHold>> holds) => holds
+        .GroupBy(hold => hold.Value, hold => hold.Key)
+        .Select(group => new V1.PlannedHold { Nodes = { group }, Hold = group.Key.ToWire() });
+
+    private static V1.NodePlan ToWire(NodePlan plan)
+    {
+        var wire = new V1.NodePlan { Nodes = { plan.Nodes }, End = plan.End.Name, EndReason = plan.End.Reason, Disrupts = (V1.Disruption)plan.Disrupts };
+        wire.Files.AddRange(plan.Files.Select(ToWire));
+        wire.Steps.AddRange(plan.Steps.Select(step => new V1.PlannedStep
+        {
+            Act = step.Act,
+            Reason = step.Reason,
+            Disrupts = (V1.Disruption)step.Disrupts,
+            Calls = { step.Calls.Select(call => call.ToString()) },
+        }));
+        return wire;
+    }
+
+    private static V1.FilePlan ToWire(FilePlan file)
+    {
+        var wire = new V1.FilePlan
+        {
+            Path = file.Path,
+            Change = file switch
+            {
+                { After: null } => V1.FilePlan.Types.Change.Removed,
+                { Before: "" } => V1.FilePlan.Types.Change.Added,
+                _ => V1.FilePlan.Types.Change.Edited,
+            },
+        };
+        if (file.Before is null)
+        {
+            wire.NotShownBecause = "what is there now is not what QM Fleet last wrote there";
+            return wire;
+        }
+
+        var lines = UnifiedDiff.Lines(file.Before, file.After ?? "", $"now{file.Path}", $"then{file.Path}");
+        (wire.AddedLines, wire.RemovedLines) = (lines.Skip(2).Count(line => line.StartsWith('+')), lines.Skip(2).Count(line => line.StartsWith('-')));
+        wire.Diff = string.Join('\n', lines);
+        return wire;
+    }
+}
