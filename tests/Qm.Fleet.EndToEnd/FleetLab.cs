@@ -117,7 +117,8 @@ internal sealed class FleetLab : IAsyncDisposable
         return await RunAsync("apply", "-f", path, "--no-wait");
     }
 
-    private static string Find(string relative)
+    /// <summary>A folder of the repository.</summary>
+    internal static string Find(string relative)
     {
         for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
         {

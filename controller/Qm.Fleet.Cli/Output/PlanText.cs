@@ -43,7 +43,8 @@ internal static class PlanText
     private static IEnumerable<string> Lines(FleetPlan plan, bool showDiff, DateTimeOffset now)
     {
         yield return Head(plan);
-        foreach (var line in Changes(plan.Changes))
+        // Of a new fleet every field differs; they are all in its manifest.
+        foreach (var line in plan.FromRevision.Length == 0 ? [] : Changes(plan.Changes))
         {
             yield return line;
         }

@@ -46,7 +46,7 @@ internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans pl
         var specs = request.Nodes.Count == 0 ? [] : ApplyRequests.Check(
             "nodes", NodeApi.MaxNodes, request.Nodes, static node => node.Metadata?.Name ?? "", node => NodeApi.Check(node, sites));
         var made = await plans.MakeAsync(specs, drafts, context.Caller().Actor, context.CancellationToken).ConfigureAwait(false);
-        return new V1.PlanFleetsResponse { Plans = { made.Select(static plan => plan.Plan.ToWire(plan.After)) } };
+        return new V1.PlanFleetsResponse { Plans = { made.Select(static plan => plan.Plan.ToWire(plan.After.Fleet.Spec, plan.After.Result)) } };
     }
 
     /// <inheritdoc/>

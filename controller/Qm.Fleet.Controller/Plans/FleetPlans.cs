@@ -32,7 +32,7 @@ internal sealed class FleetPlans(FleetStore fleets, LiveNodes live, RolloutNodes
             var units = await UnitsAsync(fleet, members, ct);
             var planned = members.Select(node => Look(preview.Desired, fleet, node, units)).ToArray();
             var state = fleet.Rollout?.State ?? new RolloutState("", fleet.Revision, RolloutPhase.Progressing);
-            plans.Add((after, FleetPlanner.Make(draft.Spec, before?.Spec.Environment, state, planned, time.GetUtcNow())));
+            plans.Add((after, FleetPlanner.Make(draft.Spec, before?.Revision ?? "", before?.Spec.Environment, state, planned, time.GetUtcNow())));
         }
 
         return plans;

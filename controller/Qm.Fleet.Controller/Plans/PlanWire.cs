@@ -1,7 +1,7 @@
 using Google.Protobuf.WellKnownTypes;
 using Qm.Fleet.Controller.Api;
-using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Wire;
+using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Plans;
 using Qm.Fleet.Core.Rollouts;
 
@@ -10,21 +10,21 @@ namespace Qm.Fleet.Controller.Plans;
 /// <summary>Plans as wire messages.</summary>
 internal static class PlanWire
 {
-    public static V1.FleetPlan ToWire(this FleetPlan plan, AppliedFleet after)
+    public static V1.FleetPlan ToWire(this FleetPlan plan, FleetSpec fleet, V1.ApplyResult result)
     {
         var wire = new V1.FleetPlan
         {
-            Fleet = after.Fleet.Name,
-            Result = after.Result,
-            FromRevision = after.Begun is null ? after.Fleet.Revision : plan.From,
+            Fleet = fleet.Name,
+            Result = result,
+            FromRevision = plan.From,
             ToRevision = plan.To,
             EndsNotBefore = plan.Rollout.EndsAt?.ToTimestamp(),
             Message = plan.Rollout.Message,
-            Pace = after.Fleet.Spec.Rollout.Pace,
+            Pace = fleet.Rollout.Pace,
             Matching = plan.Nodes.Sum(node => node.Nodes.Length),
         };
         wire.Changes.AddRange(plan.Changes.Select(ToWire));
-        wire.Batches.AddRange(after.Fleet.Spec.Rollout.Batches.Zip(plan.Rollout.Batches, (batch, nodes) => new V1.PlannedBatch { Batch = batch.ToString(), Nodes = { nodes } }));
+        wire.Batches.AddRange(fleet.Rollout.Batches.Zip(plan.Rollout.Batches, (batch, nodes) => new V1.PlannedBatch { Batch = batch.ToString(), Nodes = { nodes } }));
         wire.Held.AddRange(ToWire(plan.Rollout.Held));
         wire.Left.AddRange(ToWire(plan.Rollout.Left));
         wire.Nodes.AddRange(plan.Nodes.Select(ToWire));

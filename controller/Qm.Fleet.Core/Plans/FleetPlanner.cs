@@ -10,16 +10,17 @@ public static class FleetPlanner
 {
     /// <summary>Makes a plan.</summary>
     /// <param name="fleet">The fleet as it would be.</param>
-    /// <param name="before">What it holds now; null for a new fleet.</param>
+    /// <param name="from">The revision it has now; empty for a new fleet.</param>
+    /// <param name="before">What that holds; null for a new fleet.</param>
     /// <param name="state">The rollout as it would begin, or goes on where the environment stays.</param>
     /// <param name="nodes">Every node that its selector takes, those included that other fleets want as well.</param>
     /// <param name="now">The time.</param>
-    public static FleetPlan Make(FleetSpec fleet, FleetEnvironment? before, RolloutState state, IReadOnlyCollection<PlannedNode> nodes, DateTimeOffset now)
+    public static FleetPlan Make(FleetSpec fleet, string from, FleetEnvironment? before, RolloutState state, IReadOnlyCollection<PlannedNode> nodes, DateTimeOffset now)
     {
         var ours = nodes.Where(node => node.Others.IsEmpty).OrderBy(node => node.View.Name, StringComparer.Ordinal).ToArray();
         var rollout = RolloutForecast.Of(state, fleet.Rollout, ours.ToDictionary(node => node.View.Name, node => node.Rollout, StringComparer.Ordinal), now);
         return new(
-            state.From,
+            from,
             state.To,
             RevisionDiff.Of(before, fleet.Environment),
             rollout,

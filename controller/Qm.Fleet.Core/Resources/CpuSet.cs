@@ -46,6 +46,21 @@ public sealed class CpuSet : IEquatable<CpuSet>
         return mask;
     }
 
+    /// <summary>The set that <see cref="ToMask"/> writes so.</summary>
+    public static CpuSet FromMask(ReadOnlySpan<byte> mask)
+    {
+        var indices = ImmutableSortedSet.CreateBuilder<int>();
+        for (var index = 0; index < mask.Length * 8; index++)
+        {
+            if ((mask[index / 8] & (1 << (index % 8))) != 0)
+            {
+                indices.Add(index);
+            }
+        }
+
+        return new(indices.ToImmutable());
+    }
+
     /// <inheritdoc/>
     public bool Equals(CpuSet? other) => other is not null && Indices.SetEquals(other.Indices);
 

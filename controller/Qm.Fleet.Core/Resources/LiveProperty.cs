@@ -32,5 +32,5 @@ public sealed record LiveProperty(string Name, ulong Number, byte[]? CpuMask)
     };
 
     /// <inheritdoc/>
-    public override string ToString() => CpuMask is { } mask ? $"{Name}={Convert.ToHexString(mask)}" : Number == ulong.MaxValue ? $"{Name}=infinity" : $"{Name}={Number}";
+    public override string ToString() => CpuMask is { } mask ? $"{Name}={CpuSet.FromMask(mask)}" : Number == ulong.MaxValue ? $"{Name}=infinity" : $"{Name}={Number}";
 }

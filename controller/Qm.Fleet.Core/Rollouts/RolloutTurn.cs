@@ -264,7 +264,7 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
         if (policy.Windows.Length > 0 && !policy.Windows.Any(window => window.IsOpen(now)))
         {
             var opens = policy.Windows.Min(window => window.Opens(now));
-            return new("Window", $"no maintenance window is open ({string.Join(", ", policy.Windows)})", $"a window opening in {RolloutHealth.Span(opens - now)}", opens);
+            return new("Window", $"no maintenance window is open ({string.Join(", ", policy.Windows)})", "a window opening", opens);
         }
 
         return null;

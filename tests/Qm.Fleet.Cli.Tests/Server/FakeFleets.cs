@@ -68,6 +68,23 @@ internal sealed class FakeFleets : FleetService.FleetServiceBase
             : Task.FromResult(new ApplyFleetsResponse { Results = { request.Fleets.Select(Answer) } });
     }
 
+    /// <summary>Answers Plan, one for each fleet asked about.</summary>
+    public Func<V1.Fleet, FleetPlan> Planned { get; set; } = fleet => new() { Fleet = fleet.Metadata.Name, Result = ApplyResult.Created, ToRevision = "9f3a61c2", Matching = 3, Pace = "maxUnavailable 1, soak 0 s" };
+
+    public List<PlanFleetsRequest> Plans { get; } = [];
+
+    /// <summary>Answers DiffRevisions.</summary>
+    public DiffRevisionsResponse Difference { get; set; } = new();
+
+    public override Task<PlanFleetsResponse> Plan(PlanFleetsRequest request, ServerCallContext context)
+    {
+        Plans.Add(request);
+        var violations = Violations(new() { Fleets = { request.Fleets } }).ToArray();
+        return violations.Length > 0 ? throw Invalid(violations) : Task.FromResult(new PlanFleetsResponse { Plans = { request.Fleets.Select(Planned) } });
+    }
+
+    public override Task<DiffRevisionsResponse> DiffRevisions(DiffRevisionsRequest request, ServerCallContext context) => Task.FromResult(Difference);
+
     public override Task<V1.Fleet> Get(GetFleetRequest request, ServerCallContext context) => Task.FromResult(Find(request.Name));
 
     public override Task<ListFleetsResponse> List(ListFleetsRequest request, ServerCallContext context)

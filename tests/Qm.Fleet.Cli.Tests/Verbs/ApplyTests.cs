@@ -39,10 +39,30 @@ public sealed class ApplyTests : CliTest
     {
         Assert.Equal(ExitCode.Done, await RunAsync("apply", "--dry-run", "-f", Write("all.yaml", $"{Fleet}\n---\n{Node}\n")));
 
-        Assert.Equal("node/ecu1 configured  (dry run)\nfleet/cockpit created  revision 9f3a61c2  rollout cockpit/1  (dry run)\n", Out.ToString());
+        Assert.Equal(
+            "node/ecu1 configured  (dry run)\nfleet/cockpit created  revision 9f3a61c2  rollout cockpit/1  (dry run)\nFleet cockpit  new -> 9f3a61c2    3 nodes match, 0 change\nBatches   maxUnavailable 1, soak 0 s\nEnds      not as things are: \n",
+            Out.ToString());
+        Assert.Equal("ecu1", Assert.Single(Server.Fleets.Plans).Nodes.Single().Metadata.Name);
         Assert.All(Server.Nodes.Applies, apply => Assert.True(apply.DryRun));
         Assert.All(Server.Fleets.Applies, apply => Assert.True(apply.DryRun));
         Assert.Equal(0, Server.Fleets.Watches);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-PLAN-004")]
+    public async Task Apply_RiskyFleet_IsToldOnStderrAndApplied()
+    {
+        Server.Fleets.Answer = fleet =>
+        {
+            var applied = FakeFleets.Applied(fleet.Metadata.Name, ApplyResult.Created, "9f3a61c2", 1);
+            applied.Findings.Add(new Finding { Rule = "QMF-W001", Severity = Finding.Types.Severity.Warning, Message = "MemoryMax is not set", Nodes = { "ecu1", "ecu2" } });
+            return applied;
+        };
+
+        Assert.Equal(ExitCode.Done, await RunAsync("apply", "-f", Write("fleet.yaml", Fleet), "--no-wait"));
+
+        Assert.Equal("fleet/cockpit created  revision 9f3a61c2  rollout cockpit/1\n", Out.ToString());
+        Assert.Equal("Warning: QMF-W001 MemoryMax is not set: ecu1, ecu2\n", Error.ToString());
     }
 
     [Fact]

@@ -84,7 +84,7 @@ public sealed class FindingTests
         var fleet = Samples.Fleet(Safe with { Resources = new Dictionary<string, string> { ["MemoryMax"] = "7168M", ["AllowedCPUs"] = "2-5" } });
         var (small, large) = (Node(fleet, "ecu1", 4L << 30, 4), Node(fleet, "ecu2", 16L << 30, 8));
 
-        var findings = FleetPlanner.Make(fleet, null, new("", "22222222", RolloutPhase.Progressing), [small, large], Now).Findings;
+        var findings = FleetPlanner.Make(fleet, "", null, new("", "22222222", RolloutPhase.Progressing), [small, large], Now).Findings;
 
         Assert.Equal(
             [
@@ -100,7 +100,7 @@ public sealed class FindingTests
         var fleet = Samples.Fleet(Safe);
         var (ours, theirs) = (Node(fleet, "ecu1", 8L << 30, 4), Node(fleet, "ecu2", 8L << 30, 4) with { Others = ["rear"] });
 
-        var plan = FleetPlanner.Make(fleet, null, new("", "22222222", RolloutPhase.Progressing), [ours, theirs], Now);
+        var plan = FleetPlanner.Make(fleet, "", null, new("", "22222222", RolloutPhase.Progressing), [ours, theirs], Now);
 
         Assert.Equal(["ecu1"], plan.Nodes.SelectMany(node => node.Nodes));
         Assert.Equal("QMF-W009 also wanted by fleet rear, so left as it is until only one wants it", Assert.Single(plan.Findings).ToString());
