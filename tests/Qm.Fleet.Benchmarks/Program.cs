@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Qm.Fleet.Benchmarks.Bus;
 using Qm.Fleet.Benchmarks.Fuzz;
+using Qm.Fleet.Benchmarks.Rollouts;
 using Qm.Fleet.Benchmarks.Soak;
 
 namespace Qm.Fleet.Benchmarks;
@@ -14,6 +15,7 @@ internal static class Program
         root.Add(BusCommand.Create());
         root.Add(FuzzCommand.Create());
         root.Add(SoakCommand.Create());
+        root.Add(RolloutCommand.Create());
         return root.Parse(arguments).InvokeAsync();
     }
 }

@@ -5,6 +5,7 @@ internal sealed class RolloutBudget
 {
     private readonly RolloutPolicy _policy;
     private readonly Dictionary<string, (int Size, int Down)> _groups = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, RolloutHold> _full = new(StringComparer.Ordinal);
 
     internal RolloutBudget(RolloutPolicy policy, IReadOnlyDictionary<string, RolloutNode> nodes, Func<string, bool> isInTheAir)
     {
@@ -35,6 +36,12 @@ internal sealed class RolloutBudget
             return null;
         }
 
+        // Once a group is full it stays so for this turn.
+        return _full.TryGetValue(group, out var known) ? known : _full[group] = Full(group, size, down, room);
+    }
+
+    private RolloutHold Full(string group, int size, int down, int room)
+    {
         var where = group.Length == 0 ? "the fleet" : $"{_policy.BudgetPer}={group}";
         return room == 0
             ? new("Budget", $"maxUnavailable {_policy.MaxUnavailable} of the {size} nodes of {where} is 0, so none may ever go down", "a larger maxUnavailable", Never: true)

@@ -12,6 +12,7 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
     private RolloutState _state = state;
     private string _waits = "";
     private RolloutHold? _prefetch;
+    private RolloutHold? _batch;
 
     private bool IsLast => _state.Batch >= policy.Batches.Length;
 
@@ -242,7 +243,7 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
 
         if (_state.Phase == RolloutPhase.Progressing && !IsLast && (member.Batch ?? int.MaxValue) > _state.Batch)
         {
-            return new("Batch", $"batch {_state.Batch + 1} of {policy.Batches.Length} goes first", "the end of that batch");
+            return _batch ??= new("Batch", $"batch {_state.Batch + 1} of {policy.Batches.Length} goes first", "the end of that batch");
         }
 
         if (node.Staged != _state.To && node.Revision != _state.To)
