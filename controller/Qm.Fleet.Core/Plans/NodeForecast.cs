@@ -23,7 +23,7 @@ public sealed record NodeForecast(ImmutableArray<NodeStep.Act> Acts, NodeStep En
             return new([], NodeReconciler.Decide(view, now));
         }
 
-        var prediction = new Prediction(view with { MayMove = true, Memory = new() { Revision = desired.Name, StepSince = now } }, desired, before);
+        var prediction = new Prediction(view with { MayMove = false, Memory = new() { Revision = desired.Name, StepSince = now } }, desired, before);
         var acts = ImmutableArray.CreateBuilder<NodeStep.Act>();
         while (true)
         {
@@ -35,6 +35,10 @@ public sealed record NodeForecast(ImmutableArray<NodeStep.Act> Acts, NodeStep En
                     break;
                 case NodeStep.Act act:
                     return new(acts.ToImmutable(), new NodeStep.Failed($"it would need more than {MaxActs} acts, the last of them {act.Name}: {act.Reason}"));
+                // As its rollout does it: staged first, and then its turn.
+                case NodeStep.Wait { For: "Turn" } when !prediction.View.MayMove:
+                    prediction.Allow();
+                    break;
                 // What is not there to be read before it is done will be.
                 case NodeStep.Ready when acts.Count > 0:
                     return new(acts.ToImmutable(), new NodeStep.Ready("everything is as wanted, and read back"));

@@ -30,6 +30,9 @@ internal sealed class Prediction
 
     private NodeEvidence Evidence => View.Evidence ?? throw new InvalidOperationException("an act was decided for a node that nothing is known of");
 
+    /// <summary>Its rollout lets it move.</summary>
+    internal void Allow() => View = View with { MayMove = true };
+
     /// <summary>Something was done.</summary>
     internal void After(NodeStep.Act act)
     {
@@ -55,6 +58,8 @@ internal sealed class Prediction
     private NodeEvidence Staged() => Evidence with
     {
         StagedRevision = _desired.Name,
+        // Staged again, it is a new try.
+        Reverted = Evidence.Reverted?.Revision == _desired.Name ? null : Evidence.Reverted,
         Rootfs = _desired.Environment.RootfsArchive is { } archive
             ? Evidence.Rootfs with { Slots = [.. Evidence.Rootfs.Slots.Append(archive.Sha256).Distinct()], Fetch = null }
             : Evidence.Rootfs,

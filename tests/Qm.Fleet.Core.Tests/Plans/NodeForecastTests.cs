@@ -76,6 +76,22 @@ public sealed class NodeForecastTests
         Assert.IsType<NodeStep.Ready>(forecast.End);
     }
 
+    // What it went back from is staged anew when somebody says retry, and that is a new try.
+    [Fact]
+    public void Of_RevisionThatTheNodeWentBackFrom_IsForeseenAsANewTry()
+    {
+        var (node, before) = (new ModelNode(), Samples.Revision(Samples.Environment));
+        Settle(node, before, int.MaxValue);
+        var wanted = Samples.Revision(Samples.Environment with { OomQm = 550 });
+        Settle(node, wanted, 2);
+        node.GoBack(before);
+
+        var forecast = NodeForecast.Of(node.View(wanted, new()), before, Now);
+
+        Assert.Equal(["Stage", "Commit", "RestartQm", "Confirm"], forecast.Acts.Select(act => act.Name));
+        Assert.IsType<NodeStep.Ready>(forecast.End);
+    }
+
     // A limit that is no longer set is lifted in words, which only who knows what was set before can foresee.
     [Fact]
     public void Of_LimitNoLongerSet_IsLifted()
