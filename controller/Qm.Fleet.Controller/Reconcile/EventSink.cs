@@ -24,7 +24,10 @@ internal sealed partial class EventSink(IReconcileStore store, TimeProvider time
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => RunAsync(stoppingToken);
+
+    /// <summary>Writes until cancelled, where it was called.</summary>
+    internal async Task RunAsync(CancellationToken stoppingToken)
     {
         var batch = new List<EventDraft>(Batch);
         try

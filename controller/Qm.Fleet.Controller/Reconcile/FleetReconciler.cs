@@ -9,7 +9,7 @@ namespace Qm.Fleet.Controller.Reconcile;
 /// <summary>Gives every node its worker and every fleet its rollout, and keeps both in step with the store.</summary>
 internal sealed partial class FleetReconciler(
     IReconcileStore store, ChangeFeed feed, BlueChiLink blueChi, IAgentLinks agents, LiveNodes live, RolloutKeeper rollouts,
-    NodeActor actor, EventSink events, IOptions<ControllerOptions> options, TimeProvider time, ILoggerFactory loggers) : BackgroundService
+    NodeActor actor, EventSink events, Decisions decisions, IOptions<ControllerOptions> options, TimeProvider time, ILoggerFactory loggers) : BackgroundService
 {
     private static readonly TimeSpan Net = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WorkerPause = TimeSpan.FromSeconds(5);
@@ -17,13 +17,16 @@ internal sealed partial class FleetReconciler(
     private readonly Signal _signal = new();
     private readonly ILogger _logger = loggers.CreateLogger<FleetReconciler>();
     private readonly Dictionary<string, (NodeWorker Worker, CancellationTokenSource Stop, Task Run)> _workers = new(StringComparer.Ordinal);
-    private volatile ImmutableDictionary<string, NodeWorker> _byName = ImmutableDictionary<string, NodeWorker>.Empty;
+    private volatile ImmutableSortedDictionary<string, NodeWorker> _byName = ImmutableSortedDictionary<string, NodeWorker>.Empty;
     private ImmutableArray<string> _knownHosts = [];
     private DesiredState _desired = new([], []);
     private ImmutableDictionary<string, ImmutableArray<string>> _members = ImmutableDictionary<string, ImmutableArray<string>>.Empty;
     private int _desiredStale = 1;
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => RunAsync(stoppingToken);
+
+    /// <summary>Works until cancelled, where it was called.</summary>
+    internal async Task RunAsync(CancellationToken stoppingToken)
     {
         blueChi.HostChanged += (host, unit) => _byName.GetValueOrDefault(host)?.UnitChanged(unit);
         blueChi.AllChanged += WakeAll;
@@ -51,7 +54,7 @@ internal sealed partial class FleetReconciler(
         finally
         {
             await StopAllAsync();
-            await follow.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await follow.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         }
     }
 
@@ -120,7 +123,7 @@ internal sealed partial class FleetReconciler(
         }
 
         _members = members.ToImmutableDictionary(pair => pair.Key, pair => pair.Value.ToImmutableArray(), StringComparer.Ordinal);
-        _byName = _workers.ToImmutableDictionary(pair => pair.Key, pair => pair.Value.Worker, StringComparer.Ordinal);
+        _byName = _workers.ToImmutableSortedDictionary(pair => pair.Key, pair => pair.Value.Worker, StringComparer.Ordinal);
     }
 
     private NodeAssignment Assign(DesiredNode node)
@@ -178,7 +181,7 @@ internal sealed partial class FleetReconciler(
     private (NodeWorker Worker, CancellationTokenSource Stop, Task Run) Start(string name, CancellationToken ct)
     {
         var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var worker = new NodeWorker(name, actor, agents, blueChi, rollouts, live, events, options.Value.LinkConfirmWithin, time, loggers.CreateLogger<NodeWorker>());
+        var worker = new NodeWorker(name, actor, agents, blueChi, rollouts, live, events, decisions, options.Value.LinkConfirmWithin, time, loggers.CreateLogger<NodeWorker>());
         return (worker, stop, RunAsync(name, worker, stop.Token));
     }
 
@@ -200,7 +203,7 @@ internal sealed partial class FleetReconciler(
             catch (Exception e)
             {
                 Log.WorkerFailed(_logger, name, e);
-                await Task.Delay(WorkerPause, time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(WorkerPause, time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
             }
         }
     }

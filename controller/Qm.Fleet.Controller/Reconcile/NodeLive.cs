@@ -1,7 +1,10 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Reconcile;
+using Qm.Fleet.Core.Revisions;
+using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Controller.Reconcile;
 
@@ -54,6 +57,9 @@ internal sealed record NodeLive
     /// <summary>From the acceptance of the rollout to Ready; null until that was seen.</summary>
     internal TimeSpan? ConvergedAfter { get; init; }
 
+    /// <summary>Counters of what happened to it.</summary>
+    internal HealthMark Health => field ??= new(OomKills(View.Evidence), Restarts(View));
+
     /// <summary>Whether people and rollouts would see a difference; usage figures alone are none.</summary>
     internal bool DiffersFrom(NodeLive? other) =>
         other is null || Step.Name != other.Step.Name || Step.Reason != other.Step.Reason || Decided.Name != other.Decided.Name || View.Desired?.Name != other.View.Desired?.Name || Assignment != other.Assignment
@@ -61,4 +67,14 @@ internal sealed record NodeLive
         || View.Evidence?.StagedRevision != other.View.Evidence?.StagedRevision
         || ConvergedAfter != other.ConvergedAfter || Report?.Report.Revision != other.Report?.Report.Revision
         || !Equals(Report?.Report.Oom, other.Report?.Report.Oom) || !Equals(Report?.Report.Facts, other.Report?.Report.Facts);
+
+    private static ImmutableSortedDictionary<string, long> Restarts(NodeView view)
+    {
+        var restarts = HealthMark.None.Restarts.AddRange(view.QmUnits.Select(unit => KeyValuePair.Create(unit.Key, unit.Value.Restarts)));
+        return view.QmUnit is { } qm ? restarts.SetItem(QmNode.Unit, qm.Restarts) : restarts;
+    }
+
+    private static long OomKills(NodeEvidence? evidence) =>
+        evidence?.Cgroup.GetValueOrDefault("memory.events")?.Split('\n').Select(line => line.Split(' ')).FirstOrDefault(line => line is ["oom_kill", _]) is [_, var count]
+            && long.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var kills) ? kills : 0;
 }

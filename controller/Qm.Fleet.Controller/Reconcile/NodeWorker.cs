@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Qm.Fleet.Controller.Gateway;
+using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
@@ -11,13 +12,14 @@ namespace Qm.Fleet.Controller.Reconcile;
 /// <remarks>Each node has its own, so that a slow call to one delays no other. Everything it knows is read from the node.</remarks>
 internal sealed partial class NodeWorker(
     string name, NodeActor actor, IAgentLinks agents, BlueChiLink blueChi, RolloutKeeper rollouts, LiveNodes live,
-    EventSink events, TimeSpan linkConfirmWithin, TimeProvider time, ILogger<NodeWorker> logger)
+    EventSink events, Decisions decisions, TimeSpan linkConfirmWithin, TimeProvider time, ILogger<NodeWorker> logger)
 {
     // A slow pass in case a signal was lost.
     private static readonly TimeSpan Net = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(20);
 
     private readonly Signal _signal = new();
+    private readonly (DateTimeOffset Time, long Timestamp) _start = (time.GetUtcNow(), time.GetTimestamp());
     private volatile NodeAssignment _assignment = new("", null, "not read from the store yet", false);
     private volatile FrozenSet<string> _watched = FrozenSet<string>.Empty;
     private int _unitsStale = 1;
@@ -30,6 +32,9 @@ internal sealed partial class NodeWorker(
     private TimeSpan? _convergedAfter;
     private string _brought = "";
     private bool _moved;
+
+    // Waits and their ends go by this one: a clock that is set must not let a wait be over, and what follows from that be done.
+    private DateTimeOffset SteadyNow => _start.Time + time.GetElapsedTime(_start.Timestamp);
 
     /// <summary>Sets what is wanted and wakes the worker.</summary>
     internal void Assign(NodeAssignment assignment)
@@ -65,7 +70,7 @@ internal sealed partial class NodeWorker(
         while (!ct.IsCancellationRequested)
         {
             var view = await LookAsync(ct);
-            var step = NodeReconciler.Decide(view, time.GetUtcNow());
+            var step = decisions.Decide(view, SteadyNow);
             await NoteAsync(view, step, ct);
             if (step is NodeStep.Act act)
             {
@@ -81,14 +86,14 @@ internal sealed partial class NodeWorker(
     private async Task<NodeView> LookAsync(CancellationToken ct)
     {
         var assignment = _assignment;
-        var target = assignment.Fleet is { } fleet ? rollouts.TargetOf(fleet, name, Evidence()?.StagedRevision ?? "") : default;
+        var target = assignment.Fleet is { } fleet ? rollouts.TargetOf(fleet, name, Evidence()?.StagedRevision ?? "", revision => IsInPlace(fleet, revision)) : default;
         var desired = Desired(assignment, target.Revision ?? "");
         if (Interlocked.Exchange(ref _unitsStale, 0) == 1)
         {
             await ReadUnitsAsync(assignment, desired, ct);
         }
 
-        _memory = _memory.For(desired?.Name ?? "", time.GetUtcNow());
+        _memory = _memory.For(desired?.Name ?? "", SteadyNow);
         var host = blueChi.PresenceOf(name);
         return new()
         {
@@ -129,6 +134,10 @@ internal sealed partial class NodeWorker(
 
         return _rendered.Revision;
     }
+
+    private bool IsInPlace(DesiredFleet fleet, string revision) =>
+        Evidence() is { } evidence && evidence.Revision == revision && fleet.Environments.TryGetValue(revision, out var environment)
+        && Drift.Files(RevisionRenderer.Render(revision, environment, name), evidence).Count == 0;
 
     private NodeEvidence? Evidence()
     {
@@ -175,7 +184,7 @@ internal sealed partial class NodeWorker(
         var started = time.GetTimestamp();
         var result = await actor.DoAsync(name, act, ct);
         Log.Acted(logger, name, act.Name, act.Reason, result.Outcome, result.Detail, time.GetElapsedTime(started).TotalMilliseconds);
-        _memory = _memory.After(act, result.Outcome, result.Detail, view, time.GetUtcNow());
+        _memory = _memory.After(act, result.Outcome, result.Detail, view, SteadyNow);
         await RefreshAsync(ct);
         if (NodeEvents.Of(act, result, name, _assignment.Fleet?.Name ?? "") is { } draft)
         {
@@ -196,7 +205,7 @@ internal sealed partial class NodeWorker(
     private async Task WaitAsync(NodeStep step, CancellationToken ct)
     {
         var look = (step as NodeStep.Wait)?.LookAgain;
-        var wait = look is null ? Net : Clamp(look.Value - time.GetUtcNow());
+        var wait = look is null ? Net : Clamp(look.Value - SteadyNow);
         var before = time.GetTimestamp();
         await _signal.WaitAsync(wait, time, ct);
         if (time.GetElapsedTime(before) >= wait && step is not NodeStep.Wait { For: "Retry" })
@@ -210,7 +219,7 @@ internal sealed partial class NodeWorker(
     private async Task NoteAsync(NodeView view, NodeStep step, CancellationToken ct)
     {
         var now = time.GetUtcNow();
-        _memory = _memory.Deciding(step, now);
+        _memory = _memory.Deciding(step, SteadyNow);
         var assignment = _assignment;
         var shown = Shown(assignment, view, step);
         if (step is NodeStep.Ready && _moved && assignment.Fleet?.Rollout is { } rollout && view.Desired?.Name == rollout.ToRevision)

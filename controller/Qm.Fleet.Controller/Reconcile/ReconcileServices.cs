@@ -12,6 +12,7 @@ internal static class ReconcileServices
         .AddSingleton<LiveNodes>()
         .AddSingleton<EventSink>()
         .AddSingleton<NodeActor>()
+        .AddSingleton(Decisions.Cores)
         .AddSingleton<RolloutNodes>()
         .AddSingleton<RolloutKeeper>()
         .AddSingleton<ILiveStatus, LiveStatus>()

@@ -15,7 +15,7 @@ internal sealed record SinceHold(RolloutHold Hold, DateTimeOffset Since);
 internal sealed record KnownRollout(DesiredFleet Fleet, RolloutDecision Decision, ImmutableSortedDictionary<string, SinceHold> Holds);
 
 /// <summary>Asks Core what a rollout does next, and remembers the answer for the workers of its nodes.</summary>
-internal sealed class RolloutKeeper(RolloutNodes nodes, TimeProvider time)
+internal sealed class RolloutKeeper(RolloutNodes nodes, Decisions decisions, TimeProvider time)
 {
     private readonly ConcurrentDictionary<string, KnownRollout> _known = new(StringComparer.Ordinal);
 
@@ -29,11 +29,12 @@ internal sealed class RolloutKeeper(RolloutNodes nodes, TimeProvider time)
     /// <param name="fleet">The fleet as the node's worker knows it.</param>
     /// <param name="node">The node.</param>
     /// <param name="staged">The revision that is staged there.</param>
-    internal NodeTarget TargetOf(DesiredFleet fleet, string node, string staged) =>
-        Find(fleet.Name) is { } known && known.Fleet.Uid == fleet.Uid && known.Fleet.Revision == fleet.Revision ? known.Decision.TargetOf(node, staged) : default;
+    /// <param name="isInPlace">Whether a revision's files are there as they shall be.</param>
+    internal NodeTarget TargetOf(DesiredFleet fleet, string node, string staged, Func<string, bool> isInPlace) =>
+        Find(fleet.Name) is { } known && known.Fleet.Uid == fleet.Uid && known.Fleet.Revision == fleet.Revision ? known.Decision.TargetOf(node, staged, isInPlace) : default;
 
     /// <summary>Asks what a rollout does next.</summary>
-    internal RolloutDecision Ask(DesiredFleet fleet, StoredRollout rollout, IEnumerable<string> members) => RolloutEngine.Advance(
+    internal RolloutDecision Ask(DesiredFleet fleet, StoredRollout rollout, IEnumerable<string> members) => decisions.Advance(
         rollout.State, fleet.Policy, members.ToDictionary(name => name, name => nodes.View(fleet, name), StringComparer.Ordinal), time.GetUtcNow());
 
     /// <summary>Makes an answer known, once it is stored.</summary>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Reconcile;
@@ -8,15 +7,19 @@ using Qm.Fleet.Core.Rollouts;
 namespace Qm.Fleet.Controller.Reconcile;
 
 /// <summary>Shows the engine what is known of a node.</summary>
-internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents)
+internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents, TimeProvider time)
 {
     private static readonly Dictionary<string, string> NoLabels = [];
 
+    private readonly DateTimeOffset _since = time.GetUtcNow();
+
     internal RolloutNode View(DesiredFleet fleet, string name)
     {
-        if (live.Find(name) is not { } node || node.Assignment.Fleet?.Uid != fleet.Uid || node.Assignment.Fleet.Revision != fleet.Revision)
+        var node = live.Find(name);
+        if (node?.Assignment.Fleet is not { } seen || seen.Uid != fleet.Uid || seen.Revision != fleet.Revision)
         {
-            return new() { Labels = NoLabels, Availability = Availability.Unheard, Reason = "not looked at yet", IsKnown = false, KnownBad = fleet.Failures.GetValueOrDefault(name) };
+            var reason = node is null ? "not looked at yet" : $"not looked at yet, because it is at {node.Decided.Name}";
+            return new() { Labels = NoLabels, Availability = Availability.Unheard, Reason = reason, IsKnown = false, WatchedSince = _since, KnownBad = fleet.Failures.GetValueOrDefault(name) };
         }
 
         return Of(fleet, node, node.Assignment.Labels, node.Assignment.Cordoned, UnitOf);
@@ -37,6 +40,7 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents)
             Labels = labels,
             Cordoned = cordoned,
             Availability = availability,
+            WatchedSince = _since,
             Target = view.Desired?.Name ?? "",
             Progress = node.Decided switch
             {
@@ -50,7 +54,7 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents)
             Revision = evidence?.Revision ?? node.Report?.Report.Revision ?? "",
             Staged = evidence?.StagedRevision ?? "",
             Fault = availability < Availability.Down ? null : FaultOf(view),
-            Health = new(OomKills(evidence), view.QmUnits.Values.Sum(unit => unit.Restarts) + (view.QmUnit?.Restarts ?? 0)),
+            Health = node.Health,
             Pressure = agents.Usage(node.Name)?.Usage.Qm?.MemoryPressure?.Some?.Avg60,
             KnownBad = fleet.Failures.GetValueOrDefault(node.Name),
             Blocked = fleet.Policy.Preconditions.Select(condition => Unmet(condition, node.Name, unitOf)).FirstOrDefault(problem => problem is not null),
@@ -68,6 +72,7 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents)
         { Evidence: null } => Availability.Away,
         { QmUnit: null } => Availability.Unheard,
         { QmUnit.ActiveState: "active" or "reloading", Qm: Presence.Online } => Availability.Serving,
+        { QmUnit.ActiveState: "active" or "reloading" } => Availability.Unregistered,
         _ => Availability.Down,
     };
 
@@ -83,10 +88,6 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents)
         return workloads.Where(unit => view.QmUnits.GetValueOrDefault(unit) is { ActiveState: "failed", JobId: 0 })
             .Select(unit => $"{unit} is failed ({view.QmUnits[unit].Result})").FirstOrDefault();
     }
-
-    private static long OomKills(NodeEvidence? evidence) =>
-        evidence?.Cgroup.GetValueOrDefault("memory.events")?.Split('\n').Select(line => line.Split(' ')).FirstOrDefault(line => line is ["oom_kill", _]) is [_, var count]
-            && long.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var kills) ? kills : 0;
 
     private static string? Unmet(Precondition condition, string name, Func<string, string, UnitReading?> unitOf)
     {

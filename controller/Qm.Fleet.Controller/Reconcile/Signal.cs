@@ -12,14 +12,17 @@ internal sealed class Signal
     /// <remarks>What was raised before this returns is to be looked at after it: the signal is lowered before the caller looks.</remarks>
     internal async Task WaitAsync(TimeSpan atMost, TimeProvider time, CancellationToken ct)
     {
+        // Awaited as it is, so that the caller goes on where it waited.
+        var raised = Volatile.Read(ref _raised);
+        using var timer = time.CreateTimer(static state => ((TaskCompletionSource)state!).TrySetResult(), raised, atMost, Timeout.InfiniteTimeSpan);
+        using var registration = ct.UnsafeRegister(static (state, token) => ((TaskCompletionSource)state!).TrySetCanceled(token), raised);
         try
         {
-            await Volatile.Read(ref _raised).Task.WaitAsync(atMost, time, ct);
-            Interlocked.Exchange(ref _raised, New());
+            await raised.Task;
         }
-        catch (TimeoutException)
+        finally
         {
-            // The caller looks anyway.
+            Interlocked.Exchange(ref _raised, New());
         }
     }
 

@@ -56,19 +56,24 @@ internal sealed class ChangeSubscription(ChangeFeed feed, ImmutableHashSet<Resou
 {
     private readonly Lock _gate = new();
     private HashSet<ResourceKey> _dirty = [];
-    private TaskCompletionSource _signal = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _signal = New();
 
     /// <summary>Waits until something changed, and takes everything that changed since the last call.</summary>
     /// <returns>Never empty.</returns>
     public async Task<IReadOnlySet<ResourceKey>> WaitAsync(CancellationToken ct)
     {
-        await Signal().WaitAsync(ct).ConfigureAwait(false);
-        lock (_gate)
+        // Awaited as it is, so that the caller goes on where it waited.
+        var signal = Signal();
+        using var registration = ct.UnsafeRegister(static (state, token) => ((TaskCompletionSource)state!).TrySetCanceled(token), signal);
+        try
         {
-            var taken = _dirty;
-            _dirty = [];
-            _signal = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return taken;
+            await signal.Task;
+            return Take();
+        }
+        catch (OperationCanceledException)
+        {
+            Renew();
+            throw;
         }
     }
 
@@ -88,11 +93,37 @@ internal sealed class ChangeSubscription(ChangeFeed feed, ImmutableHashSet<Resou
         }
     }
 
-    private Task Signal()
+    private TaskCompletionSource Signal()
     {
         lock (_gate)
         {
-            return _signal.Task;
+            return _signal;
         }
     }
+
+    private HashSet<ResourceKey> Take()
+    {
+        lock (_gate)
+        {
+            var taken = _dirty;
+            _dirty = [];
+            _signal = New();
+            return taken;
+        }
+    }
+
+    // What was marked since the wait was given up is for the next one.
+    private void Renew()
+    {
+        lock (_gate)
+        {
+            _signal = New();
+            if (_dirty.Count > 0)
+            {
+                _signal.SetResult();
+            }
+        }
+    }
+
+    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

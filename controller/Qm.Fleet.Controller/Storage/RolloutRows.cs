@@ -21,7 +21,7 @@ internal static class RolloutRows
             Members = db.Query<MemberRow>(
                 """
                 select node as Node, state as State, since as Since, base as Base, batch as Batch, failure as Failure, oom_kills as OomKills,
-                       restarts as Restarts, healthy_since as HealthySince
+                       unit_restarts as Restarts, healthy_since as HealthySince
                 from rollout_members where fleet = @Fleet and number = @Number
                 """,
                 new { rollout.Fleet, rollout.Number }).ToImmutableSortedDictionary(row => row.Node, row => ToMember(rollout, row), StringComparer.Ordinal),
@@ -111,7 +111,7 @@ internal static class RolloutRows
         {
             tx.Execute(
                 """
-                insert or replace into rollout_members (fleet, number, node, state, since, base, batch, failure, oom_kills, restarts, healthy_since)
+                insert or replace into rollout_members (fleet, number, node, state, since, base, batch, failure, oom_kills, unit_restarts, healthy_since)
                 values (@fleet, @number, @node, @State, @Since, @Base, @Batch, @Failure, @OomKills, @Restarts, @HealthySince)
                 """,
                 new
@@ -125,7 +125,7 @@ internal static class RolloutRows
                     member.Batch,
                     member.Failure,
                     member.Mark.OomKills,
-                    member.Mark.Restarts,
+                    Restarts = JsonSerializer.Serialize<IReadOnlyDictionary<string, long>>(member.Mark.Restarts),
                     HealthySince = member.HealthySince?.ToMicroseconds(),
                 });
         }
@@ -136,7 +136,7 @@ internal static class RolloutRows
         {
             Batch = (int?)row.Batch,
             Failure = row.Failure,
-            Mark = new(row.OomKills, row.Restarts),
+            Mark = new(row.OomKills, Counters($"{rollout.Fleet}/{rollout.Number}/{row.Node}", row.Restarts)),
             HealthySince = row.HealthySince?.ToTime(),
         };
 
@@ -152,8 +152,20 @@ internal static class RolloutRows
         }
     }
 
+    private static ImmutableSortedDictionary<string, long> Counters(string key, string json)
+    {
+        try
+        {
+            return HealthMark.None.Restarts.AddRange(JsonSerializer.Deserialize<Dictionary<string, long>>(json) ?? []);
+        }
+        catch (JsonException e)
+        {
+            throw new CorruptRowException("rollout_members", key, $"its counters do not read: {e.Message}", e);
+        }
+    }
+
     private sealed record MemberRow(
-        string Node, long State, long Since, string Base, long? Batch, string Failure, long OomKills, long Restarts, long? HealthySince);
+        string Node, long State, long Since, string Base, long? Batch, string Failure, long OomKills, string Restarts, long? HealthySince);
 }
 
 /// <summary>A rollout as its row lies there.</summary>

@@ -85,7 +85,7 @@ public sealed record RolloutForecast(
         var moved = false;
         foreach (var (name, node) in fleet.ToArray())
         {
-            var target = decision.TargetOf(name, node.Staged);
+            var target = decision.TargetOf(name, node.Staged, revision => node.Revision == revision);
             if (!node.CanMove || !target.MayMove || (node.Target == target.Revision && node.Progress == NodeProgress.Ready && node.Revision == target.Revision && node.Availability == Availability.Serving))
             {
                 continue;

@@ -228,12 +228,12 @@ public static class NodeReconciler
     }
 
     // The agent inside QM cannot be restarted through BlueChi while it is offline. Only when it stays so, and has a
-    // configuration that it may never have read, is all of QM restarted for it.
+    // configuration that it may never have read, is all of QM restarted for it. Once confirmed, it was read: then QM runs, and the link is at fault.
     private static NodeStep Offline(NodeView view, NodeEvidence evidence, UnitReading unit, DateTimeOffset now)
     {
         var wait = new NodeStep.Wait("QmOnline", $"QM is active, but {QmNode.NameFor(view.Name)} has not registered with BlueChi", now + LookLater, QmDeadline);
         var restart = new NodeStep.RestartQm($"{QmNode.NameFor(view.Name)} is offline, and its agent's configuration is newer than QM's start");
-        return IsNewer(evidence, new(OwnedFileKind.QmBlueChiAgentConf, ""), unit) && !view.Memory.WasInVain(restart, view)
+        return !evidence.Confirmed && IsNewer(evidence, new(OwnedFileKind.QmBlueChiAgentConf, ""), unit) && !view.Memory.WasInVain(restart, view)
             && view.Memory.Step == wait.Name && now - view.Memory.StepSince >= AgentGrace ? restart : wait;
     }
 

@@ -18,11 +18,15 @@ internal sealed class RolloutBudget
         }
     }
 
-    /// <summary>Takes a place for a node that is about to go down; one that is down has its place already.</summary>
+    /// <summary>Takes a place for a node that is about to go down; one whose QM does not run has its place already.</summary>
+    /// <remarks>
+    /// BlueChi has not heard of any QM yet when it starts, while all of them run: one that runs unheard has its place, too, but may go only where the
+    /// others leave room.
+    /// </remarks>
     /// <returns>Null when there was room, else what holds it.</returns>
     internal RolloutHold? Take(RolloutNode node)
     {
-        if (node.Availability != Availability.Serving)
+        if (node.Availability < Availability.Unregistered)
         {
             return null;
         }
@@ -30,9 +34,10 @@ internal sealed class RolloutBudget
         var group = GroupOf(node);
         var (size, down) = _groups[group];
         var room = _policy.MaxUnavailable.AtMostOf(size);
-        if (down < room)
+        var more = node.Availability == Availability.Serving ? 1 : 0;
+        if (down + more <= room)
         {
-            _groups[group] = (size, down + 1);
+            _groups[group] = (size, down + more);
             return null;
         }
 

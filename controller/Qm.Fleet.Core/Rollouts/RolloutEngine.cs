@@ -2,10 +2,10 @@ namespace Qm.Fleet.Core.Rollouts;
 
 /// <summary>Decides what a rollout does next, from what is stored of it and what is known of its nodes, and nothing else.</summary>
 /// <remarks>
-/// Rules for nodes that change while it runs. One that joins waits for the first batch that has not begun and would take it, and comes after the last
+/// Rules for nodes that change while it runs. One that joins waits for the first batch that has not begun and would take it, and goes with the last
 /// one otherwise. One that leaves is forgotten. One that is cordoned or away, and has not begun, is passed over by its batch, and follows under the budget
-/// when it can. A batch in which no node can move waits for one. A change of labels changes the groups of the budget at once, and the batch of a
-/// node that has one never.
+/// when it can. A batch in which no node can move takes others that fit it, and waits when there are none. A change of labels changes the groups of the
+/// budget at once, and the batch of a node that has one never.
 /// </remarks>
 public static class RolloutEngine
 {

@@ -12,9 +12,9 @@ internal static class RolloutHealth
         (MemberState.Waiting, var to) when node.Target == to && node.Progress == NodeProgress.Failed => member.To(MemberState.Returned, now) with { Failure = node.Reason },
         // Nothing had to be changed.
         (MemberState.Waiting, var to) when Has(node, to) => (member with { Mark = node.Health }).To(MemberState.Soaking, now) with { HealthySince = now },
-        (MemberState.Moving, var to) when Has(node, to) => member.To(MemberState.Soaking, now) with { HealthySince = now },
+        (MemberState.Moving, var to) when Has(node, to) => member.To(MemberState.Soaking, now) with { HealthySince = now, Mark = member.Mark.Renewed(node.Health) },
         (MemberState.Moving, var to) when Broken(node, to) is { } broken => member.Failed(broken, now),
-        (MemberState.Moving, _) when now >= member.Since + policy.Deadline => member.Failed($"it was not Ready within {Span(policy.Deadline)}: {node.Reason}", now),
+        (MemberState.Moving, _) when now >= Begin(member, node) + policy.Deadline => member.Failed($"it was not Ready within {Span(policy.Deadline)}: {node.Reason}", now),
         (MemberState.Soaking, var to) => Soak(member, node, to, policy, now),
         // A rollout that still runs takes note of what breaks behind it.
         (MemberState.Done, var to) when !state.HasEnded && Broken(node, to) is { } broken => member.Failed(broken, now),
@@ -26,13 +26,16 @@ internal static class RolloutHealth
     };
 
     /// <summary>When a node's state changes by itself; null when it does not.</summary>
-    internal static DateTimeOffset? Wake(RolloutMember member, RolloutPolicy policy) => member switch
+    internal static DateTimeOffset? Wake(RolloutMember member, RolloutNode node, RolloutPolicy policy) => member switch
     {
-        { State: MemberState.Moving } => member.Since + policy.Deadline,
+        { State: MemberState.Moving } => Begin(member, node) + policy.Deadline,
         { State: MemberState.Soaking, HealthySince: { } since } => since + policy.Soak,
-        { State: MemberState.Soaking } => member.Since + policy.Soak + policy.Deadline,
+        { State: MemberState.Soaking } => Begin(member, node) + policy.Soak + policy.Deadline,
         _ => null,
     };
+
+    /// <summary>From when on a node's time counts: a controller that was away did not see how long it took.</summary>
+    internal static DateTimeOffset Begin(RolloutMember member, RolloutNode node) => node.WatchedSince > member.Since ? node.WatchedSince : member.Since;
 
     internal static string Span(TimeSpan span) => span switch
     {
@@ -51,7 +54,7 @@ internal static class RolloutHealth
 
         if (!Has(node, to))
         {
-            return now >= member.Since + policy.Soak + policy.Deadline ? member.Failed($"it did not stay Ready: {node.Reason}", now)
+            return now >= Begin(member, node) + policy.Soak + policy.Deadline ? member.Failed($"it did not stay Ready: {node.Reason}", now)
                 : member.HealthySince is null ? member : member with { HealthySince = null };
         }
 

@@ -1,16 +1,5 @@
 namespace Qm.Fleet.Core.Rollouts;
 
-/// <summary>Counters of a node's health; they begin anew when QM does.</summary>
-/// <param name="OomKills">memory.events oom_kill of QM.</param>
-/// <param name="Restarts">Restarts by systemd of QM and of the units in it that the environment has.</param>
-public readonly record struct HealthMark(long OomKills, long Restarts)
-{
-    /// <summary>How much came since an earlier mark; everything, where the counters began anew.</summary>
-    public HealthMark Since(HealthMark earlier) => new(Grown(OomKills, earlier.OomKills), Grown(Restarts, earlier.Restarts));
-
-    private static long Grown(long now, long before) => now < before ? now : now - before;
-}
-
 /// <summary>One node of a rollout, as it is stored.</summary>
 /// <param name="State">Where it stands.</param>
 /// <param name="Since">Since when.</param>
@@ -24,7 +13,7 @@ public sealed record RolloutMember(MemberState State, DateTimeOffset Since, stri
     public string Failure { get; init; } = "";
 
     /// <summary>Its counters when it began to move.</summary>
-    public HealthMark Mark { get; init; }
+    public HealthMark Mark { get; init; } = HealthMark.None;
 
     /// <summary>Since when it has been healthy with the new revision without a break; null when it is not.</summary>
     public DateTimeOffset? HealthySince { get; init; }

@@ -101,7 +101,7 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
         }
 
         var holds = _holds.ToImmutable();
-        var wake = members.Values.Select(member => RolloutHealth.Wake(member, policy)).Concat(holds.Values.Select(hold => hold.Until)).Where(at => at > now).Min();
+        var wake = members.Select(member => RolloutHealth.Wake(member.Value, nodes[member.Key], policy)).Concat(holds.Values.Select(hold => hold.Until)).Where(at => at > now).Min();
         return new(after, holds, _notices.ToImmutable(), Message(holds), wake);
     }
 
@@ -129,11 +129,30 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
 
         if (batch.Length > 0 && counted.Length == 0)
         {
+            if (Fill(_state.Batch))
+            {
+                return false;
+            }
+
             _waits = $"batch {_state.Batch + 1} waits for one of {string.Join(", ", batch.Select(member => member.Key))}";
             return false;
         }
 
         return counted.All(member => member.Value.IsSettled || member.Value.HasFailed) && Open(_state.Batch + 1);
+    }
+
+    // A batch of which no node can be reached takes others that would fit it, so that they do not wait for what may never come.
+    private bool Fill(int number)
+    {
+        var batch = policy.Batches[number];
+        var others = _members.Where(member => member.Value is { State: MemberState.Waiting, HasFailed: false } && (member.Value.Batch ?? int.MaxValue) > number
+            && nodes[member.Key] is { CanMove: true } node && (batch.Select?.Matches(node.Labels) ?? true)).Take(batch.Limit.AtLeastOf(nodes.Count)).ToArray();
+        foreach (var (name, member) in others)
+        {
+            _members[name] = member with { Batch = number };
+        }
+
+        return others.Length > 0;
     }
 
     private bool TooMany(IEnumerable<KeyValuePair<string, RolloutMember>> failed, int nodes) =>
@@ -241,7 +260,7 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
             return new("Paused", stop.ToString(), "resume");
         }
 
-        if (_state.Phase == RolloutPhase.Progressing && !IsLast && (member.Batch ?? int.MaxValue) > _state.Batch)
+        if (_state.Phase == RolloutPhase.Progressing && !IsLast && (member.Batch ?? policy.Batches.Length - 1) > _state.Batch)
         {
             return _batch ??= new("Batch", $"batch {_state.Batch + 1} of {policy.Batches.Length} goes first", "the end of that batch");
         }
@@ -252,7 +271,7 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
         }
 
         // One that is down already loses nothing by going first.
-        if (node.Availability == Availability.Serving && _prefetch is { } prefetch)
+        if (node.Availability >= Availability.Unregistered && _prefetch is { } prefetch)
         {
             return prefetch;
         }
@@ -304,9 +323,9 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
 
     private RolloutHold? Underway(RolloutMember member, RolloutNode node) => member.State switch
     {
-        MemberState.Moving => new("Moving", node.Reason, "the node being Ready", member.Since + policy.Deadline),
+        MemberState.Moving => new("Moving", node.Reason, "the node being Ready", RolloutHealth.Begin(member, node) + policy.Deadline),
         MemberState.Soaking when member.HealthySince is { } since => new("Soaking", "it has the revision, and has to stay healthy", $"staying healthy for {RolloutHealth.Span(since + policy.Soak - now)}", since + policy.Soak),
-        MemberState.Soaking => new("Soaking", node.Reason, "the node being Ready again", member.Since + policy.Soak + policy.Deadline),
+        MemberState.Soaking => new("Soaking", node.Reason, "the node being Ready again", RolloutHealth.Begin(member, node) + policy.Soak + policy.Deadline),
         MemberState.Returning => new("Returning", node.Reason, "the node being Ready with what it had before"),
         _ => null,
     };

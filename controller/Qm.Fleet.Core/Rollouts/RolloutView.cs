@@ -11,11 +11,14 @@ public enum Availability
     /// <summary>The node cannot be reached; counts as down.</summary>
     Away = 1,
 
-    /// <summary>It can be reached, and QM or its BlueChi agent is not up.</summary>
+    /// <summary>It can be reached, and QM does not run.</summary>
     Down = 2,
 
+    /// <summary>It can be reached and QM runs, but BlueChi does not hear QM; counts as down, and still has something to lose.</summary>
+    Unregistered = 3,
+
     /// <summary>QM runs, and BlueChi hears it.</summary>
-    Serving = 3,
+    Serving = 4,
 }
 
 /// <summary>How far a node is with the revision it was last told.</summary>
@@ -43,6 +46,9 @@ public sealed record RolloutNode
     /// <summary>Whether QM does its work.</summary>
     public required Availability Availability { get; init; }
 
+    /// <summary>Since when somebody looks at it; what was before that is no fault of the node's.</summary>
+    public DateTimeOffset WatchedSince { get; init; }
+
     /// <summary>The revision that <see cref="Progress"/> is about; empty when none was wanted at the last look.</summary>
     public string Target { get; init; } = "";
 
@@ -65,7 +71,7 @@ public sealed record RolloutNode
     public string? Fault { get; init; }
 
     /// <summary>Counters of its health.</summary>
-    public HealthMark Health { get; init; }
+    public HealthMark Health { get; init; } = HealthMark.None;
 
     /// <summary>Memory pressure of QM in percent, averaged over a minute; null when unknown.</summary>
     public double? Pressure { get; init; }
@@ -77,7 +83,7 @@ public sealed record RolloutNode
     public string? Blocked { get; init; }
 
     /// <summary>Whether it can be reached and may be changed.</summary>
-    public bool CanMove => !Cordoned && Availability is Availability.Down or Availability.Serving;
+    public bool CanMove => !Cordoned && Availability >= Availability.Down;
 }
 
 /// <summary>What holds something up.</summary>
@@ -118,16 +124,17 @@ public sealed record RolloutDecision(
     /// <summary>Which revision a node shall have now.</summary>
     /// <param name="name">The node.</param>
     /// <param name="staged">The revision that is staged there.</param>
+    /// <param name="isInPlace">Whether a revision's files are there as they shall be.</param>
     /// <remarks>
-    /// A node that waits is given the new revision until it is staged, and then what it had before, so that it is healed meanwhile. One that shall go
-    /// back, and may not yet, is not touched.
+    /// A node that waits is given the new revision until it is staged, and then what it had before, so that it is healed meanwhile; where that has to be
+    /// staged for it, it is put in place before the new one is staged again. One that shall go back, and may not yet, is not touched.
     /// </remarks>
-    public NodeTarget TargetOf(string name, string staged) => State.Members.GetValueOrDefault(name) switch
+    public NodeTarget TargetOf(string name, string staged, Func<string, bool> isInPlace) => State.Members.GetValueOrDefault(name) switch
     {
         null => State.Phase is RolloutPhase.Progressing or RolloutPhase.Succeeded ? new(State.To, false) : default,
         { State: MemberState.Moving or MemberState.Soaking or MemberState.Done } => new(State.To, true),
         { State: MemberState.Leaving } => new(State.To, false),
-        { State: MemberState.Waiting, HasFailed: false } member when State.Phase is RolloutPhase.Progressing or RolloutPhase.Succeeded && (staged != State.To || member.Base.Length == 0) => new(State.To, false),
+        { State: MemberState.Waiting, HasFailed: false } member when State.Phase is RolloutPhase.Progressing or RolloutPhase.Succeeded && (member.Base.Length == 0 || (staged != State.To && (staged != member.Base || isInPlace(member.Base)))) => new(State.To, false),
         var member => new(member.Base, member.Base.Length > 0),
     };
 }

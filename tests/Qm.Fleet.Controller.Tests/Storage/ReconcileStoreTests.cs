@@ -56,7 +56,7 @@ public sealed class ReconcileStoreTests
             Forgiven = ["ecu7"],
             Members = rollout.State.Members
                 .Add("ecu1", new(MemberState.Returned, now, "11111111") { Batch = 0, Failure = "QuadletRefused" })
-                .Add("ecu2", new(MemberState.Soaking, now, "") { Batch = 1, Mark = new(3, 4), HealthySince = now })
+                .Add("ecu2", new(MemberState.Soaking, now, "") { Batch = 1, Mark = new(3, HealthMark.None.Restarts.Add("qm.service", 4).Add("radio.service", 0)), HealthySince = now })
                 .Add("ecu3", new(MemberState.Waiting, now, "")),
         };
 

@@ -68,7 +68,7 @@ internal sealed class ModelFleet
         Notices.AddRange(decision.Notices);
         foreach (var (name, node) in _nodes)
         {
-            node.Told(decision.TargetOf(name, node.Staged));
+            node.Told(decision.TargetOf(name, node.Staged, revision => node.Revision == revision));
         }
 
         return decision;

@@ -29,13 +29,13 @@ internal sealed class ModelMember
 
     internal string? Fault { get; set; }
 
-    internal HealthMark Health { get; set; }
+    internal HealthMark Health { get; set; } = HealthMark.None;
 
     internal double? Pressure { get; set; }
 
     internal string? Blocked { get; set; }
 
-    private bool CanBeReached => Seen is null or Availability.Serving or Availability.Down;
+    private bool CanBeReached => Seen is null or >= Availability.Down;
 
     private string? Failed => Bad is { } bad && bad.Revision == _target.Revision && Revision == bad.Revision ? bad.Reason : null;
 

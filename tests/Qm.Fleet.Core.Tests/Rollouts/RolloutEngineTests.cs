@@ -245,11 +245,11 @@ public sealed class RolloutEngineTests
     public void Advance_GateBrokenWhileItSoaks_FailsTheNode(long kills, long restarts, double? pressure, string why)
     {
         var fleet = new ModelFleet(RolloutPolicy.Default with { Soak = Soak, MaxRestarts = 1, MaxPressure = 20 }, ModelFleet.Names(2));
-        fleet["ecu01"].Health = new(5, 1);
+        fleet["ecu01"].Health = new(5, HealthMark.None.Restarts.Add("radio.service", 1));
         fleet.Settle();
         Assert.Equal(MemberState.Soaking, fleet.Turn(TimeSpan.FromSeconds(30)).State.Members["ecu01"].State);
 
-        (fleet["ecu01"].Health, fleet["ecu01"].Pressure) = (new(5 + kills, 1 + restarts), pressure);
+        (fleet["ecu01"].Health, fleet["ecu01"].Pressure) = (new(5 + kills, HealthMark.None.Restarts.Add("radio.service", 1 + restarts)), pressure);
         fleet.Turn(TimeSpan.FromSeconds(30));
 
         Assert.Equal($"while it soaked: {why}", fleet.State.Members["ecu01"].Failure);
@@ -344,7 +344,7 @@ public sealed class RolloutEngineTests
 
         Assert.Equal("no node was heard yet", decision.Message);
         Assert.Empty(decision.State.Members);
-        Assert.Equal(new(ModelFleet.New, false), decision.TargetOf("ecu01", ""));
+        Assert.Equal(new(ModelFleet.New, false), decision.TargetOf("ecu01", "", static _ => true));
     }
 
     [Fact]

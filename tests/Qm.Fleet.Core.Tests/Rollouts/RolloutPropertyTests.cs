@@ -134,7 +134,7 @@ public sealed class RolloutPropertyTests
             case Trouble.Down: (node.Seen, node.IsUp) = (null, false); break;
             case Trouble.Fault: node.Fault = "radio.service is failed"; break;
             case Trouble.Bad: node.Bad = (ModelFleet.New, "QM does not start"); break;
-            case Trouble.Killed: node.Health = new(node.Health.OomKills + 1, 0); break;
+            case Trouble.Killed: node.Health = node.Health with { OomKills = node.Health.OomKills + 1 }; break;
             case Trouble.Cordoned: node.Cordoned = true; break;
             case Trouble.Well: (node.Seen, node.Fault, node.Cordoned) = (null, null, false); break;
             default: break;

@@ -1,0 +1,14 @@
+using Qm.Fleet.Core.Reconcile;
+using Qm.Fleet.Core.Rollouts;
+
+namespace Qm.Fleet.Controller.Reconcile;
+
+/// <summary>Core's decisions as the loops ask for them; a simulation puts others in their place, to see that they are found out.</summary>
+internal sealed record Decisions
+{
+    internal static Decisions Cores { get; } = new();
+
+    internal Func<RolloutState, RolloutPolicy, IReadOnlyDictionary<string, RolloutNode>, DateTimeOffset, RolloutDecision> Advance { get; init; } = RolloutEngine.Advance;
+
+    internal Func<NodeView, DateTimeOffset, NodeStep> Decide { get; init; } = NodeReconciler.Decide;
+}
