@@ -1,0 +1,214 @@
+using Qm.Fleet.BlueChi.Jobs;
+using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Reconcile;
+using Qm.Fleet.Core.Revisions;
+using Qm.Fleet.Core.Rollouts;
+using Qm.Fleet.Simulation.Models;
+using Qm.Fleet.Simulation.Runs;
+using Qm.Fleet.V1;
+
+namespace Qm.Fleet.Simulation.Rules;
+
+/// <summary>Holds what the controller does against what is so in the world, never against what the controller believes.</summary>
+/// <remarks>
+/// What is new in the world has to get to the controller first, and what the controller decided has to get to the node: each rule names the time it grants
+/// for that. A node counts as known to be down after it has been so for <see cref="Known"/>.
+/// </remarks>
+internal sealed class Referee(World world)
+{
+    /// <summary>Longer than BlueChi's heartbeat, the extension's, a lost signal's net and the start of a controller take together.</summary>
+    internal static readonly TimeSpan Known = TimeSpan.FromMinutes(3);
+
+    /// <summary>Longer than what was decided takes to its node behind a command that gets no answer.</summary>
+    internal static readonly TimeSpan OnItsWay = TimeSpan.FromSeconds(75);
+
+    private readonly Dictionary<(string Revision, string Node), TimeSpan> _failed = [];
+    private readonly Dictionary<string, (string Revision, TimeSpan At)> _asWanted = new(StringComparer.Ordinal);
+    private string _to = "";
+    private string _earlier = "";
+    private TimeSpan _toSince;
+    private RolloutStop? _stop;
+    private bool _isAborted;
+    private TimeSpan _askedAt;
+    private TimeSpan _clockSetAt = TimeSpan.FromDays(-1);
+
+    /// <summary>The first rule that was broken; null while none is.</summary>
+    internal string? Broken { get; private set; }
+
+    /// <summary>From now on nothing may be changed on these nodes; empty for no such time.</summary>
+    internal HashSet<string> Quiet { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Revisions that failed somewhere.</summary>
+    internal string[] FailedRevisions => [.. _failed.Keys.Select(failure => failure.Revision).Distinct().Order(StringComparer.Ordinal)];
+
+    internal void Require(bool holds, string rule)
+    {
+        if (!holds && Broken is null)
+        {
+            Broken = rule;
+            world.Trace.Add($"BROKEN: {rule}");
+        }
+    }
+
+    /// <summary>People asked for something, and were told that it is so.</summary>
+    internal void Asked()
+    {
+        var now = world.Time.Elapsed;
+        _askedAt = now;
+        if (world.Store.Rollout is not { } rollout)
+        {
+            return;
+        }
+
+        if (rollout.ToRevision != _to)
+        {
+            (_earlier, _to, _toSince) = (_to, rollout.ToRevision, now);
+        }
+
+        (_stop, _isAborted) = (rollout.State.Stop, rollout.Phase == RolloutPhase.Aborted);
+    }
+
+    /// <summary>People asked that revisions be tried again where they failed.</summary>
+    internal void Retried() => _failed.Clear();
+
+    internal void ClockWasSet() => _clockSetAt = world.Time.Elapsed;
+
+    /// <summary>After every step.</summary>
+    internal void Look()
+    {
+        var now = world.Time.Elapsed;
+        foreach (var node in world.Nodes)
+        {
+            if (node.NeedsQm)
+            {
+                node.LastNeed = now;
+            }
+
+            node.OutSince = node.IsHeard ? null : node.OutSince ?? now;
+            node.ExtensionOutSince = node.IsExtensionCut ? node.ExtensionOutSince ?? now : null;
+            node.ServingSince = node.IsServing ? node.ServingSince ?? now : null;
+            if (IsAsWanted(node))
+            {
+                _asWanted[node.Name] = (node.Agent.Revision, now);
+            }
+
+            // Rule 11.
+            if (IsKnownDown(node) && world.Controller is { } controller && now - controller.Since > Known
+                && controller.Live.Find(node.Name) is { Step: NodeStep.Ready })
+            {
+                Require(false, $"honesty: {node.Name} is called Ready, and has not served since {(node.OutSince ?? node.ExtensionOutSince)?.TotalSeconds:0} s");
+            }
+        }
+    }
+
+    /// <summary>A rollout's next state is about to be stored.</summary>
+    internal void Advances(RolloutState before, RolloutState after, DateTimeOffset decided)
+    {
+        var began = after.Members.Where(member => member.Value.IsInTheAir && before.Members.GetValueOrDefault(member.Key) is not { IsInTheAir: true }).Select(member => member.Key).ToArray();
+        foreach (var name in began.Where(name => after.Members[name].State == MemberState.Moving))
+        {
+            Require(before.Stop is null, $"pause: {name} begins while the rollout is paused");
+            if (world.Store.Policy.Windows is { Length: > 0 } windows && world.Time.Elapsed - _askedAt > OnItsWay)
+            {
+                Require(windows.Any(window => window.IsOpen(decided)), $"window: {name} begins at {decided:u}, outside of {string.Join(", ", windows)}");
+            }
+        }
+
+        foreach (var (name, _) in after.Members.Where(member => member.Value.State == MemberState.Done && before.Members.GetValueOrDefault(member.Key) is not { State: MemberState.Done }))
+        {
+            Require(world.Node(name).Agent.EverConfirmed.Contains(after.To), $"confirmation: {name} is done with {after.To}, which was never confirmed there");
+        }
+
+        Budget([.. began.Where(name => IsKnownToServe(world.Node(name)))], after);
+    }
+
+    /// <summary>A rollout's state was stored.</summary>
+    internal void Stored(StoredRollout rollout)
+    {
+        Require(rollout.ToRevision == _to && rollout.State.To == _to, $"durability: {_to} was applied, and the rollout goes to {rollout.State.To}");
+        Require(Equals(rollout.State.Stop, _stop), $"durability: people {(_stop is null ? "let the rollout go on" : "paused the rollout")}, and it is {(rollout.State.Stop is null ? "not " : "")}paused");
+        Require(!_isAborted || rollout.Phase == RolloutPhase.Aborted, $"durability: people ended the rollout, and it is {rollout.Phase}");
+        foreach (var (name, _) in rollout.State.Members.Where(member => member.Value.HasFailed))
+        {
+            _failed.TryAdd((rollout.ToRevision, name), world.Time.Elapsed);
+        }
+    }
+
+    /// <summary>A command has come to an agent.</summary>
+    internal void Arrived(SimulatedNode node, Command command)
+    {
+        Require(command.ActionCase == Command.ActionOneofCase.Inspect || !Quiet.Contains(node.Name), $"quiet: {command.ActionCase} for {node.Name}, where all is as wanted");
+        switch (command.ActionCase)
+        {
+            case Command.ActionOneofCase.Commit:
+                Committed(node, command.Commit.Revision);
+                break;
+            case Command.ActionOneofCase.Confirm:
+                var (revision, at) = _asWanted.GetValueOrDefault(node.Name);
+                Require(revision == command.Confirm.Revision && world.Time.Elapsed - at < OnItsWay, $"confirmation: {command.Confirm.Revision} is confirmed on {node.Name}, which has not got it as wanted");
+                break;
+        }
+    }
+
+    /// <summary>The controller asks BlueChi to change something.</summary>
+    internal void Mutated(string bluechiNode, string unit, string what)
+    {
+        var node = QmNode.HostOf(bluechiNode, out var isQm);
+        Require(isQm || unit is QmNode.Unit or "", $"ASIL guard: {what} of {unit} on {node}");
+        Require(!Quiet.Contains(node), $"quiet: {what} of {unit} on {bluechiNode}, where all is as wanted");
+    }
+
+    /// <summary>A job is carried out on a node.</summary>
+    internal void Carried(SimulatedNode node, bool isQm, string unit, JobType type, TimeSpan sent)
+    {
+        world.Trace.Add($"{node.Name} {type} {(isQm ? "in QM " : "")}{unit}");
+        if (!isQm)
+        {
+            // Rule 9, and the traps of jobs that are told wrongly, late or never.
+            Require(type != JobType.Stop && node.LastNeed >= sent - OnItsWay, $"healing: QM of {node.Name} is {type}ed, and needed nothing since {node.LastNeed.TotalSeconds:0} s");
+        }
+    }
+
+    private void Committed(SimulatedNode node, string revision)
+    {
+        var now = world.Time.Elapsed;
+        var member = world.Store.Rollout?.State.Members.GetValueOrDefault(node.Name);
+        var isBase = member?.Base == revision;
+        Require(revision == _to || isBase || (revision == _earlier && now - _toSince < OnItsWay) || now - _askedAt < OnItsWay, $"superseded: {revision} is committed on {node.Name}, where {_to} was applied");
+        Require(isBase || !_failed.TryGetValue((revision, node.Name), out var at) || now - at < OnItsWay, $"known bad: {revision} is committed on {node.Name}, where it has failed");
+        Require(!world.Store.Nodes[node.Name].Cordoned || now - _askedAt < OnItsWay, $"cordon: {revision} is committed on {node.Name}, which is cordoned");
+    }
+
+    // Rule 3. A node that is taken down, and was not, must find room beside those in the air and those known to be down.
+    private void Budget(string[] taken, RolloutState after)
+    {
+        // What people changed a moment ago may not have been read.
+        if (taken.Length == 0 || world.Time.Elapsed - _askedAt < OnItsWay)
+        {
+            return;
+        }
+
+        var policy = world.Store.Policy;
+        string GroupOf(string name) => policy.BudgetPer.Length == 0 ? "" : world.Store.Nodes[name].Labels.GetValueOrDefault(policy.BudgetPer, "");
+        foreach (var group in taken.Select(GroupOf).Distinct())
+        {
+            var members = world.Store.Members.Where(node => GroupOf(node.Name) == group).ToArray();
+            var down = members.Count(node => after.Members.GetValueOrDefault(node.Name) is { IsInTheAir: true } || IsKnownDown(world.Node(node.Name)));
+            var room = policy.MaxUnavailable.AtMostOf(members.Length);
+            Require(down <= room, $"budget: {string.Join(", ", taken)} taken down, so that {down} of {members.Length} nodes{(group.Length > 0 ? $" of {group}" : "")} are, and maxUnavailable {policy.MaxUnavailable} allows {room}");
+        }
+    }
+
+    // One that came up a moment ago is still thought to be down, and loses nothing by going first.
+    private bool IsKnownToServe(SimulatedNode node) => node.ServingSince is { } since && world.Time.Elapsed - since > OnItsWay;
+
+    // Each for itself: that one thing came back does not make known that another went a moment ago.
+    private bool IsKnownDown(SimulatedNode node) => IsLong(node.OutSince) || IsLong(node.ExtensionOutSince);
+
+    private bool IsLong(TimeSpan? since) => since is { } at && world.Time.Elapsed - at > Known;
+
+    private bool IsAsWanted(SimulatedNode node) =>
+        node.Agent.Revision.Length > 0 && world.Revisions[node.Agent.Revision].Environment is var wanted
+        && !node.NeedsQm && node.MemoryHigh == node.WantedHigh
+        && wanted.Workloads.All(workload => node.Workloads.GetValueOrDefault(workload.Name) is { IsActive: true });
+}
