@@ -129,7 +129,8 @@ internal sealed class RolloutTurn(RolloutState state, RolloutPolicy policy, IRea
 
         if (batch.Length > 0 && counted.Length == 0)
         {
-            if (Fill(_state.Batch))
+            // Who was not looked at yet may well be there.
+            if (batch.All(member => nodes[member.Key] is { Cordoned: true } or { Availability: Availability.Away }) && Fill(_state.Batch))
             {
                 return false;
             }

@@ -73,6 +73,20 @@ public sealed class RolloutUncertaintyTests
     }
 
     [Fact]
+    public void Advance_NodeOfTheBatchWasNotLookedAtYet_NobodyTakesItsPlace()
+    {
+        var fleet = new ModelFleet(RolloutPolicy.Default with { Batches = [ModelFleet.Batch("", "1"), ModelFleet.Batch("")], MaxUnavailable = new(2, false) }, ModelFleet.Names(3));
+        fleet.Turn();
+        fleet["ecu01"].Seen = Availability.Unheard;
+        fleet.Settle();
+        Assert.Empty(fleet.Order);
+
+        fleet["ecu01"].Seen = null;
+        fleet.Settle();
+        Assert.Equal("ecu01", fleet.Order[0]);
+    }
+
+    [Fact]
     public void Advance_CanaryIsAway_NobodyTakesItsPlace()
     {
         var fleet = new ModelFleet(RolloutPolicy.Default with { Batches = [ModelFleet.Batch("canary=yes"), ModelFleet.Batch("")] }, ModelFleet.Names(3));
