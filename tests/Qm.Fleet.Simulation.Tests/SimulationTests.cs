@@ -54,18 +54,37 @@ public sealed class SimulationTests
         Assert.Throws<FormatException>(() => Seed.Parse("70f9415"));
     }
 
-    public static TheoryData<string> Bugs => [.. Enum.GetNames<Bug>().Where(name => name != nameof(Bug.None))];
+    /// <summary>Each bug, with the beginnings of what may be said of it: a rule, or that a node does not settle.</summary>
+    public static TheoryData<string, string[]> Bugs => new()
+    {
+        { nameof(Bug.BudgetOffByOne), ["budget:"] },
+        { nameof(Bug.OfflineNotCounted), ["budget:"] },
+        { nameof(Bug.DoubleRestart), ["healing:", "quiet:"] },
+        { nameof(Bug.LateJobRepeated), ["healing:"] },
+        { nameof(Bug.VirtualEventHeals), ["healing:", "ecu"] },
+        { nameof(Bug.KnownBadRetried), ["known bad:"] },
+        { nameof(Bug.ConfirmationIgnored), ["confirmation:"] },
+        { nameof(Bug.WindowByWinterTime), ["window:"] },
+        { nameof(Bug.SupersededGoesOn), ["superseded:", "ecu"] },
+        { nameof(Bug.ConflictLost), ["durability:"] },
+    };
+
+    [Fact]
+    [Trait("Requirement", "QMF-SIM-003")]
+    public void Bugs_All_StandInTheTable() =>
+        Assert.Equal(Enum.GetNames<Bug>().Where(name => name != nameof(Bug.None)), Bugs.Select(row => row.Data.Item1));
 
     [Theory]
     [MemberData(nameof(Bugs))]
     [Trait("Requirement", "QMF-SIM-003")]
-    public void Run_WithABugPlanted_FindsItWithinFiveHundredSeeds(string bug)
+    public void Run_WithABugPlanted_FindsItWithinFiveHundredSeeds(string bug, string[] said)
     {
         var sweep = Sweep.Of(FirstSeed, 500, Enum.Parse<Bug>(bug), Processors, stopAtFirst: true, TestContext.Current.CancellationToken);
 
         Assert.NotEmpty(sweep.Failed);
         Assert.All(sweep.Failed, outcome =>
         {
+            Assert.Contains(said, beginning => outcome.Problem!.StartsWith(beginning, StringComparison.Ordinal));
             Assert.NotEmpty(outcome.Last);
             Assert.Contains($"replay {outcome.Seed}", outcome.Replay, StringComparison.Ordinal);
         });
