@@ -69,7 +69,7 @@ public sealed partial class PlanTests : IAsyncLifetime
         var text = await _lab.RunAsync("plan", "-f", path);
 
         Assert.Contains("3 nodes match, 2 change", text, StringComparison.Ordinal);
-        Assert.Contains("Budget, ecu1, ecu3: 1 of the 3 nodes of the fleet are down, and maxUnavailable 1 allows 1", text, StringComparison.Ordinal);
+        Assert.Contains("Budget, ecu1, ecu3: 1 of the 3 nodes of the fleet are down (ecu2), and maxUnavailable 1 allows 1", text, StringComparison.Ordinal);
         Assert.Contains("On ecu1, and ecu3 alike", text, StringComparison.Ordinal);
         Assert.Contains("On ecu2\n  then    WaitForHost: BlueChi says ecu2 is offline", text, StringComparison.Ordinal);
     }

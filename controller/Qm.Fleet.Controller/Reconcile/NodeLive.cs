@@ -51,6 +51,9 @@ internal sealed record NodeLive
 
     internal ImmutableArray<NodeCheck> Checks { get; init; } = [];
 
+    /// <summary>What kept it from being disrupted when it was asked right before; null when nothing did.</summary>
+    internal NodeStep.Wait? Held { get; init; }
+
     /// <summary>The last report, also of an agent extension that is gone.</summary>
     internal AgentReport? Report { get; init; }
 
@@ -65,7 +68,7 @@ internal sealed record NodeLive
         other is null || Step.Name != other.Step.Name || Step.Reason != other.Step.Reason || Decided.Name != other.Decided.Name || View.Desired?.Name != other.View.Desired?.Name || Assignment != other.Assignment
         || !Conditions.SequenceEqual(other.Conditions) || !Checks.SequenceEqual(other.Checks)
         || View.Evidence?.StagedRevision != other.View.Evidence?.StagedRevision
-        || ConvergedAfter != other.ConvergedAfter || Report?.Report.Revision != other.Report?.Report.Revision
+        || ConvergedAfter != other.ConvergedAfter || Held?.Reason != other.Held?.Reason || Report?.Report.Revision != other.Report?.Report.Revision
         || !Equals(Report?.Report.Oom, other.Report?.Report.Oom) || !Equals(Report?.Report.Facts, other.Report?.Report.Facts);
 
     private static ImmutableSortedDictionary<string, long> Restarts(NodeView view)

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Controller.Reconcile;
@@ -17,6 +18,8 @@ internal sealed record KnownRollout(DesiredFleet Fleet, RolloutDecision Decision
 /// <summary>Asks Core what a rollout does next, and remembers the answer for the workers of its nodes.</summary>
 internal sealed class RolloutKeeper(RolloutNodes nodes, Decisions decisions, TimeProvider time)
 {
+    private static readonly ImmutableSortedDictionary<string, SinceHold> NoHolds = ImmutableSortedDictionary.Create<string, SinceHold>(StringComparer.Ordinal);
+
     private readonly ConcurrentDictionary<string, KnownRollout> _known = new(StringComparer.Ordinal);
 
     /// <summary>The last answer for a fleet; null before the first.</summary>
@@ -33,22 +36,49 @@ internal sealed class RolloutKeeper(RolloutNodes nodes, Decisions decisions, Tim
     internal NodeTarget TargetOf(DesiredFleet fleet, string node, string staged, Func<string, bool> isInPlace) =>
         Find(fleet.Name) is { } known && known.Fleet.Uid == fleet.Uid && known.Fleet.Revision == fleet.Revision ? known.Decision.TargetOf(node, staged, isInPlace) : default;
 
+    /// <summary>What keeps a node whose turn it is, or is about to be, from being disrupted right now; null when nothing does.</summary>
+    /// <param name="fleet">The fleet as the node's worker knows it.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="unitOf">A unit of a host as it is now, by node and unit; null when it is not known.</param>
+    internal RolloutHold? HoldOf(DesiredFleet fleet, string node, Func<string, string, UnitReading?> unitOf) =>
+        decisions.Hold(fleet.Policy, nodes.Blocked(fleet, node, unitOf), time.GetUtcNow());
+
     /// <summary>Asks what a rollout does next.</summary>
     internal RolloutDecision Ask(DesiredFleet fleet, StoredRollout rollout, IEnumerable<string> members) => decisions.Advance(
-        rollout.State, fleet.Policy, members.ToDictionary(name => name, name => nodes.View(fleet, name), StringComparer.Ordinal), time.GetUtcNow());
+        rollout.State, fleet.Policy, members.ToDictionary(name => name, name => nodes.View(fleet, name), StringComparer.Ordinal), time.GetUtcNow(), Find(fleet.Name)?.Decision);
 
     /// <summary>Makes an answer known, once it is stored.</summary>
     /// <returns>The nodes that are to look at it, because it is another for them than before.</returns>
     internal IReadOnlyList<string> Publish(DesiredFleet fleet, RolloutDecision decision)
     {
-        var (before, now) = (Find(fleet.Name), time.GetUtcNow());
-        _known[fleet.Name] = new(fleet, decision, decision.Holds.ToImmutableSortedDictionary(
-            hold => hold.Key,
-            hold => new SinceHold(hold.Value, before?.Holds.GetValueOrDefault(hold.Key) is { } earlier && earlier.Hold.Gate == hold.Value.Gate ? earlier.Since : now),
-            StringComparer.Ordinal));
+        var before = Find(fleet.Name);
+        _known[fleet.Name] = new(fleet, decision, Holds(before?.Holds ?? NoHolds, decision));
         return before?.Fleet.Uid == fleet.Uid && before.Fleet.Revision == fleet.Revision && before.Decision.State.Phase == decision.State.Phase
             ? [.. decision.State.Members.Where(member => before.Decision.State.Members.GetValueOrDefault(member.Key)?.State != member.Value.State).Select(member => member.Key)]
             : [.. decision.State.Members.Keys];
+    }
+
+    // Only what is held by something else than before is made anew.
+    private ImmutableSortedDictionary<string, SinceHold> Holds(ImmutableSortedDictionary<string, SinceHold> before, RolloutDecision decision)
+    {
+        var (holds, now) = (before.ToBuilder(), time.GetUtcNow());
+        foreach (var (name, hold) in decision.Holds)
+        {
+            if (!before.TryGetValue(name, out var earlier) || !ReferenceEquals(earlier.Hold, hold))
+            {
+                holds[name] = new(hold, earlier?.Hold.Gate == hold.Gate ? earlier.Since : now);
+            }
+        }
+
+        foreach (var (name, _) in before)
+        {
+            if (!decision.Holds.ContainsKey(name))
+            {
+                holds.Remove(name);
+            }
+        }
+
+        return holds.ToImmutable();
     }
 
     internal void Forget(string fleet) => _known.TryRemove(fleet, out _);

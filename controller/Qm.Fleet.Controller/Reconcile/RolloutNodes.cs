@@ -57,9 +57,14 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents, TimeProvi
             Health = node.Health,
             Pressure = agents.Usage(node.Name)?.Usage.Qm?.MemoryPressure?.Some?.Avg60,
             KnownBad = fleet.Failures.GetValueOrDefault(node.Name),
-            Blocked = fleet.Policy.Preconditions.Select(condition => Unmet(condition, node.Name, unitOf)).FirstOrDefault(problem => problem is not null),
+            Blocked = Blocked(fleet, node.Name, unitOf) ?? (node.Held is { For: "Precondition" } held ? new(held.Reason, Never: false) : null),
+            Postponed = view.Desired?.Name == fleet.Revision && evidence?.Revision != fleet.Revision && node.Decided is NodeStep.Wait { For: "Precondition" or "Window" },
         };
     }
+
+    /// <summary>The first precondition that does not hold for a node; null when all do.</summary>
+    internal UnmetPrecondition? Blocked(DesiredFleet fleet, string name, Func<string, string, UnitReading?> unitOf) =>
+        fleet.Policy.Preconditions.Select(condition => Unmet(condition, name, unitOf)).FirstOrDefault(problem => problem is not null);
 
     /// <summary>A unit of a host as it was last read; null when it was not.</summary>
     internal UnitReading? UnitOf(string node, string unit) => live.Find(node)?.View.HostUnits.GetValueOrDefault(unit);
@@ -89,11 +94,16 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents, TimeProvi
             .Select(unit => $"{unit} is failed ({view.QmUnits[unit].Result})").FirstOrDefault();
     }
 
-    private static string? Unmet(Precondition condition, string name, Func<string, string, UnitReading?> unitOf)
+    private UnmetPrecondition? Unmet(Precondition condition, string name, Func<string, string, UnitReading?> unitOf)
     {
         var where = condition.Node.Length == 0 ? name : condition.Node;
-        return unitOf(where, condition.Unit) is not { } unit ? $"{condition.Unit} of {where} is not known, and has to be {condition.State}"
-            : unit.ActiveState == condition.State ? null
-            : $"{condition.Unit} of {where} is {unit.ActiveState}, and has to be {condition.State}";
+        return unitOf(where, condition.Unit) switch
+        {
+            null when live.Find(where) is null => new($"{condition.Unit} of {where} has to be {condition.State}, and no such node is known", Never: true),
+            null => new($"{condition.Unit} of {where} is not known, and has to be {condition.State}", Never: false),
+            { LoadState: "not-found" } when condition.State != "inactive" => new($"{condition.Unit} does not exist on {where}, and has to be {condition.State}", Never: true),
+            var unit when unit.ActiveState == condition.State => null,
+            var unit => new($"{condition.Unit} of {where} is {unit.ActiveState}, and has to be {condition.State}", Never: false),
+        };
     }
 }

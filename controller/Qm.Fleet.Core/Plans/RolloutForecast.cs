@@ -37,7 +37,7 @@ public sealed record RolloutForecast(
         {
             var before = decision.State;
             var moved = Move(fleet, decision);
-            decision = RolloutEngine.Advance(before, unbound, fleet, at);
+            decision = RolloutEngine.Advance(before, unbound, fleet, at, decision);
             if (!moved && ReferenceEquals(before, decision.State) && decision.Wake is null)
             {
                 break;
@@ -46,7 +46,7 @@ public sealed record RolloutForecast(
             if (!moved && ReferenceEquals(before, decision.State))
             {
                 at = decision.Wake!.Value;
-                decision = RolloutEngine.Advance(before, unbound, fleet, at);
+                decision = RolloutEngine.Advance(before, unbound, fleet, at, decision);
             }
         }
 

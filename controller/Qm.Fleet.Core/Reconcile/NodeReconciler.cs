@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Qm.Fleet.Core.Plans;
 using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Revisions;
 
@@ -34,11 +35,15 @@ public static class NodeReconciler
             NodeStep.Act when memory.Refused || memory.Attempts >= NodeMemory.MaxAttempts => new NodeStep.Failed(memory.LastError),
             NodeStep.Act act when memory.WasInVain(act, view) =>
                 Expire(new("Effect", $"{act.Name} was done, but is not seen: {act.Reason}", now + LookSoon, EffectDeadline), memory, now),
+            NodeStep.Act act when view.Held is { } held && IsHeld(act, held) => held,
             NodeStep.Act when now < memory.NotBefore => new NodeStep.Wait("Retry", memory.LastError, memory.NotBefore),
             NodeStep.Wait wait => Expire(wait, memory, now),
             var step => step,
         };
     }
+
+    /// <summary>Whether what an act needs is to be looked at once more right before it is done.</summary>
+    public static bool IsGuarded(NodeStep.Act act) => act is NodeStep.Commit || Disruptions.Of(act) > Disruption.None;
 
     /// <summary>What an act is about; acts of the same key replace each other in the memory.</summary>
     internal static string KeyOf(NodeStep.Act act) => act switch
@@ -337,6 +342,10 @@ public static class NodeReconciler
 
     private static bool IsNewer(NodeEvidence evidence, OwnedFileId file, UnitReading unit) =>
         evidence.Files.GetValueOrDefault(file) is { } found && found.CommittedAt > unit.StartedAt;
+
+    // A window is asked for where a move begins: what has begun is brought to its end, because leaving it half-way would disrupt no less.
+    // A precondition is asked for at every step that disrupts; when it stays away, the agent extension goes back by itself for want of the confirmation.
+    private static bool IsHeld(NodeStep.Act act, NodeStep.Wait held) => act is NodeStep.Commit || (held.For == "Precondition" && IsGuarded(act));
 
     private static NodeStep.Wait Turn() => new("Turn", "other nodes of the fleet go first");
 

@@ -37,6 +37,9 @@ public sealed record NodeView
     /// <summary>Whether the rollout lets this node move now; staging needs no leave.</summary>
     public bool MayMove { get; init; }
 
+    /// <summary>What keeps the node from being disrupted right now although it is its turn: a closed window or a precondition; null when nothing does.</summary>
+    public NodeStep.Wait? Held { get; init; }
+
     /// <summary>How long the node waits for the confirmation of a change that could cut it off, before what the change starts is added.</summary>
     public TimeSpan LinkConfirmWithin { get; init; } = ConfirmDeadline.Link;
 

@@ -17,8 +17,16 @@ public sealed record HealthMark(long OomKills, ImmutableSortedDictionary<string,
     public override int GetHashCode() => HashCode.Combine(OomKills, Restarts.Count);
 
     /// <summary>How much came since an earlier mark; everything, where a counter began anew.</summary>
-    public (long OomKills, long Restarts) Since(HealthMark earlier) =>
-        (Grown(OomKills, earlier.OomKills), Restarts.Sum(unit => Grown(unit.Value, earlier.Restarts.GetValueOrDefault(unit.Key))));
+    public (long OomKills, long Restarts) Since(HealthMark earlier)
+    {
+        var restarts = 0L;
+        foreach (var (unit, count) in Restarts)
+        {
+            restarts += Grown(count, earlier.Restarts.GetValueOrDefault(unit));
+        }
+
+        return (Grown(OomKills, earlier.OomKills), restarts);
+    }
 
     /// <summary>This mark, with what began anew since it was taken and with what could not be read then.</summary>
     /// <param name="now">What is read now.</param>

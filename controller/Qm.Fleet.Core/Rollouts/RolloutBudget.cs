@@ -1,20 +1,80 @@
+using System.Buffers;
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+
 namespace Qm.Fleet.Core.Rollouts;
 
+/// <summary>What a turn knew of the groups of the budget, so that the next need not make the same again.</summary>
+/// <param name="MaxUnavailable">The budget.</param>
+/// <param name="Per">The label whose values form the groups.</param>
+/// <param name="Numbers">The number of each group, from 0; never changed once it is here.</param>
+/// <param name="Full">Groups that were full, each with what was said of it.</param>
+internal sealed record RolloutGroups(Amount MaxUnavailable, string Per, Dictionary<string, int> Numbers, ImmutableSortedDictionary<string, FullGroup> Full)
+{
+    internal static RolloutGroups None { get; } = Of(RolloutPolicy.Default);
+
+    internal static RolloutGroups Of(RolloutPolicy policy) =>
+        new(policy.MaxUnavailable, policy.BudgetPer, new Dictionary<string, int>(StringComparer.Ordinal), ImmutableSortedDictionary.Create<string, FullGroup>(StringComparer.Ordinal));
+}
+
+/// <summary>A group without room.</summary>
+/// <param name="Size">How many nodes it has.</param>
+/// <param name="Down">How many are down.</param>
+/// <param name="Helpless">How many of them stay down until somebody helps.</param>
+/// <param name="First">One of them, of those that need help where there are any; null when none is down.</param>
+/// <param name="Hold">What is said of it.</param>
+internal sealed record FullGroup(int Size, int Down, int Helpless, string? First, RolloutHold Hold);
+
 /// <summary>How many nodes may be down at once, in each group; nodes that are down for any reason count.</summary>
-internal sealed class RolloutBudget
+internal sealed class RolloutBudget : IDisposable
 {
     private readonly RolloutPolicy _policy;
-    private readonly Dictionary<string, (int Size, int Down)> _groups = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, RolloutHold> _full = new(StringComparer.Ordinal);
+    private readonly RolloutGroups _before;
+    private readonly Group[] _groups;
+    private readonly ImmutableSortedDictionary<string, FullGroup>.Builder _full;
+    private Dictionary<string, int> _numbers;
 
-    internal RolloutBudget(RolloutPolicy policy, IReadOnlyDictionary<string, RolloutNode> nodes, Func<string, bool> isInTheAir)
+    internal RolloutBudget(RolloutPolicy policy, IReadOnlyDictionary<string, RolloutNode> nodes, IReadOnlyDictionary<string, RolloutMember> members, RolloutGroups before)
     {
         _policy = policy;
+        _before = (before.MaxUnavailable, before.Per) == (policy.MaxUnavailable, policy.BudgetPer) ? before : RolloutGroups.Of(policy);
+        (_numbers, _full) = (_before.Numbers, _before.Full.ToBuilder());
+        foreach (var (_, node) in nodes)
+        {
+            Number(NameOf(node));
+        }
+
+        _groups = ArrayPool<Group>.Shared.Rent(Math.Max(_numbers.Count, 1));
+        Array.Clear(_groups);
         foreach (var (name, node) in nodes)
         {
-            var group = GroupOf(node);
-            var (size, down) = _groups.GetValueOrDefault(group);
-            _groups[group] = (size + 1, down + (IsDown(node, isInTheAir(name)) ? 1 : 0));
+            ref var group = ref _groups[_numbers[NameOf(node)]];
+            group.Size++;
+            var member = members.GetValueOrDefault(name);
+            if (member is not { IsInTheAir: true } && node.Availability == Availability.Serving)
+            {
+                continue;
+            }
+
+            group.Down++;
+            if (!NeedsHelp(member, node))
+            {
+                group.First ??= name;
+            }
+            else if (group.Helpless++ == 0)
+            {
+                group.First = name;
+            }
+        }
+    }
+
+    /// <summary>What the next turn may take over.</summary>
+    internal RolloutGroups Groups
+    {
+        get
+        {
+            var full = _full.ToImmutable();
+            return ReferenceEquals(full, _before.Full) && ReferenceEquals(_numbers, _before.Numbers) ? _before : _before with { Numbers = _numbers, Full = full };
         }
     }
 
@@ -23,37 +83,81 @@ internal sealed class RolloutBudget
     /// BlueChi has not heard of any QM yet when it starts, while all of them run: one that runs unheard has its place, too, but may go only where the
     /// others leave room.
     /// </remarks>
+    /// <param name="node">Its name.</param>
+    /// <param name="view">The node.</param>
     /// <returns>Null when there was room, else what holds it.</returns>
-    internal RolloutHold? Take(RolloutNode node)
+    internal RolloutHold? Take(string node, RolloutNode view)
     {
-        if (node.Availability < Availability.Unregistered)
+        if (view.Availability < Availability.Unregistered)
         {
             return null;
         }
 
-        var group = GroupOf(node);
-        var (size, down) = _groups[group];
-        var room = _policy.MaxUnavailable.AtMostOf(size);
-        var more = node.Availability == Availability.Serving ? 1 : 0;
-        if (down + more <= room)
+        var name = NameOf(view);
+        ref var group = ref _groups[_numbers[name]];
+        var room = _policy.MaxUnavailable.AtMostOf(group.Size);
+        var more = view.Availability == Availability.Serving ? 1 : 0;
+        if (group.Down + more <= room)
         {
-            _groups[group] = (size, down + more);
+            group.Down += more;
+            group.First ??= node;
             return null;
         }
 
-        // Once a group is full it stays so for this turn.
-        return _full.TryGetValue(group, out var known) ? known : _full[group] = Full(group, size, down, room);
+        if (_full.TryGetValue(name, out var known) && (known.Size, known.Down, known.Helpless, known.First) == (group.Size, group.Down, group.Helpless, group.First))
+        {
+            return known.Hold;
+        }
+
+        var hold = Full(name, group, room);
+        _full[name] = new(group.Size, group.Down, group.Helpless, group.First, hold);
+        return hold;
     }
 
-    private RolloutHold Full(string group, int size, int down, int room)
+    /// <inheritdoc/>
+    public void Dispose() => ArrayPool<Group>.Shared.Return(_groups, clearArray: true);
+
+    private RolloutHold Full(string name, Group group, int room)
     {
-        var where = group.Length == 0 ? "the fleet" : $"{_policy.BudgetPer}={group}";
-        return room == 0
-            ? new("Budget", $"maxUnavailable {_policy.MaxUnavailable} of the {size} nodes of {where} is 0, so none may ever go down", "a larger maxUnavailable", Never: true)
-            : new("Budget", $"{down} of the {size} nodes of {where} are down, and maxUnavailable {_policy.MaxUnavailable} allows {room}", "one of them coming back");
+        var where = name.Length == 0 ? "the fleet" : $"{_policy.BudgetPer}={name}";
+        if (room == 0)
+        {
+            return new("Budget", $"maxUnavailable {_policy.MaxUnavailable} of the {group.Size} nodes of {where} is 0, so none may ever go down", "a larger maxUnavailable", Never: true);
+        }
+
+        var others = group.Down > 1 ? $" and {group.Down - 1} more" : "";
+        var which = group.First is { } first ? $" ({first}{others})" : "";
+        var reason = $"{group.Down} of the {group.Size} nodes of {where} are down{which}, and maxUnavailable {_policy.MaxUnavailable} allows {room}";
+        return group.Helpless >= room
+            ? new("Budget", reason, $"mending {group.First}{(group.Helpless > 1 ? $" and {group.Helpless - 1} more" : "")}, or a larger maxUnavailable", Never: true)
+            : new("Budget", reason, "one of them coming back");
     }
 
-    private static bool IsDown(RolloutNode node, bool isInTheAir) => isInTheAir || node.Availability != Availability.Serving;
+    // One that was given up, or is to be left alone, is not brought up by the rollout.
+    private static bool NeedsHelp(RolloutMember? member, RolloutNode node) =>
+        node.Availability != Availability.Serving && (node.Cordoned || member is { IsSettled: true, HasFailed: true });
 
-    private string GroupOf(RolloutNode node) => _policy.BudgetPer.Length == 0 ? "" : node.Labels.GetValueOrDefault(_policy.BudgetPer) ?? "";
+    private void Number(string name)
+    {
+        if (_numbers.ContainsKey(name))
+        {
+            return;
+        }
+
+        // What the turn before knows is never changed.
+        var numbers = ReferenceEquals(_numbers, _before.Numbers) ? new Dictionary<string, int>(_numbers, StringComparer.Ordinal) : _numbers;
+        numbers[name] = numbers.Count;
+        _numbers = numbers;
+    }
+
+    private string NameOf(RolloutNode node) => _policy.BudgetPer.Length == 0 ? "" : node.Labels.GetValueOrDefault(_policy.BudgetPer) ?? "";
+
+    [StructLayout(LayoutKind.Auto)]
+    private struct Group
+    {
+        internal int Size;
+        internal int Down;
+        internal int Helpless;
+        internal string? First;
+    }
 }

@@ -14,14 +14,24 @@ public static class RolloutEngine
     /// <param name="policy">How it moves.</param>
     /// <param name="nodes">Every node of the fleet.</param>
     /// <param name="now">The time.</param>
+    /// <param name="before">What was decided last; changes nothing but that what is as it was is not made again.</param>
     public static RolloutDecision Advance(
-        RolloutState state, RolloutPolicy policy, IReadOnlyDictionary<string, RolloutNode> nodes, DateTimeOffset now)
+        RolloutState state, RolloutPolicy policy, IReadOnlyDictionary<string, RolloutNode> nodes, DateTimeOffset now, RolloutDecision? before = null)
     {
-        var turn = new RolloutTurn(state, policy, nodes, now);
+        var turn = new RolloutTurn(state, policy, nodes, now, before);
         turn.Join();
         turn.Observe();
         turn.Judge();
         turn.Admit();
         return turn.Decide();
     }
+
+    /// <summary>What keeps a node whose turn it is from being disrupted right now; null when nothing does.</summary>
+    /// <param name="policy">How it moves.</param>
+    /// <param name="blocked">A precondition that does not hold; null when all do.</param>
+    /// <param name="now">The time.</param>
+    public static RolloutHold? Hold(RolloutPolicy policy, UnmetPrecondition? blocked, DateTimeOffset now) =>
+        blocked is not null ? new("Precondition", blocked.Reason, blocked.Never ? "another precondition, or what it asks for" : "that precondition", Never: blocked.Never)
+        : policy.IsOpen(now) ? null
+        : new("Window", $"no maintenance window is open ({string.Join(", ", policy.Windows)})", "a window opening", policy.Windows.Min(window => window.Opens(now)));
 }

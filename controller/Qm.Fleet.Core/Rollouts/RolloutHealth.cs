@@ -12,8 +12,15 @@ internal static class RolloutHealth
         (MemberState.Waiting, var to) when node.Target == to && node.Progress == NodeProgress.Failed => member.To(MemberState.Returned, now) with { Failure = node.Reason },
         // Nothing had to be changed.
         (MemberState.Waiting, var to) when Has(node, to) => (member with { Mark = node.Health }).To(MemberState.Soaking, now) with { HealthySince = now },
-        (MemberState.Moving, var to) when Has(node, to) => member.To(MemberState.Soaking, now) with { HealthySince = now, Mark = member.Mark.Renewed(node.Health) },
+        (MemberState.Moving, var to) when Has(node, to) => member.To(MemberState.Soaking, now) with
+        {
+            HealthySince = now,
+            Mark = member.Mark.Renewed(node.Health),
+            Took = node.WatchedSince > member.Since ? null : now - member.Since,
+        },
         (MemberState.Moving, var to) when Broken(node, to) is { } broken => member.Failed(broken, now),
+        // Nothing was done to it yet.
+        (MemberState.Moving, _) when node.Postponed => member.To(MemberState.Waiting, now),
         (MemberState.Moving, _) when now >= Begin(member, node) + policy.Deadline => member.Failed($"it was not Ready within {Span(policy.Deadline)}: {node.Reason}", now),
         (MemberState.Soaking, var to) => Soak(member, node, to, policy, now),
         // A rollout that still runs takes note of what breaks behind it.

@@ -18,6 +18,9 @@ public sealed record RolloutMember(MemberState State, DateTimeOffset Since, stri
     /// <summary>Since when it has been healthy with the new revision without a break; null when it is not.</summary>
     public DateTimeOffset? HealthySince { get; init; }
 
+    /// <summary>How long it took from its turn to Ready; null before, and when nobody watched all of it.</summary>
+    public TimeSpan? Took { get; init; }
+
     /// <summary>Whether the revision failed on it.</summary>
     public bool HasFailed => Failure.Length > 0;
 

@@ -79,20 +79,15 @@ public sealed record RolloutNode
     /// <summary>Why the rollout's revision is known to be bad here; null when it is not.</summary>
     public string? KnownBad { get; init; }
 
-    /// <summary>A precondition that does not hold, as a sentence; null when all do.</summary>
-    public string? Blocked { get; init; }
+    /// <summary>A precondition that does not hold; null when all do.</summary>
+    public UnmetPrecondition? Blocked { get; init; }
+
+    /// <summary>Whether it has its turn, and nothing was done yet because a window closed or a precondition ceased to hold.</summary>
+    public bool Postponed { get; init; }
 
     /// <summary>Whether it can be reached and may be changed.</summary>
     public bool CanMove => !Cordoned && Availability >= Availability.Down;
 }
-
-/// <summary>What holds something up.</summary>
-/// <param name="Gate">A CamelCase word: Paused, Batch, Cordoned, Offline, Unheard, Staging, Prefetch, Precondition, Window, Budget, Moving, Soaking, Returning.</param>
-/// <param name="Reason">A sentence.</param>
-/// <param name="Release">A sentence: what would release it.</param>
-/// <param name="Until">When it ends by itself at the latest; null when that is not known.</param>
-/// <param name="Never">Whether it cannot end as things are.</param>
-public sealed record RolloutHold(string Gate, string Reason, string Release, DateTimeOffset? Until = null, bool Never = false);
 
 /// <summary>Something that happened to a rollout.</summary>
 /// <param name="Reason">A CamelCase word.</param>
@@ -115,6 +110,9 @@ public readonly record struct NodeTarget(string Revision, bool MayMove);
 public sealed record RolloutDecision(
     RolloutState State, ImmutableSortedDictionary<string, RolloutHold> Holds, ImmutableArray<RolloutNotice> Notices, string Message, DateTimeOffset? Wake)
 {
+    /// <summary>What the next turn may take over.</summary>
+    internal RolloutGroups Groups { get; init; } = RolloutGroups.None;
+
     /// <summary>Nodes that are where the rollout brings them.</summary>
     public int Done => State.Members.Count(member => member.Value.State == MemberState.Done);
 

@@ -33,7 +33,8 @@ internal static class MeasuredRollout
                 Reason = "every value was read back as wanted",
             },
             StringComparer.Ordinal);
-        var state = Settle(new(Old, New, RolloutPhase.Progressing), nodes);
+        var settled = Settle(new(Old, New, RolloutPhase.Progressing), nodes);
+        var state = settled.State;
         var moving = state.Members.Where(member => member.Value.State == MemberState.Moving).Select(member => member.Key).Take(changed);
         foreach (var name in moving)
         {
@@ -45,7 +46,7 @@ internal static class MeasuredRollout
         for (var round = 0; round < rounds + 3; round++)
         {
             var (before, started) = (GC.GetAllocatedBytesForCurrentThread(), Stopwatch.GetTimestamp());
-            RolloutEngine.Advance(state, Policy, nodes, Now.AddMinutes(1));
+            RolloutEngine.Advance(state, Policy, nodes, Now.AddMinutes(1), settled);
             times.Add(Stopwatch.GetElapsedTime(started));
             bytes = GC.GetAllocatedBytesForCurrentThread() - before;
         }
@@ -55,13 +56,14 @@ internal static class MeasuredRollout
 
     private static string Name(int number) => string.Create(CultureInfo.InvariantCulture, $"ecu{number:00000}");
 
-    private static RolloutState Settle(RolloutState state, Dictionary<string, RolloutNode> nodes)
+    private static RolloutDecision Settle(RolloutState state, Dictionary<string, RolloutNode> nodes)
     {
-        while (RolloutEngine.Advance(state, Policy, nodes, Now) is var decision && !ReferenceEquals(decision.State, state))
+        var decision = RolloutEngine.Advance(state, Policy, nodes, Now);
+        while (RolloutEngine.Advance(decision.State, Policy, nodes, Now, decision) is var next && !ReferenceEquals(next.State, decision.State))
         {
-            state = decision.State;
+            decision = next;
         }
 
-        return state;
+        return decision;
     }
 }

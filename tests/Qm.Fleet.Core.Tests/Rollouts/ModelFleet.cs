@@ -58,7 +58,8 @@ internal sealed class ModelFleet
     {
         Now += after;
         var view = View();
-        var decision = RolloutEngine.Advance(State, _policy, view, Now);
+        var (afresh, decision) = (RolloutEngine.Advance(State, _policy, view, Now), RolloutEngine.Advance(State, _policy, view, Now, Decision));
+        CheckSame(afresh, decision);
         CheckBudget(State, decision.State, view);
         Order.AddRange(decision.State.Members
             .Where(member => member.Value.State == MemberState.Moving && State.Members.GetValueOrDefault(member.Key)?.State != MemberState.Moving)
@@ -89,6 +90,15 @@ internal sealed class ModelFleet
         }
 
         throw new InvalidOperationException($"not settled: {State.Phase}, {Decision.Message}");
+    }
+
+    // What was decided before saves work and changes nothing.
+    private static void CheckSame(RolloutDecision afresh, RolloutDecision decision)
+    {
+        Assert.Equal(afresh.Holds, decision.Holds);
+        Assert.Equal(afresh.State.Members, decision.State.Members);
+        Assert.Equal((afresh.State.Phase, afresh.State.Reason, afresh.Message, afresh.Wake), (decision.State.Phase, decision.State.Reason, decision.Message, decision.Wake));
+        Assert.Equal(afresh.Notices, decision.Notices);
     }
 
     // Rule 3: of nodes that are up none begins unless there is room, and those that are down for any reason count.

@@ -33,7 +33,10 @@ internal sealed class ModelMember
 
     internal double? Pressure { get; set; }
 
-    internal string? Blocked { get; set; }
+    internal UnmetPrecondition? Blocked { get; set; }
+
+    /// <summary>Whether it is not touched when its turn comes, because what let it begin is so no longer.</summary>
+    internal bool Postpones { get; set; }
 
     private bool CanBeReached => Seen is null or >= Availability.Down;
 
@@ -54,6 +57,7 @@ internal sealed class ModelMember
         Health = Health,
         Pressure = Pressure,
         Blocked = Blocked,
+        Postponed = Postpones && _target.MayMove && Revision != _target.Revision,
     };
 
     /// <inheritdoc/>
@@ -85,6 +89,11 @@ internal sealed class ModelMember
             var isNew = Staged != _target.Revision;
             Staged = _target.Revision;
             return isNew;
+        }
+
+        if (_target.Revision != Revision && Postpones)
+        {
+            return false;
         }
 
         if (_target.Revision != Revision)

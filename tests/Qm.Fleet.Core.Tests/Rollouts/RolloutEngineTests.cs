@@ -58,7 +58,7 @@ public sealed class RolloutEngineTests
 
         Assert.Empty(fleet.Order);
         var hold = fleet.Decision.Holds["ecu01"];
-        Assert.Equal(("Budget", "1 of the 3 nodes of the fleet are down, and maxUnavailable 1 allows 1", false), (hold.Gate, hold.Reason, hold.Never));
+        Assert.Equal(("Budget", "1 of the 3 nodes of the fleet are down (ecu03), and maxUnavailable 1 allows 1", false), (hold.Gate, hold.Reason, hold.Never));
         Assert.Equal("Offline", fleet.Decision.Holds["ecu03"].Gate);
 
         fleet["ecu03"].Seen = null;
@@ -119,7 +119,7 @@ public sealed class RolloutEngineTests
         fleet.Turn();
 
         Assert.Equal(["ecu01", "ecu03"], fleet.Order);
-        Assert.Equal("1 of the 2 nodes of vehicle=a are down, and maxUnavailable 1 allows 1", fleet.Decision.Holds["ecu02"].Reason);
+        Assert.Equal("1 of the 2 nodes of vehicle=a are down (ecu01), and maxUnavailable 1 allows 1", fleet.Decision.Holds["ecu02"].Reason);
     }
 
     [Fact]
@@ -306,7 +306,7 @@ public sealed class RolloutEngineTests
         fleet.Settle();
         Assert.Equal(("Window", fleet.Now.AddMinutes(30)), (fleet.Decision.Holds["ecu01"].Gate, fleet.Decision.Wake));
 
-        fleet["ecu01"].Blocked = "vehicle-parked.target is inactive";
+        fleet["ecu01"].Blocked = new("vehicle-parked.target is inactive", false);
         fleet.Turn(TimeSpan.FromMinutes(30));
         Assert.Equal(["ecu02"], fleet.Order);
         Assert.Equal("vehicle-parked.target is inactive", fleet.Decision.Holds["ecu01"].Reason);

@@ -59,7 +59,7 @@ public sealed class StateTableTests
     }
 
     private static void Explore(Action<RolloutState, RolloutState> note) =>
-        Gen.Select(Policies, Gen.Int[1, 4], Gen.Int[0, 13].Array[4, 50]).Sample((policy, count, deeds) =>
+        Gen.Select(Policies, Gen.Int[1, 4], Gen.Int[0, 14].Array[4, 50]).Sample((policy, count, deeds) =>
         {
             var (fleet, names) = (new ModelFleet(policy, ModelFleet.Names(count)), ModelFleet.Names(count));
             foreach (var (deed, turn) in deeds.Select((deed, turn) => (deed, turn)))
@@ -91,6 +91,7 @@ public sealed class StateTableTests
             case 7 when fleet.Now.Minute % 7 == 0: fleet.State = RolloutVerbs.Abort(fleet.State, "alice", "") ?? fleet.State; break;
             case 8: node.Revision = node.Revision == ModelFleet.Old ? "" : node.Revision; break;
             case 9: node.Bad = ("", "it cannot be staged"); break;
+            case 14: node.Postpones = !node.Postpones; break;
             default: break;
         }
     }

@@ -53,7 +53,7 @@ internal static class ObservedView
         Revision = view.Evidence?.Revision ?? "",
         KnownBad = view.KnownBad,
         Blocked = fleet.Rollout.Preconditions.Where(condition => condition.Node.Length == 0 && view.HostUnits.GetValueOrDefault(condition.Unit)?.ActiveState != condition.State)
-            .Select(condition => $"{condition.Unit} of {name} is {view.HostUnits.GetValueOrDefault(condition.Unit)?.ActiveState ?? "not known"}, and has to be {condition.State}").FirstOrDefault(),
+            .Select(condition => new UnmetPrecondition($"{condition.Unit} of {name} is {view.HostUnits.GetValueOrDefault(condition.Unit)?.ActiveState ?? "not known"}, and has to be {condition.State}", false)).FirstOrDefault(),
     };
 
     private static NodeEvidence Evidence(ObservedNodes seen, RenderedRevision? has, MachineFacts machine)

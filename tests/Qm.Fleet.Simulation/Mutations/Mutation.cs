@@ -24,12 +24,12 @@ internal sealed class Mutation(Bug bug)
 
     internal Decisions Decisions => bug switch
     {
-        Bug.BudgetOffByOne => new() { Advance = (state, policy, nodes, now) => RolloutEngine.Advance(state, With(policy, 1), nodes, now) },
-        Bug.OfflineNotCounted => new() { Advance = (state, policy, nodes, now) => RolloutEngine.Advance(state, With(policy, nodes.Values.Count(node => node.Availability is Availability.Away)), nodes, now) },
+        Bug.BudgetOffByOne => new() { Advance = (state, policy, nodes, now, before) => RolloutEngine.Advance(state, With(policy, 1), nodes, now, before) },
+        Bug.OfflineNotCounted => new() { Advance = (state, policy, nodes, now, before) => RolloutEngine.Advance(state, With(policy, nodes.Values.Count(node => node.Availability is Availability.Away)), nodes, now, before) },
         Bug.WindowByWinterTime => new()
         {
-            Advance = (state, policy, nodes, now) => RolloutEngine.Advance(
-                state, policy with { Windows = [.. policy.Windows.Select(window => window with { Zone = window.Zone.BaseUtcOffset == WinterTime.BaseUtcOffset ? WinterTime : window.Zone })] }, nodes, now),
+            Advance = (state, policy, nodes, now, before) => RolloutEngine.Advance(state, InWinterTime(policy), nodes, now, before),
+            Hold = (policy, blocked, now) => RolloutEngine.Hold(InWinterTime(policy), blocked, now),
         },
         Bug.DoubleRestart => new() { Decide = (view, now) => IsAtWork(view) && _restarted.Add(view.Name) ? new NodeStep.RestartQm("the controller is new") : NodeReconciler.Decide(view, now) },
         Bug.VirtualEventHeals => new() { Decide = (view, now) => IsAtWork(view) && _virtual.Remove(view.Name) ? new NodeStep.RestartQm("BlueChi says it is inactive") : NodeReconciler.Decide(view, now) },
@@ -77,6 +77,11 @@ internal sealed class Mutation(Bug bug)
             _virtual.Add(QmNode.HostOf(node, out _));
         }
     }
+
+    private static RolloutPolicy InWinterTime(RolloutPolicy policy) => policy with
+    {
+        Windows = [.. policy.Windows.Select(window => window with { Zone = window.Zone.BaseUtcOffset == WinterTime.BaseUtcOffset ? WinterTime : window.Zone })],
+    };
 
     private static bool IsAtWork(NodeView view) => view is { MayMove: true, Desired: not null, Cordoned: false, Host: Presence.Online, QmUnit.ActiveState: "active" };
 
