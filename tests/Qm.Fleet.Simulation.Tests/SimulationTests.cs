@@ -67,6 +67,7 @@ public sealed class SimulationTests
         { nameof(Bug.WindowByWinterTime), ["window:"] },
         { nameof(Bug.SupersededGoesOn), ["superseded:", "ecu"] },
         { nameof(Bug.ConflictLost), ["durability:"] },
+        { nameof(Bug.NotAskedAgain), ["window:", "precondition:"] },
     };
 
     [Fact]

@@ -101,7 +101,7 @@ internal sealed partial class SimulatedBlueChi(World world, Mutation mutation) :
             var isTold = !world.Random.Chance(world.Setup.LostJobs);
             new SimulatedJob(world, link.Node, link.IsQm, unit, type).Do(outcome =>
             {
-                if (isTold)
+                if (isTold && link.Node.CanTell)
                 {
                     ended.TrySetResult(outcome);
                 }
@@ -130,7 +130,7 @@ internal sealed partial class SimulatedBlueChi(World world, Mutation mutation) :
         link.Give(() =>
         {
             var result = call(link);
-            if (!link.Node.IsCut)
+            if (link.Node.CanTell)
             {
                 world.Time.After(world.Random.Milliseconds(1, 10), () => answer.TrySetResult(result));
             }

@@ -116,7 +116,7 @@ internal sealed class SimulatedBus(World world)
         else if (link.IsOnline)
         {
             // A socket that is closed is noticed at once, everything else by the heartbeat.
-            var isClosed = link.IsQm && link.Node is { IsUp: true, IsCut: false };
+            var isClosed = link.IsQm && link.Node is { IsUp: true, CanTell: true };
             world.Time.After(isClosed ? world.Random.Milliseconds(5, 100) : world.Random.Milliseconds(2_000, 9_000), () =>
             {
                 if (link.Watch == watch && !link.IsReached && IsUp)
@@ -190,13 +190,17 @@ internal sealed class SimulatedBus(World world)
         /// <summary>Counts changes, so that only the last is acted upon.</summary>
         internal int Watch { get; set; }
 
-        /// <summary>What is so.</summary>
-        internal bool IsReached => node.IsUp && !node.IsCut && (isQm ? node.IsQmRegistered : !node.IsFrozen);
+        /// <summary>Whether it tells that it lives.</summary>
+        internal bool IsReached => IsAlive && node.CanTell;
+
+        private bool IsAlive => node.IsUp && (isQm ? node.IsQmRegistered : !node.IsFrozen);
+
+        private bool Hears => IsAlive && node.Wire is (Wire.Whole or Wire.Mute);
 
         /// <summary>Gives something to the agent: it does it now, or when it goes on.</summary>
         internal void Give(Action action)
         {
-            if (IsReached)
+            if (Hears)
             {
                 action();
             }
@@ -215,7 +219,7 @@ internal sealed class SimulatedBus(World world)
 
         internal void Flush()
         {
-            while (IsReached && _lying.TryDequeue(out var action))
+            while (Hears && _lying.TryDequeue(out var action))
             {
                 action();
             }

@@ -32,8 +32,11 @@ internal sealed class SimulatedNode
 
     internal bool IsUp { get; private set; } = true;
 
-    /// <summary>Nothing gets from here to bluechi-controller, or the other way.</summary>
-    internal bool IsCut { get; set; }
+    /// <summary>What gets from here to bluechi-controller, and the other way.</summary>
+    internal Wire Wire { get; set; }
+
+    /// <summary>Whether what it tells gets to bluechi-controller.</summary>
+    internal bool CanTell => Wire is Wire.Whole or Wire.Deaf;
 
     /// <summary>The host's bluechi-agent stands still, and its connection with it.</summary>
     internal bool IsFrozen { get; set; }
@@ -75,6 +78,9 @@ internal sealed class SimulatedNode
     /// <summary>Since when its agent extension cannot be reached; null while it can.</summary>
     internal TimeSpan? ExtensionOutSince { get; set; }
 
+    /// <summary>Since when its vehicle is not parked; null while it is.</summary>
+    internal TimeSpan? DrivingSince { get; set; }
+
     /// <summary>Since when it serves; null while it does not.</summary>
     internal TimeSpan? ServingSince { get; set; }
 
@@ -90,7 +96,7 @@ internal sealed class SimulatedNode
     internal bool IsServing => IsHeard && !IsExtensionCut;
 
     /// <summary>QM runs, and BlueChi hears so.</summary>
-    internal bool IsHeard => IsUp && !IsCut && !IsFrozen && Qm.IsActive && Score is not null && IsQmRegistered;
+    internal bool IsHeard => IsUp && CanTell && !IsFrozen && Qm.IsActive && Score is not null && IsQmRegistered;
 
     private FleetEnvironment? Environment => Agent.Revision.Length == 0 ? null : _world.Revisions[Agent.Revision].Environment;
 
@@ -184,6 +190,19 @@ internal sealed class SimulatedNode
             Qm.ActiveState = "failed";
             Told(false, QmNode.Unit);
             StartQm();
+        });
+    }
+
+    /// <summary>Its vehicle is not parked for so long.</summary>
+    internal void Drive(TimeSpan span)
+    {
+        _world.Trace.Add($"{Name} drives");
+        ParkedTarget.ActiveState = "inactive";
+        Told(false, Parked);
+        _world.Time.After(span, () =>
+        {
+            ParkedTarget.ActiveState = "active";
+            Told(false, Parked);
         });
     }
 

@@ -139,6 +139,7 @@ internal sealed class SimulatedStoreClient(World world, ChangeFeed feed, Mutatio
         {
             world.Trace.Add($"rollout {seen.Number} is {state.Phase}: {string.Join(' ', state.Members.Select(member => $"{member.Key}={member.Value.State}"))}");
             world.Referee.Stored(world.Store.Rollout!);
+            world.HaveTheirTurn([.. state.Members.Where(member => member.Value.State == MemberState.Moving && before.Members.GetValueOrDefault(member.Key)?.State == MemberState.Waiting).Select(member => member.Key)]);
             feed.Publish(ResourceKind.Desired, seen.Fleet);
         }
 

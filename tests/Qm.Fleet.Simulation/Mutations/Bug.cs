@@ -35,4 +35,7 @@ internal enum Bug
 
     /// <summary>What the controller decided is written over what people decided meanwhile.</summary>
     ConflictLost = 10,
+
+    /// <summary>Windows and preconditions are asked for when a node gets its turn, and not again when it is touched.</summary>
+    NotAskedAgain = 11,
 }

@@ -31,6 +31,7 @@ internal sealed class Mutation(Bug bug)
             Advance = (state, policy, nodes, now, before) => RolloutEngine.Advance(state, InWinterTime(policy), nodes, now, before),
             Hold = (policy, blocked, now) => RolloutEngine.Hold(InWinterTime(policy), blocked, now),
         },
+        Bug.NotAskedAgain => new() { Hold = static (_, _, _) => null },
         Bug.DoubleRestart => new() { Decide = (view, now) => IsAtWork(view) && _restarted.Add(view.Name) ? new NodeStep.RestartQm("the controller is new") : NodeReconciler.Decide(view, now) },
         Bug.VirtualEventHeals => new() { Decide = (view, now) => IsAtWork(view) && _virtual.Remove(view.Name) ? new NodeStep.RestartQm("BlueChi says it is inactive") : NodeReconciler.Decide(view, now) },
         _ => Decisions.Cores,

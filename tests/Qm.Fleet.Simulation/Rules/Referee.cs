@@ -22,6 +22,9 @@ internal sealed class Referee(World world)
     /// <summary>Longer than what was decided takes to its node behind a command that gets no answer.</summary>
     internal static readonly TimeSpan OnItsWay = TimeSpan.FromSeconds(75);
 
+    /// <summary>Longer than a command lies behind another one after it was decided.</summary>
+    private static readonly TimeSpan AMoment = TimeSpan.FromSeconds(35);
+
     private readonly Dictionary<(string Revision, string Node), TimeSpan> _failed = [];
     private readonly Dictionary<string, (string Revision, TimeSpan At)> _asWanted = new(StringComparer.Ordinal);
     private string _to = "";
@@ -85,6 +88,7 @@ internal sealed class Referee(World world)
             }
 
             node.OutSince = node.IsHeard ? null : node.OutSince ?? now;
+            node.DrivingSince = node.ParkedTarget.IsActive ? null : node.DrivingSince ?? now;
             node.ExtensionOutSince = node.IsExtensionCut ? node.ExtensionOutSince ?? now : null;
             node.ServingSince = node.IsServing ? node.ServingSince ?? now : null;
             if (IsAsWanted(node))
@@ -165,6 +169,12 @@ internal sealed class Referee(World world)
         if (!isQm)
         {
             // Rule 9, and the traps of jobs that are told wrongly, late or never.
+            if (world.Store.Rollout is { } rollout && rollout.State.Members.GetValueOrDefault(node.Name) is { State: MemberState.Moving } && node.IsServing && world.Time.Elapsed - _askedAt > OnItsWay
+                && world.Time.Elapsed - sent < OnItsWay && node.Agent.Revision == rollout.ToRevision)
+            {
+                Parked(node, $"QM is {type}ed on");
+            }
+
             Require(type != JobType.Stop && node.LastNeed >= sent - OnItsWay, $"healing: QM of {node.Name} is {type}ed, and needed nothing since {node.LastNeed.TotalSeconds:0} s");
         }
     }
@@ -174,9 +184,34 @@ internal sealed class Referee(World world)
         var now = world.Time.Elapsed;
         var member = world.Store.Rollout?.State.Members.GetValueOrDefault(node.Name);
         var isBase = member?.Base == revision;
+        if (!isBase && member is { State: MemberState.Moving } && now - _askedAt > OnItsWay)
+        {
+            Disturbed(node, $"{revision} is committed on");
+        }
+
         Require(revision == _to || isBase || (revision == _earlier && now - _toSince < OnItsWay) || now - _askedAt < OnItsWay, $"superseded: {revision} is committed on {node.Name}, where {_to} was applied");
         Require(isBase || !_failed.TryGetValue((revision, node.Name), out var at) || now - at < OnItsWay, $"known bad: {revision} is committed on {node.Name}, where it has failed");
         Require(!world.Store.Nodes[node.Name].Cordoned || now - _askedAt < OnItsWay, $"cordon: {revision} is committed on {node.Name}, which is cordoned");
+    }
+
+    // Asked right before: what was so a moment ago, while the command was on its way, counts as well.
+    private void Disturbed(SimulatedNode node, string what)
+    {
+        var now = world.Time.GetUtcNow();
+        var policy = world.Store.Policy;
+        Require(
+            policy.IsOpen(now) || policy.IsOpen(now - AMoment) || world.Time.Elapsed - _clockSetAt < OnItsWay,
+            $"window: {what} {node.Name} at {now:u}, outside of {string.Join(", ", policy.Windows)}");
+        Parked(node, what);
+    }
+
+    private void Parked(SimulatedNode node, string what)
+    {
+        foreach (var condition in world.Store.Policy.Preconditions)
+        {
+            var asked = condition.Node.Length == 0 ? node : world.Node(condition.Node);
+            Require(asked.DrivingSince is not { } since || world.Time.Elapsed - since < AMoment, $"precondition: {what} {node.Name}, and {asked.Name} is not parked");
+        }
     }
 
     // Rule 3. A node that is taken down, and was not, must find room beside those in the air and those known to be down.

@@ -28,7 +28,7 @@ internal sealed class Faults(World world)
             }
 
             Power(node);
-            (node.IsCut, node.IsFrozen, node.IsExtensionCut) = (false, false, false);
+            (node.Wire, node.IsFrozen, node.IsExtensionCut) = (Wire.Whole, false, false);
             node.ParkedTarget.ActiveState = "active";
             node.StartQm();
             world.BlueChi.LinkChanged(node);
@@ -47,7 +47,7 @@ internal sealed class Faults(World world)
                 node.LosePower();
                 break;
             case 1:
-                node.IsCut = true;
+                node.Wire = Wire.Cut;
                 break;
             default:
                 node.IsExtensionCut = true;
@@ -66,17 +66,16 @@ internal sealed class Faults(World world)
         }
 
         var node = world.Random.Of(world.Nodes);
-        switch (world.Random.Below(14))
+        switch (world.Random.Below(15))
         {
             case 0 when node.IsUp:
                 world.Trace.Add($"{node.Name} loses power");
                 node.LosePower();
                 Later(5_000, 240_000, () => Power(node));
                 break;
-            case 1 or 2 when !node.IsCut:
-                world.Trace.Add($"the wire of {node.Name} is cut");
-                Cut(node, true);
-                Later(2_000, 300_000, () => Cut(node, false));
+            case 1 or 2 when node.Wire == Wire.Whole:
+                Cut(node, world.Random.Of([Wire.Cut, Wire.Cut, Wire.Deaf, Wire.Mute]));
+                Later(2_000, 300_000, () => Cut(node, Wire.Whole));
                 break;
             case 3:
                 world.Freeze(node, world.Random.Milliseconds(3_000, 180_000));
@@ -116,9 +115,11 @@ internal sealed class Faults(World world)
                 world.Time.Step += step;
                 world.Referee.ClockWasSet();
                 break;
+            case 13:
+                world.DrivesOffAtItsTurn = true;
+                break;
             default:
-                node.ParkedTarget.ActiveState = "inactive";
-                Later(5_000, 200_000, () => node.ParkedTarget.ActiveState = "active");
+                node.Drive(world.Random.Milliseconds(5_000, 200_000));
                 break;
         }
     }
@@ -141,9 +142,10 @@ internal sealed class Faults(World world)
         }
     }
 
-    private void Cut(SimulatedNode node, bool isCut)
+    private void Cut(SimulatedNode node, Wire wire)
     {
-        node.IsCut = isCut;
+        world.Trace.Add($"the wire of {node.Name} is {wire}");
+        node.Wire = wire;
         world.BlueChi.LinkChanged(node);
     }
 

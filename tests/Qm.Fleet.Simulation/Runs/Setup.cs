@@ -58,7 +58,7 @@ internal sealed class Setup
         BudgetPer = _random.Chance(30) ? "vehicle" : "",
         MaxRestarts = _random.Below(3),
         Windows = _random.Chance(30) ? [Window(now)] : [],
-        Preconditions = _random.Chance(15) ? [new(_random.Chance(50) ? "" : "ecu1", SimulatedNode.Parked, "active")] : [],
+        Preconditions = _random.Chance(30) ? [new(_random.Chance(50) ? "" : "ecu1", SimulatedNode.Parked, "active")] : [],
     };
 
     /// <summary>A policy that holds nothing up for ever.</summary>

@@ -68,6 +68,9 @@ internal sealed class World
     /// <summary>The next places at which the controller may be killed are watched, for so many of a hundred passers-by.</summary>
     internal int KillsOnTheWay { get; set; }
 
+    /// <summary>The next node that gets its turn drives off before anything is done to it, and the controller is away for a while.</summary>
+    internal bool DrivesOffAtItsTurn { get; set; }
+
     /// <summary>Asked for the next time the controller is about to write what it decided; null for nothing.</summary>
     internal Action? AskedOnTheWay { get; set; }
 
@@ -117,8 +120,21 @@ internal sealed class World
         }
 
         KillsOnTheWay = 0;
-        KillController(where, Random.Milliseconds(100, 40_000));
+        // Some are missed for long enough that what was so when it decided is not so any more.
+        KillController(where, Random.Chance(25) ? Random.Milliseconds(40_000, 400_000) : Random.Milliseconds(100, 40_000));
         return new TaskCompletionSource().Task;
+    }
+
+    /// <summary>It is stored that nodes have their turn.</summary>
+    internal void HaveTheirTurn(IReadOnlyList<string> names)
+    {
+        if (names.Count > 0 && DrivesOffAtItsTurn)
+        {
+            DrivesOffAtItsTurn = false;
+            var away = Random.Milliseconds(40_000, 300_000);
+            Node(names[0]).Drive(away + Random.Milliseconds(5_000, 200_000));
+            KillController("when a node has its turn", away);
+        }
     }
 
     /// <summary>A place between what the controller has read and what it writes.</summary>
