@@ -117,11 +117,20 @@ internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans pl
     private List<ImmutableArray<Finding>> Findings(IReadOnlyList<FleetDraft> drafts)
     {
         var all = Pages.All("", nodes.After, static node => node.Name).ToList();
-        var findings = drafts.Select(draft => FleetRisks.Declared(
-            draft.Spec, all.Where(node => draft.Spec.Selector.Matches(node.Labels)).ToDictionary(node => node.Name, node => node.Labels, StringComparer.Ordinal)).ToImmutableArray()).ToList();
+        var waiting = All("").ToDictionary(static fleet => fleet.Name, fleet => Waiting(fleet.Spec), StringComparer.Ordinal);
+        foreach (var draft in drafts)
+        {
+            waiting[draft.Spec.Name] = Waiting(draft.Spec);
+        }
+        var findings = drafts.Select(draft => FleetRisks.Declared(draft.Spec, Matching(draft.Spec).ToDictionary(node => node.Name, node => node.Labels, StringComparer.Ordinal))
+            .Concat(PreconditionCycles.Of(draft.Spec.Name, waiting)).ToImmutableArray()).ToList();
         var problems = findings.SelectMany((found, index) => found.Where(static finding => finding.Severity == Severity.Error)
             .Select(finding => new Problem(string.Create(CultureInfo.InvariantCulture, $"fleets[{index}].{finding.Path}"), finding.Message, finding.Rule))).ToList();
         return problems.Count == 0 ? findings : throw Failures.Invalid(problems);
+
+        IEnumerable<StoredNode> Matching(FleetSpec fleet) => all.Where(node => fleet.Selector.Matches(node.Labels));
+
+        FleetNodes Waiting(FleetSpec fleet) => new(fleet.Rollout, [.. Matching(fleet).Select(node => node.Name)]);
     }
 
     private IEnumerable<StoredFleet> All(string after) => Pages.All(after, fleets.After, static fleet => fleet.Name);

@@ -25,6 +25,9 @@ internal sealed class FleetPlans(FleetStore fleets, LiveNodes live, RolloutNodes
     {
         var preview = await fleets.PreviewAsync(nodes, drafts, actor, ct);
         var plans = new List<(AppliedFleet, FleetPlan)>();
+        var all = preview.Desired.Fleets.ToDictionary(
+            fleet => fleet.Name,
+            fleet => new FleetNodes(fleet.Policy, [.. preview.Desired.Nodes.Where(node => fleet.Selector.Matches(node.Labels)).Select(node => node.Name)]), StringComparer.Ordinal);
         foreach (var (draft, before, after) in drafts.Zip(preview.Before, preview.After))
         {
             var fleet = preview.Desired.Fleets.Single(candidate => candidate.Name == draft.Spec.Name);
@@ -32,7 +35,7 @@ internal sealed class FleetPlans(FleetStore fleets, LiveNodes live, RolloutNodes
             var units = await UnitsAsync(fleet, members, ct);
             var planned = members.Select(node => Look(preview.Desired, fleet, node, units)).ToArray();
             var state = fleet.Rollout?.State ?? new RolloutState("", fleet.Revision, RolloutPhase.Progressing);
-            plans.Add((after, FleetPlanner.Make(draft.Spec, before?.Revision ?? "", before?.Spec.Environment, state, planned, time.GetUtcNow())));
+            plans.Add((after, FleetPlanner.Make(draft.Spec, before?.Revision ?? "", before?.Spec.Environment, state, planned, time.GetUtcNow(), PreconditionCycles.Of(fleet.Name, all))));
         }
 
         return plans;

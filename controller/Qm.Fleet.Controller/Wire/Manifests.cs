@@ -21,6 +21,8 @@ internal static class Manifests
             Selector = spec?.Selector ?? "",
             Environment = spec?.Environment is { } environment ? Environment(environment, problems) : null,
             Rollout = spec?.Rollout is { } rollout ? Rollout(rollout) : new(),
+            OnDelete = spec?.OnDelete ?? "",
+            RevisionHistoryLimit = spec?.RevisionHistoryLimit ?? 0,
         });
         return new Parsed<FleetSpec>(parsed.Value, [.. problems, .. parsed.Problems]);
     }

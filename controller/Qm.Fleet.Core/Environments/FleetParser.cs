@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Rollouts;
 using Qm.Fleet.Core.Selectors;
@@ -9,6 +10,7 @@ namespace Qm.Fleet.Core.Environments;
 public static class FleetParser
 {
     private const string Environment = "spec.environment";
+    private const int MaxRevisions = 1000;
 
     /// <summary>Checks a Fleet; all problems at once.</summary>
     public static Parsed<FleetSpec> Parse(FleetManifest manifest)
@@ -18,6 +20,8 @@ public static class FleetParser
         var labels = MetadataParser.ParseLabels(manifest.Labels, problems);
         var selector = ParseSelector(manifest.Selector, problems);
         var rollout = RolloutParser.Parse(manifest.Rollout, problems);
+        problems.Check("spec.onDelete", manifest.OnDelete is "" or "remove" or "orphan" ? null : $"\"{manifest.OnDelete}\" is neither remove nor orphan");
+        problems.Check("spec.revisionHistoryLimit", manifest.RevisionHistoryLimit is >= 0 and <= MaxRevisions ? null : string.Create(CultureInfo.InvariantCulture, $"{manifest.RevisionHistoryLimit} is not from 1 to {MaxRevisions}"));
         if (manifest.Environment is not { } declared)
         {
             problems.Add(Environment, "an environment is required");
@@ -36,7 +40,13 @@ public static class FleetParser
             Drift = ParseDrift(declared.Drift, problems),
             Workloads = WorkloadParser.Parse(declared.Workloads, oom, problems, Environment + ".workloads"),
         };
-        return new(selector is null ? null : new(manifest.Name, labels, selector, environment, rollout), problems.Found);
+        return new(
+            selector is null ? null : new(manifest.Name, labels, selector, environment, rollout)
+            {
+                OnDelete = manifest.OnDelete == "orphan" ? OnDelete.Orphan : OnDelete.Remove,
+                RevisionHistoryLimit = manifest.RevisionHistoryLimit == 0 ? FleetSpec.DefaultRevisionHistoryLimit : manifest.RevisionHistoryLimit,
+            },
+            problems.Found);
     }
 
     private static LabelSelector? ParseSelector(string text, ProblemList problems)

@@ -12,7 +12,27 @@ namespace Qm.Fleet.Core.Environments;
 /// <param name="Environment">What they shall run.</param>
 /// <param name="Rollout">How they move from one revision to the next.</param>
 public sealed record FleetSpec(
-    string Name, ImmutableSortedDictionary<string, string> Labels, LabelSelector Selector, FleetEnvironment Environment, RolloutPolicy Rollout);
+    string Name, ImmutableSortedDictionary<string, string> Labels, LabelSelector Selector, FleetEnvironment Environment, RolloutPolicy Rollout)
+{
+    /// <summary>How many revisions are kept when nothing is said of it.</summary>
+    public const int DefaultRevisionHistoryLimit = 10;
+
+    /// <summary>What becomes of its nodes when it is deleted.</summary>
+    public OnDelete OnDelete { get; init; }
+
+    /// <summary>How many revisions are kept, the current one included; those that nodes have or may go back to are kept beside.</summary>
+    public int RevisionHistoryLimit { get; init; } = DefaultRevisionHistoryLimit;
+}
+
+/// <summary>What becomes of the nodes of a fleet that is deleted. Numbers are stored.</summary>
+public enum OnDelete
+{
+    /// <summary>Everything that the fleet brought is taken away again, as a rollout does it; the fleet is gone when the last node is clean.</summary>
+    Remove = 0,
+
+    /// <summary>They keep what they have, and nobody looks after it any more.</summary>
+    Orphan = 1,
+}
 
 /// <summary>A Node that was checked.</summary>
 /// <param name="Name">BlueChi's node name of the host.</param>

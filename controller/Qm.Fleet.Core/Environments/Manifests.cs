@@ -20,6 +20,12 @@ public sealed record FleetManifest
 
     /// <summary>spec.rollout; empty for the default.</summary>
     public RolloutManifest Rollout { get; init; } = new();
+
+    /// <summary>spec.onDelete; empty means remove.</summary>
+    public string OnDelete { get; init; } = "";
+
+    /// <summary>spec.revisionHistoryLimit; 0 for the default.</summary>
+    public int RevisionHistoryLimit { get; init; }
 }
 
 /// <summary>An environment as it was received; nothing is checked.</summary>

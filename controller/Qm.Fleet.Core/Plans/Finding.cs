@@ -62,6 +62,9 @@ public sealed record Finding(string Rule, Severity Severity, string Path, Immuta
     /// <summary>The revision failed on a node before.</summary>
     public const string KnownBad = "QMF-W013";
 
+    /// <summary>A rollout that waits for QM of a node that waits for that rollout.</summary>
+    public const string PreconditionCycle = "QMF-W014";
+
     /// <inheritdoc/>
     public override string ToString() => $"{Rule} {Message}";
 }

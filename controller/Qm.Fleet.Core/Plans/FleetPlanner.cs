@@ -15,7 +15,9 @@ public static class FleetPlanner
     /// <param name="state">The rollout as it would begin, or goes on where the environment stays.</param>
     /// <param name="nodes">Every node that its selector takes, those included that other fleets want as well.</param>
     /// <param name="now">The time.</param>
-    public static FleetPlan Make(FleetSpec fleet, string from, FleetEnvironment? before, RolloutState state, IReadOnlyCollection<PlannedNode> nodes, DateTimeOffset now)
+    /// <param name="found">What is wrong or risky beside, such as <see cref="PreconditionCycles"/>.</param>
+    public static FleetPlan Make(
+        FleetSpec fleet, string from, FleetEnvironment? before, RolloutState state, IReadOnlyCollection<PlannedNode> nodes, DateTimeOffset now, params IEnumerable<Finding> found)
     {
         var ours = nodes.Where(node => node.Others.IsEmpty).OrderBy(node => node.View.Name, StringComparer.Ordinal).ToArray();
         var rollout = RolloutForecast.Of(state, fleet.Rollout, ours.ToDictionary(node => node.View.Name, node => node.Rollout, StringComparer.Ordinal), now);
@@ -26,7 +28,8 @@ public static class FleetPlanner
             rollout,
             [.. ours.Select(node => Of(node, now)).GroupBy(plan => plan.Key, plan => plan.Plan, StringComparer.Ordinal).Select(group => group.First() with { Nodes = [.. group.SelectMany(plan => plan.Nodes)] })],
             [
-                .. FleetRisks.Declared(fleet, ours.ToDictionary(node => node.View.Name, node => node.Rollout.Labels, StringComparer.Ordinal)).Concat(FleetRisks.Of(fleet, nodes)).Concat(FleetRisks.Of(fleet, rollout))
+                .. FleetRisks.Declared(fleet, ours.ToDictionary(node => node.View.Name, node => node.Rollout.Labels, StringComparer.Ordinal)).Concat(FleetRisks.Of(fleet, nodes)).Concat(FleetRisks.Of(fleet, rollout)).Concat(found)
+                    .DistinctBy(finding => finding.Rule == Finding.EmptyBatch ? finding.Path : $"{finding}")
                     .OrderByDescending(finding => finding.Severity).ThenBy(finding => finding.Rule, StringComparer.Ordinal),
             ]);
     }

@@ -35,11 +35,11 @@ public static class FleetRisks
     public static IEnumerable<Finding> Declared(FleetSpec fleet, IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> nodes) =>
         EnvironmentRisks.Of(fleet.Environment)
             .Concat(nodes.Count > 0 ? [] : [new(Finding.NoNode, Severity.Warning, "spec.selector", [], "no node matches the selector, so nothing happens until one does")])
+            .Concat(EmptyBatches(fleet.Rollout, nodes))
             .Concat(Budget(fleet.Rollout, nodes));
 
     internal static IEnumerable<Finding> Of(FleetSpec fleet, IReadOnlyCollection<PlannedNode> nodes)
     {
-
         foreach (var overlap in nodes.Where(node => !node.Others.IsEmpty).GroupBy(node => string.Join(", ", node.Others)))
         {
             yield return new(Finding.Overlap, Severity.Warning, "spec.selector", Names(overlap), $"also wanted by fleet {overlap.Key}, so left as it is until only one wants it");
@@ -60,6 +60,12 @@ public static class FleetRisks
         from number in Enumerable.Range(0, fleet.Rollout.Batches.Length)
         where fleet.Rollout.Batches[number].Select is not null && rollout.Batches[number].IsEmpty && (rollout.Batches.Any(batch => !batch.IsEmpty) || !rollout.Left.IsEmpty)
         select new Finding(Finding.EmptyBatch, Severity.Warning, string.Create(CultureInfo.InvariantCulture, $"spec.rollout.batches[{number}]"), [], $"no node is left that {fleet.Rollout.Batches[number]} would take");
+
+    private static IEnumerable<Finding> EmptyBatches(RolloutPolicy policy, IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> nodes) =>
+        from number in Enumerable.Range(0, policy.Batches.Length)
+        let batch = policy.Batches[number]
+        where nodes.Count > 0 && batch.Select is { } selector && !nodes.Values.Any(selector.Matches)
+        select new Finding(Finding.EmptyBatch, Severity.Warning, string.Create(CultureInfo.InvariantCulture, $"spec.rollout.batches[{number}]"), [], $"no node of the fleet is {batch.Select}, so the batch takes none");
 
     private static IEnumerable<Finding> Memory(FleetSpec fleet, IReadOnlyCollection<PlannedNode> nodes)
     {

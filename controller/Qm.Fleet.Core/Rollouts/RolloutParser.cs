@@ -10,6 +10,7 @@ namespace Qm.Fleet.Core.Rollouts;
 internal static class RolloutParser
 {
     private const string Path = "spec.rollout";
+    private const int MaxBatches = 100;
     private static readonly TimeSpan Longest = TimeSpan.FromDays(7);
     private static readonly string[] States = ["active", "inactive", "failed"];
 
@@ -36,6 +37,7 @@ internal static class RolloutParser
         problems.Check($"{Path}.maxRestarts", manifest.MaxRestarts < 0 ? $"{manifest.MaxRestarts} is below 0" : null);
         problems.Check($"{Path}.maxUnavailable", policy.MaxUnavailable.Value == 0 ? $"{policy.MaxUnavailable} lets no node ever go down, so none could move; expected at least 1 or 1%" : null);
         problems.Check($"{Path}.deadline", policy.Deadline == TimeSpan.Zero ? "no node is Ready at once; expected such as 10m" : null);
+        RolloutContradictions.Check(policy, manifest, Path, problems);
         return policy;
     }
 
@@ -46,6 +48,7 @@ internal static class RolloutParser
             return RolloutPolicy.Default.Batches;
         }
 
+        problems.Check($"{Path}.batches", declared.Count > MaxBatches ? $"{declared.Count} batches are more than {MaxBatches}" : null);
         var batches = declared.Select((batch, index) => new RolloutBatch(Select(batch.Select, index, problems), Part($"batches[{index}].limit", batch.Limit, Amount.All, problems))).ToImmutableArray();
         foreach (var (batch, index) in batches.Select((batch, index) => (batch, index)))
         {

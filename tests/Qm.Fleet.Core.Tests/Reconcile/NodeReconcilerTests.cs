@@ -37,6 +37,24 @@ public sealed class NodeReconcilerTests
         Assert.Empty(node.Acts);
     }
 
+    // A window is asked for where a move begins, a precondition at each step that disrupts; what disrupts nothing waits for neither.
+    [Theory]
+    [InlineData("Window", new[] { "Stage" }, new[] { "StartQm", "Confirm" })]
+    [InlineData("Precondition", new[] { "Stage" }, new string[0])]
+    [Trait("Requirement", "QMF-ROLL-007")]
+    public void Decide_SomethingHoldsTheNodeWhoseTurnItIs_NothingIsDisrupted(string gate, string[] before, string[] after)
+    {
+        var (node, revision, held) = (new ModelNode(), Revision("a", "2G", qm: 500), new NodeStep.Wait(gate, "not now"));
+
+        Go(node, revision, held);
+        Assert.Equal(before, node.Acts);
+
+        node.Apply(new NodeStep.Commit(revision.Name, TimeSpan.FromMinutes(2), ""), revision);
+        node.Acts.Clear();
+        Go(node, revision, held);
+        Assert.Equal(after, node.Acts);
+    }
+
     [Fact]
     [Trait("Requirement", "QMF-RECON-003")]
     public void Decide_ChangedLimit_IsSetLiveAndQmKeepsItsPid()
@@ -314,6 +332,17 @@ public sealed class NodeReconcilerTests
                 Assert.Equal(history[^1].Environment.Oom.Qm, node.QmScore);
                 Assert.True(node.Confirmed);
             });
+
+    // As far as it goes by itself.
+    private static void Go(ModelNode node, RenderedRevision revision, NodeStep.Wait held)
+    {
+        var memory = new NodeMemory();
+        while (NodeReconciler.Decide(node.View(revision, memory) with { Held = held }, Now) is NodeStep.Act act)
+        {
+            memory = node.View(revision, memory).Memory.Deciding(act, Now).After(act, ActOutcome.Done, "", node.View(revision, memory), Now);
+            node.Apply(act, revision);
+        }
+    }
 
     private static void Settle(ModelNode node, RenderedRevision revision, int atMost = 20, bool mustSettle = true)
     {

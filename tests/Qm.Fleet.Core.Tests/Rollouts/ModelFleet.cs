@@ -24,6 +24,8 @@ internal sealed class ModelFleet
 
     internal DateTimeOffset Now { get; private set; } = new(2026, 6, 1, 12, 0, 0, TimeSpan.Zero);
 
+    internal RolloutPolicy Policy => _policy;
+
     internal RolloutState State { get; set; } = new(Old, New, RolloutPhase.Progressing);
 
     internal RolloutDecision Decision { get; private set; } = null!;

@@ -67,6 +67,72 @@ public sealed class RolloutEngineTests
     }
 
     [Fact]
+    public void Advance_DownNodeThatNobodyBringsUp_IsToldToNeedSomebody()
+    {
+        var fleet = new ModelFleet(RolloutPolicy.Default, ModelFleet.Names(3));
+        (fleet["ecu03"].IsUp, fleet["ecu03"].Cordoned) = (false, true);
+        fleet.Settle();
+
+        var hold = fleet.Decision.Holds["ecu01"];
+        Assert.Equal(("Budget", "mending ecu03, or a larger maxUnavailable", true), (hold.Gate, hold.Release, hold.Never));
+        Assert.True(fleet.Decision.Holds["ecu03"].Never);
+    }
+
+    [Fact]
+    public void Advance_WindowClosesBeforeAnythingWasDone_TheNodeWaitsAgainAndNothingIsHeldAgainstIt()
+    {
+        Assert.True(MaintenanceWindow.TryParse("12:00-12:30 UTC", out var window, out _));
+        var fleet = new ModelFleet(RolloutPolicy.Default with { Windows = [window] }, ModelFleet.Names(2));
+        fleet.Turn();
+        Assert.All(fleet.Nodes, node => node.Work());
+        fleet.Turn();
+        Assert.Equal(["ecu01"], fleet.Order);
+
+        fleet["ecu01"].Postpones = true;
+        fleet.Turn(TimeSpan.FromMinutes(30));
+        Assert.Equal(MemberState.Waiting, fleet.State.Members["ecu01"].State);
+        Assert.Equal(("Window", false), (fleet.Decision.Holds["ecu01"].Gate, fleet.State.Members["ecu01"].HasFailed));
+        Assert.Contains(fleet.Notices, notice => notice is { Reason: "NodePostponed", Node: "ecu01", IsBad: false });
+
+        fleet["ecu01"].Postpones = false;
+        fleet.Turn(TimeSpan.FromHours(23.5));
+        fleet.Settle();
+        Assert.Equal(RolloutPhase.Succeeded, fleet.State.Phase);
+    }
+
+    // What a turn makes is made for what changed, however many nodes wait.
+    [Fact]
+    [Trait("Requirement", "QMF-RULE-10")]
+    public void Advance_NothingIsNew_AllocatesNoMoreForAThousandNodesThanForTen()
+    {
+        Assert.InRange(Allocated(1_000), 0, Allocated(10) + 512);
+
+        static long Allocated(int count)
+        {
+            var fleet = new ModelFleet(RolloutPolicy.Default with { BudgetPer = "vehicle", Soak = Soak }, ModelFleet.Names(count));
+            foreach (var (node, index) in fleet.Nodes.Select((node, index) => (node, index)))
+            {
+                node.Labels["vehicle"] = $"v{index / 5}";
+            }
+
+            fleet.Turn();
+            Assert.All(fleet.Nodes, node => node.Work());
+            fleet.Turn();
+            fleet.Turn();
+            var (view, least) = (fleet.View(), long.MaxValue);
+            for (var round = 0; round < 5; round++)
+            {
+                var before = GC.GetAllocatedBytesForCurrentThread();
+                var decision = RolloutEngine.Advance(fleet.State, fleet.Policy, view, fleet.Now, fleet.Decision);
+                least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+                Assert.Same(fleet.State, decision.State);
+            }
+
+            return least;
+        }
+    }
+
+    [Fact]
     public void Advance_NodeThatIsDownAlready_NeedsNoRoom()
     {
         var fleet = new ModelFleet(RolloutPolicy.Default, ModelFleet.Names(3));

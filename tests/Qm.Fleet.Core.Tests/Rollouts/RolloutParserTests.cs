@@ -65,6 +65,21 @@ public sealed class RolloutParserTests
             Preconditions = [("", "vehicle-parked.target", "activating")],
         }).Problems.Select(problem => problem.ToString()));
 
+    [Fact]
+    public void Parse_PartsThatContradictEachOther_TellsAllAtOnce() => Assert.Equal(
+        [
+            "spec.rollout.successThreshold: 0% lets every node fail, so onFailure: rollback could never come to pass; expected 1% to 100%, or no onFailure",
+            "spec.rollout.batches[2].select: batches[0] takes every node with canary=true, so none is left for this one",
+            "spec.rollout.preconditions[2]: vehicle-parked.target has to be inactive here and active in preconditions[0], which can never both be",
+        ],
+        Parse(new()
+        {
+            SuccessThreshold = "0%",
+            OnFailure = "rollback",
+            Batches = [("canary=true", "100%"), ("", "1"), ("canary=true", "2"), ("", "")],
+            Preconditions = [("", "vehicle-parked.target", ""), ("ecu1", "vehicle-parked.target", "inactive"), ("", "vehicle-parked.target", "inactive")],
+        }).Problems.Select(problem => problem.ToString()));
+
     [Theory]
     [InlineData("0", "0 lets no node ever go down")]
     [InlineData("0%", "0% lets no node ever go down")]
