@@ -13,14 +13,21 @@ internal static class DeleteVerb
         var (resource, name) = Resources.Arguments("node or fleet");
         resource.Arity = ArgumentArity.ZeroOrOne;
         var files = new Option<string[]>("--filename", "-f") { Description = "Everything that a file, a directory, or - for standard input names; may repeat", HelpName = "file" };
+        var onDelete = new Option<string>("--on-delete") { Description = "What becomes of a fleet's nodes; without it, what its spec.onDelete says" };
+        onDelete.AcceptOnlyFromAmong("remove", "orphan");
+        var noWait = new Option<bool>("--no-wait") { Description = "Do not wait until the nodes are clean" };
         var command = new Command("delete", """
-            Forgets a fleet, or what was said about a node. Nodes keep what they run.
+            Deletes a fleet, and waits until what it brought is taken away from its nodes; or forgets what was said about a node.
+
+            A fleet is taken away as a rollout brings one: in batches, in maintenance windows, under the budget. A node that is away is cleaned when it
+            returns, and the fleet is gone after that. With --on-delete orphan it is gone at once, and its nodes keep what they run.
 
             Examples:
               qmfleet delete fleet cockpit
+              qmfleet delete fleet cockpit --on-delete orphan
               qmfleet delete node/ecu1
               qmfleet delete -f cockpit.yaml
-            """) { resource, name, files };
+            """) { resource, name, files, onDelete, noWait };
         command.SetAction(async (parsed, ct) =>
         {
             var sources = parsed.GetValue(files) ?? [];
@@ -36,8 +43,11 @@ internal static class DeleteVerb
                 return ExitCode.Invalid;
             }
 
-            using var connection = global.Connect(parsed, context);
-            return await DeleteAsync(targets, connection, context, ct);
+            var limit = global.RolloutTimeout(parsed);
+            using var connection = global.ConnectToWait(parsed, context);
+            var (end, deleting) = await DeleteAsync(targets, parsed.GetValue(onDelete) ?? "", connection, context, ct);
+            var gone = parsed.GetValue(noWait) ? ExitCode.Done : await RolloutWait.ForGoneAsync(deleting, connection, context, limit, ct);
+            return gone == ExitCode.Done ? end : gone;
         });
         return command;
     }
@@ -62,17 +72,23 @@ internal static class DeleteVerb
     }
 
     // What is not there is told and does not keep the others.
-    private static async Task<int> DeleteAsync(
-        IReadOnlyList<(string Kind, string Name)> targets, FleetConnection connection, CliContext context, CancellationToken ct)
+    private static async Task<(int End, IReadOnlyList<V1.Fleet> Deleting)> DeleteAsync(
+        IReadOnlyList<(string Kind, string Name)> targets, string onDelete, FleetConnection connection, CliContext context, CancellationToken ct)
     {
-        var end = ExitCode.Done;
+        var (end, deleting) = (ExitCode.Done, new List<V1.Fleet>());
         foreach (var (kind, name) in targets)
         {
             try
             {
                 if (kind == Resources.Fleet)
                 {
-                    await connection.Fleets.DeleteAsync(new() { Name = name }, cancellationToken: ct);
+                    var fleet = await connection.Fleets.DeleteAsync(new() { Name = name, OnDelete = onDelete }, cancellationToken: ct);
+                    if (fleet.Status.DeletingSince is not null)
+                    {
+                        deleting.Add(fleet);
+                        await context.Out.WriteLineAsync($"fleet/{name} deleting  rollout {fleet.Status.Rollout.Name}");
+                        continue;
+                    }
                 }
                 else
                 {
@@ -88,6 +104,6 @@ internal static class DeleteVerb
             }
         }
 
-        return end;
+        return (end, deleting);
     }
 }

@@ -17,12 +17,12 @@ internal sealed class RolloutWait
     private readonly SortedDictionary<string, string> _awaited;
     private readonly Dictionary<string, string> _progress;
 
-    private RolloutWait(IEnumerable<AppliedFleet> applied, FleetConnection connection, CliContext context)
+    private readonly bool _isRemoval;
+
+    private RolloutWait(IEnumerable<(string Fleet, string Rollout)> awaited, bool isRemoval, FleetConnection connection, CliContext context)
     {
-        _connection = connection;
-        _context = context;
-        _awaited = new(applied.Where(fleet => fleet.Operation is not null)
-            .ToDictionary(fleet => fleet.Fleet.Metadata.Name, fleet => RolloutOf(fleet.Operation)), StringComparer.Ordinal);
+        (_connection, _context, _isRemoval) = (connection, context, isRemoval);
+        _awaited = new(awaited.ToDictionary(fleet => fleet.Fleet, fleet => fleet.Rollout), StringComparer.Ordinal);
         _progress = _awaited.ToDictionary(awaited => awaited.Key, awaited => $"{awaited.Value}  nothing was heard yet");
     }
 
@@ -34,9 +34,17 @@ internal sealed class RolloutWait
     internal static async Task<int> ForAsync(
         IReadOnlyList<AppliedFleet> applied, FleetConnection connection, CliContext context, TimeSpan limit, CancellationToken ct)
     {
-        var wait = new RolloutWait(applied, connection, context);
+        var begun = applied.Where(fleet => fleet.Operation is not null).Select(fleet => (fleet.Fleet.Metadata.Name, RolloutOf(fleet.Operation)));
+        var wait = new RolloutWait(begun, isRemoval: false, connection, context);
         return wait._awaited.Count == 0 ? ExitCode.Done : await wait.RunAsync(limit, ct);
     }
+
+    /// <summary>Waits until every fleet that is being deleted is gone, one could not be cleaned, or <paramref name="limit"/> is over.</summary>
+    /// <returns>An <see cref="ExitCode"/>: done, failed or timed out.</returns>
+    internal static async Task<int> ForGoneAsync(
+        IReadOnlyList<V1.Fleet> deleting, FleetConnection connection, CliContext context, TimeSpan limit, CancellationToken ct) => deleting.Count == 0
+            ? ExitCode.Done
+            : await new RolloutWait(deleting.Select(fleet => (fleet.Metadata.Name, fleet.Status.Rollout.Name)), isRemoval: true, connection, context).RunAsync(limit, ct);
 
     private async Task<int> RunAsync(TimeSpan limit, CancellationToken ct)
     {
@@ -46,12 +54,12 @@ internal sealed class RolloutWait
         try
         {
             var failure = _context.ErrorIsTerminal ? await WatchLiveAsync(either.Token) : await WatchAsync(_context.Error.WriteLine, either.Token);
-            await _context.Error.WriteLineAsync(failure ?? $"Converged in {Durations.Show(_context.Time.GetElapsedTime(started))}");
+            await _context.Error.WriteLineAsync(failure ?? $"{(_isRemoval ? "Gone" : "Converged")} in {Durations.Show(_context.Time.GetElapsedTime(started))}");
             return failure is null ? ExitCode.Done : ExitCode.Failed;
         }
         catch (Exception e) when (e is RpcException or OperationCanceledException && timer.IsCancellationRequested && !ct.IsCancellationRequested)
         {
-            await _context.Error.WriteLineAsync($"Not converged after {Durations.Show(limit)}; waiting for");
+            await _context.Error.WriteLineAsync($"Not {(_isRemoval ? "gone" : "converged")} after {Durations.Show(limit)}; waiting for");
             foreach (var fleet in _awaited.Keys)
             {
                 await _context.Error.WriteLineAsync($"  {_progress[fleet]}");
@@ -111,7 +119,7 @@ internal sealed class RolloutWait
     {
         if (change.Type == ChangeType.Bookmark)
         {
-            return _awaited.Keys.FirstOrDefault(fleet => !seen.Contains(fleet)) is { } missing ? Gone(missing) : null;
+            return _awaited.Keys.Where(fleet => !seen.Contains(fleet)).ToArray().Select(Gone).FirstOrDefault(failure => failure is not null);
         }
 
         if (change.Fleet?.Metadata?.Name is not { } name || !_awaited.TryGetValue(name, out var awaited))
@@ -133,7 +141,7 @@ internal sealed class RolloutWait
 
         if (rollout.Name != awaited || rollout.Phase == Rollout.Types.Phase.Superseded)
         {
-            return $"rollout {awaited} was superseded by a newer apply; see qmfleet describe fleet {name}";
+            return $"rollout {awaited} was superseded by {rollout.Name}; see qmfleet describe fleet {name}";
         }
 
         var message = rollout.Message.Length > 0 ? $": {PlainText.Of(rollout.Message)}" : "";
@@ -144,7 +152,7 @@ internal sealed class RolloutWait
             show(progress);
         }
 
-        if (rollout.Phase == Rollout.Types.Phase.Succeeded)
+        if (rollout.Phase == Rollout.Types.Phase.Succeeded && !_isRemoval)
         {
             _awaited.Remove(name);
         }
@@ -160,7 +168,7 @@ internal sealed class RolloutWait
         return end is null ? null : $"rollout {awaited} {end}: {PlainText.Of(rollout.Message)}\nSee qmfleet rollout why {name}";
     }
 
-    private string Gone(string fleet) => $"fleet {fleet} was deleted; rollout {_awaited[fleet]} ended with it";
+    private string? Gone(string fleet) => _awaited.Remove(fleet, out var rollout) && !_isRemoval ? $"fleet {fleet} was deleted; rollout {rollout} ended with it" : null;
 
     private static int NumberOf(string rollout) => int.TryParse(rollout.AsSpan(rollout.LastIndexOf('/') + 1), CultureInfo.InvariantCulture, out var number) ? number : 0;
 }

@@ -77,7 +77,14 @@ internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans pl
     /// <inheritdoc/>
     public override async Task<V1.Fleet> Delete(V1.DeleteFleetRequest request, ServerCallContext context)
     {
-        var deleted = await fleets.DeleteAsync(request.Name, context.Caller().Actor, context.CancellationToken).ConfigureAwait(false);
+        OnDelete? onDelete = request.OnDelete switch
+        {
+            "" => null,
+            "remove" => OnDelete.Remove,
+            "orphan" => OnDelete.Orphan,
+            var other => throw Failures.Invalid("on_delete", $"\"{other}\" is neither remove nor orphan"),
+        };
+        var deleted = await fleets.DeleteAsync(request.Name, onDelete, context.Caller().Actor, context.CancellationToken).ConfigureAwait(false);
         return deleted?.ToWire(live) ?? throw Failures.NotFound("fleet", request.Name);
     }
 

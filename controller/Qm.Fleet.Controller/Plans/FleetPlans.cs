@@ -57,7 +57,7 @@ internal sealed class FleetPlans(FleetStore fleets, LiveNodes live, RolloutNodes
             },
             found is null ? rollouts.View(fleet, node.Name) with { Labels = node.Labels, Cordoned = node.Cordoned } : rollouts.Of(fleet, found, node.Labels, node.Cordoned, UnitOf),
             fleet.Environments.TryGetValue(revision, out var environment) ? RevisionRenderer.Render(revision, environment, node.Name) : null,
-            [.. desired.Fleets.Where(other => other.Name != fleet.Name && other.Selector.Matches(node.Labels)).Select(other => other.Name)]);
+            [.. desired.ClaimsOf(node).Where(other => other.Name != fleet.Name).Select(other => other.Name)]);
     }
 
     // Units that nobody had a reason to look at before: those a safety score or a precondition names for the first time.

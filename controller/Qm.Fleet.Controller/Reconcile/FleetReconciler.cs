@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Controller.Reconcile;
 
@@ -128,7 +129,7 @@ internal sealed partial class FleetReconciler(
 
     private NodeAssignment Assign(DesiredNode node)
     {
-        var claims = _desired.Fleets.Where(fleet => fleet.Selector.Matches(node.Labels)).ToArray();
+        var claims = _desired.ClaimsOf(node);
         NodeAssignment assignment = claims switch
         {
             [var fleet] => new(node.Site, fleet, "the rollout of its fleet has not looked at it yet, or has nothing for it", node.Cordoned),
@@ -150,6 +151,14 @@ internal sealed partial class FleetReconciler(
     {
         if (fleet.Rollout is not { } rollout)
         {
+            return;
+        }
+
+        if (fleet.IsDeleting && IsClean(rollout.State, _members[fleet.Name]))
+        {
+            await store.ForgetAsync(fleet, ct);
+            Volatile.Write(ref _desiredStale, 1);
+            _signal.Raise();
             return;
         }
 
@@ -177,6 +186,9 @@ internal sealed partial class FleetReconciler(
             feed.Publish(ResourceKind.Fleet, fleet.Name);
         }
     }
+
+    private static bool IsClean(RolloutState state, ImmutableArray<string> members) =>
+        members.IsEmpty || (state.Phase == RolloutPhase.Succeeded && members.All(name => state.Members.GetValueOrDefault(name) is { State: MemberState.Done }));
 
     private (NodeWorker Worker, CancellationTokenSource Stop, Task Run) Start(string name, CancellationToken ct)
     {

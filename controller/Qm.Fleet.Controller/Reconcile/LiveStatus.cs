@@ -53,6 +53,7 @@ internal sealed class LiveStatus(LiveNodes live, RolloutKeeper rollouts, IAgentL
             Nodes = claimed.Length,
             Ready = ready,
             Rollout = fleet.Rollout?.ToWire(),
+            DeletingSince = fleet.DeletingSince?.ToTimestamp(),
         };
         if (status.Rollout is { Phase: Rollout.Types.Phase.Progressing })
         {

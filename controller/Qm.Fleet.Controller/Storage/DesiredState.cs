@@ -7,7 +7,15 @@ namespace Qm.Fleet.Controller.Storage;
 /// <summary>Everything people asked for, read in one consistent snapshot.</summary>
 /// <param name="Fleets">By name.</param>
 /// <param name="Nodes">By name.</param>
-internal sealed record DesiredState(IReadOnlyList<DesiredFleet> Fleets, IReadOnlyList<DesiredNode> Nodes);
+internal sealed record DesiredState(IReadOnlyList<DesiredFleet> Fleets, IReadOnlyList<DesiredNode> Nodes)
+{
+    /// <summary>The fleets that want a node; one that is being deleted gives way to any other.</summary>
+    public DesiredFleet[] ClaimsOf(DesiredNode node)
+    {
+        var matching = Fleets.Where(fleet => fleet.Selector.Matches(node.Labels)).ToArray();
+        return matching.Any(fleet => !fleet.IsDeleting) ? [.. matching.Where(fleet => !fleet.IsDeleting)] : matching;
+    }
+}
 
 /// <summary>One fleet as asked for.</summary>
 /// <param name="Name">The fleet's name.</param>
@@ -22,6 +30,9 @@ internal sealed record DesiredFleet(
     string Name, string Uid, LabelSelector Selector, string Revision, RolloutPolicy Policy, StoredRollout? Rollout,
     IReadOnlyDictionary<string, FleetEnvironment> Environments, IReadOnlyDictionary<string, string> Failures)
 {
+    /// <summary>Whether it is being deleted: its rollout takes away what it had brought.</summary>
+    public bool IsDeleting { get; init; }
+
     /// <summary>What the current revision holds.</summary>
     public FleetEnvironment Environment => Environments[Revision];
 }

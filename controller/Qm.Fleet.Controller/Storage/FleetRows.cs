@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Qm.Fleet.Controller.Wire;
 using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Controller.Storage;
 
@@ -8,7 +9,7 @@ namespace Qm.Fleet.Controller.Storage;
 internal static class FleetRows
 {
     private const string SelectFleet =
-        "select name as Name, uid as Uid, generation as Generation, labels as Labels, spec as Spec, revision as Revision, created_at as CreatedAt from fleets";
+        "select name as Name, uid as Uid, generation as Generation, labels as Labels, spec as Spec, revision as Revision, created_at as CreatedAt, deleting_since as DeletingSince from fleets";
 
     private static readonly string SelectNewest = $"""
         select {RolloutRows.Columns("r.")} from rollouts r
@@ -55,6 +56,11 @@ internal static class FleetRows
     /// <exception cref="CorruptRowException">It is no longer valid.</exception>
     public static FleetEnvironment Environment(StoredFleet fleet, StoredRevision revision)
     {
+        if (revision.Name == Removal.Revision)
+        {
+            return Removal.Environment;
+        }
+
         var wire = fleet.Wire.Clone();
         wire.Environment = revision.Environment;
         var parsed = Manifests.Parse(new V1.Metadata { Name = fleet.Name }, wire);
@@ -73,7 +79,7 @@ internal static class FleetRows
             throw new CorruptRowException("fleets", row.Name, $"its spec is not valid: {string.Join("; ", parsed.Problems)}.");
         }
         return new StoredFleet(
-            row.Name, row.Uid, row.Generation, labels, wire, spec, row.Revision, row.CreatedAt.ToTime(), rollout is null ? null : RolloutRows.ToRollout(rollout));
+            row.Name, row.Uid, row.Generation, labels, wire, spec, row.Revision, row.CreatedAt.ToTime(), row.DeletingSince?.ToTime(), rollout is null ? null : RolloutRows.ToRollout(rollout));
     }
 
     private static StoredRevision Revision(RevisionRow row)
@@ -95,7 +101,7 @@ internal static class FleetRows
         }
     }
 
-    private sealed record FleetRow(string Name, string Uid, long Generation, string Labels, string Spec, string Revision, long CreatedAt);
+    private sealed record FleetRow(string Name, string Uid, long Generation, string Labels, string Spec, string Revision, long CreatedAt, long? DeletingSince);
 
     private sealed record RevisionRow(string Fleet, long Number, string Name, string Uid, string Environment, long CreatedAt);
 }

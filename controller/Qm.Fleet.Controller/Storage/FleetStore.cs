@@ -49,27 +49,28 @@ internal sealed class FleetStore(Database database)
     /// <summary>One revision of a fleet; null when there is none of the name.</summary>
     public StoredRevision? Revision(string fleet, string name) => database.Read(db => FleetRows.Revision(db, fleet, name));
 
-    /// <summary>Forgets a fleet and ends its rollout; revisions, rollouts and events stay.</summary>
-    /// <returns>As it last was; null when there is none of the name.</returns>
-    public Task<StoredFleet?> DeleteAsync(string name, string actor, CancellationToken ct) => database.WriteAsync(
+    /// <summary>Deletes a fleet; asked again, it changes nothing while that goes on.</summary>
+    /// <param name="name">The fleet's name.</param>
+    /// <param name="onDelete">What becomes of its nodes; null for what its spec says.</param>
+    /// <param name="actor">Who asks.</param>
+    /// <param name="ct">Ends the wait for the turn.</param>
+    /// <returns>As it is while its nodes are cleaned, or as it last was; null when there is none of the name.</returns>
+    public Task<StoredFleet?> DeleteAsync(string name, OnDelete? onDelete, string actor, CancellationToken ct) => database.WriteAsync(
         tx =>
         {
             if (FleetRows.Find(tx, name) is not { } fleet)
             {
                 return null;
             }
-            Supersede(tx, name, "the fleet was deleted");
-            tx.Execute("delete from node_failures where fleet_uid = @Uid", new { fleet.Uid });
-            tx.Execute("delete from fleets where name = @name", new { name });
-            Append(tx, "FleetDeleted", actor, name, $"The fleet was deleted at generation {fleet.Generation}; its nodes keep what they run.");
-            return fleet;
+            FleetRemoval.Begin(tx, fleet, onDelete ?? fleet.Spec.OnDelete, actor);
+            return FleetRows.Find(tx, name) ?? fleet;
         },
         commit: true, ct);
 
     private static AppliedFleet Apply(WriteTransaction tx, FleetDraft draft, string actor)
     {
         var before = FleetRows.Find(tx, draft.Spec.Name);
-        if (before is not null && before.Wire.Equals(draft.Wire) && before.Spec.Labels.SequenceEqual(draft.Spec.Labels))
+        if (before is { DeletingSince: null } && before.Wire.Equals(draft.Wire) && before.Spec.Labels.SequenceEqual(draft.Spec.Labels))
         {
             return new AppliedFleet(before, V1.ApplyResult.Unchanged, null);
         }
@@ -88,6 +89,7 @@ internal sealed class FleetStore(Database database)
                 tx, after.Name, next, after.Uid, running?.State.Supersede(revision, tx.Now) ?? new RolloutState(before?.Revision ?? "", revision, RolloutPhase.Progressing));
             after = FleetRows.Find(tx, draft.Spec.Name)!;
         }
+        RevisionHistory.Prune(tx, after.Name, draft.Spec.RevisionHistoryLimit);
         var way = begun is null ? $"revision {revision} stays" : $"rollout {after.Name}/{begun} brings revision {revision}";
         Append(tx, before is null ? "FleetCreated" : "FleetConfigured", actor, after.Name, $"Generation {after.Generation}: {way}.");
         return new AppliedFleet(after, before is null ? V1.ApplyResult.Created : V1.ApplyResult.Configured, begun is null ? null : after.Rollout);
@@ -98,7 +100,7 @@ internal sealed class FleetStore(Database database)
         insert into fleets (name, uid, generation, labels, spec, revision, created_at)
         values (@Name, @Uid, 1, @Labels, @Spec, @revision, @Now)
         on conflict (name) do update
-        set generation = generation + 1, labels = excluded.labels, spec = excluded.spec, revision = excluded.revision
+        set generation = generation + 1, labels = excluded.labels, spec = excluded.spec, revision = excluded.revision, deleting_since = null
         """,
         new
         {
@@ -136,14 +138,14 @@ internal sealed class FleetStore(Database database)
         return name;
     }
 
-    private static int NextRolloutNumber(WriteTransaction tx, string fleet) =>
+    internal static int NextRolloutNumber(WriteTransaction tx, string fleet) =>
         (int)tx.QuerySingleOrDefault<long>("select coalesce(max(number), 0) + 1 from rollouts where fleet = @fleet", new { fleet });
 
-    private static void Supersede(WriteTransaction tx, string fleet, string message) => tx.Execute(
+    internal static void Supersede(WriteTransaction tx, string fleet, string message) => tx.Execute(
         "update rollouts set phase = @Phase, ended_at = @Now, message = @message, version = version + 1 where fleet = @fleet and ended_at is null",
         new { Phase = (int)RolloutPhase.Superseded, Now = tx.Now.ToMicroseconds(), message, fleet });
 
-    private static void Append(WriteTransaction tx, string reason, string actor, string fleet, string message)
+    internal static void Append(WriteTransaction tx, string reason, string actor, string fleet, string message)
     {
         tx.Append(new EventDraft(reason, EventSeverity.Info, actor, fleet, "", "", message));
         tx.Announce(ResourceKind.Fleet, fleet);

@@ -27,6 +27,9 @@ internal interface IReconcileStore
     /// <returns>False, and nothing is written, when somebody changed it meanwhile.</returns>
     Task<bool> AdvanceAsync(string fleetUid, StoredRollout seen, RolloutState state, string message, IReadOnlyList<EventDraft> drafts, CancellationToken ct);
 
+    /// <summary>Forgets a fleet that was being deleted, once its last node is clean; nothing happens when somebody changed it meanwhile.</summary>
+    Task ForgetAsync(DesiredFleet seen, CancellationToken ct);
+
     /// <summary>Appends to the event log, all drafts or none.</summary>
     Task AppendEventsAsync(IReadOnlyList<EventDraft> drafts, CancellationToken ct);
 }

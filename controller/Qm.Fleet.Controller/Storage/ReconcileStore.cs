@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Controller.Storage;
@@ -69,6 +70,19 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
             commit: true, ct);
 
     /// <inheritdoc/>
+    public Task ForgetAsync(DesiredFleet seen, CancellationToken ct) => database.WriteAsync(
+        tx =>
+        {
+            var isSame = FleetRows.Find(tx, seen.Name) is { DeletingSince: not null } fleet && fleet.Uid == seen.Uid && (fleet.Rollout?.Number, fleet.Rollout?.Version) == (seen.Rollout?.Number, seen.Rollout?.Version);
+            if (isSame)
+            {
+                FleetRemoval.End(tx, FleetRows.Find(tx, seen.Name)!, EventDraft.Controller, "what it had brought is taken away everywhere");
+            }
+            return isSame;
+        },
+        commit: true, ct);
+
+    /// <inheritdoc/>
     public Task AppendEventsAsync(IReadOnlyList<EventDraft> drafts, CancellationToken ct) => drafts.Count == 0 ? Task.CompletedTask : database.WriteAsync(
         tx =>
         {
@@ -83,7 +97,7 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
     private static DesiredFleet Desired(ReadSnapshot db, StoredFleet fleet, ImmutableSortedDictionary<string, string> failures)
     {
         var rollout = fleet.Rollout is null ? null : RolloutRows.WithMembers(db, fleet.Rollout);
-        var environments = new Dictionary<string, FleetEnvironment>(StringComparer.Ordinal) { [fleet.Revision] = fleet.Spec.Environment };
+        var environments = new Dictionary<string, FleetEnvironment>(StringComparer.Ordinal) { [fleet.Revision] = fleet.DeletingSince is null ? fleet.Spec.Environment : Removal.Environment };
         foreach (var name in (rollout?.State.Members.Values.Select(static member => member.Base) ?? []).Distinct().Where(name => name.Length > 0 && !environments.ContainsKey(name)))
         {
             // A node may come with a revision of another fleet, which is not ours to bring back.
@@ -92,7 +106,7 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
                 environments[name] = FleetRows.Environment(fleet, revision);
             }
         }
-        return new(fleet.Name, fleet.Uid, fleet.Spec.Selector, fleet.Revision, fleet.Spec.Rollout, rollout, environments, failures);
+        return new(fleet.Name, fleet.Uid, fleet.Spec.Selector, fleet.Revision, fleet.Spec.Rollout, rollout, environments, failures) { IsDeleting = fleet.DeletingSince is not null };
     }
 
     private sealed record FailureRow(string FleetUid, string Revision, string Node, string Reason);

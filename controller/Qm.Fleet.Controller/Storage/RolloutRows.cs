@@ -21,7 +21,7 @@ internal static class RolloutRows
             Members = db.Query<MemberRow>(
                 """
                 select node as Node, state as State, since as Since, base as Base, batch as Batch, failure as Failure, oom_kills as OomKills,
-                       unit_restarts as Restarts, healthy_since as HealthySince
+                       unit_restarts as Restarts, healthy_since as HealthySince, took as Took
                 from rollout_members where fleet = @Fleet and number = @Number
                 """,
                 new { rollout.Fleet, rollout.Number }).ToImmutableSortedDictionary(row => row.Node, row => ToMember(rollout, row), StringComparer.Ordinal),
@@ -111,8 +111,8 @@ internal static class RolloutRows
         {
             tx.Execute(
                 """
-                insert or replace into rollout_members (fleet, number, node, state, since, base, batch, failure, oom_kills, unit_restarts, healthy_since)
-                values (@fleet, @number, @node, @State, @Since, @Base, @Batch, @Failure, @OomKills, @Restarts, @HealthySince)
+                insert or replace into rollout_members (fleet, number, node, state, since, base, batch, failure, oom_kills, unit_restarts, healthy_since, took)
+                values (@fleet, @number, @node, @State, @Since, @Base, @Batch, @Failure, @OomKills, @Restarts, @HealthySince, @Took)
                 """,
                 new
                 {
@@ -127,6 +127,7 @@ internal static class RolloutRows
                     member.Mark.OomKills,
                     Restarts = JsonSerializer.Serialize<IReadOnlyDictionary<string, long>>(member.Mark.Restarts),
                     HealthySince = member.HealthySince?.ToMicroseconds(),
+                    Took = (long?)member.Took?.TotalMicroseconds,
                 });
         }
     }
@@ -138,6 +139,7 @@ internal static class RolloutRows
             Failure = row.Failure,
             Mark = new(row.OomKills, Counters($"{rollout.Fleet}/{rollout.Number}/{row.Node}", row.Restarts)),
             HealthySince = row.HealthySince?.ToTime(),
+            Took = row.Took is { } took ? TimeSpan.FromMicroseconds(took) : null,
         };
 
     private static ImmutableSortedSet<string> Names(string key, string json)
@@ -165,7 +167,7 @@ internal static class RolloutRows
     }
 
     private sealed record MemberRow(
-        string Node, long State, long Since, string Base, long? Batch, string Failure, long OomKills, string Restarts, long? HealthySince);
+        string Node, long State, long Since, string Base, long? Batch, string Failure, long OomKills, string Restarts, long? HealthySince, long? Took);
 }
 
 /// <summary>A rollout as its row lies there.</summary>

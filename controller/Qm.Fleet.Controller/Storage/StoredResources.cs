@@ -12,10 +12,11 @@ namespace Qm.Fleet.Controller.Storage;
 /// <param name="Spec">The spec, checked.</param>
 /// <param name="Revision">Name of the current revision.</param>
 /// <param name="CreatedAt">When it was made.</param>
+/// <param name="DeletingSince">Since when it is being deleted; null while it is wanted.</param>
 /// <param name="Rollout">The newest rollout.</param>
 internal sealed record StoredFleet(
     string Name, string Uid, long Generation, IReadOnlyDictionary<string, string> Labels, V1.FleetSpec Wire, FleetSpec Spec, string Revision,
-    DateTimeOffset CreatedAt, StoredRollout? Rollout)
+    DateTimeOffset CreatedAt, DateTimeOffset? DeletingSince, StoredRollout? Rollout)
 {
     /// <summary>Whether its labels match.</summary>
     public bool Matches(LabelSelector selector) => selector.Matches(Labels);

@@ -21,8 +21,8 @@ public static class NodeReconciler
     /// <summary>How long QM may be offline before a restart of QM is held to be what its agent needs; a restarted agent is back in seconds.</summary>
     public static readonly TimeSpan AgentGrace = TimeSpan.FromSeconds(20);
 
-    private static readonly TimeSpan LookSoon = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan LookLater = TimeSpan.FromSeconds(1);
+    internal static readonly TimeSpan LookSoon = TimeSpan.FromMilliseconds(100);
+    internal static readonly TimeSpan LookLater = TimeSpan.FromSeconds(1);
 
     /// <summary>The next step for a node.</summary>
     /// <param name="view">What is known about it.</param>
@@ -105,9 +105,15 @@ public static class NodeReconciler
     private static NodeStep Way(NodeView view, RenderedRevision desired, NodeEvidence evidence, bool isTold, DateTimeOffset now) =>
         (isTold ? null : Files(view, desired, evidence))
         ?? HostAgent(view, evidence, now)
-        ?? Qm(view, desired, evidence, isTold, now)
-        ?? Inside(view, desired, evidence, isTold, now)
+        ?? (desired.IsRemoval ? Removed(view, desired, evidence, now) : Running(view, desired, evidence, isTold, now))
         ?? Settled(view, desired, evidence, isTold, now);
+
+    private static NodeStep? Removed(NodeView view, RenderedRevision desired, NodeEvidence evidence, DateTimeOffset now) =>
+        RemovalSteps.Next(view, desired, evidence, now) is { } step ? step is NodeStep.Act && !view.MayMove ? Turn() : step : null;
+
+    private static NodeStep? Running(NodeView view, RenderedRevision desired, NodeEvidence evidence, bool isTold, DateTimeOffset now) =>
+        Qm(view, desired, evidence, isTold, now)
+        ?? Inside(view, desired, evidence, isTold, now);
 
     // Owned files: staged everywhere at once, committed in turn.
     private static NodeStep? Files(NodeView view, RenderedRevision desired, NodeEvidence evidence)

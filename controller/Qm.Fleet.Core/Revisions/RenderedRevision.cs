@@ -20,7 +20,10 @@ public sealed record RenderedFile(OwnedFileId Id, string Content)
 /// <param name="Files">Every owned file and no other, ordered by id.</param>
 public sealed record RenderedRevision(string Name, FleetEnvironment Environment, ImmutableArray<RenderedFile> Files)
 {
-    /// <summary>The name QM's BlueChi agent shall register.</summary>
+    /// <summary>Whether it takes everything away.</summary>
+    public bool IsRemoval => ReferenceEquals(Environment, Removal.Environment);
+
+    /// <summary>The name QM's BlueChi agent shall register; null where that is the node's own business.</summary>
     public string? QmNodeName { get; init; }
 
     /// <summary>The file of this id; null when the revision has none.</summary>

@@ -21,6 +21,11 @@ public static class RevisionRenderer
     /// <param name="node">BlueChi's node name of the host.</param>
     public static RenderedRevision Render(string revision, FleetEnvironment environment, string node)
     {
+        if (ReferenceEquals(environment, Removal.Environment))
+        {
+            return new(revision, environment, []);
+        }
+
         var files = ImmutableArray.CreateBuilder<RenderedFile>();
         if (QmDropIn(environment) is { } dropIn)
         {

@@ -34,7 +34,7 @@ internal sealed class RolloutBudget : IDisposable
     private readonly ImmutableSortedDictionary<string, FullGroup>.Builder _full;
     private Dictionary<string, int> _numbers;
 
-    internal RolloutBudget(RolloutPolicy policy, IReadOnlyDictionary<string, RolloutNode> nodes, IReadOnlyDictionary<string, RolloutMember> members, RolloutGroups before)
+    internal RolloutBudget(RolloutPolicy policy, IReadOnlyDictionary<string, RolloutNode> nodes, IReadOnlyDictionary<string, RolloutMember> members, RolloutGroups before, bool isRemoval = false)
     {
         _policy = policy;
         _before = (before.MaxUnavailable, before.Per) == (policy.MaxUnavailable, policy.BudgetPer) ? before : RolloutGroups.Of(policy);
@@ -51,7 +51,8 @@ internal sealed class RolloutBudget : IDisposable
             ref var group = ref _groups[_numbers[NameOf(node)]];
             group.Size++;
             var member = members.GetValueOrDefault(name);
-            if (member is not { IsInTheAir: true } && node.Availability == Availability.Serving)
+            // A fleet that is deleted has nothing more to do with what it left clean, and nobody brings it up for it.
+            if (member is not { IsInTheAir: true } && (node.Availability == Availability.Serving || (isRemoval && member is { State: MemberState.Done })))
             {
                 continue;
             }

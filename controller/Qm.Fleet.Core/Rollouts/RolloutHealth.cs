@@ -1,4 +1,5 @@
 using System.Globalization;
+using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Core.Rollouts;
 
@@ -10,6 +11,7 @@ internal static class RolloutHealth
     {
         (MemberState.Waiting, _) when node.KnownBad is { } bad && !member.HasFailed => member.To(MemberState.Returned, now) with { Failure = bad },
         (MemberState.Waiting, var to) when node.Target == to && node.Progress == NodeProgress.Failed => member.To(MemberState.Returned, now) with { Failure = node.Reason },
+        (MemberState.Waiting or MemberState.Moving, Removal.Revision) when Has(node, Removal.Revision) => member.To(MemberState.Done, now),
         // Nothing had to be changed.
         (MemberState.Waiting, var to) when Has(node, to) => (member with { Mark = node.Health }).To(MemberState.Soaking, now) with { HealthySince = now },
         (MemberState.Moving, var to) when Has(node, to) => member.To(MemberState.Soaking, now) with
@@ -86,7 +88,8 @@ internal static class RolloutHealth
     }
 
     private static bool Has(RolloutNode node, string revision) =>
-        node.Target == revision && node.Revision == revision && node.Progress == NodeProgress.Ready && node.Availability == Availability.Serving;
+        node.Target == revision && node.Revision == revision && node.Progress == NodeProgress.Ready
+        && (node.Availability == Availability.Serving || (revision == Removal.Revision && node.Availability >= Availability.Down));
 
     private static string? Broken(RolloutNode node, string revision) => node.Target == revision && node.Progress == NodeProgress.Failed ? node.Reason : null;
 }

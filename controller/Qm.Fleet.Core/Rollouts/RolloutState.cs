@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Core.Rollouts;
 
@@ -38,6 +39,9 @@ public sealed record RolloutState(string From, string To, RolloutPhase Phase)
 
     /// <summary>Before any node is known.</summary>
     public static ImmutableSortedDictionary<string, RolloutMember> NoMembers { get; } = ImmutableSortedDictionary.Create<string, RolloutMember>(StringComparer.Ordinal);
+
+    /// <summary>Whether it takes away what its fleet had brought: then QM need not serve afterwards, and there is nothing to soak.</summary>
+    public bool IsRemoval => To == Removal.Revision;
 
     /// <summary>Whether nothing will change it any more but catching up with nodes that were away.</summary>
     public bool HasEnded => Phase is RolloutPhase.Succeeded or RolloutPhase.Superseded or RolloutPhase.RolledBack or RolloutPhase.Aborted;

@@ -74,7 +74,7 @@ internal sealed partial class RolloutTurn(
     /// <summary>Who may begin: first those that go back, then batch after batch, and those of none last.</summary>
     internal void Admit()
     {
-        using var budget = new RolloutBudget(policy, nodes, _members, _groups);
+        using var budget = new RolloutBudget(policy, nodes, _members, _groups, _state.IsRemoval);
         var members = _members.ToImmutable();
         var first = int.MaxValue;
         foreach (var (name, member) in members)

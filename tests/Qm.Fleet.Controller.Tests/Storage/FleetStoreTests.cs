@@ -123,7 +123,7 @@ public sealed class FleetStoreTests
     {
         using var store = await StoreFixture.OpenAsync();
         var first = await store.ApplyAsync(Samples.Fleet());
-        await store.Fleets.DeleteAsync("cockpit", "admin:test", Ct);
+        await store.Fleets.DeleteAsync("cockpit", null, "admin:test", Ct);
         Assert.Null(store.Fleets.Find("cockpit"));
 
         var again = await store.ApplyAsync(Samples.Fleet());
@@ -132,7 +132,7 @@ public sealed class FleetStoreTests
         Assert.Equal((2, ""), (again.Begun!.Number, again.Begun.FromRevision));
         Assert.Single(store.Fleets.Revisions("cockpit", "", 0, 10));
         Assert.Equal(["FleetCreated", "FleetDeleted", "FleetCreated"], store.AllEvents().Select(static entry => entry.Draft.Reason));
-        Assert.Null(await store.Fleets.DeleteAsync("nobody", "admin:test", Ct));
+        Assert.Null(await store.Fleets.DeleteAsync("nobody", null, "admin:test", Ct));
     }
 
     [Fact, Trait("Requirement", "QMF-RULE-1")]

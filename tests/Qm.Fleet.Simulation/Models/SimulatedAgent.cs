@@ -9,6 +9,7 @@ internal sealed class SimulatedAgent(World world, SimulatedNode node)
 {
     private readonly Dictionary<OwnedFileId, long> _committedAt = [];
     private readonly SortedSet<string> _retired = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> _retiredProperties = new(StringComparer.Ordinal);
     private Stage? _staged;
     private (string Revision, Stage? Content) _previous = ("", null);
     private Stage? _content;
@@ -76,6 +77,7 @@ internal sealed class SimulatedAgent(World world, SimulatedNode node)
         }
 
         report.RetiredWorkloads.Add(_retired);
+        report.RetiredProperties.Add(_retiredProperties);
         if (node.Qm.IsActive)
         {
             report.Cgroup["memory.high"] = node.MemoryHigh is { } high ? high.ToString(System.Globalization.CultureInfo.InvariantCulture) : "max";
@@ -149,6 +151,7 @@ internal sealed class SimulatedAgent(World world, SimulatedNode node)
 
         (IsConfirmed, _confirmDue) = (true, null);
         _retired.Clear();
+        _retiredProperties.Clear();
         EverConfirmed.Add(revision);
         return new() { Ok = true };
     }
@@ -176,8 +179,13 @@ internal sealed class SimulatedAgent(World world, SimulatedNode node)
             }
         }
 
+        _retiredProperties.UnionWith(Properties(Revision));
+        _retiredProperties.ExceptWith(Properties(revision));
         (Revision, _content) = (revision, content);
     }
+
+    private IEnumerable<string> Properties(string revision) =>
+        world.Revisions.TryGetValue(revision, out var known) ? known.Environment.Resources.Keys.Select(property => property.ToString()) : [];
 
     // The timer goes on while the agent is down, and strikes when it is there again.
     private void GoBack(TimeSpan due)

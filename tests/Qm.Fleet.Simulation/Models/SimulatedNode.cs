@@ -87,7 +87,11 @@ internal sealed class SimulatedNode
     /// <summary>CLOCK_MONOTONIC.</summary>
     internal long Microseconds => (long)(_world.Time.Elapsed - BootedAt).TotalMicroseconds + 1_000_000;
 
-    internal bool NeedsQm => !Qm.IsActive || Score is null || !IsQmRegistered || (Environment?.Oom.Qm is { } wanted && wanted != Score);
+    internal bool NeedsQm => !Qm.IsActive || Score is null || !IsQmRegistered || (Environment?.Oom.Qm is { } wanted && wanted != Score)
+        || (Agent.Revision == Removal.Revision && Score != VendorScore);
+
+    /// <summary>Nothing of what runs has what a fleet had brought.</summary>
+    internal bool IsClean => !Qm.IsActive || (Score is null or VendorScore && MemoryHigh is null && !Workloads.Values.Any(unit => unit.IsActive));
 
     /// <summary>What the kernel shall have.</summary>
     internal ulong? WantedHigh => High(Environment);

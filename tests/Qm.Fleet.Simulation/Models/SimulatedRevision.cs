@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Resources;
+using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Simulation.Engine;
 
 namespace Qm.Fleet.Simulation.Models;
@@ -35,6 +36,9 @@ internal enum Flaw
 /// <param name="Sufferers">On how many of a hundred nodes.</param>
 internal sealed record SimulatedRevision(string Name, FleetEnvironment Environment, Flaw Flaw, TimeSpan After, int Sufferers)
 {
+    /// <summary>What a fleet that is deleted goes to.</summary>
+    internal static SimulatedRevision Removed { get; } = new(Removal.Revision, Removal.Environment, Flaw.None, TimeSpan.Zero, 0);
+
     /// <summary>The flaw on one node; always the same one.</summary>
     internal Flaw On(SimulatedNode node) => (node.Number * 37) % 100 < Sufferers ? Flaw : Flaw.None;
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
 using Qm.Fleet.Simulation.Mutations;
 using Qm.Fleet.Simulation.Runs;
@@ -12,12 +13,18 @@ internal sealed class SimulatedStore(World world)
     private const string Name = "cockpit";
     private readonly SortedDictionary<string, DesiredNode> _nodes = new(StringComparer.Ordinal);
     private readonly Dictionary<(string Revision, string Node), string> _failures = [];
-    private RolloutPolicy _policy = RolloutPolicy.Default;
+    private int _fleets = 1;
+    private int _number;
 
     /// <summary>The newest rollout; null before the first apply.</summary>
     internal StoredRollout? Rollout { get; private set; }
 
-    internal RolloutPolicy Policy => _policy;
+    internal RolloutPolicy Policy { get; set; } = RolloutPolicy.Default;
+
+    /// <summary>Whether the fleet is being deleted.</summary>
+    internal bool IsDeleting { get; private set; }
+
+    private string Uid => $"uid{_fleets}";
 
     /// <summary>Whether it can write at present.</summary>
     internal bool IsWritable { get; set; } = true;
@@ -37,7 +44,7 @@ internal sealed class SimulatedStore(World world)
         var environments = rollout.State.Members.Values.Select(member => member.Base).Append(rollout.ToRevision).Distinct()
             .Where(world.Revisions.ContainsKey).ToDictionary(name => name, name => world.Revisions[name].Environment, StringComparer.Ordinal);
         var failures = _failures.Where(failure => failure.Key.Revision == rollout.ToRevision).ToImmutableSortedDictionary(failure => failure.Key.Node, failure => failure.Value, StringComparer.Ordinal);
-        return new([new DesiredFleet(Name, "uid", World.Selector, rollout.ToRevision, _policy, rollout, environments, failures)], [.. _nodes.Values]);
+        return new([new DesiredFleet(Name, Uid, World.Selector, rollout.ToRevision, Policy, rollout, environments, failures) { IsDeleting = IsDeleting }], [.. _nodes.Values]);
     }
 
     internal void Ensure(IEnumerable<string> names)
@@ -68,15 +75,40 @@ internal sealed class SimulatedStore(World world)
     /// <summary>Another revision, another policy, or both.</summary>
     internal void Apply(string revision, RolloutPolicy policy)
     {
-        _policy = policy;
-        if (Rollout?.ToRevision == revision)
+        (Policy, IsDeleting) = (policy, false);
+        if (Rollout?.ToRevision != revision)
         {
-            return;
+            Begin(revision);
+        }
+    }
+
+    /// <summary>The fleet is to be deleted; false when there is none, or that goes on.</summary>
+    internal bool Delete()
+    {
+        if (Rollout is null || (IsDeleting && !Rollout.HasEnded))
+        {
+            return false;
         }
 
-        var now = world.Time.GetUtcNow();
-        var state = Rollout is { } running ? running.State.Supersede(revision, now) : new RolloutState("", revision, RolloutPhase.Progressing);
-        Rollout = new(Name, (Rollout?.Number ?? 0) + 1, 1, state, now, null, "accepted");
+        IsDeleting = true;
+        foreach (var failure in _failures.Keys.Where(failure => failure.Revision == Removal.Revision).ToArray())
+        {
+            _failures.Remove(failure);
+        }
+
+        Begin(Removal.Revision);
+        return true;
+    }
+
+    /// <summary>The fleet is gone.</summary>
+    internal void Forget(DesiredFleet seen)
+    {
+        if (IsDeleting && seen.Uid == Uid && Rollout is { } rollout && (rollout.Number, rollout.Version) == (seen.Rollout?.Number, seen.Rollout?.Version))
+        {
+            world.Trace.Add("the fleet is gone");
+            (Rollout, IsDeleting, _fleets) = (null, false, _fleets + 1);
+            _failures.Clear();
+        }
     }
 
     /// <summary>What a person decides; false when it cannot be.</summary>
@@ -97,6 +129,13 @@ internal sealed class SimulatedStore(World world)
     }
 
     internal void Save(DesiredNode node) => _nodes[node.Name] = node;
+
+    private void Begin(string revision)
+    {
+        var now = world.Time.GetUtcNow();
+        var state = Rollout is { } running && running.ToRevision != revision ? running.State.Supersede(revision, now) : new RolloutState(Rollout?.FromRevision ?? "", revision, RolloutPhase.Progressing);
+        Rollout = new(Name, ++_number, 1, state, now, null, "accepted");
+    }
 }
 
 /// <summary>The store as one incarnation of the controller has it.</summary>
@@ -146,6 +185,17 @@ internal sealed class SimulatedStoreClient(World world, ChangeFeed feed, Mutatio
         await world.MayKillAsync("written");
         await Task.Delay(world.Random.Milliseconds(0, 2), world.Time, ct);
         return isStored;
+    }
+
+    public async Task ForgetAsync(DesiredFleet seen, CancellationToken ct)
+    {
+        await world.MayKillAsync("all is clean");
+        await WriteAsync();
+        world.PassBy();
+        world.Referee.Forgets(seen);
+        world.Store.Forget(seen);
+        await world.MayKillAsync("forgotten");
+        feed.Publish(ResourceKind.Desired, seen.Name);
     }
 
     public Task AppendEventsAsync(IReadOnlyList<EventDraft> drafts, CancellationToken ct) => WriteAsync();

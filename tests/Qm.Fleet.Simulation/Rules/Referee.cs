@@ -42,7 +42,7 @@ internal sealed class Referee(World world)
     internal HashSet<string> Quiet { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Revisions that failed somewhere.</summary>
-    internal string[] FailedRevisions => [.. _failed.Keys.Select(failure => failure.Revision).Distinct().Order(StringComparer.Ordinal)];
+    internal string[] FailedRevisions => [.. _failed.Keys.Select(failure => failure.Revision).Where(name => name != Removal.Revision).Distinct().Order(StringComparer.Ordinal)];
 
     internal void Require(bool holds, string rule)
     {
@@ -96,8 +96,8 @@ internal sealed class Referee(World world)
                 _asWanted[node.Name] = (node.Agent.Revision, now);
             }
 
-            // Rule 11.
-            if (IsKnownDown(node) && world.Controller is { } controller && now - controller.Since > Known
+            // Rule 11. A node that nothing is wanted of is what it is, whether its QM runs or not.
+            if ((node.Agent.Revision == Removal.Revision ? IsLong(node.ExtensionOutSince) : IsKnownDown(node)) && world.Controller is { } controller && now - controller.Since > Known
                 && controller.Live.Find(node.Name) is { Step: NodeStep.Ready })
             {
                 Require(false, $"honesty: {node.Name} is called Ready, and has not served since {(node.OutSince ?? node.ExtensionOutSince)?.TotalSeconds:0} s");
@@ -135,6 +135,16 @@ internal sealed class Referee(World world)
         foreach (var (name, _) in rollout.State.Members.Where(member => member.Value.HasFailed))
         {
             _failed.TryAdd((rollout.ToRevision, name), world.Time.Elapsed);
+        }
+    }
+
+    /// <summary>A fleet that was deleted is about to be forgotten.</summary>
+    internal void Forgets(DesiredFleet seen)
+    {
+        foreach (var member in world.Store.IsDeleting && world.Time.Elapsed - _askedAt > OnItsWay ? world.Store.Members : [])
+        {
+            var agent = world.Node(member.Name).Agent;
+            Require(agent.Revision == Removal.Revision && agent.IsConfirmed, $"deletion: {seen.Name} is forgotten, and {member.Name} still has {agent.Revision}");
         }
     }
 
@@ -228,11 +238,14 @@ internal sealed class Referee(World world)
         foreach (var group in taken.Select(GroupOf).Distinct())
         {
             var members = world.Store.Members.Where(node => GroupOf(node.Name) == group).ToArray();
-            var down = members.Count(node => after.Members.GetValueOrDefault(node.Name) is { IsInTheAir: true } || IsKnownDown(world.Node(node.Name)));
+            var down = members.Count(node => after.Members.GetValueOrDefault(node.Name) is { IsInTheAir: true } || (IsKnownDown(world.Node(node.Name)) && !IsLetGo(node.Name, after)));
             var room = policy.MaxUnavailable.AtMostOf(members.Length);
             Require(down <= room, $"budget: {string.Join(", ", taken)} taken down, so that {down} of {members.Length} nodes{(group.Length > 0 ? $" of {group}" : "")} are, and maxUnavailable {policy.MaxUnavailable} allows {room}");
         }
     }
+
+    // A deleted fleet has nothing more to do with what it left clean.
+    private static bool IsLetGo(string name, RolloutState state) => state.IsRemoval && state.Members.GetValueOrDefault(name) is { State: MemberState.Done };
 
     // One that came up a moment ago is still thought to be down, and loses nothing by going first.
     private bool IsKnownToServe(SimulatedNode node) => node.ServingSince is { } since && world.Time.Elapsed - since > OnItsWay;
@@ -243,7 +256,7 @@ internal sealed class Referee(World world)
     private bool IsLong(TimeSpan? since) => since is { } at && world.Time.Elapsed - at > Known;
 
     private bool IsAsWanted(SimulatedNode node) =>
-        node.Agent.Revision.Length > 0 && world.Revisions[node.Agent.Revision].Environment is var wanted
+        node.Agent.Revision == Removal.Revision ? node.IsClean : node.Agent.Revision.Length > 0 && world.Revisions[node.Agent.Revision].Environment is var wanted
         && !node.NeedsQm && node.MemoryHigh == node.WantedHigh
         && wanted.Workloads.All(workload => node.Workloads.GetValueOrDefault(workload.Name) is { IsActive: true });
 }

@@ -1,4 +1,5 @@
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Simulation.Runs;
@@ -27,9 +28,19 @@ internal sealed class People(World world)
             Save(node.Name, cordoned: false, on: true);
         }
 
+        // Some are through with it, if anything is left to be taken away.
         var policy = world.Setup.Plain() with { MaxUnavailable = new(broken + 1, false) };
         // One by one from those that can be reached; a batch that only a broken node can fill waits for it.
-        return Apply(New(isGood: true), policy with { Batches = [new(null, Amount.All)] });
+        policy = policy with { Batches = [new(null, Amount.All)] };
+        if (world.Random.Chance(20) && world.Store.Rollout is not null)
+        {
+            world.Store.Policy = policy;
+            Delete();
+            Change("resume", RolloutVerbs.Resume);
+            return Removal.Revision;
+        }
+
+        return Apply(New(isGood: true), policy);
     }
 
     /// <summary>What failed for what was broken before is tried again.</summary>
@@ -50,13 +61,13 @@ internal sealed class People(World world)
         }
 
         var now = world.Time.GetUtcNow();
-        switch (world.Random.Below(14))
+        switch (world.Random.Below(15))
         {
             case 0 or 1 or 2:
                 ApplyNew(isGood: world.Random.Chance(50));
                 break;
             case 3 or 4:
-                Apply(world.Random.Of(world.Referee.FailedRevisions is { Length: > 0 } failed && world.Random.Chance(80) ? failed : [.. world.Revisions.Keys.Order(StringComparer.Ordinal)]), world.Setup.Policy(now));
+                Apply(world.Random.Of(world.Referee.FailedRevisions is { Length: > 0 } failed && world.Random.Chance(80) ? failed : [.. world.Revisions.Keys.Where(name => name != Removal.Revision).Order(StringComparer.Ordinal)]), world.Setup.Policy(now));
                 break;
             case 5:
                 Change("pause", state => RolloutVerbs.Pause(state, "anna", "", now));
@@ -75,6 +86,9 @@ internal sealed class People(World world)
                 // The good one in between, and then once more what did not work.
                 ApplyNew(isGood: true);
                 world.Time.After(world.Random.Milliseconds(30_000, 150_000), () => Again(world.Random.Of(bad)));
+                break;
+            case 13:
+                Delete();
                 break;
             case 12:
                 var cordoned = world.Random.Of(world.Nodes).Name;
@@ -109,6 +123,12 @@ internal sealed class People(World world)
         world.Store.Apply(revision, policy);
         Asked();
         return revision;
+    }
+
+    private void Delete()
+    {
+        world.Trace.Add($"delete: {(world.Store.Delete() ? "done" : "cannot be")}");
+        Asked();
     }
 
     private void Change(string verb, Func<RolloutState, RolloutState?> change)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
 using Qm.Fleet.Simulation.Models;
 using Qm.Fleet.Simulation.Mutations;
@@ -87,8 +88,9 @@ internal static class SimulationRun
     }
 
     private static bool HasSettled(World world, SimulatedNode node, string revision) =>
-        node.Agent.Revision == revision && node.Agent.IsConfirmed && node.IsServing
-        && world.Store.Rollout?.State.Members.GetValueOrDefault(node.Name) is { State: MemberState.Done };
+        node.Agent.Revision == revision && node.Agent.IsConfirmed
+        && (node.IsServing || revision == Removal.Revision)
+        && ((revision == Removal.Revision && world.Store.Rollout is null) || world.Store.Rollout?.State.Members.GetValueOrDefault(node.Name) is { State: MemberState.Done });
 
     private static string? Go(World world, TimeSpan span, Func<bool> until)
     {

@@ -57,7 +57,7 @@ internal sealed class World
 
     internal List<SimulatedNode> Nodes { get; } = [];
 
-    internal Dictionary<string, SimulatedRevision> Revisions { get; } = new(StringComparer.Ordinal);
+    internal Dictionary<string, SimulatedRevision> Revisions { get; } = new(StringComparer.Ordinal) { [SimulatedRevision.Removed.Name] = SimulatedRevision.Removed };
 
     /// <summary>The controller; null while there is none.</summary>
     internal SimulatedController? Controller { get; private set; }
