@@ -16,8 +16,9 @@ public sealed class ControllerProcessTests
             var fleets = new V1.FleetService.FleetServiceClient(channel);
             for (var index = 1; index <= 25; index++)
             {
-                var answer = await fleets.ApplyAsync(
-                    new V1.ApplyFleetsRequest { Fleets = { Samples.Fleet(memoryMax: $"{index}G") } }, cancellationToken: Ct);
+                var wanted = Samples.Fleet(memoryMax: $"{index}G");
+                wanted.Spec.RevisionHistoryLimit = 25;
+                var answer = await fleets.ApplyAsync(new V1.ApplyFleetsRequest { Fleets = { wanted } }, cancellationToken: Ct);
                 acknowledged.Insert(0, answer.Results[0].Fleet.Status.Revision);
             }
             controller.Kill();

@@ -17,6 +17,7 @@ internal sealed class ModelNode
     private readonly Dictionary<OwnedFileId, FileEvidence> _files = [];
     private readonly Dictionary<string, string> _kernel = new(StringComparer.Ordinal) { ["memory.high"] = "max", ["cpu.idle"] = "0", ["cpu.weight"] = "100" };
     private readonly HashSet<string> _retired = [];
+    private readonly HashSet<string> _retiredProperties = [];
     private readonly Dictionary<string, (string State, long StartedAt, int Score)> _inside = [];
 
     internal bool Confirmed { get; private set; }
@@ -64,7 +65,7 @@ internal sealed class ModelNode
     // systemd answers for a unit it does not know, too.
     private ImmutableSortedDictionary<string, UnitReading> Inside(RenderedRevision? desired) =>
         _inside.ToImmutableSortedDictionary(unit => unit.Key, unit => Reading(unit.Value.State, unit.Value.StartedAt)).AddRange(
-            (desired?.Environment.Workloads ?? []).Select(workload => workload.Name + ".service").Where(unit => !_inside.ContainsKey(unit))
+            (desired?.Environment.Workloads ?? []).Select(workload => workload.Name).Concat(_retired).Distinct().Select(name => name + ".service").Where(unit => !_inside.ContainsKey(unit))
                 .Select(unit => KeyValuePair.Create(unit, new UnitReading("not-found", "inactive", "dead", "success", "", 0, null, 0))));
 
     internal void Apply(NodeStep.Act act, RenderedRevision desired)
@@ -76,7 +77,7 @@ internal sealed class ModelNode
             case NodeStep.Stage stage: _staged = stage.Revision; break;
             case NodeStep.Commit commit: ConfirmWithin = commit.ConfirmWithin; Commit(); break;
             case NodeStep.RestartHostAgent: (_hostAgentStartedAt, CutOff) = (_clock, CutsOff); break;
-            case NodeStep.Confirm: Confirmed = true; _retired.Clear(); break;
+            case NodeStep.Confirm: Confirmed = true; _retired.Clear(); _retiredProperties.Clear(); break;
             case NodeStep.SetLimits limits: SetLimits(limits); break;
             case NodeStep.ReloadHost: Reload(); break;
             case NodeStep.StartQm or NodeStep.RestartQm: Reload(); StartQm(desired); break;
@@ -142,6 +143,8 @@ internal sealed class ModelNode
             _files[file.Id] = new(file.Id.ToString(), file.Sha256, _clock);
         }
 
+        _retiredProperties.UnionWith(_committed?.Environment.Resources.Keys.Select(property => property.ToString()) ?? []);
+        _retiredProperties.ExceptWith(revision.Environment.Resources.Keys.Select(property => property.ToString()));
         (_committed, _staged, Confirmed) = (revision, null, false);
     }
 
@@ -202,7 +205,7 @@ internal sealed class ModelNode
             [.. _inside.Where(unit => unit.Key != QmNode.AgentUnit).Select((unit, index) => new UnitScore(unit.Key, 200_000 + index, unit.Value.Score))], []),
         Machine = Machine,
         RetiredWorkloads = [.. _retired],
-        RetiredProperties = [],
+        RetiredProperties = [.. _retiredProperties],
         Reverted = _reverted,
         AwaitsConfirmation = _committed is not null && !Confirmed,
         QmNodeName = _committed is null ? "" : "qm.ecu1",

@@ -37,6 +37,25 @@ public sealed class NodeReconcilerTests
         Assert.Empty(node.Acts);
     }
 
+    [Fact]
+    [Trait("Requirement", "QMF-ROLL-008")]
+    public void Decide_FleetIsDeleted_TakesEverythingAwayAndThenNothing()
+    {
+        var (node, removal) = (new ModelNode(), RevisionRenderer.Render(Removal.Revision, Removal.Environment, "ecu1"));
+        Settle(node, Revision("a", "2G", qm: 550, workloads: ["radio"]));
+        node.Acts.Clear();
+
+        Settle(node, removal);
+        Assert.Equal(["Stage", "Commit", "ReloadHost", "SetLimits", "RestartQm", "Confirm"], node.Acts.Where(act => act != "StopWorkload"));
+        Assert.Equal(("max", 500, 0), (node.Kernel("memory.high"), node.QmScore, removal.Files.Length));
+
+        node.Acts.Clear();
+        Settle(node, removal);
+        node.QmRuns = false;
+        Settle(node, removal);
+        Assert.Empty(node.Acts);
+    }
+
     // A window is asked for where a move begins, a precondition at each step that disrupts; what disrupts nothing waits for neither.
     [Theory]
     [InlineData("Window", new[] { "Stage" }, new[] { "StartQm", "Confirm" })]
