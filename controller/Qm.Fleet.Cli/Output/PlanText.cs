@@ -98,7 +98,7 @@ internal static class PlanText
     private static string Hold(PlannedHold hold, DateTimeOffset now)
     {
         var until = hold.Hold.Until is { } end ? $", in {Durations.Show(end.ToDateTimeOffset() - now)} at the latest" : "";
-        return $"{hold.Hold.Gate}, {Names(hold.Nodes)}: {hold.Hold.Reason}; {(hold.Hold.Never ? "it can never end as things are, what helps is" : "would be released by")} {hold.Hold.Release}{until}";
+        return $"{hold.Hold.Gate}, {Names(hold.Nodes)}: {hold.Hold.Reason}; {(hold.Hold.Never ? "it does not end by itself, what helps is" : "would be released by")} {hold.Hold.Release}{until}";
     }
 
     private static IEnumerable<string> Ends(FleetPlan plan, DateTimeOffset now)

@@ -17,11 +17,26 @@ internal static class RolloutText
             await writer.WriteLineAsync(PlainText.Of($"  {explanation.PausedBy}; qmfleet rollout resume {explanation.Rollout.Split('/')[0]}"));
         }
 
+        if (explanation.EstimatedEnd is { } end)
+        {
+            await writer.WriteLineAsync($"  Through in about {Durations.Show(end.ToDateTimeOffset() - now)}, if it goes on as it did so far");
+        }
+        else if (explanation.Never)
+        {
+            await writer.WriteLineAsync(PlainText.Of($"  It does not end by itself: {explanation.NoEstimateBecause}"));
+        }
+        else if (explanation.NoEstimateBecause is { Length: > 0 } because && explanation.Members.Any(member => member.Hold is not null))
+        {
+            await writer.WriteLineAsync(PlainText.Of($"  Nobody can tell when it will be through: {because}"));
+        }
+
+        await WriteBatchesAsync(writer, explanation, now);
         foreach (var group in explanation.Members.Where(member => member.Hold is not null).GroupBy(member => (member.Hold.Gate, member.Hold.Reason, member.Hold.Release)))
         {
             var first = group.MinBy(member => member.Hold.Since)!.Hold;
-            await writer.WriteLineAsync(PlainText.Of($"  {Names(group),-8} {first.Gate}, for {Durations.Since(first.Since, now)}: {first.Reason}"));
-            await writer.WriteLineAsync(PlainText.Of($"  {"",-8} {(first.Never ? "It can never end as things are; what helps" : "Would release it")}: {first.Release}{Until(first, now)}"));
+            var pace = group.Select(member => member.Pace).FirstOrDefault(text => text.Length > 0) is { } slow ? $" ({slow})" : "";
+            await writer.WriteLineAsync(PlainText.Of($"  {Names(group),-8} {first.Gate}, for {Durations.Since(first.Since, now)}: {first.Reason}{pace}"));
+            await writer.WriteLineAsync(PlainText.Of($"  {"",-8} {(first.Never ? "It does not end by itself; what helps" : "Would release it")}: {first.Release}{Until(first, now)}"));
         }
 
         foreach (var member in explanation.Members.Where(member => member.Failure.Length > 0))
@@ -32,6 +47,18 @@ internal static class RolloutText
 
         await writer.WriteLineAsync("  " + string.Join(", ", explanation.Members.CountBy(member => member.State).OrderByDescending(state => state.Value)
             .Select(state => string.Create(CultureInfo.InvariantCulture, $"{state.Value} {state.Key.ToString().ToLowerInvariant()}"))));
+    }
+
+    // One batch tells nothing that its nodes do not.
+    private static async Task WriteBatchesAsync(TextWriter writer, RolloutExplanation explanation, DateTimeOffset now)
+    {
+        foreach (var (batch, index) in explanation.BatchStates.Count < 2 ? [] : explanation.BatchStates.Select((batch, index) => (batch, index)))
+        {
+            var failed = batch.Failed > 0 ? $", {batch.Failed} failed" : "";
+            var end = batch.EstimatedEnd is { } at ? $", through in about {Durations.Show(at.ToDateTimeOffset() - now)}" : "";
+            var state = explanation.Batch <= index ? $"waits{end}" : $"{batch.Done} of {batch.Nodes} done{failed}{end}";
+            await writer.WriteLineAsync(PlainText.Of(string.Create(CultureInfo.InvariantCulture, $"  Batch {index + 1} ({batch.Batch}): {state}")));
+        }
     }
 
     private static string Batch(RolloutExplanation explanation) =>

@@ -83,7 +83,7 @@ internal static class DeleteVerb
                 if (kind == Resources.Fleet)
                 {
                     var fleet = await connection.Fleets.DeleteAsync(new() { Name = name, OnDelete = onDelete }, cancellationToken: ct);
-                    if (fleet.Status.DeletingSince is not null)
+                    if (fleet.Status?.DeletingSince is not null)
                     {
                         deleting.Add(fleet);
                         await context.Out.WriteLineAsync($"fleet/{name} deleting  rollout {fleet.Status.Rollout.Name}");

@@ -4,6 +4,7 @@ using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Wire;
+using Qm.Fleet.Core.Plans;
 using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Controller.Api;
@@ -77,6 +78,13 @@ internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, Rollo
             Batches = fleet.Spec.Rollout.Batches.Length,
             PausedBy = rollout.State.Stop?.ToString() ?? "",
         };
+        var (estimate, now) = known is null ? (null, default) : keeper.EstimateOf(known);
+        if (estimate is not null)
+        {
+            explanation.EstimatedEnd = estimate.End?.ToTimestamp();
+            (explanation.NoEstimateBecause, explanation.Never) = (estimate.Because, estimate.Never);
+            explanation.BatchStates.AddRange(fleet.Spec.Rollout.Batches.Select((batch, number) => ToWire($"{batch}", number, known!, estimate)));
+        }
         explanation.Members.AddRange(rollout.State.Members.Select(member => new V1.RolloutMember
         {
             Node = member.Key,
@@ -86,6 +94,7 @@ internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, Rollo
             BaseRevision = member.Value.Base,
             Failure = member.Value.Failure,
             Hold = known?.Holds.GetValueOrDefault(member.Key) is { } hold ? ToWire(hold) : null,
+            Pace = estimate?.PaceOf(member.Value, now) ?? "",
         }));
         return Task.FromResult(explanation);
     }
@@ -103,6 +112,23 @@ internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, Rollo
     }
 
     private static string Reason(string text) => text.Length <= MaxReason ? text : throw Failures.Invalid("reason", $"it has {text.Length} characters; at most {MaxReason} are kept");
+
+    private static V1.RolloutBatchState ToWire(string batch, int number, KnownRollout known, RolloutEstimate estimate)
+    {
+        var members = known.Decision.State.Members.Where(member => member.Value.Batch == number).ToArray();
+        // What it waits for: what moves tells more than what waits for that.
+        var held = members.Where(member => !member.Value.IsSettled && known.Holds.ContainsKey(member.Key)).Select(member => known.Holds[member.Key])
+            .OrderByDescending(hold => hold.Hold.Never).ThenByDescending(hold => hold.Hold.Gate is "Moving" or "Returning" or "Soaking").FirstOrDefault();
+        return new()
+        {
+            Batch = batch,
+            Nodes = members.Length,
+            Done = members.Count(member => member.Value.State == MemberState.Done),
+            Failed = members.Count(member => member.Value.HasFailed),
+            Hold = held is null ? null : ToWire(held),
+            EstimatedEnd = number < estimate.Batches.Length ? estimate.Batches[number]?.ToTimestamp() : null,
+        };
+    }
 
     private static V1.RolloutHold ToWire(SinceHold hold)
     {

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Plans;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Rollouts;
 
@@ -42,6 +43,12 @@ internal sealed class RolloutKeeper(RolloutNodes nodes, Decisions decisions, Tim
     /// <param name="unitOf">A unit of a host as it is now, by node and unit; null when it is not known.</param>
     internal RolloutHold? HoldOf(DesiredFleet fleet, string node, Func<string, string, UnitReading?> unitOf) =>
         decisions.Hold(fleet.Policy, nodes.Blocked(fleet, node, unitOf), time.GetUtcNow());
+
+    /// <summary>When a rollout will be through, as far as that can be told.</summary>
+    internal (RolloutEstimate Estimate, DateTimeOffset Now) EstimateOf(KnownRollout known) => (
+        RolloutEstimate.Of(
+            known.Decision, known.Fleet.Policy, known.Decision.State.Members.Keys.ToDictionary(name => name, name => nodes.View(known.Fleet, name), StringComparer.Ordinal), time.GetUtcNow()),
+        time.GetUtcNow());
 
     /// <summary>Asks what a rollout does next.</summary>
     internal RolloutDecision Ask(DesiredFleet fleet, StoredRollout rollout, IEnumerable<string> members) => decisions.Advance(

@@ -90,7 +90,7 @@ public sealed class ApplyWaitTests : CliTest
         Server.Fleets.Tell("cockpit", 2, Rollout.Types.Phase.Progressing, 0, "");
 
         Assert.Equal(ExitCode.Failed, await run);
-        Assert.Contains("rollout cockpit/1 was superseded by a newer apply", Errors, StringComparison.Ordinal);
+        Assert.Contains("rollout cockpit/1 was superseded by cockpit/2", Errors, StringComparison.Ordinal);
     }
 
     [Fact]
