@@ -28,12 +28,26 @@ public sealed class DeletionTests
         Assert.Contains("Rollout cockpit/2: 2 of 3 nodes ready; waits for ecu2: ", await lab.RunAsync("rollout", "why", "cockpit"), StringComparison.Ordinal);
 
         await lab.RunAsync("lab", "fault", "ecu2", "thaw");
-        Assert.Contains("Gone in ", await lab.RunAsync("delete", "fleet", "cockpit", "--timeout", "60s"), StringComparison.Ordinal);
+        await lab.StepAsync("ecu2", "Idle");
 
         Assert.Equal(before, Etc(lab));
         Assert.All(lab.Lab.Nodes, node => Assert.Equal("max", lab.Cgroup(node.Name, "memory.high")));
         await Assert.ThrowsAsync<Grpc.Core.RpcException>(lab.CockpitAsync);
-        Assert.Equal(["FleetCreated", "FleetDeleting", "FleetDeleted"], (await lab.EventsAsync()).Select(item => item.Reason).Where(reason => reason.StartsWith("Fleet", StringComparison.Ordinal)));
+        var events = await lab.EventsAsync();
+        Assert.Equal(["FleetCreated", "FleetDeleting", "FleetDeleted"], events.Select(item => item.Reason).Where(reason => reason.StartsWith("Fleet", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Delete_AndApplyAgain_TheFleetIsGoneAndComesBack()
+    {
+        await using var lab = await FleetLab.StartAsync(nodes: 2);
+        await lab.ApplyAsync("cockpit.yaml");
+        await lab.ConvergedAsync();
+
+        Assert.Contains("Gone in ", await lab.RunAsync("delete", "fleet", "cockpit", "--timeout", "60s"), StringComparison.Ordinal);
+        await lab.ApplyAsync("cockpit.yaml");
+        await lab.ConvergedAsync();
+        Assert.Equal("cockpit/3", (await lab.CockpitAsync(Rollout.Types.Phase.Succeeded)).Status.Rollout.Name);
     }
 
     [Fact]

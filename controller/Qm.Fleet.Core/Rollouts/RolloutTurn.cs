@@ -197,7 +197,7 @@ internal sealed partial class RolloutTurn(
         {
             _notices.Add(member.State switch
             {
-                MemberState.Returned when was.State == MemberState.Returning => new("NodeReturned", name, $"has {member.Base} again"),
+                MemberState.Returned when was.State is MemberState.Leaving or MemberState.Returning => new("NodeReturned", name, $"has {member.Base} again"),
                 MemberState.Stuck when member.Base.Length == 0 => new("NodeStuck", name, $"there is nothing to go back to; {(member.HasFailed ? member.Failure : _state.Reason)}", IsBad: true),
                 MemberState.Stuck => new("NodeStuck", name, member.Failure, IsBad: true),
                 _ => new("RevisionFailed", name, $"revision {_state.To}: {member.Failure}", IsBad: true),

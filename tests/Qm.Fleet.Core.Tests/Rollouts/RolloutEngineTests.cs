@@ -102,7 +102,6 @@ public sealed class RolloutEngineTests
 
     // What a turn makes is made for what changed, however many nodes wait.
     [Fact]
-    [Trait("Requirement", "QMF-RULE-10")]
     public void Advance_NothingIsNew_AllocatesNoMoreForAThousandNodesThanForTen()
     {
         Assert.InRange(Allocated(1_000), 0, Allocated(10) + 512);
@@ -315,6 +314,22 @@ public sealed class RolloutEngineTests
 
         Assert.Equal((RolloutPhase.Paused, MemberState.Stuck), (fleet.State.Phase, fleet.State.Members["ecu01"].State));
         Assert.Contains(fleet.Notices, notice => notice is { Reason: "NodeStuck", Message: "there is nothing to go back to; QM does not start" });
+    }
+
+    [Fact]
+    public void Advance_NodeWentBackByItself_IsToldToHaveFailedOnceAndToBeBackOnce()
+    {
+        var fleet = new ModelFleet(RolloutPolicy.Default, ModelFleet.Names(1));
+        fleet["ecu01"].Bad = (ModelFleet.New, "nobody confirmed it");
+        fleet.Turn();
+        fleet["ecu01"].Work();
+        fleet.Turn();
+        fleet["ecu01"].Work();
+        fleet.Turn();
+        (fleet["ecu01"].Revision, fleet["ecu01"].IsUp) = (ModelFleet.Old, true);
+        fleet.Settle();
+
+        Assert.Equal(["RevisionFailed", "NodeReturned"], fleet.Notices.Where(notice => notice.Node.Length > 0).Select(notice => notice.Reason));
     }
 
     [Fact]
