@@ -65,7 +65,7 @@ internal static class RolloutVerb
         Func<RolloutService.RolloutServiceClient, string, string, CancellationToken, AsyncUnaryCall<Rollout>> decide)
     {
         var fleet = Fleet();
-        var reason = new Option<string>("--reason") { Description = "Why, for those who wonder", DefaultValueFactory = _ => "" };
+        var reason = Reason();
         var command = new Command(name, description) { fleet, reason };
         command.SetAction(async (parsed, ct) =>
         {
@@ -79,11 +79,12 @@ internal static class RolloutVerb
     {
         var fleet = Fleet();
         var nodes = new Option<string[]>("--node") { Description = "Only on this node; may be repeated" };
-        var command = new Command("retry", "Tries the revision again where it failed") { fleet, nodes };
+        var reason = Reason();
+        var command = new Command("retry", "Tries the revision again where it failed") { fleet, nodes, reason };
         command.SetAction(async (parsed, ct) =>
         {
             using var connection = global.Connect(parsed, context);
-            var request = new RetryRolloutRequest { Fleet = parsed.GetValue(fleet)!, Nodes = { parsed.GetValue(nodes) ?? [] } };
+            var request = new RetryRolloutRequest { Fleet = parsed.GetValue(fleet)!, Nodes = { parsed.GetValue(nodes) ?? [] }, Reason = parsed.GetValue(reason)! };
             return await ShowAsync(context, await connection.Rollouts.RetryAsync(request, cancellationToken: ct));
         });
         return command;
@@ -92,12 +93,13 @@ internal static class RolloutVerb
     private static Command Undo(GlobalOptions global, CliContext context)
     {
         var fleet = Fleet();
+        var reason = Reason();
         var to = new Option<string>("--to") { Description = "The revision; the one before when not given", DefaultValueFactory = _ => "" };
-        var command = new Command("undo", "Begins a rollout to an earlier revision, by the fleet's own policy") { fleet, to };
+        var command = new Command("undo", "Begins a rollout to an earlier revision, by the fleet's own policy") { fleet, to, reason };
         command.SetAction(async (parsed, ct) =>
         {
             using var connection = global.Connect(parsed, context);
-            var applied = await connection.Rollouts.UndoAsync(new() { Fleet = parsed.GetValue(fleet)!, Revision = parsed.GetValue(to)! }, cancellationToken: ct);
+            var applied = await connection.Rollouts.UndoAsync(new() { Fleet = parsed.GetValue(fleet)!, Revision = parsed.GetValue(to)!, Reason = parsed.GetValue(reason)! }, cancellationToken: ct);
             var rollout = applied.Operation is { } operation ? $"rollout {RolloutWait.RolloutOf(operation)}" : "nothing to do";
             await context.Out.WriteLineAsync($"fleet/{applied.Fleet.Metadata.Name} revision {applied.Fleet.Status?.Revision}  {rollout}");
             return ExitCode.Done;
@@ -110,6 +112,8 @@ internal static class RolloutVerb
         await context.Out.WriteLineAsync(PlainText.Of($"rollout/{rollout.Name} {rollout.Phase}: {rollout.Message}"));
         return ExitCode.Done;
     }
+
+    private static Option<string> Reason() => new("--reason") { Description = "Why, for those who wonder", DefaultValueFactory = _ => "" };
 
     private static Argument<string> Fleet() => new("fleet") { Description = "The fleet's name" };
 }

@@ -11,10 +11,12 @@ internal static class ApplyRequests
     /// <param name="items">The items.</param>
     /// <param name="nameOf">An item's name.</param>
     /// <param name="check">Reads one item.</param>
+    /// <param name="further">Looks at all that could be read, by its place, for what is wrong with it beside; null for nothing.</param>
     /// <returns>The values in the order asked.</returns>
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT with every problem of every item.</exception>
     public static IReadOnlyList<TValue> Check<TItem, TValue>(
-        string field, int max, IReadOnlyList<TItem> items, Func<TItem, string> nameOf, Func<TItem, Parsed<TValue>> check)
+        string field, int max, IReadOnlyList<TItem> items, Func<TItem, string> nameOf, Func<TItem, Parsed<TValue>> check,
+        Func<IReadOnlyList<(int Index, TValue Draft)>, IEnumerable<Problem>>? further = null)
         where TValue : class
     {
         if (items.Count == 0 || items.Count > max)
@@ -23,11 +25,16 @@ internal static class ApplyRequests
         }
         var problems = new List<Problem>();
         var values = new List<TValue>(items.Count);
+        var drafts = new List<(int, TValue)>(items.Count);
         var firstOfName = new Dictionary<string, int>(StringComparer.Ordinal);
         for (var index = 0; index < items.Count; index++)
         {
             var parsed = check(items[index]);
             problems.AddRange(parsed.Problems.Select(problem => problem with { Path = $"{field}[{index}].{problem.Path}" }));
+            if (parsed.Draft is { } draft)
+            {
+                drafts.Add((index, draft));
+            }
             if (parsed.IsValid(out var value))
             {
                 values.Add(value);
@@ -38,6 +45,7 @@ internal static class ApplyRequests
                 problems.Add(new Problem($"{field}[{index}].metadata.name", $"\"{name}\" is {field}[{firstOfName[name]}] already"));
             }
         }
+        problems.AddRange(further?.Invoke(drafts) ?? []);
         return problems.Count == 0 ? values : throw Failures.Invalid(problems);
     }
 }

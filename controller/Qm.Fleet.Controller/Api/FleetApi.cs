@@ -20,8 +20,8 @@ internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans pl
     /// <inheritdoc/>
     public override async Task<V1.ApplyFleetsResponse> Apply(V1.ApplyFleetsRequest request, ServerCallContext context)
     {
-        var drafts = Drafts(request.Fleets);
-        var findings = Findings(drafts);
+        var drafts = Drafts(request.Fleets, Unworkable);
+        var findings = Findings([.. drafts.Select(static draft => draft.Spec)]);
         var applied = await fleets.ApplyAsync(drafts, context.Caller().Actor, request.DryRun, context.CancellationToken).ConfigureAwait(false);
         var response = new V1.ApplyFleetsResponse();
         foreach (var ((fleet, result, begun), found) in applied.Zip(findings))
@@ -41,7 +41,7 @@ internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans pl
     /// <inheritdoc/>
     public override async Task<V1.PlanFleetsResponse> Plan(V1.PlanFleetsRequest request, ServerCallContext context)
     {
-        var drafts = Drafts(request.Fleets);
+        var drafts = Drafts(request.Fleets, further: null);
         var sites = nodes.Sites();
         var specs = request.Nodes.Count == 0 ? [] : ApplyRequests.Check(
             "nodes", NodeApi.MaxNodes, request.Nodes, static node => node.Metadata?.Name ?? "", node => NodeApi.Check(node, sites));
@@ -112,28 +112,29 @@ internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans pl
         return Task.FromResult(new V1.ListRevisionsResponse { Revisions = { items.Select(WireResources.ToWire) }, NextPageToken = next });
     }
 
-    private static List<FleetDraft> Drafts(IReadOnlyList<V1.Fleet> asked) =>
+    private static List<FleetDraft> Drafts(IReadOnlyList<V1.Fleet> asked, Func<IReadOnlyList<(int Index, FleetSpec Draft)>, IEnumerable<Problem>>? further) =>
     [
         .. ApplyRequests.Check(
             "fleets", MaxFleets, asked, static fleet => fleet.Metadata?.Name ?? "",
-            static fleet => Manifests.Parse(fleet.Metadata ?? new V1.Metadata(), fleet.Spec))
+            static fleet => Manifests.Parse(fleet.Metadata ?? new V1.Metadata(), fleet.Spec), further)
             .Zip(asked, static (spec, fleet) => new FleetDraft(spec, fleet.Spec)),
     ];
 
     // What cannot work on the nodes there are is refused, all of it at once.
-    private List<ImmutableArray<Finding>> Findings(IReadOnlyList<FleetDraft> drafts)
+    private IEnumerable<Problem> Unworkable(IReadOnlyList<(int Index, FleetSpec Draft)> drafts) =>
+        drafts.Zip(Findings([.. drafts.Select(static draft => draft.Draft)]), static (draft, findings) => findings.Where(static finding => finding.Severity == Severity.Error)
+            .Select(finding => new Problem(string.Create(CultureInfo.InvariantCulture, $"fleets[{draft.Index}].{finding.Path}"), finding.Message, finding.Rule))).SelectMany(static problems => problems);
+
+    private List<ImmutableArray<Finding>> Findings(IReadOnlyList<FleetSpec> fleets)
     {
         var all = Pages.All("", nodes.After, static node => node.Name).ToList();
         var waiting = All("").ToDictionary(static fleet => fleet.Name, fleet => Waiting(fleet.Spec), StringComparer.Ordinal);
-        foreach (var draft in drafts)
+        foreach (var fleet in fleets)
         {
-            waiting[draft.Spec.Name] = Waiting(draft.Spec);
+            waiting[fleet.Name] = Waiting(fleet);
         }
-        var findings = drafts.Select(draft => FleetRisks.Declared(draft.Spec, Matching(draft.Spec).ToDictionary(node => node.Name, node => node.Labels, StringComparer.Ordinal))
-            .Concat(PreconditionCycles.Of(draft.Spec.Name, waiting)).ToImmutableArray()).ToList();
-        var problems = findings.SelectMany((found, index) => found.Where(static finding => finding.Severity == Severity.Error)
-            .Select(finding => new Problem(string.Create(CultureInfo.InvariantCulture, $"fleets[{index}].{finding.Path}"), finding.Message, finding.Rule))).ToList();
-        return problems.Count == 0 ? findings : throw Failures.Invalid(problems);
+        return [.. fleets.Select(fleet => FleetRisks.Declared(fleet, Matching(fleet).ToDictionary(node => node.Name, node => node.Labels, StringComparer.Ordinal))
+            .Concat(PreconditionCycles.Of(fleet.Name, waiting)).ToImmutableArray())];
 
         IEnumerable<StoredNode> Matching(FleetSpec fleet) => all.Where(node => fleet.Selector.Matches(node.Labels));
 

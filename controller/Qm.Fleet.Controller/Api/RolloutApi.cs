@@ -5,6 +5,7 @@ using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Wire;
 using Qm.Fleet.Core.Plans;
+using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Controller.Api;
@@ -35,7 +36,7 @@ internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, Rollo
         }
         return ChangeAsync(
             request.Fleet, (state, now) => RolloutVerbs.Retry(state, request.Nodes, now), "RolloutRetried",
-            request.Nodes.Count == 0 ? "everywhere" : string.Join(", ", request.Nodes), context);
+            $"{(request.Nodes.Count == 0 ? "everywhere" : string.Join(", ", request.Nodes))}{(request.Reason.Length == 0 ? "" : $": {Reason(request.Reason)}")}", context);
     }
 
     /// <inheritdoc/>
@@ -46,6 +47,10 @@ internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, Rollo
         if (revision.Length == 0)
         {
             throw Failures.Precondition($"Fleet {request.Fleet} has had no revision before {fleet.Revision}, so there is nothing to go back to.");
+        }
+        if (revision == Removal.Revision)
+        {
+            throw Failures.Precondition($"Before {fleet.Revision} the nodes of fleet {request.Fleet} had nothing of it. Delete the fleet to go back to that.");
         }
         var wire = fleet.Wire.Clone();
         wire.Environment = (fleets.Revision(request.Fleet, revision) ?? throw Failures.NotFound("revision", $"{request.Fleet}/{revision}")).Environment;
@@ -59,7 +64,7 @@ internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, Rollo
         {
             throw Failures.Precondition($"Revision {revision} is no longer valid: {string.Join("; ", parsed.Problems)}.");
         }
-        var (after, result, begun) = (await fleets.ApplyAsync([new FleetDraft(spec, wire)], context.Caller().Actor, dryRun: false, context.CancellationToken).ConfigureAwait(false))[0];
+        var (after, result, begun) = (await fleets.ApplyAsync([new FleetDraft(spec, wire)], context.Caller().Actor, dryRun: false, context.CancellationToken, Reason(request.Reason)).ConfigureAwait(false))[0];
         return new V1.AppliedFleet { Fleet = after.ToWire(live), Result = result, Operation = begun?.ToOperation() };
     }
 

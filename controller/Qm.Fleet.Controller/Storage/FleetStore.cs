@@ -12,12 +12,13 @@ internal sealed class FleetStore(Database database)
     /// <param name="actor">Who asks.</param>
     /// <param name="dryRun">Answers as usual and keeps nothing.</param>
     /// <param name="ct">Ends the wait for the turn.</param>
+    /// <param name="why">Why, in their words; may be empty.</param>
     /// <remarks>
     /// A fleet that already is so writes nothing at all. A change of selector or labels counts a generation and leaves revision and rollout
     /// as they are: a rollout brings an environment, and nodes that come or go by label are the reconciler's daily business.
     /// </remarks>
-    public Task<IReadOnlyList<AppliedFleet>> ApplyAsync(IReadOnlyList<FleetDraft> drafts, string actor, bool dryRun, CancellationToken ct) =>
-        database.WriteAsync<IReadOnlyList<AppliedFleet>>(tx => [.. drafts.Select(draft => Apply(tx, draft, actor))], commit: !dryRun, ct);
+    public Task<IReadOnlyList<AppliedFleet>> ApplyAsync(IReadOnlyList<FleetDraft> drafts, string actor, bool dryRun, CancellationToken ct, string why = "") =>
+        database.WriteAsync<IReadOnlyList<AppliedFleet>>(tx => [.. drafts.Select(draft => Apply(tx, draft, actor, why))], commit: !dryRun, ct);
 
     /// <summary>What would be wanted if nodes and fleets were applied; keeps nothing.</summary>
     /// <param name="nodes">Of different names and of sites that exist.</param>
@@ -32,7 +33,7 @@ internal sealed class FleetStore(Database database)
                 NodeStore.Apply(tx, node, actor);
             }
             var before = drafts.Select(draft => FleetRows.Find(tx, draft.Spec.Name)).ToList();
-            return new FleetPreview(before, [.. drafts.Select(draft => Apply(tx, draft, actor))], ReconcileStore.Load(tx));
+            return new FleetPreview(before, [.. drafts.Select(draft => Apply(tx, draft, actor, ""))], ReconcileStore.Load(tx));
         },
         commit: false, ct);
 
@@ -67,7 +68,7 @@ internal sealed class FleetStore(Database database)
         },
         commit: true, ct);
 
-    private static AppliedFleet Apply(WriteTransaction tx, FleetDraft draft, string actor)
+    private static AppliedFleet Apply(WriteTransaction tx, FleetDraft draft, string actor, string why)
     {
         var before = FleetRows.Find(tx, draft.Spec.Name);
         if (before is { DeletingSince: null } && before.Wire.Equals(draft.Wire) && before.Spec.Labels.SequenceEqual(draft.Spec.Labels))
@@ -91,7 +92,7 @@ internal sealed class FleetStore(Database database)
         }
         RevisionHistory.Prune(tx, after.Name, draft.Spec.RevisionHistoryLimit);
         var way = begun is null ? $"revision {revision} stays" : $"rollout {after.Name}/{begun} brings revision {revision}";
-        Append(tx, before is null ? "FleetCreated" : "FleetConfigured", actor, after.Name, $"Generation {after.Generation}: {way}.");
+        Append(tx, before is null ? "FleetCreated" : "FleetConfigured", actor, after.Name, $"Generation {after.Generation}: {way}{(why.Length == 0 ? "" : $", because {why}")}.");
         return new AppliedFleet(after, before is null ? V1.ApplyResult.Created : V1.ApplyResult.Configured, begun is null ? null : after.Rollout);
     }
 

@@ -24,7 +24,7 @@ internal static class Manifests
             OnDelete = spec?.OnDelete ?? "",
             RevisionHistoryLimit = spec?.RevisionHistoryLimit ?? 0,
         });
-        return new Parsed<FleetSpec>(parsed.Value, [.. problems, .. parsed.Problems]);
+        return new Parsed<FleetSpec>(parsed.Draft, [.. problems, .. parsed.Problems]);
     }
 
     /// <summary>A node, checked; without a spec it is of the default site and not cordoned.</summary>

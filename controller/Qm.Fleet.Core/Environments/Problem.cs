@@ -27,8 +27,12 @@ public sealed class Parsed<T>
         }
 
         Problems = problems;
+        Draft = value;
         Value = problems.Count == 0 ? value : null;
     }
+
+    /// <summary>What could be read, problems or not, with defaults where something was wrong; null when too little. Only to look for further problems.</summary>
+    public T? Draft { get; }
 
     /// <summary>The value; null when there are problems.</summary>
     public T? Value { get; }

@@ -56,6 +56,43 @@ public sealed class FleetApiTests
         Assert.Empty((await fleets.ListAsync(new V1.ListFleetsRequest(), cancellationToken: Ct)).Fleets);
     }
 
+    // What is wrong by itself, and what only shows beside the nodes and the other fleets.
+    [Fact, Trait("Requirement", "QMF-API-001"), Trait("Requirement", "QMF-ROLL-001")]
+    public async Task Apply_PolicyThatCannotWork_NamesEveryReasonAtOnceAndStoresNothing()
+    {
+        await using var controller = await RunningController.StartAsync();
+        var (fleets, nodes) = (new V1.FleetService.FleetServiceClient(controller.Local()), new V1.NodeService.NodeServiceClient(controller.Local()));
+        await nodes.ApplyAsync(new V1.ApplyNodesRequest { Nodes = { Node("ecu1", "a"), Node("ecu2", "b") } }, cancellationToken: Ct);
+        var rear = Samples.Fleet("rear");
+        (rear.Spec.Selector, rear.Spec.Rollout) = ("zone=b", new V1.RolloutPolicy { Preconditions = { new V1.RolloutPrecondition { Unit = "qm.service", Node = "ecu1" } } });
+        await fleets.ApplyAsync(new V1.ApplyFleetsRequest { Fleets = { rear } }, cancellationToken: Ct);
+
+        var bad = Samples.Fleet();
+        (bad.Spec.Selector, bad.Spec.Rollout) = ("zone=a", new V1.RolloutPolicy
+        {
+            Batches = { new V1.RolloutBatch { Limit = "120%" } },
+            MaxUnavailable = "50%",
+            SuccessThreshold = "0%",
+            OnFailure = "rollback",
+            Windows = { "01:00-01:00" },
+            Preconditions =
+            {
+                new V1.RolloutPrecondition { Unit = "qm.service", Node = "ecu2" }, new V1.RolloutPrecondition { Unit = "parked.target" }, new V1.RolloutPrecondition { Unit = "parked.target", State = "failed" },
+            },
+        });
+        var error = await Assert.ThrowsAsync<RpcException>(async () => await fleets.ApplyAsync(new V1.ApplyFleetsRequest { Fleets = { bad } }, cancellationToken: Ct));
+
+        const string Rollout = "fleets[0].spec.rollout.";
+        Assert.Equal(
+            [
+                Rollout + "batches[0].limit", Rollout + "maxUnavailable", Rollout + "preconditions[0]", Rollout + "preconditions[2]", Rollout + "successThreshold", Rollout + "windows[0]",
+            ],
+            error.GetRpcStatus()!.GetDetail<BadRequest>()!.FieldViolations.Select(static problem => problem.Field).Order(StringComparer.Ordinal));
+        Assert.Equal("rear", Assert.Single((await fleets.ListAsync(new V1.ListFleetsRequest(), cancellationToken: Ct)).Fleets).Metadata.Name);
+
+        static V1.Node Node(string name, string zone) => new() { Metadata = new V1.Metadata { Name = name, Labels = { ["zone"] = zone } } };
+    }
+
     [Fact, Trait("Requirement", "QMF-API-001")]
     public async Task Apply_MoreProblemsThanHeadersHold_TellsTheFirstAndCountsAll()
     {

@@ -204,7 +204,7 @@ public sealed class RolloutEngineTests
     {
         var policy = new RolloutPolicy
         {
-            Batches = [ModelFleet.Batch("", "2"), ModelFleet.Batch("", "4"), ModelFleet.Batch("")],
+            Batches = [ModelFleet.Batch("", "2"), ModelFleet.Batch("", "10%"), ModelFleet.Batch("", "20%"), ModelFleet.Batch("", "40%"), ModelFleet.Batch("")],
             MaxUnavailable = new(2, false),
             Soak = Soak,
             OnFailure = OnFailure.RollbackBatch,

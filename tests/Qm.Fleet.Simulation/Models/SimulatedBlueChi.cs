@@ -46,6 +46,8 @@ internal sealed partial class SimulatedBlueChi(World world, Mutation mutation) :
                 link.Node.Reload();
             }
 
+            world.BlueChi.Forget(node);
+
             return true;
         });
     }
@@ -94,11 +96,22 @@ internal sealed partial class SimulatedBlueChi(World world, Mutation mutation) :
             throw new ConnectionLostException("bluechi-controller is gone");
         }
 
+        if (world.Random.Chance(world.Setup.LostJobs / 4))
+        {
+            return new(JobResult.Failed, "canceled");
+        }
+
         using var drop = link.OnDrop(() => ended.TrySetResult(new(JobResult.Unknown, $"{node} was lost while {unit} was at it")));
         link.Give(() =>
         {
             world.Referee.Carried(link.Node, link.IsQm, unit, type, sent);
             var isTold = !world.Random.Chance(world.Setup.LostJobs);
+            if (world.Random.Chance(world.Setup.LostJobs / 4))
+            {
+                // Numbers of jobs begin anew with bluechi-controller, so that the end of another one is taken for this one's.
+                ended.TrySetResult(new(JobResult.Done, "done"));
+            }
+
             new SimulatedJob(world, link.Node, link.IsQm, unit, type).Do(outcome =>
             {
                 if (isTold && link.Node.CanTell)

@@ -89,6 +89,15 @@ internal sealed class SimulatedBus(World world)
         }
     }
 
+    /// <summary>After a daemon-reload the agent has forgotten what it knew of its units, and tells nonsense until they change next.</summary>
+    internal void Forget(string name)
+    {
+        if (_links[name] is { IsOnline: true, IsReached: true })
+        {
+            Tell(() => world.Controller?.BlueChi.UnitChanged(name, QmNode.Unit, new("inactive", "dead", false)));
+        }
+    }
+
     private void Look(string name, Link link)
     {
         if (!IsUp)
@@ -117,7 +126,9 @@ internal sealed class SimulatedBus(World world)
         {
             // A socket that is closed is noticed at once, everything else by the heartbeat.
             var isClosed = link.IsQm && link.Node is { IsUp: true, CanTell: true };
-            world.Time.After(isClosed ? world.Random.Milliseconds(5, 100) : world.Random.Milliseconds(2_000, 9_000), () =>
+            // Where something is under way to it, TCP takes long to give up.
+            var isLate = world.Random.Chance(10);
+            world.Time.After(isClosed ? world.Random.Milliseconds(5, 100) : world.Random.Milliseconds(2_000, isLate ? 60_000 : 9_000), () =>
             {
                 if (link.Watch == watch && !link.IsReached && IsUp)
                 {
