@@ -19,6 +19,7 @@ internal sealed partial class NodeWorker(
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(20);
 
     private readonly Signal _signal = new();
+    private readonly MoveGate _gate = new(name, blueChi, rollouts, time, logger);
     private readonly (DateTimeOffset Time, long Timestamp) _start = (time.GetUtcNow(), time.GetTimestamp());
     private volatile NodeAssignment _assignment = new("", null, "not read from the store yet", false);
     private volatile FrozenSet<string> _watched = FrozenSet<string>.Empty;
@@ -29,7 +30,6 @@ internal sealed partial class NodeWorker(
     private AgentReport? _mapped;
     private NodeEvidence? _evidence;
     private (string Key, RenderedRevision? Revision) _rendered = ("", null);
-    private NodeStep.Wait? _held;
     private TimeSpan? _convergedAfter;
     private string _brought = "";
     private bool _moved;
@@ -72,9 +72,9 @@ internal sealed partial class NodeWorker(
         {
             var view = await LookAsync(ct);
             var step = decisions.Decide(view, SteadyNow);
-            if (step is NodeStep.Act begun && _held is null && view.Desired?.Name == _assignment.Fleet?.Revision && NodeReconciler.IsGuarded(begun) && await HeldAsync(ct) is { } held)
+            if (step is NodeStep.Act begun && _gate.Held is null && view.Desired?.Name == _assignment.Fleet?.Revision && NodeReconciler.IsGuarded(begun)
+                && await _gate.AskAsync(_assignment.Fleet, SteadyNow, ct) is { } held)
             {
-                _held = held;
                 view = view with { Held = held };
                 step = decisions.Decide(view, SteadyNow);
             }
@@ -101,7 +101,11 @@ internal sealed partial class NodeWorker(
             await ReadUnitsAsync(assignment, desired, ct);
         }
 
-        _held = _held is null ? null : await HeldAsync(ct);
+        if (_gate.Held is not null)
+        {
+            await _gate.AskAsync(assignment.Fleet, SteadyNow, ct);
+        }
+
         _memory = _memory.For(desired?.Name ?? "", SteadyNow);
         var host = blueChi.PresenceOf(name);
         return new()
@@ -113,7 +117,7 @@ internal sealed partial class NodeWorker(
             KnownBad = desired is not null && desired.Name == assignment.Fleet?.Revision ? assignment.Fleet.Failures.GetValueOrDefault(name) : null,
             MayMove = target.MayMove,
             // What heals a node is not held by what lets it move.
-            Held = desired is not null && desired.Name == assignment.Fleet?.Revision ? _held : null,
+            Held = desired is not null && desired.Name == assignment.Fleet?.Revision ? _gate.Held : null,
             LinkConfirmWithin = linkConfirmWithin,
             Host = host,
             Qm = blueChi.PresenceOf(QmNode.NameFor(name)),
@@ -187,29 +191,6 @@ internal sealed partial class NodeWorker(
             current, name, onHost.Distinct(), blueChi.PresenceOf(QmNode.NameFor(name)) == Presence.Online, inside.Distinct(), logger, ct);
     }
 
-    // Asked right before the first thing that disrupts, of the units as they are then: between a node's turn and its doing there may be hours.
-    private async Task<NodeStep.Wait?> HeldAsync(CancellationToken ct)
-    {
-        if (_assignment.Fleet is not { Policy: { } policy } fleet || (policy.Windows.IsEmpty && policy.Preconditions.IsEmpty)
-            || rollouts.MemberOf(fleet.Name, name) is not { } member || !(member.State == MemberState.Moving || (_held is not null && member.State == MemberState.Waiting)))
-        {
-            return null;
-        }
-
-        var units = new Dictionary<string, ImmutableSortedDictionary<string, UnitReading>>(StringComparer.Ordinal);
-        foreach (var asked in policy.Preconditions.GroupBy(condition => condition.Node.Length == 0 ? name : condition.Node, condition => condition.Unit, StringComparer.Ordinal))
-        {
-            if (blueChi.Current is { } current && blueChi.PresenceOf(asked.Key) == Presence.Online)
-            {
-                units[asked.Key] = await UnitReader.ReadManyAsync(current, asked.Key, asked.Distinct(), logger, ct);
-            }
-        }
-
-        return rollouts.HoldOf(fleet, name, (node, unit) => units.GetValueOrDefault(node)?.GetValueOrDefault(unit)) is { } hold
-            ? new(hold.Gate, hold.Reason, hold.Until is { } until ? SteadyNow + (until - time.GetUtcNow()) : null)
-            : null;
-    }
-
     private async Task ActAsync(NodeView view, NodeStep.Act act, CancellationToken ct)
     {
         _moved = true;
@@ -273,7 +254,7 @@ internal sealed partial class NodeWorker(
             Decided = step,
             StepSince = _memory.StepSince,
             Checks = checks,
-            Held = _held,
+            Held = _gate.Held,
             Conditions = NodeConditions.Judge(view, shown, checks, agents, before?.Conditions ?? default, now),
             Report = agents.LastReport(name),
             ConvergedAfter = _convergedAfter,

@@ -18,7 +18,7 @@ public static class RolloutEngine
     public static RolloutDecision Advance(
         RolloutState state, RolloutPolicy policy, IReadOnlyDictionary<string, RolloutNode> nodes, DateTimeOffset now, RolloutDecision? before = null)
     {
-        var turn = new RolloutTurn(state, policy, nodes, now, before);
+        var turn = new RolloutTurn(state, state.IsRemoval ? policy.ForRemoval : policy, nodes, now, before);
         turn.Join();
         turn.Observe();
         turn.Judge();

@@ -82,6 +82,9 @@ public sealed record RolloutPolicy
     /// <summary>How many nodes may be down at once and how long each must stay healthy, for a person.</summary>
     public string Pace => $"maxUnavailable {MaxUnavailable}{(BudgetPer.Length == 0 ? "" : $" per {BudgetPer}")}, soak {RolloutHealth.Span(Soak)}";
 
+    /// <summary>The same for taking a deleted fleet away: what cannot be cleaned somewhere is nothing to be content with, and no reason to bring it back elsewhere.</summary>
+    internal RolloutPolicy ForRemoval => this with { SuccessThreshold = 100, OnFailure = OnFailure.Pause };
+
     /// <summary>Whether nodes may be disrupted at a time, as far as windows go.</summary>
     public bool IsOpen(DateTimeOffset now) => Windows.Length == 0 || Windows.Any(window => window.IsOpen(now));
 

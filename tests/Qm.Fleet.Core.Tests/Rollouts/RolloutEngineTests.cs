@@ -333,6 +333,24 @@ public sealed class RolloutEngineTests
     }
 
     [Fact]
+    [Trait("Requirement", "QMF-ROLL-008")]
+    public void Advance_DeletedFleetCannotBeCleanedSomewhere_PausesWhateverThePolicyIsContentWith()
+    {
+        var policy = RolloutPolicy.Default with { Soak = Soak, SuccessThreshold = 50, OnFailure = OnFailure.Rollback };
+        var fleet = new ModelFleet(policy, ModelFleet.Names(3)) { State = new(ModelFleet.Old, "removed", RolloutPhase.Progressing) };
+        fleet["ecu02"].Bad = ("removed", "the disk is full");
+        fleet.Settle();
+
+        Assert.Equal((RolloutPhase.Paused, "ecu02 failed: the disk is full"), (fleet.State.Phase, fleet.State.Reason));
+        // Without a soak, and nothing is brought back.
+        Assert.Equal(MemberState.Done, fleet.State.Members["ecu01"].State);
+        fleet["ecu02"].Bad = null;
+        fleet.State = RolloutVerbs.Retry(fleet.State, [], fleet.Now)!;
+        fleet.Settle();
+        Assert.Equal(RolloutPhase.Succeeded, fleet.State.Phase);
+    }
+
+    [Fact]
     public void Advance_CanaryAway_HoldsTheOthersUntilItIsBack()
     {
         var policy = new RolloutPolicy { Batches = [ModelFleet.Batch("canary"), ModelFleet.Batch("")], MaxUnavailable = new(2, false) };
