@@ -37,7 +37,7 @@ internal static class SeccompProfile
                 select $"A rule with {rule.GetProperty("action").GetString()} names {call}.");
             return gaps;
         }
-        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException)
+        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException)
         {
             throw new JsonException(e.Message, e);
         }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text;
 
 namespace Qm.Fleet.Core.Units;
 
@@ -56,7 +57,7 @@ public sealed record UnitFile(string Origin, ImmutableArray<UnitEntry> Entries, 
     // an empty line ends it.
     private static IEnumerable<(string Text, int Number)> LogicalLines(string text)
     {
-        var pending = "";
+        var pending = new StringBuilder();
         var begun = 0;
         var number = 0;
         foreach (var line in text.TrimStart('\uFEFF').Split(LineEnds, StringSplitOptions.None).Append(""))
@@ -70,16 +71,16 @@ public sealed record UnitFile(string Origin, ImmutableArray<UnitEntry> Entries, 
             begun = pending.Length == 0 ? number : begun;
             if (IsContinued(line))
             {
-                pending += line[..^1] + ' ';
+                pending.Append(line, 0, line.Length - 1).Append(' ');
                 continue;
             }
 
-            if ((pending + line).Trim(Blanks) is { Length: > 0 } whole)
+            if (pending.Append(line).ToString().Trim(Blanks) is { Length: > 0 } whole)
             {
                 yield return (whole, begun);
             }
 
-            pending = "";
+            pending.Clear();
         }
     }
 
