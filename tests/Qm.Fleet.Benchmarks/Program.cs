@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Qm.Fleet.Benchmarks.Agents;
 using Qm.Fleet.Benchmarks.Bus;
 using Qm.Fleet.Benchmarks.Fuzz;
 using Qm.Fleet.Benchmarks.Rollouts;
@@ -16,6 +17,7 @@ internal static class Program
         root.Add(FuzzCommand.Create());
         root.Add(SoakCommand.Create());
         root.Add(RolloutCommand.Create());
+        root.Add(AgentCommand.Create());
         return root.Parse(arguments).InvokeAsync();
     }
 }
