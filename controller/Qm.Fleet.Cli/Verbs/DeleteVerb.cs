@@ -43,11 +43,23 @@ internal static class DeleteVerb
                 return ExitCode.Invalid;
             }
 
+            var (fleets, nodes) = (targets.Where(target => target.Kind == Resources.Fleet).ToArray(), targets.Where(target => target.Kind == Resources.Node).ToArray());
+            if (parsed.GetValue(noWait) && fleets.Length > 0 && nodes.Length > 0 && parsed.GetValue(onDelete) != "orphan")
+            {
+                throw new CliException(ExitCode.Invalid, "delete: a node that is forgotten is not cleaned, so nodes wait until their fleets are gone; leave out --no-wait, or say --on-delete orphan");
+            }
+
             var limit = global.RolloutTimeout(parsed);
             using var connection = global.ConnectToWait(parsed, context);
-            var (end, deleting) = await DeleteAsync(targets, parsed.GetValue(onDelete) ?? "", connection, context, ct);
+            var (end, deleting) = await DeleteAsync(fleets, parsed.GetValue(onDelete) ?? "", connection, context, ct);
             var gone = parsed.GetValue(noWait) ? ExitCode.Done : await RolloutWait.ForGoneAsync(deleting, connection, context, limit, ct);
-            return gone == ExitCode.Done ? end : gone;
+            if (gone != ExitCode.Done)
+            {
+                return gone;
+            }
+
+            var (rest, _) = await DeleteAsync(nodes, "", connection, context, ct);
+            return end == ExitCode.Done ? rest : end;
         });
         return command;
     }
@@ -59,7 +71,7 @@ internal static class DeleteVerb
         _ => throw new CliException(ExitCode.Invalid, $"delete {target.Kind}: only nodes and fleets can be deleted"),
     };
 
-    // Fleets first: a node's labels are what holds it in its fleet.
+    // Fleets first: a node's labels are what holds it in its fleet, and what it has of that is taken away while they do.
     private static async Task<IReadOnlyList<(string Kind, string Name)>> OfFilesAsync(string[] sources, CliContext context, CancellationToken ct)
     {
         var manifests = await ManifestSet.ReadAsync(sources, context.In, ct);

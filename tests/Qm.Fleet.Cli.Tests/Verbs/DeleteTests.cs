@@ -46,6 +46,47 @@ public sealed class DeleteTests : CliTest
         Assert.Equal(("fleet/cockpit deleted\n", "", 0), (Out.ToString(), Errors, Server.Fleets.Watches));
     }
 
+    [Fact]
+    public async Task Delete_FleetCannotBeCleaned_KeepsItsNodes()
+    {
+        var files = StoreBoth();
+
+        Assert.Equal(ExitCode.Invalid, await RunAsync("delete", "-f", files, "--no-wait"));
+        Assert.Contains("a node that is forgotten is not cleaned", Errors, StringComparison.Ordinal);
+        Assert.Single(Server.Nodes.Stored);
+
+        var run = RunAsync("delete", "-f", files);
+        Server.Fleets.Tell("cockpit", 2, Rollout.Types.Phase.Paused, 0, "ecu1 failed: the disk is full");
+        Assert.Equal(ExitCode.Failed, await run);
+        Assert.Single(Server.Nodes.Stored);
+    }
+
+    [Fact]
+    public async Task Delete_FleetAndItsNodes_ForgetsTheNodesOnceTheFleetIsGone()
+    {
+        var run = RunAsync("delete", "-f", StoreBoth());
+        Server.Fleets.TellDeleted("cockpit");
+        Assert.Equal(ExitCode.Done, await run);
+        Assert.Empty(Server.Nodes.Stored);
+        Assert.EndsWith("node/ecu1 deleted\n", Out.ToString(), StringComparison.Ordinal);
+    }
+
+    private string StoreBoth()
+    {
+        Store(deleting: true);
+        Server.Nodes.Stored.Add(new() { Metadata = new() { Name = "ecu1" } });
+        return Write("all.yaml", """
+            apiVersion: qm.fleet/v1
+            kind: Node
+            metadata: {name: ecu1}
+            ---
+            apiVersion: qm.fleet/v1
+            kind: Fleet
+            metadata: {name: cockpit}
+            spec: {selector: zone=cockpit}
+            """);
+    }
+
     private void Store(bool deleting) => Server.Fleets.Stored.Add(new()
     {
         Metadata = new() { Name = "cockpit" },
