@@ -68,6 +68,9 @@ public sealed class SimulationTests
         { nameof(Bug.SupersededGoesOn), ["superseded:", "ecu"] },
         { nameof(Bug.ConflictLost), ["durability:"] },
         { nameof(Bug.NotAskedAgain), ["window:", "precondition:"] },
+        { nameof(Bug.HealingForgotten), ["healing budget:", "common cause:"] },
+        { nameof(Bug.CommonCauseIgnored), ["common cause:"] },
+        { nameof(Bug.OneRestartIsTooMany), ["healing:"] },
     };
 
     [Fact]

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Controller.Supervise;
 using Qm.Fleet.Controller.Telemetry;
 using Qm.Fleet.Controller.Wire;
 using Qm.Fleet.Core.Environments;
@@ -8,7 +9,7 @@ using Qm.Fleet.Core.Environments;
 namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
-internal sealed class NodeApi(NodeStore nodes, ILiveStatus live, ChangeFeed feed, WatchStreams streams, ControllerMetrics metrics)
+internal sealed class NodeApi(NodeStore nodes, ILiveStatus live, HealingDesk healing, ChangeFeed feed, WatchStreams streams, ControllerMetrics metrics)
     : V1.NodeService.NodeServiceBase
 {
     internal const int MaxNodes = 10_000;
@@ -59,6 +60,23 @@ internal sealed class NodeApi(NodeStore nodes, ILiveStatus live, ChangeFeed feed
                 responseStream, new V1.NodeChange { Type = type, Node = node }, "Watch again for a new snapshot.", ct));
         await watch.RunAsync(All("").Select(node => node.ToWire(live)), name => nodes.Find(name)?.ToWire(live), end.Token)
             .ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public override Task<V1.Node> Quarantine(V1.QuarantineNodeRequest request, ServerCallContext context) => DecideAsync(request.Name, true, request.Reason, context);
+
+    /// <inheritdoc/>
+    public override Task<V1.Node> Release(V1.ReleaseNodeRequest request, ServerCallContext context) => DecideAsync(request.Name, false, request.Reason, context);
+
+    private async Task<V1.Node> DecideAsync(string name, bool quarantine, string reason, ServerCallContext context)
+    {
+        var decided = await nodes.QuarantineAsync(name, quarantine, context.Caller().Actor, Reasons.Check(reason), context.CancellationToken).ConfigureAwait(false)
+            ?? throw Failures.NotFound("node", name);
+        if (decided.Changed)
+        {
+            healing.Decided(name, decided.Quarantine);
+        }
+        return decided.Node.ToWire(live);
     }
 
     private IEnumerable<StoredNode> All(string after) => Pages.All(after, nodes.After, static node => node.Name);

@@ -13,19 +13,17 @@ namespace Qm.Fleet.Controller.Api;
 /// <inheritdoc/>
 internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, RolloutKeeper keeper, ILiveStatus live) : V1.RolloutService.RolloutServiceBase
 {
-    private const int MaxReason = 500;
-
     /// <inheritdoc/>
     public override Task<V1.Rollout> Pause(V1.PauseRolloutRequest request, ServerCallContext context) => ChangeAsync(
-        request.Fleet, (state, now) => RolloutVerbs.Pause(state, context.Caller().Actor, Reason(request.Reason), now), "RolloutStopped", request.Reason, context);
+        request.Fleet, (state, now) => RolloutVerbs.Pause(state, context.Caller().Actor, Reasons.Check(request.Reason), now), "RolloutStopped", request.Reason, context);
 
     /// <inheritdoc/>
     public override Task<V1.Rollout> Resume(V1.ResumeRolloutRequest request, ServerCallContext context) => ChangeAsync(
-        request.Fleet, (state, _) => RolloutVerbs.Resume(state), "RolloutResumed", Reason(request.Reason), context);
+        request.Fleet, (state, _) => RolloutVerbs.Resume(state), "RolloutResumed", Reasons.Check(request.Reason), context);
 
     /// <inheritdoc/>
     public override Task<V1.Rollout> Abort(V1.AbortRolloutRequest request, ServerCallContext context) => ChangeAsync(
-        request.Fleet, (state, _) => RolloutVerbs.Abort(state, context.Caller().Actor, Reason(request.Reason)), "RolloutAborted", request.Reason, context);
+        request.Fleet, (state, _) => RolloutVerbs.Abort(state, context.Caller().Actor, Reasons.Check(request.Reason)), "RolloutAborted", request.Reason, context);
 
     /// <inheritdoc/>
     public override Task<V1.Rollout> Retry(V1.RetryRolloutRequest request, ServerCallContext context)
@@ -36,7 +34,7 @@ internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, Rollo
         }
         return ChangeAsync(
             request.Fleet, (state, now) => RolloutVerbs.Retry(state, request.Nodes, now), "RolloutRetried",
-            $"{(request.Nodes.Count == 0 ? "everywhere" : string.Join(", ", request.Nodes))}{(request.Reason.Length == 0 ? "" : $": {Reason(request.Reason)}")}", context);
+            $"{(request.Nodes.Count == 0 ? "everywhere" : string.Join(", ", request.Nodes))}{(request.Reason.Length == 0 ? "" : $": {Reasons.Check(request.Reason)}")}", context);
     }
 
     /// <inheritdoc/>
@@ -64,7 +62,7 @@ internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, Rollo
         {
             throw Failures.Precondition($"Revision {revision} is no longer valid: {string.Join("; ", parsed.Problems)}.");
         }
-        var (after, result, begun) = (await fleets.ApplyAsync([new FleetDraft(spec, wire)], context.Caller().Actor, dryRun: false, context.CancellationToken, Reason(request.Reason)).ConfigureAwait(false))[0];
+        var (after, result, begun) = (await fleets.ApplyAsync([new FleetDraft(spec, wire)], context.Caller().Actor, dryRun: false, context.CancellationToken, Reasons.Check(request.Reason)).ConfigureAwait(false))[0];
         return new V1.AppliedFleet { Fleet = after.ToWire(live), Result = result, Operation = begun?.ToOperation() };
     }
 
@@ -107,7 +105,7 @@ internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, Rollo
     private async Task<V1.Rollout> ChangeAsync(
         string fleet, Func<RolloutState, DateTimeOffset, RolloutState?> change, string reason, string why, ServerCallContext context)
     {
-        var changed = await rollouts.ChangeAsync(fleet, change, reason, context.Caller().Actor, Reason(why), context.CancellationToken).ConfigureAwait(false);
+        var changed = await rollouts.ChangeAsync(fleet, change, reason, context.Caller().Actor, Reasons.Check(why), context.CancellationToken).ConfigureAwait(false);
         return changed switch
         {
             { Rollout: null } => throw Failures.NotFound("rollout of fleet", fleet),
@@ -115,8 +113,6 @@ internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, Rollo
             { Rollout: var rollout } => rollout.ToWire(),
         };
     }
-
-    private static string Reason(string text) => text.Length <= MaxReason ? text : throw Failures.Invalid("reason", $"it has {text.Length} characters; at most {MaxReason} are kept");
 
     private static V1.RolloutBatchState ToWire(string batch, int number, KnownRollout known, RolloutEstimate estimate)
     {

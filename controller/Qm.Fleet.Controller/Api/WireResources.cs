@@ -17,7 +17,7 @@ internal static class WireResources
     public static V1.Node ToWire(this StoredNode node, ILiveStatus live) => new()
     {
         Metadata = Metadata(node.Name, node.Uid, node.Generation, node.Labels, node.CreatedAt),
-        Spec = new V1.NodeSpec { Site = node.Site, Cordoned = node.Cordoned },
+        Spec = new V1.NodeSpec { Site = node.Site, Cordoned = node.Cordoned, Maintenance = node.Maintenance },
         Status = live.Node(node.Name),
     };
 

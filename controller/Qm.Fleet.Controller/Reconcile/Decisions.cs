@@ -1,5 +1,6 @@
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Rollouts;
+using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Controller.Reconcile;
 
@@ -13,4 +14,8 @@ internal sealed record Decisions
     internal Func<RolloutPolicy, UnmetPrecondition?, DateTimeOffset, RolloutHold?> Hold { get; init; } = RolloutEngine.Hold;
 
     internal Func<NodeView, DateTimeOffset, NodeStep> Decide { get; init; } = NodeReconciler.Decide;
+
+    internal Func<SupervisionView, NodeSupervision, SupervisionPolicy, DateTimeOffset, SupervisionVerdict> Judge { get; init; } = Supervisor.Judge;
+
+    internal Func<IReadOnlyCollection<NodeSupervision>, int, FleetSupervision, SupervisionPolicy, DateTimeOffset, FleetHealingVerdict> MayHeal { get; init; } = FleetHealing.Judge;
 }

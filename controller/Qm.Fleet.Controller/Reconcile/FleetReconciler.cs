@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Controller.Supervise;
 using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Controller.Reconcile;
@@ -10,7 +11,7 @@ namespace Qm.Fleet.Controller.Reconcile;
 /// <summary>Gives every node its worker and every fleet its rollout, and keeps both in step with the store.</summary>
 internal sealed partial class FleetReconciler(
     IReconcileStore store, ChangeFeed feed, BlueChiLink blueChi, IAgentLinks agents, LiveNodes live, RolloutKeeper rollouts,
-    NodeActor actor, EventSink events, Decisions decisions, IOptions<ControllerOptions> options, TimeProvider time, ILoggerFactory loggers) : BackgroundService
+    NodeActor actor, EventSink events, HealingDesk healing, Func<double> random, Decisions decisions, IOptions<ControllerOptions> options, TimeProvider time, ILoggerFactory loggers) : BackgroundService
 {
     private static readonly TimeSpan Net = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WorkerPause = TimeSpan.FromSeconds(5);
@@ -37,6 +38,7 @@ internal sealed partial class FleetReconciler(
         var follow = FollowAsync(subscription, stoppingToken);
         try
         {
+            await LoadAsync(stoppingToken);
             while (!stoppingToken.IsCancellationRequested)
             {
                 try
@@ -56,6 +58,24 @@ internal sealed partial class FleetReconciler(
         {
             await StopAllAsync();
             await follow.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        }
+    }
+
+    // Nothing is healed before it is known what was.
+    private async Task LoadAsync(CancellationToken ct)
+    {
+        while (true)
+        {
+            try
+            {
+                await healing.LoadAsync(ct);
+                return;
+            }
+            catch (StoreException e) when (e.IsTransient)
+            {
+                Log.StoreNotReady(_logger, e.Message);
+                await Task.Delay(Net, time, ct);
+            }
         }
     }
 
@@ -123,6 +143,11 @@ internal sealed partial class FleetReconciler(
             rollouts.Forget(fleet);
         }
 
+        foreach (var fleet in _desired.Fleets)
+        {
+            healing.SetMembers(fleet.Uid, [.. members[fleet.Name]]);
+        }
+
         _members = members.ToImmutableDictionary(pair => pair.Key, pair => pair.Value.ToImmutableArray(), StringComparer.Ordinal);
         _byName = _workers.ToImmutableSortedDictionary(pair => pair.Key, pair => pair.Value.Worker, StringComparer.Ordinal);
     }
@@ -139,6 +164,7 @@ internal sealed partial class FleetReconciler(
         return assignment with
         {
             Labels = node.Labels,
+            Maintenance = node.Maintenance,
             Preconditions =
             [
                 .. _desired.Fleets.SelectMany(fleet => fleet.Policy.Preconditions.Where(condition => condition.Node == node.Name || (condition.Node.Length == 0 && claims.Contains(fleet))))
@@ -193,7 +219,7 @@ internal sealed partial class FleetReconciler(
     private (NodeWorker Worker, CancellationTokenSource Stop, Task Run) Start(string name, CancellationToken ct)
     {
         var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var worker = new NodeWorker(name, actor, agents, blueChi, rollouts, live, events, decisions, options.Value.LinkConfirmWithin, time, loggers.CreateLogger<NodeWorker>());
+        var worker = new NodeWorker(name, actor, agents, blueChi, rollouts, live, events, new(name, healing, store, events, decisions, random), decisions, options.Value.LinkConfirmWithin, time, loggers.CreateLogger<NodeWorker>());
         return (worker, stop, RunAsync(name, worker, stop.Token));
     }
 

@@ -2,6 +2,7 @@ using Google.Protobuf.WellKnownTypes;
 using Qm.Fleet.Controller.Api;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Controller.Supervise;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.V1;
 
@@ -35,6 +36,8 @@ internal sealed class LiveStatus(LiveNodes live, RolloutKeeper rollouts, IAgentL
             UsageAt = usage?.ReceivedAt.ToTimestamp(),
             HeardAt = pulse?.HeardAt.ToTimestamp(),
             LookedAt = pulse?.LookedAt?.ToTimestamp(),
+            Phase = SupervisionStatus.ToWire(node.Phase, node.Policy),
+            Supervision = SupervisionStatus.ToWire(node.Supervision, node.Policy, time.GetUtcNow()),
         };
         status.Conditions.AddRange(node.Conditions.Select(ToWire));
         status.Checks.AddRange(node.Checks.Select(ToWire));

@@ -87,6 +87,9 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
             case NodeCall.Reload reload:
                 await current.ReloadAsync(reload.Node, ct);
                 return ActResult.Done;
+            case NodeCall.ResetFailed reset:
+                await current.ResetFailedUnitAsync(reset.Node, reset.Unit, ct);
+                return ActResult.Done;
             case NodeCall.SetProperties set:
                 await current.SetUnitPropertiesAsync(set.Node, set.Unit, runtime: true, [.. set.Properties.Select(ToWire)], ct);
                 return ActResult.Done;

@@ -2,6 +2,7 @@ using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.V1;
+using NodePhase = Qm.Fleet.Core.Supervision.NodePhase;
 
 namespace Qm.Fleet.Controller.Reconcile;
 
@@ -16,6 +17,7 @@ internal static class NodeEvents
     internal static EventDraft? Of(NodeStep.Act act, ActResult result, string node, string fleet) => (act, result.Outcome) switch
     {
         (NodeStep.Stage or NodeStep.ReloadHost, ActOutcome.Done) => null,
+        (NodeStep.Heal heal, ActOutcome.Done) => new("UnitRestarted", EventSeverity.Warning, Actor, fleet, node, heal.Unit, heal.Reason),
         (_, ActOutcome.Done) => new(Reason(act), EventSeverity.Info, Actor, fleet, node, Unit(act), act.Reason),
         (_, ActOutcome.Unknown) => new(act.Name + "Unknown", EventSeverity.Warning, Actor, fleet, node, Unit(act), $"nobody can tell whether it was done: {result.Detail}"),
         _ => new(act.Name + "Failed", EventSeverity.Warning, Actor, fleet, node, Unit(act), result.Detail),
@@ -39,6 +41,11 @@ internal static class NodeEvents
             }
         }
 
+        if (before.Phase.Current.Phase != after.Phase.Current.Phase)
+        {
+            yield return new($"Node{after.Phase.Current.Phase}", SeverityOf(after.Phase.Current.Phase), Actor, fleet, after.Name, "", after.Phase.Current.Reason);
+        }
+
         foreach (var draft in Drift(before, after, fleet))
         {
             yield return draft;
@@ -49,6 +56,13 @@ internal static class NodeEvents
             yield return new("NodeReady", EventSeverity.Info, Actor, fleet, after.Name, "", $"revision {after.View.Desired?.Name}: {after.Step.Reason}");
         }
     }
+
+    private static EventSeverity SeverityOf(NodePhase phase) => phase switch
+    {
+        NodePhase.Healthy or NodePhase.Unknown => EventSeverity.Info,
+        NodePhase.QmDown or NodePhase.Unreachable => EventSeverity.Error,
+        _ => EventSeverity.Warning,
+    };
 
     // One for each content somebody gave a file, and one when it is again as it was committed.
     private static IEnumerable<EventDraft> Drift(NodeLive before, NodeLive after, string fleet)

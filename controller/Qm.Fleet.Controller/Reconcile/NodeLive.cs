@@ -5,6 +5,7 @@ using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
+using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Controller.Reconcile;
 
@@ -20,6 +21,9 @@ internal sealed record NodeAssignment(string Site, DesiredFleet? Fleet, string N
 
     /// <summary>Units of the host whose state a rollout asks for before it disrupts a node.</summary>
     internal IReadOnlyList<string> Preconditions { get; init; } = [];
+
+    /// <summary>Whether people work on it: nothing on it is healed.</summary>
+    internal bool Maintenance { get; init; }
 }
 
 /// <summary>One aspect of a node, with since when.</summary>
@@ -51,6 +55,18 @@ internal sealed record NodeLive
 
     internal ImmutableArray<NodeCheck> Checks { get; init; } = [];
 
+    /// <summary>How it is, all signals together.</summary>
+    internal required NodePhaseState Phase { get; init; }
+
+    /// <summary>What is known of its units over time.</summary>
+    internal NodeSupervision Supervision { get; init; } = NodeSupervision.New;
+
+    /// <summary>Why it shall go back to the revision it had before; null when it shall not.</summary>
+    internal string? Revert { get; init; }
+
+    /// <summary>How it is healed.</summary>
+    internal SupervisionPolicy Policy => Assignment.Fleet?.Supervision ?? SupervisionPolicy.Default;
+
     /// <summary>What kept it from being disrupted when it was asked right before; null when nothing did.</summary>
     internal NodeStep.Wait? Held { get; init; }
 
@@ -66,7 +82,7 @@ internal sealed record NodeLive
     /// <summary>Whether people and rollouts would see a difference; usage figures alone are none.</summary>
     internal bool DiffersFrom(NodeLive? other) =>
         other is null || Step.Name != other.Step.Name || Step.Reason != other.Step.Reason || Decided.Name != other.Decided.Name || View.Desired?.Name != other.View.Desired?.Name || Assignment != other.Assignment
-        || !Conditions.SequenceEqual(other.Conditions) || !Checks.SequenceEqual(other.Checks)
+        || Phase != other.Phase || Revert != other.Revert || !ReferenceEquals(Supervision, other.Supervision) || !Conditions.SequenceEqual(other.Conditions) || !Checks.SequenceEqual(other.Checks)
         || View.Evidence?.StagedRevision != other.View.Evidence?.StagedRevision
         || ConvergedAfter != other.ConvergedAfter || Held?.Reason != other.Held?.Reason || Report?.Report.Revision != other.Report?.Report.Revision
         || !Equals(Report?.Report.Oom, other.Report?.Report.Oom) || !Equals(Report?.Report.Facts, other.Report?.Report.Facts);

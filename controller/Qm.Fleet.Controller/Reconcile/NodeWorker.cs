@@ -2,9 +2,11 @@ using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Controller.Supervise;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
+using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Controller.Reconcile;
 
@@ -12,15 +14,16 @@ namespace Qm.Fleet.Controller.Reconcile;
 /// <remarks>Each node has its own, so that a slow call to one delays no other. Everything it knows is read from the node.</remarks>
 internal sealed partial class NodeWorker(
     string name, NodeActor actor, IAgentLinks agents, BlueChiLink blueChi, RolloutKeeper rollouts, LiveNodes live,
-    EventSink events, Decisions decisions, TimeSpan linkConfirmWithin, TimeProvider time, ILogger<NodeWorker> logger)
+    EventSink events, NodeHealer healer, Decisions decisions, TimeSpan linkConfirmWithin, TimeProvider time, ILogger<NodeWorker> logger)
 {
     // A slow pass in case a signal was lost.
     private static readonly TimeSpan Net = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(20);
 
+    private static readonly ImmutableDictionary<string, ProbeReading> NoProbes = ImmutableDictionary<string, ProbeReading>.Empty;
+
     private readonly Signal _signal = new();
     private readonly MoveGate _gate = new(name, blueChi, rollouts, time, logger);
-    private readonly (DateTimeOffset Time, long Timestamp) _start = (time.GetUtcNow(), time.GetTimestamp());
     private volatile NodeAssignment _assignment = new("", null, "not read from the store yet", false);
     private volatile FrozenSet<string> _watched = FrozenSet<string>.Empty;
     private int _unitsStale = 1;
@@ -35,7 +38,7 @@ internal sealed partial class NodeWorker(
     private bool _moved;
 
     // Waits and their ends go by this one: a clock that is set must not let a wait be over, and what follows from that be done.
-    private DateTimeOffset SteadyNow => _start.Time + time.GetElapsedTime(_start.Timestamp);
+    private DateTimeOffset SteadyNow => healer.Now;
 
     /// <summary>Sets what is wanted and wakes the worker.</summary>
     internal void Assign(NodeAssignment assignment)
@@ -79,6 +82,7 @@ internal sealed partial class NodeWorker(
                 step = decisions.Decide(view, SteadyNow);
             }
 
+            step = await healer.JudgeAsync(_assignment, view, CanRevert(), step, NoProbes, ct);
             await NoteAsync(view, step, ct);
             if (step is NodeStep.Act act)
             {
@@ -108,7 +112,7 @@ internal sealed partial class NodeWorker(
 
         _memory = _memory.For(desired?.Name ?? "", SteadyNow);
         var host = blueChi.PresenceOf(name);
-        return new()
+        var view = new NodeView
         {
             Name = name,
             Desired = desired,
@@ -127,7 +131,12 @@ internal sealed partial class NodeWorker(
             QmUnits = _units.Inside,
             Memory = _memory,
         };
+        return view with { IsSupervised = NodeHealer.IsSettled(view, Member()) };
     }
+
+    private RolloutMember? Member() => _assignment.Fleet is { } fleet ? rollouts.MemberOf(fleet.Name, name) : null;
+
+    private bool CanRevert() => Member() is { State: MemberState.Done, Base.Length: > 0 } member && _assignment.Fleet?.Environments.ContainsKey(member.Base) == true;
 
     private RenderedRevision? Desired(NodeAssignment assignment, string revision)
     {
@@ -199,7 +208,13 @@ internal sealed partial class NodeWorker(
         var started = time.GetTimestamp();
         var result = await actor.DoAsync(name, act, ct);
         Log.Acted(logger, name, act.Name, act.Reason, result.Outcome, result.Detail, time.GetElapsedTime(started).TotalMilliseconds);
-        _memory = _memory.After(act, result.Outcome, result.Detail, view, SteadyNow);
+        if (act is not NodeStep.Heal)
+        {
+            _memory = _memory.After(act, result.Outcome, result.Detail, view, SteadyNow);
+            healer.Disturbed();
+        }
+
+        // Whether what heals did so is the supervisor's to see.
         await RefreshAsync(ct);
         if (NodeEvents.Of(act, result, name, _assignment.Fleet?.Name ?? "") is { } draft)
         {
@@ -219,7 +234,7 @@ internal sealed partial class NodeWorker(
 
     private async Task WaitAsync(NodeStep step, CancellationToken ct)
     {
-        var look = (step as NodeStep.Wait)?.LookAgain;
+        var look = Earliest((step as NodeStep.Wait)?.LookAgain, healer.Wake, live.Find(name)?.Phase.Until(Pending));
         var wait = look is null ? Net : Clamp(look.Value - SteadyNow);
         var before = time.GetTimestamp();
         await _signal.WaitAsync(wait, time, ct);
@@ -227,6 +242,19 @@ internal sealed partial class NodeWorker(
         {
             await RefreshAsync(ct);
         }
+    }
+
+    private TimeSpan Pending => (_assignment.Fleet?.Supervision ?? SupervisionPolicy.Default).Pending;
+
+    private static DateTimeOffset? Earliest(params ReadOnlySpan<DateTimeOffset?> times)
+    {
+        DateTimeOffset? earliest = null;
+        foreach (var time in times)
+        {
+            earliest = time is not null && (earliest is null || time < earliest) ? time : earliest;
+        }
+
+        return earliest;
     }
 
     private static TimeSpan Clamp(TimeSpan wait) => wait < ShortestWait ? ShortestWait : wait > Net ? Net : wait;
@@ -255,6 +283,9 @@ internal sealed partial class NodeWorker(
             StepSince = _memory.StepSince,
             Checks = checks,
             Held = _gate.Held,
+            Phase = NodePhases.Judge(Signals(view), before?.Phase, Pending, SteadyNow),
+            Supervision = healer.State,
+            Revert = healer.Revert,
             Conditions = NodeConditions.Judge(view, shown, checks, agents, before?.Conditions ?? default, now),
             Report = agents.LastReport(name),
             ConvergedAfter = _convergedAfter,
@@ -266,6 +297,9 @@ internal sealed partial class NodeWorker(
 
         live.Set(after);
     }
+
+    private NodeSignals Signals(NodeView view) => new(
+        name, view.Host, view.Qm, agents.IsConnected(name), view.QmUnit, string.Join("; ", healer.State.Failing.Select(unit => $"{unit.Key} {unit.Value.Failure}")));
 
     // Ready with what it had before is not where its fleet wants it.
     private NodeStep Shown(NodeAssignment assignment, NodeView view, NodeStep step)

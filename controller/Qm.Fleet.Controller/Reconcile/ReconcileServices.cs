@@ -1,6 +1,7 @@
 using Qm.Fleet.BlueChi;
 using Qm.Fleet.BlueChi.Session;
 using Qm.Fleet.Controller.Api;
+using Qm.Fleet.Controller.Supervise;
 
 namespace Qm.Fleet.Controller.Reconcile;
 
@@ -15,6 +16,8 @@ internal static class ReconcileServices
         .AddSingleton(Decisions.Cores)
         .AddSingleton<RolloutNodes>()
         .AddSingleton<RolloutKeeper>()
+        .AddSingleton<HealingDesk>()
+        .AddSingleton<Func<double>>(Jitter)
         .AddSingleton<ILiveStatus, LiveStatus>()
         .AddSingleton(provider => new BlueChiSession(
             provider.GetRequiredService<BlueChiOptions>(),

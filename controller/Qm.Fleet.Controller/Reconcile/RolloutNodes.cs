@@ -38,7 +38,7 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents, TimeProvi
         return new()
         {
             Labels = labels,
-            Cordoned = cordoned,
+            Cordoned = cordoned || node.Supervision.Quarantine is not null,
             Availability = availability,
             WatchedSince = _since,
             Target = view.Desired?.Name ?? "",
@@ -57,6 +57,7 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents, TimeProvi
             Health = node.Health,
             Pressure = agents.Usage(node.Name)?.Usage.Qm?.MemoryPressure?.Some?.Avg60,
             KnownBad = fleet.Failures.GetValueOrDefault(node.Name),
+            Condemned = node.Revert,
             Blocked = Blocked(fleet, node.Name, unitOf) ?? (node.Held is { For: "Precondition" } held ? new(held.Reason, Never: false) : null),
             Postponed = view.Desired?.Name == fleet.Revision && evidence?.Revision != fleet.Revision && node.Decided is NodeStep.Wait { For: "Precondition" or "Window" },
         };

@@ -9,7 +9,7 @@ internal static class AccessRules
     public static FrozenDictionary<string, Role> ByMethod { get; } = Rules(
         ("qm.fleet.v1.FleetService", Role.Admin, ["Apply", "Plan", "Get", "List", "Delete", "Watch", "ListRevisions", "DiffRevisions"]),
         ("qm.fleet.v1.RolloutService", Role.Admin, ["Pause", "Resume", "Abort", "Undo", "Retry", "Explain"]),
-        ("qm.fleet.v1.NodeService", Role.Admin, ["Apply", "Get", "List", "Delete", "Watch"]),
+        ("qm.fleet.v1.NodeService", Role.Admin, ["Apply", "Get", "List", "Delete", "Watch", "Quarantine", "Release"]),
         ("qm.fleet.v1.EventService", Role.Admin, ["Get", "List", "Watch"]),
         ("qm.fleet.v1.DiagnosticsService", Role.Admin, ["GetChecks", "RunChecks", "CollectBundle"]),
         ("qm.fleet.v1.NodeGateway", Role.Node, ["Connect"]),

@@ -1,6 +1,7 @@
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Rollouts;
 using Qm.Fleet.Core.Selectors;
+using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Controller.Storage;
 
@@ -30,6 +31,9 @@ internal sealed record DesiredFleet(
     string Name, string Uid, LabelSelector Selector, string Revision, RolloutPolicy Policy, StoredRollout? Rollout,
     IReadOnlyDictionary<string, FleetEnvironment> Environments, IReadOnlyDictionary<string, string> Failures)
 {
+    /// <summary>How its nodes are healed.</summary>
+    public SupervisionPolicy Supervision { get; init; } = SupervisionPolicy.Default;
+
     /// <summary>Whether it is being deleted: its rollout takes away what it had brought.</summary>
     public bool IsDeleting { get; init; }
 
@@ -38,4 +42,8 @@ internal sealed record DesiredFleet(
 }
 
 /// <summary>One node as asked for.</summary>
-internal sealed record DesiredNode(string Name, string Site, IReadOnlyDictionary<string, string> Labels, bool Cordoned);
+internal sealed record DesiredNode(string Name, string Site, IReadOnlyDictionary<string, string> Labels, bool Cordoned)
+{
+    /// <summary>Whether people work on it.</summary>
+    public bool Maintenance { get; init; }
+}

@@ -1,4 +1,5 @@
 using Qm.Fleet.Core.Rollouts;
+using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Controller.Storage;
 
@@ -29,6 +30,16 @@ internal interface IReconcileStore
 
     /// <summary>Forgets a fleet that was being deleted, once its last node is clean; nothing happens when somebody changed it meanwhile.</summary>
     Task ForgetAsync(DesiredFleet seen, CancellationToken ct);
+
+    /// <summary>Reads what was done about failures, in one snapshot.</summary>
+    /// <exception cref="CorruptRowException">A row does not read back; it is named, never skipped.</exception>
+    Task<StoredSupervision> LoadSupervisionAsync(CancellationToken ct);
+
+    /// <summary>Stores what is known of a node over time, with what happened; before anything is done about it.</summary>
+    Task SuperviseAsync(string node, NodeSupervision state, IReadOnlyList<EventDraft> drafts, CancellationToken ct);
+
+    /// <summary>Stores what is known of a fleet over time, with what happened.</summary>
+    Task SuperviseFleetAsync(string fleetUid, FleetSupervision state, IReadOnlyList<EventDraft> drafts, CancellationToken ct);
 
     /// <summary>Appends to the event log, all drafts or none.</summary>
     Task AppendEventsAsync(IReadOnlyList<EventDraft> drafts, CancellationToken ct);

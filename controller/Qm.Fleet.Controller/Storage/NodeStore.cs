@@ -1,4 +1,5 @@
 using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Controller.Storage;
 
@@ -6,7 +7,7 @@ namespace Qm.Fleet.Controller.Storage;
 internal sealed class NodeStore(Database database)
 {
     private const string SelectNode = """
-        select name as Name, uid as Uid, generation as Generation, labels as Labels, site as Site, cordoned as Cordoned, created_at as CreatedAt
+        select name as Name, uid as Uid, generation as Generation, labels as Labels, site as Site, cordoned as Cordoned, maintenance as Maintenance, created_at as CreatedAt
         from nodes
         """;
 
@@ -43,6 +44,34 @@ internal sealed class NodeStore(Database database)
         },
         commit: true, ct);
 
+    /// <summary>Puts a node into quarantine, or ends that.</summary>
+    /// <param name="name">The node.</param>
+    /// <param name="quarantine">Whether it is left alone from now on.</param>
+    /// <param name="actor">Who asks.</param>
+    /// <param name="reason">Why, in their words; may be empty.</param>
+    /// <param name="ct">Ends the wait for the turn.</param>
+    /// <returns>The node, and what is so now; null when there is none of the name. What is so already is left as it is.</returns>
+    public Task<DecidedNode?> QuarantineAsync(string name, bool quarantine, string actor, string reason, CancellationToken ct) =>
+        database.WriteAsync<DecidedNode?>(
+            tx =>
+            {
+                if (Find(tx, name) is not { } node)
+                {
+                    return null;
+                }
+                var before = SupervisionRows.Find(tx, name).Quarantine;
+                if (quarantine == before is not null)
+                {
+                    return new(node, before, Changed: false);
+                }
+                var why = reason.Length == 0 ? "" : $": {reason}";
+                var after = quarantine ? new Quarantine($"{actor} put it there{why}", tx.Now, actor) : null;
+                SupervisionRows.Save(tx, name, NodeSupervision.New with { Quarantine = after });
+                Append(tx, quarantine ? "NodeQuarantined" : "NodeReleased", actor, name, quarantine ? $"It is left alone until somebody releases it{why}." : $"It is looked after again{why}.");
+                return new(node, after, Changed: true);
+            },
+            commit: true, ct);
+
     /// <summary>Sets the D-Bus address of a site, making the site first where it is new.</summary>
     public Task EnsureSiteAsync(string site, string address, CancellationToken ct) => database.WriteAsync(
         tx => tx.Execute(
@@ -64,11 +93,11 @@ internal sealed class NodeStore(Database database)
     /// <summary>Inside a transaction: stores a node, new or changed.</summary>
     internal static void Save(WriteTransaction tx, NodeSpec spec) => tx.Execute(
         """
-        insert into nodes (name, uid, generation, site, cordoned, labels, created_at) values (@Name, @Uid, 1, @Site, @Cordoned, @Labels, @Now)
+        insert into nodes (name, uid, generation, site, cordoned, maintenance, labels, created_at) values (@Name, @Uid, 1, @Site, @Cordoned, @Maintenance, @Labels, @Now)
         on conflict (name) do update
-        set generation = generation + 1, site = excluded.site, cordoned = excluded.cordoned, labels = excluded.labels
+        set generation = generation + 1, site = excluded.site, cordoned = excluded.cordoned, maintenance = excluded.maintenance, labels = excluded.labels
         """,
-        new { spec.Name, Uid = tx.NewUid(), spec.Site, spec.Cordoned, Labels = Rows.Write(spec.Labels), Now = tx.Now.ToMicroseconds() });
+        new { spec.Name, Uid = tx.NewUid(), spec.Site, spec.Cordoned, spec.Maintenance, Labels = Rows.Write(spec.Labels), Now = tx.Now.ToMicroseconds() });
 
     /// <summary>Inside a transaction: notes in the log what happened to a node and tells everybody.</summary>
     internal static void Append(WriteTransaction tx, string reason, string actor, string node, string message)
@@ -82,7 +111,7 @@ internal sealed class NodeStore(Database database)
     internal static AppliedNode Apply(WriteTransaction tx, NodeSpec spec, string actor)
     {
         var before = Find(tx, spec.Name);
-        if (before is not null && before.Site == spec.Site && before.Cordoned == spec.Cordoned && spec.Labels.SequenceEqual(before.Labels))
+        if (before is not null && before.Site == spec.Site && before.Cordoned == spec.Cordoned && before.Maintenance == spec.Maintenance && spec.Labels.SequenceEqual(before.Labels))
         {
             return new AppliedNode(before, V1.ApplyResult.Unchanged);
         }
@@ -90,12 +119,21 @@ internal sealed class NodeStore(Database database)
         var after = Find(tx, spec.Name)!;
         Append(
             tx, before is null ? "NodeCreated" : "NodeConfigured", actor, spec.Name,
-            $"Generation {after.Generation}{(spec.Cordoned ? ", cordoned" : "")}, labels {Rows.Write(spec.Labels)}.");
+            $"Generation {after.Generation}{(spec.Cordoned ? ", cordoned" : "")}{(spec.Maintenance ? ", in maintenance" : "")}, labels {Rows.Write(spec.Labels)}.");
         return new AppliedNode(after, before is null ? V1.ApplyResult.Created : V1.ApplyResult.Configured);
     }
 
     private static StoredNode Node(NodeRow row) => new(
-        row.Name, row.Uid, row.Generation, Rows.Labels("nodes", row.Name, row.Labels), row.Site, row.Cordoned != 0, row.CreatedAt.ToTime());
+        row.Name, row.Uid, row.Generation, Rows.Labels("nodes", row.Name, row.Labels), row.Site, row.Cordoned != 0, row.CreatedAt.ToTime())
+    {
+        Maintenance = row.Maintenance != 0,
+    };
 
-    private sealed record NodeRow(string Name, string Uid, long Generation, string Labels, string Site, long Cordoned, long CreatedAt);
+    private sealed record NodeRow(string Name, string Uid, long Generation, string Labels, string Site, long Cordoned, long Maintenance, long CreatedAt);
 }
+
+/// <summary>A node about whose quarantine somebody decided.</summary>
+/// <param name="Node">The node.</param>
+/// <param name="Quarantine">Why it is left alone now; null when it is not.</param>
+/// <param name="Changed">Whether that was otherwise before.</param>
+internal sealed record DecidedNode(StoredNode Node, Quarantine? Quarantine, bool Changed);

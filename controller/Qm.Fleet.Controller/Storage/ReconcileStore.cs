@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
+using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Controller.Storage;
 
@@ -23,7 +24,7 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
         return new DesiredState(
             [.. FleetRows.After(db, "", int.MaxValue).Select(fleet => Desired(db, fleet, failures[(fleet.Uid, fleet.Revision)].ToImmutableSortedDictionary(row => row.Node, row => row.Reason, StringComparer.Ordinal)))],
             [.. NodeStore.After(db, "", int.MaxValue).Select(static node => new DesiredNode(
-                node.Name, node.Site, node.Labels, node.Cordoned))]);
+                node.Name, node.Site, node.Labels, node.Cordoned) { Maintenance = node.Maintenance })]);
     }
 
     /// <inheritdoc/>
@@ -94,6 +95,40 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
         },
         commit: true, ct);
 
+    /// <inheritdoc/>
+    public Task<StoredSupervision> LoadSupervisionAsync(CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        return Task.FromResult(database.Read(SupervisionRows.Load));
+    }
+
+    /// <inheritdoc/>
+    public Task SuperviseAsync(string node, NodeSupervision state, IReadOnlyList<EventDraft> drafts, CancellationToken ct) => database.WriteAsync(
+        tx =>
+        {
+            // Somebody's decision is not undone by what was judged before it.
+            SupervisionRows.Save(tx, node, state);
+            foreach (var draft in drafts)
+            {
+                tx.Append(draft);
+            }
+            return drafts.Count;
+        },
+        commit: true, ct);
+
+    /// <inheritdoc/>
+    public Task SuperviseFleetAsync(string fleetUid, FleetSupervision state, IReadOnlyList<EventDraft> drafts, CancellationToken ct) => database.WriteAsync(
+        tx =>
+        {
+            SupervisionRows.Save(tx, fleetUid, state);
+            foreach (var draft in drafts)
+            {
+                tx.Append(draft);
+            }
+            return drafts.Count;
+        },
+        commit: true, ct);
+
     private static DesiredFleet Desired(ReadSnapshot db, StoredFleet fleet, ImmutableSortedDictionary<string, string> failures)
     {
         var rollout = fleet.Rollout is null ? null : RolloutRows.WithMembers(db, fleet.Rollout);
@@ -106,7 +141,7 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
                 environments[name] = FleetRows.Environment(fleet, revision);
             }
         }
-        return new(fleet.Name, fleet.Uid, fleet.Spec.Selector, fleet.Revision, fleet.Spec.Rollout, rollout, environments, failures) { IsDeleting = fleet.DeletingSince is not null };
+        return new(fleet.Name, fleet.Uid, fleet.Spec.Selector, fleet.Revision, fleet.Spec.Rollout, rollout, environments, failures) { IsDeleting = fleet.DeletingSince is not null, Supervision = fleet.Spec.Supervision };
     }
 
     private sealed record FailureRow(string FleetUid, string Revision, string Node, string Reason);

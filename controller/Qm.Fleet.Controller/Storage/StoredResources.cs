@@ -31,7 +31,11 @@ internal sealed record StoredFleet(
 /// <param name="Cordoned">Whether it is to be left alone.</param>
 /// <param name="CreatedAt">When it was made.</param>
 internal sealed record StoredNode(
-    string Name, string Uid, long Generation, IReadOnlyDictionary<string, string> Labels, string Site, bool Cordoned, DateTimeOffset CreatedAt);
+    string Name, string Uid, long Generation, IReadOnlyDictionary<string, string> Labels, string Site, bool Cordoned, DateTimeOffset CreatedAt)
+{
+    /// <summary>Whether people work on it: nothing on it is healed.</summary>
+    public bool Maintenance { get; init; }
+}
 
 /// <summary>A revision as stored.</summary>
 /// <param name="Fleet">The fleet it was made for.</param>

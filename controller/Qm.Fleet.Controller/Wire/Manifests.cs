@@ -3,6 +3,7 @@ using Google.Protobuf.WellKnownTypes;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Rollouts;
+using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Controller.Wire;
 
@@ -21,6 +22,7 @@ internal static class Manifests
             Selector = spec?.Selector ?? "",
             Environment = spec?.Environment is { } environment ? Environment(environment, problems) : null,
             Rollout = spec?.Rollout is { } rollout ? Rollout(rollout) : new(),
+            Supervision = spec?.Supervision is { } supervision ? Supervision(supervision) : new(),
             OnDelete = spec?.OnDelete ?? "",
             RevisionHistoryLimit = spec?.RevisionHistoryLimit ?? 0,
         });
@@ -34,6 +36,7 @@ internal static class Manifests
         Labels = metadata.Labels,
         Site = spec?.Site ?? "",
         Cordoned = spec?.Cordoned ?? false,
+        Maintenance = spec?.Maintenance ?? false,
     });
 
     private static EnvironmentManifest Environment(V1.Environment environment, List<Problem> problems) => new()
@@ -63,6 +66,22 @@ internal static class Manifests
         MaxPressure = rollout.MaxPressure,
         Windows = [.. rollout.Windows],
         Preconditions = [.. rollout.Preconditions.Select(static condition => (condition.Node, condition.Unit, condition.State))],
+    };
+
+    private static SupervisionManifest Supervision(V1.SupervisionPolicy supervision) => new()
+    {
+        Initial = supervision.Restart?.Initial ?? "",
+        Max = supervision.Restart?.Max ?? "",
+        Factor = supervision.Restart?.Factor ?? 0,
+        Jitter = supervision.Restart?.Jitter ?? "",
+        Budget = supervision.Restart?.Budget ?? "",
+        ResetAfter = supervision.Restart?.ResetAfter ?? "",
+        QmBudget = supervision.RestartQm?.Budget ?? "",
+        FleetBudget = supervision.Fleet?.Budget ?? "",
+        Correlated = supervision.Fleet?.Correlated ?? "",
+        Within = supervision.Fleet?.Within ?? "",
+        Escalation = [.. supervision.Escalation],
+        Pending = supervision.Pending,
     };
 
     private static Dictionary<string, string> Resources(V1.Resources? resources)

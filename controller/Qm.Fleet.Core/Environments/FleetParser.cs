@@ -3,6 +3,7 @@ using System.Globalization;
 using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Rollouts;
 using Qm.Fleet.Core.Selectors;
+using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Core.Environments;
 
@@ -20,6 +21,7 @@ public static class FleetParser
         var labels = MetadataParser.ParseLabels(manifest.Labels, problems);
         var selector = ParseSelector(manifest.Selector, problems);
         var rollout = RolloutParser.Parse(manifest.Rollout, problems);
+        var supervision = SupervisionParser.Parse(manifest.Supervision, problems);
         problems.Check("spec.onDelete", manifest.OnDelete is "" or "remove" or "orphan" ? null : $"\"{manifest.OnDelete}\" is neither remove nor orphan");
         problems.Check("spec.revisionHistoryLimit", manifest.RevisionHistoryLimit is >= 0 and <= MaxRevisions ? null : string.Create(CultureInfo.InvariantCulture, $"{manifest.RevisionHistoryLimit} is not from 1 to {MaxRevisions}"));
         if (manifest.Environment is not { } declared)
@@ -43,6 +45,7 @@ public static class FleetParser
         return new(
             selector is null ? null : new(manifest.Name, labels, selector, environment, rollout)
             {
+                Supervision = supervision,
                 OnDelete = manifest.OnDelete == "orphan" ? OnDelete.Orphan : OnDelete.Remove,
                 RevisionHistoryLimit = manifest.RevisionHistoryLimit == 0 ? FleetSpec.DefaultRevisionHistoryLimit : manifest.RevisionHistoryLimit,
             },

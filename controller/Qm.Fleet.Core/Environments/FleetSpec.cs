@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Rollouts;
 using Qm.Fleet.Core.Selectors;
+using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Core.Environments;
 
@@ -16,6 +17,9 @@ public sealed record FleetSpec(
 {
     /// <summary>How many revisions are kept when nothing is said of it.</summary>
     public const int DefaultRevisionHistoryLimit = 10;
+
+    /// <summary>How its nodes are healed when what they run fails.</summary>
+    public SupervisionPolicy Supervision { get; init; } = SupervisionPolicy.Default;
 
     /// <summary>What becomes of its nodes when it is deleted.</summary>
     public OnDelete OnDelete { get; init; }
@@ -39,7 +43,11 @@ public enum OnDelete
 /// <param name="Labels">Its labels.</param>
 /// <param name="Site">The site it belongs to.</param>
 /// <param name="Cordoned">Whether it is to be left alone.</param>
-public sealed record NodeSpec(string Name, ImmutableSortedDictionary<string, string> Labels, string Site, bool Cordoned);
+public sealed record NodeSpec(string Name, ImmutableSortedDictionary<string, string> Labels, string Site, bool Cordoned)
+{
+    /// <summary>Whether people work on it: it is watched, and nothing on it is healed.</summary>
+    public bool Maintenance { get; init; }
+}
 
 /// <summary>What a node shall run; sorted throughout, so that equal environments are written equally.</summary>
 public sealed record FleetEnvironment

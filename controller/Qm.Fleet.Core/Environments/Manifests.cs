@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Qm.Fleet.Core.Rollouts;
+using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Core.Environments;
 
@@ -20,6 +21,9 @@ public sealed record FleetManifest
 
     /// <summary>spec.rollout; empty for the default.</summary>
     public RolloutManifest Rollout { get; init; } = new();
+
+    /// <summary>spec.supervision; empty for the default.</summary>
+    public SupervisionManifest Supervision { get; init; } = new();
 
     /// <summary>spec.onDelete; empty means remove.</summary>
     public string OnDelete { get; init; } = "";
@@ -90,4 +94,7 @@ public sealed record NodeManifest
 
     /// <summary>spec.cordoned.</summary>
     public bool Cordoned { get; init; }
+
+    /// <summary>spec.maintenance.</summary>
+    public bool Maintenance { get; init; }
 }

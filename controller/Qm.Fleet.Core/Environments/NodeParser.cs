@@ -19,7 +19,7 @@ public static class NodeParser
         var labels = MetadataParser.ParseLabels(manifest.Labels, problems);
         var site = manifest.Site.Length == 0 ? DefaultSite : manifest.Site;
         problems.Check("spec.site", Labels.IsName(site, out var problem) ? null : problem);
-        return new(new(manifest.Name, labels, site, manifest.Cordoned), problems.Found);
+        return new(new(manifest.Name, labels, site, manifest.Cordoned) { Maintenance = manifest.Maintenance }, problems.Found);
     }
 
     private static string? NameProblem(string name) => name switch

@@ -1,4 +1,5 @@
 using Qm.Fleet.Core.Reconcile;
+using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Core.Plans;
 
@@ -24,9 +25,9 @@ public static class Disruptions
     /// <summary>What an act disrupts.</summary>
     public static Disruption Of(NodeStep.Act act) => act switch
     {
-        NodeStep.StartQm or NodeStep.RestartQm => Disruption.Qm,
+        NodeStep.StartQm or NodeStep.RestartQm or NodeStep.Heal { Unit: QmNode.Unit } => Disruption.Qm,
         NodeStep.RestartHostAgent or NodeStep.RestartQmAgent => Disruption.Link,
-        NodeStep.StopWorkload or NodeStep.RunWorkload => Disruption.Workload,
+        NodeStep.StopWorkload or NodeStep.RunWorkload or NodeStep.Heal => Disruption.Workload,
         _ => Disruption.None,
     };
 

@@ -41,6 +41,13 @@ public abstract record NodeCall(string Node)
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"Node({Node}).{Verb}Unit {Unit}");
     }
 
+    /// <summary>org.eclipse.bluechi.Node.ResetFailedUnit: systemd starts again what it had given up.</summary>
+    public sealed record ResetFailed(string Node, string Unit) : NodeCall(Node)
+    {
+        /// <inheritdoc/>
+        public override string ToString() => $"Node({Node}).ResetFailedUnit {Unit}";
+    }
+
     /// <summary>The calls of an act, in order.</summary>
     /// <param name="act">What was decided.</param>
     /// <param name="node">The host it was decided for.</param>
@@ -58,6 +65,8 @@ public abstract record NodeCall(string Node)
             NodeStep.RestartQmAgent => [new Job(qm, QmNode.AgentUnit, JobVerb.Restart, EndsItsReporter: true)],
             NodeStep.StopWorkload stop => [new Job(qm, stop.Unit, JobVerb.Stop), new Reload(qm)],
             NodeStep.RunWorkload run => [new Reload(qm), new Job(qm, run.Unit, run.Restart ? JobVerb.Restart : JobVerb.Start)],
+            NodeStep.Heal { Unit: QmNode.Unit } => [new ResetFailed(node, QmNode.Unit), new Job(node, QmNode.Unit, JobVerb.Restart)],
+            NodeStep.Heal heal => [new ResetFailed(qm, heal.Unit), new Job(qm, heal.Unit, JobVerb.Restart)],
             _ => throw new ArgumentOutOfRangeException(nameof(act), act.Name, "an act without a call that does it"),
         };
     }

@@ -32,6 +32,9 @@ public static class NodeReconciler
         var memory = view.Memory;
         return Next(view, now) switch
         {
+            // Neither what was tried on the way here nor how long it lasts makes a failure of the revision of it.
+            NodeStep.Act { Heals: true } heal when view.IsSupervised => heal,
+            NodeStep.Wait { For: "Qm" or "QmInit" or "QmOnline" or "Workload" } wait when view.IsSupervised => wait,
             NodeStep.Act when memory.Refused || memory.Attempts >= NodeMemory.MaxAttempts => new NodeStep.Failed(memory.LastError),
             NodeStep.Act act when memory.WasInVain(act, view) =>
                 Expire(new("Effect", $"{act.Name} was done, but is not seen: {act.Reason}", now + LookSoon, EffectDeadline), memory, now),
@@ -183,7 +186,7 @@ public static class NodeReconciler
     {
         if (unit.ActiveState != "active")
         {
-            return new NodeStep.StartQm($"{QmNode.Unit} is {unit.ActiveState}");
+            return new NodeStep.StartQm($"{QmNode.Unit} is {unit.ActiveState}") { Heals = true };
         }
 
         // A running unit that systemd no longer knows has lost its restart protection; reading the files again brings it back.
@@ -315,7 +318,7 @@ public static class NodeReconciler
         // Ended by itself and well: a container may have done its work.
         if (!runs && unit.Result != "success")
         {
-            return new NodeStep.RunWorkload(unitName, false, $"it is {unit.ActiveState} ({unit.Result})");
+            return new NodeStep.RunWorkload(unitName, false, $"it is {unit.ActiveState} ({unit.Result})") { Heals = true };
         }
 
         var wanted = NodeChecks.WantedScore(desired, name);

@@ -49,6 +49,9 @@ public abstract record NodeStep(string Reason)
     {
         /// <inheritdoc/>
         public override string Name => GetType().Name;
+
+        /// <summary>Whether it only brings up again what failed; where a supervisor looks after the node, that is the supervisor's to decide.</summary>
+        public bool Heals { get; init; }
     }
 
     /// <summary>Send the files to the agent extension, which checks them; nothing takes effect.</summary>
@@ -83,6 +86,12 @@ public abstract record NodeStep(string Reason)
 
     /// <summary>Reload QM's systemd and start a workload, or restart it when it runs.</summary>
     public sealed record RunWorkload(string Unit, bool Restart, string Reason) : Act(Reason);
+
+    /// <summary>Forget that a unit failed, and restart it; systemd starts one that is down.</summary>
+    /// <param name="Unit">qm.service on the host, or a workload inside QM.</param>
+    /// <param name="For">The unit that failed, for which it is done.</param>
+    /// <param name="Reason">Why.</param>
+    public sealed record Heal(string Unit, string For, string Reason) : Act(Reason);
 
     /// <summary>Tell the agent extension that the revision is good.</summary>
     public sealed record Confirm(string Revision, string Reason) : Act(Reason);

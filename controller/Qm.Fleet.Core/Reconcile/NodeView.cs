@@ -40,6 +40,9 @@ public sealed record NodeView
     /// <summary>What keeps the node from being disrupted right now although it is its turn: a closed window or a precondition; null when nothing does.</summary>
     public NodeStep.Wait? Held { get; init; }
 
+    /// <summary>Whether the node has what it shall have, confirmed, and a supervisor looks after what fails on it.</summary>
+    public bool IsSupervised { get; init; }
+
     /// <summary>How long the node waits for the confirmation of a change that could cut it off, before what the change starts is added.</summary>
     public TimeSpan LinkConfirmWithin { get; init; } = ConfirmDeadline.Link;
 

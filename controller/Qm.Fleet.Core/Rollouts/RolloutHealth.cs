@@ -25,6 +25,8 @@ internal static class RolloutHealth
         (MemberState.Moving, _) when node.Postponed => member.To(MemberState.Waiting, now),
         (MemberState.Moving, _) when now >= Begin(member, node) + policy.Deadline => member.Failed($"it was not Ready within {Span(policy.Deadline)}: {node.Reason}", now),
         (MemberState.Soaking, var to) => Soak(member, node, to, policy, now),
+        // What nobody could mend is what the revision does there, whether its rollout still runs or not.
+        (MemberState.Done, var to) when node.Condemned is { } condemned && node.Target == to => member.Failed(condemned, now),
         // A rollout that still runs takes note of what breaks behind it.
         (MemberState.Done, var to) when !state.HasEnded && Broken(node, to) is { } broken => member.Failed(broken, now),
         // It never left, or went back by itself and is down for that.

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Selectors;
 using Qm.Fleet.Core.Units;
@@ -11,7 +10,6 @@ internal static class RolloutParser
 {
     private const string Path = "spec.rollout";
     private const int MaxBatches = 100;
-    private static readonly TimeSpan Longest = TimeSpan.FromDays(7);
     private static readonly string[] States = ["active", "inactive", "failed"];
 
     /// <summary>Checks a policy; all problems at once.</summary>
@@ -128,14 +126,8 @@ internal static class RolloutParser
             return absent;
         }
 
-        var digits = text.TrimEnd('s', 'm', 'h', 'd');
-        var unit = text[digits.Length..] switch { "s" => 1, "m" => 60, "h" => 3600, "d" => 86400, _ => digits == "0" ? 1 : 0 };
-        if (unit > 0 && int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && (long)count * unit <= Longest.TotalSeconds)
-        {
-            return TimeSpan.FromSeconds((long)count * unit);
-        }
-
-        problems.Add($"{Path}.{field}", $"\"{text}\" is not a time; expected a number with s, m, h or d, such as 90s or 2m, at most 7d");
-        return absent;
+        var isDuration = Durations.TryParse(text, out var duration, out var problem);
+        problems.Check($"{Path}.{field}", problem);
+        return isDuration ? duration : absent;
     }
 }

@@ -79,6 +79,9 @@ public sealed record RolloutNode
     /// <summary>Why the rollout's revision is known to be bad here; null when it is not.</summary>
     public string? KnownBad { get; init; }
 
+    /// <summary>Why it shall go back to what it had before, although it was done; null when it shall not.</summary>
+    public string? Condemned { get; init; }
+
     /// <summary>A precondition that does not hold; null when all do.</summary>
     public UnmetPrecondition? Blocked { get; init; }
 

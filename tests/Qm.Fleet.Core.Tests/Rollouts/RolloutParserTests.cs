@@ -38,8 +38,8 @@ public sealed class RolloutParserTests
     [Fact]
     public void Parse_EverythingWrong_TellsAllAtOnce() => Assert.Equal(
         [
-            "spec.rollout.soak: \"soon\" is not a time; expected a number with s, m, h or d, such as 90s or 2m, at most 7d",
-            "spec.rollout.deadline: \"8d\" is not a time; expected a number with s, m, h or d, such as 90s or 2m, at most 7d",
+            "spec.rollout.soak: \"soon\" is not a time; expected a number with ms, s, m, h or d, such as 90s or 2m, at most 7d",
+            "spec.rollout.deadline: \"8d\" is not a time; expected a number with ms, s, m, h or d, such as 90s or 2m, at most 7d",
             "spec.rollout.maxUnavailable: 101% is more than all nodes; expected 0% to 100%",
             "spec.rollout.successThreshold: \"9\" is not a part; expected such as 90%",
             "spec.rollout.maxPressure: \"much\" is not a number of nodes; expected a number such as 2, or a part such as 25%",

@@ -53,8 +53,6 @@ internal sealed partial class SimulatedBlueChi
 
     Task IBlueChi.ResetFailedAsync(string node, CancellationToken ct) => throw NotAsked();
 
-    Task IBlueChi.ResetFailedUnitAsync(string node, string unit, CancellationToken ct) => throw NotAsked();
-
     Task<uint> IBlueChi.StartTransientUnitAsync(string node, string unit, JobMode mode, IReadOnlyList<UnitProperty> properties, CancellationToken ct) => throw NotAsked();
 
     Task<IReadOnlyList<UnitFileInfo>> IBlueChi.ListUnitFilesAsync(string node, CancellationToken ct) => throw NotAsked();

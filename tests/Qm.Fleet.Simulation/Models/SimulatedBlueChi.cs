@@ -52,6 +52,13 @@ internal sealed partial class SimulatedBlueChi(World world, Mutation mutation) :
         });
     }
 
+    public async Task ResetFailedUnitAsync(string node, string unit, CancellationToken ct)
+    {
+        using var turn = Begin(node, unit, "ResetFailed");
+        world.Referee.Healing.Begins(QmNode.HostOf(node, out _), unit);
+        await CallAsync(node, isMutation: true, static _ => true);
+    }
+
     public Task<JobOutcome> StartUnitAsync(string node, string unit, CancellationToken ct) => JobAsync(node, unit, JobType.Start);
 
     public Task<JobOutcome> StopUnitAsync(string node, string unit, CancellationToken ct) => JobAsync(node, unit, JobType.Stop);

@@ -4,6 +4,7 @@ using Qm.Fleet.BlueChi;
 using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Controller.Supervise;
 using Qm.Fleet.Simulation.Mutations;
 using Qm.Fleet.Simulation.Runs;
 
@@ -33,9 +34,11 @@ internal sealed class SimulatedController : SynchronizationContext
         _events = new(store, world.Time, NullLogger<EventSink>.Instance);
         _link = new(_events);
         BlueChi = new Ear(_link, mutation);
+        var healing = new HealingDesk(store, mutation.Decisions, world.Time);
+        Healing = healing;
         var rollouts = new RolloutKeeper(new(Live, Links, world.Time), mutation.Decisions, world.Time);
         _reconciler = new(
-            store, Feed, _link, Links, Live, rollouts, new(Links, _link), _events, mutation.Decisions, Options.Create(new ControllerOptions()), world.Time, NullLoggerFactory.Instance);
+            store, Feed, _link, Links, Live, rollouts, new(Links, _link), _events, healing, () => world.Random.Below(1000) / 1000.0, mutation.Decisions, Options.Create(new ControllerOptions()), world.Time, NullLoggerFactory.Instance);
     }
 
     internal ChangeFeed Feed { get; }
@@ -45,6 +48,8 @@ internal sealed class SimulatedController : SynchronizationContext
     internal LiveNodes Live { get; }
 
     internal IBlueChiObserver BlueChi { get; }
+
+    internal HealingDesk Healing { get; }
 
     internal Mutation Mutation { get; }
 

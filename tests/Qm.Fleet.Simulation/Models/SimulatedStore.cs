@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
+using Qm.Fleet.Core.Supervision;
 using Qm.Fleet.Simulation.Mutations;
 using Qm.Fleet.Simulation.Runs;
 
@@ -31,6 +32,14 @@ internal sealed class SimulatedStore(World world)
 
     internal IReadOnlyDictionary<string, DesiredNode> Nodes => _nodes;
 
+    internal SupervisionPolicy Supervision { get; set; } = SupervisionPolicy.Default;
+
+    /// <summary>What was done about failures, by node.</summary>
+    internal SortedDictionary<string, NodeSupervision> Healed { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>What is known of fleets, by uid.</summary>
+    internal SortedDictionary<string, FleetSupervision> HealedFleets { get; } = new(StringComparer.Ordinal);
+
     /// <summary>The nodes that the fleet selects.</summary>
     internal IEnumerable<DesiredNode> Members => _nodes.Values.Where(node => node.Labels.GetValueOrDefault("on") == "yes");
 
@@ -44,7 +53,7 @@ internal sealed class SimulatedStore(World world)
         var environments = rollout.State.Members.Values.Select(member => member.Base).Append(rollout.ToRevision).Distinct()
             .Where(world.Revisions.ContainsKey).ToDictionary(name => name, name => world.Revisions[name].Environment, StringComparer.Ordinal);
         var failures = _failures.Where(failure => failure.Key.Revision == rollout.ToRevision).ToImmutableSortedDictionary(failure => failure.Key.Node, failure => failure.Value, StringComparer.Ordinal);
-        return new([new DesiredFleet(Name, Uid, World.Selector, rollout.ToRevision, Policy, rollout, environments, failures) { IsDeleting = IsDeleting }], [.. _nodes.Values]);
+        return new([new DesiredFleet(Name, Uid, World.Selector, rollout.ToRevision, Policy, rollout, environments, failures) { IsDeleting = IsDeleting, Supervision = Supervision }], [.. _nodes.Values]);
     }
 
     internal void Ensure(IEnumerable<string> names)
@@ -108,6 +117,7 @@ internal sealed class SimulatedStore(World world)
             world.Trace.Add("the fleet is gone");
             (Rollout, IsDeleting, _fleets) = (null, false, _fleets + 1);
             _failures.Clear();
+            world.Referee.Retried();
         }
     }
 
@@ -196,6 +206,30 @@ internal sealed class SimulatedStoreClient(World world, ChangeFeed feed, Mutatio
         world.Store.Forget(seen);
         await world.MayKillAsync("forgotten");
         feed.Publish(ResourceKind.Desired, seen.Name);
+    }
+
+    public async Task<StoredSupervision> LoadSupervisionAsync(CancellationToken ct)
+    {
+        await Task.Delay(world.Random.Milliseconds(0, 3), world.Time, ct);
+        return mutation.Is(Bug.HealingForgotten)
+            ? new(ImmutableDictionary<string, NodeSupervision>.Empty, ImmutableDictionary<string, FleetSupervision>.Empty)
+            : new(world.Store.Healed.ToDictionary(StringComparer.Ordinal), world.Store.HealedFleets.ToDictionary(StringComparer.Ordinal));
+    }
+
+    public async Task SuperviseAsync(string node, NodeSupervision state, IReadOnlyList<EventDraft> drafts, CancellationToken ct)
+    {
+        await world.MayKillAsync("about to heal");
+        await WriteAsync();
+        world.Store.Healed[node] = state.Stored;
+        world.Trace.Add($"{node}: {string.Join("; ", drafts.Select(draft => $"{draft.Reason} {draft.Message}"))}{(state.Quarantine is null ? "" : ", in quarantine")}");
+        await world.MayKillAsync("wrote that it heals");
+    }
+
+    public async Task SuperviseFleetAsync(string fleetUid, FleetSupervision state, IReadOnlyList<EventDraft> drafts, CancellationToken ct)
+    {
+        await WriteAsync();
+        world.Store.HealedFleets[fleetUid] = state;
+        world.Trace.Add(string.Join("; ", drafts.Select(draft => $"{draft.Reason} {draft.Message}")));
     }
 
     public Task AppendEventsAsync(IReadOnlyList<EventDraft> drafts, CancellationToken ct) => WriteAsync();

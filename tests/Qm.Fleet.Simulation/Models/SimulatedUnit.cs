@@ -39,6 +39,8 @@ internal sealed class SimulatedUnit
             ["SubState"] = PropertyValue.From(IsActive ? "running" : "dead"),
             ["Result"] = PropertyValue.From(Result),
             ["InactiveExitTimestampMonotonic"] = PropertyValue.From((ulong)StartedAt),
+            // Two starts at the same microsecond are one.
+            ["InvocationID"] = PropertyValue.From(new BusValue.Bytes(StartedAt == 0 ? [] : [.. BitConverter.GetBytes(StartedAt), .. new byte[8]])),
             ["NRestarts"] = PropertyValue.From((ulong)Restarts),
             ["Job"] = PropertyValue.From(new BusValue.Struct([Job, new BusValue.ObjectPath("/")])),
         };

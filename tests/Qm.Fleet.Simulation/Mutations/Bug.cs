@@ -38,4 +38,13 @@ internal enum Bug
 
     /// <summary>Windows and preconditions are asked for when a node gets its turn, and not again when it is touched.</summary>
     NotAskedAgain = 11,
+
+    /// <summary>A controller that starts does not know what was done about failures before.</summary>
+    HealingForgotten = 12,
+
+    /// <summary>Nodes are healed one by one, whatever ails the others.</summary>
+    CommonCauseIgnored = 13,
+
+    /// <summary>A unit that systemd restarted once is held not to stay up.</summary>
+    OneRestartIsTooMany = 14,
 }

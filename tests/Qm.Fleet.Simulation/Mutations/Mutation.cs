@@ -5,6 +5,7 @@ using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
+using Qm.Fleet.Core.Supervision;
 using NodeReport = Qm.Fleet.V1.NodeReport;
 
 namespace Qm.Fleet.Simulation.Mutations;
@@ -30,6 +31,14 @@ internal sealed class Mutation(Bug bug)
         {
             Advance = (state, policy, nodes, now, before) => RolloutEngine.Advance(state, InWinterTime(policy), nodes, now, before),
             Hold = (policy, blocked, now) => RolloutEngine.Hold(InWinterTime(policy), blocked, now),
+        },
+        Bug.CommonCauseIgnored => new()
+        {
+            MayHeal = static (nodes, size, state, policy, now) => FleetHealing.Judge(nodes, 1, FleetSupervision.New, policy, now) with { State = state },
+        },
+        Bug.OneRestartIsTooMany => new()
+        {
+            Judge = static (view, state, policy, now) => Supervisor.Judge(view, state, policy with { Restart = policy.Restart with { Budget = policy.Restart.Budget with { Count = 1 } } }, now),
         },
         Bug.NotAskedAgain => new() { Hold = static (_, _, _) => null },
         Bug.DoubleRestart => new() { Decide = (view, now) => IsAtWork(view) && _restarted.Add(view.Name) ? new NodeStep.RestartQm("the controller is new") : NodeReconciler.Decide(view, now) },

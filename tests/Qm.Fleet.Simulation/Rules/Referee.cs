@@ -41,6 +41,9 @@ internal sealed class Referee(World world)
     /// <summary>From now on nothing may be changed on these nodes; empty for no such time.</summary>
     internal HashSet<string> Quiet { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>What heals.</summary>
+    internal HealingRules Healing { get; } = new(world);
+
     /// <summary>Revisions that failed somewhere.</summary>
     internal string[] FailedRevisions => [.. _failed.Keys.Select(failure => failure.Revision).Where(name => name != Removal.Revision).Distinct().Order(StringComparer.Ordinal)];
 
@@ -74,6 +77,15 @@ internal sealed class Referee(World world)
     /// <summary>People asked that revisions be tried again where they failed.</summary>
     internal void Retried() => _failed.Clear();
 
+    /// <summary>When people last asked for something.</summary>
+    internal TimeSpan AskedAt => _askedAt;
+
+    /// <summary>Whether people asked for something a moment ago.</summary>
+    internal bool WasAsked => world.Time.Elapsed - _askedAt < OnItsWay;
+
+    /// <summary>Whether the clock was set within some time.</summary>
+    internal bool ClockMoved(TimeSpan within) => world.Time.Elapsed - _clockSetAt < within;
+
     internal void ClockWasSet() => _clockSetAt = world.Time.Elapsed;
 
     /// <summary>After every step.</summary>
@@ -87,6 +99,7 @@ internal sealed class Referee(World world)
                 node.LastNeed = now;
             }
 
+            Healing.Look(node);
             node.OutSince = node.IsHeard ? null : node.OutSince ?? now;
             node.DrivingSince = node.ParkedTarget.IsActive ? null : node.DrivingSince ?? now;
             node.ExtensionOutSince = node.IsExtensionCut ? node.ExtensionOutSince ?? now : null;
@@ -170,6 +183,7 @@ internal sealed class Referee(World world)
         var node = QmNode.HostOf(bluechiNode, out var isQm);
         Require(isQm || unit is QmNode.Unit or "", $"ASIL guard: {what} of {unit} on {node}");
         Require(!Quiet.Contains(node), $"quiet: {what} of {unit} on {bluechiNode}, where all is as wanted");
+        Healing.Mutated(node, unit, what);
     }
 
     /// <summary>A job is carried out on a node.</summary>
@@ -182,7 +196,7 @@ internal sealed class Referee(World world)
             if (world.Store.Rollout is { } rollout && rollout.State.Members.GetValueOrDefault(node.Name) is { State: MemberState.Moving } && node.IsServing && world.Time.Elapsed - _askedAt > OnItsWay
                 && world.Time.Elapsed - sent < OnItsWay && node.Agent.Revision == rollout.ToRevision)
             {
-                Parked(node, $"QM is {type}ed on");
+                Parked(node, $"QM is {type}ed on", sent);
             }
 
             Require(type != JobType.Stop && node.LastNeed >= sent - OnItsWay, $"healing: QM of {node.Name} is {type}ed, and needed nothing since {node.LastNeed.TotalSeconds:0} s");
@@ -212,15 +226,16 @@ internal sealed class Referee(World world)
         Require(
             policy.IsOpen(now) || policy.IsOpen(now - AMoment) || world.Time.Elapsed - _clockSetAt < OnItsWay,
             $"window: {what} {node.Name} at {now:u}, outside of {string.Join(", ", policy.Windows)}");
-        Parked(node, what);
+        Parked(node, what, world.Time.Elapsed);
     }
 
-    private void Parked(SimulatedNode node, string what)
+    // What was sent before it drove off is carried out whenever it arrives.
+    private void Parked(SimulatedNode node, string what, TimeSpan sent)
     {
         foreach (var condition in world.Store.Policy.Preconditions)
         {
             var asked = condition.Node.Length == 0 ? node : world.Node(condition.Node);
-            Require(asked.DrivingSince is not { } since || world.Time.Elapsed - since < AMoment, $"precondition: {what} {node.Name}, and {asked.Name} is not parked");
+            Require(asked.DrivingSince is not { } since || sent - since < AMoment, $"precondition: {what} {node.Name}, and {asked.Name} is not parked");
         }
     }
 

@@ -66,7 +66,7 @@ internal sealed class Faults(World world)
         }
 
         var node = world.Random.Of(world.Nodes);
-        switch (world.Random.Below(15))
+        switch (world.Random.Below(18))
         {
             case 0 when node.IsUp:
                 world.Trace.Add($"{node.Name} loses power");
@@ -118,9 +118,52 @@ internal sealed class Faults(World world)
             case 13:
                 world.DrivesOffAtItsTurn = true;
                 break;
+            case 14 when node.Workloads.Count > 0:
+                DiesAgain(node, node.Workloads.First().Key, world.Random.Between(2, 12), world.Random.Chance(50));
+                break;
+            case 15:
+                world.Trace.Add("the workloads of all nodes die");
+                foreach (var each in world.Nodes.Where(each => each.Workloads.Count > 0))
+                {
+                    DiesAgain(each, each.Workloads.First().Key, world.Random.Between(1, 4), outOfMemory: false);
+                }
+
+                break;
+            case 16:
+                CrashesAgain(node, world.Random.Between(2, 6));
+                break;
             default:
                 node.Drive(world.Random.Milliseconds(5_000, 200_000));
                 break;
+        }
+    }
+
+    // Whatever is done about it.
+    private void DiesAgain(SimulatedNode node, string name, int times, bool outOfMemory)
+    {
+        world.Trace.Add($"{name} of {node.Name} dies, {times} times in all");
+        void Die(int left)
+        {
+            if (node.Workloads.GetValueOrDefault(name) is { } unit)
+            {
+                node.Die(unit, unit.Run, name, outOfMemory);
+            }
+
+            if (left > 1)
+            {
+                Later(2_000, 40_000, () => Die(left - 1));
+            }
+        }
+
+        Die(times);
+    }
+
+    private void CrashesAgain(SimulatedNode node, int times)
+    {
+        node.Crash(world.Random.Chance(70));
+        if (times > 1)
+        {
+            Later(8_000, 60_000, () => CrashesAgain(node, times - 1));
         }
     }
 

@@ -1,6 +1,7 @@
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
+using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Simulation.Runs;
 
@@ -26,6 +27,7 @@ internal sealed class People(World world)
         foreach (var node in world.Nodes)
         {
             Save(node.Name, cordoned: false, on: true);
+            Release(node.Name);
         }
 
         // Some are through with it, if anything is left to be taken away.
@@ -46,6 +48,11 @@ internal sealed class People(World world)
     /// <summary>What failed for what was broken before is tried again.</summary>
     internal void Retry()
     {
+        foreach (var node in world.Nodes)
+        {
+            Release(node.Name);
+        }
+
         if (world.Store.Rollout is { Phase: RolloutPhase.Paused })
         {
             world.Referee.Retried();
@@ -61,8 +68,11 @@ internal sealed class People(World world)
         }
 
         var now = world.Time.GetUtcNow();
-        switch (world.Random.Below(15))
+        switch (world.Random.Below(16))
         {
+            case 15 when world.Store.Healed.FirstOrDefault(healed => healed.Value.Quarantine is not null) is { Key: { } quarantined }:
+                Release(quarantined);
+                break;
             case 0 or 1 or 2:
                 ApplyNew(isGood: world.Random.Chance(50));
                 break;
@@ -108,6 +118,18 @@ internal sealed class People(World world)
         }
     }
 
+    private void Release(string name)
+    {
+        if (world.Store.Healed.GetValueOrDefault(name) is { Quarantine: not null })
+        {
+            world.Trace.Add($"{name}: released");
+            world.Store.Healed[name] = NodeSupervision.New;
+            world.Referee.Healing.Released(name);
+            world.Controller?.Healing.Decided(name, null);
+            Asked();
+        }
+    }
+
     private void ApplyNew(bool isGood) => Apply(New(isGood), world.Setup.Policy(world.Time.GetUtcNow()));
 
     private string New(bool isGood)
@@ -120,6 +142,7 @@ internal sealed class People(World world)
     private string Apply(string revision, RolloutPolicy policy)
     {
         world.Trace.Add($"apply {revision} ({world.Revisions[revision].Flaw}): {policy.Pace}, {string.Join(", ", policy.Batches)}{string.Concat(policy.Windows.Select(window => $", {window}"))}");
+        world.Store.Supervision = world.Setup.Supervision();
         world.Store.Apply(revision, policy);
         Asked();
         return revision;

@@ -1,5 +1,6 @@
 using Qm.Fleet.Core.Rollouts;
 using Qm.Fleet.Core.Selectors;
+using Qm.Fleet.Core.Supervision;
 using Qm.Fleet.Simulation.Engine;
 using Qm.Fleet.Simulation.Models;
 
@@ -73,6 +74,25 @@ internal sealed class Setup
         },
         Soak = TimeSpan.FromSeconds(_random.Chance(30) ? 0 : _random.Between(5, 120)),
         Deadline = TimeSpan.FromMinutes(_random.Between(2, 10)),
+    };
+
+    /// <summary>How nodes are healed, with budgets small enough to be used up.</summary>
+    internal SupervisionPolicy Supervision() => SupervisionPolicy.Default with
+    {
+        Restart = new(
+            TimeSpan.FromMilliseconds(_random.Between(100, 3_000)), TimeSpan.FromSeconds(_random.Between(5, 60)), _random.Between(1, 3), _random.Between(0, 30),
+            new(_random.Between(1, 4), TimeSpan.FromSeconds(_random.Between(60, 400))), TimeSpan.FromSeconds(_random.Between(30, 300))),
+        QmBudget = new(_random.Between(1, 2), TimeSpan.FromSeconds(_random.Between(120, 600))),
+        FleetBudget = new(_random.Between(3, 8), TimeSpan.FromSeconds(_random.Between(60, 400))),
+        Correlated = new(_random.Between(30, 80), true),
+        Within = TimeSpan.FromSeconds(_random.Between(10, 90)),
+        Steps = _random.Below(4) switch
+        {
+            0 => [Escalation.RestartUnit],
+            1 => [Escalation.RestartUnit, Escalation.RestartQm],
+            2 => [Escalation.RestartUnit, Escalation.RestartQm, Escalation.Quarantine],
+            _ => SupervisionPolicy.Default.Steps,
+        },
     };
 
     private static LabelSelector Canary { get; } = Parse("canary=yes");

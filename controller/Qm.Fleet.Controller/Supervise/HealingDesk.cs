@@ -1,0 +1,107 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using Qm.Fleet.Controller.Reconcile;
+using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Reconcile;
+using Qm.Fleet.Core.Supervision;
+
+namespace Qm.Fleet.Controller.Supervise;
+
+/// <summary>What is known of every node over time, and the one place at which a node of a fleet is let heal.</summary>
+/// <remarks>One after the other within a fleet: two nodes that ask at the same moment must not both take the last of its budget.</remarks>
+internal sealed class HealingDesk(IReconcileStore store, Decisions decisions, TimeProvider time)
+{
+    /// <summary>How soon a node that is held up by its fleet asks again.</summary>
+    internal static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(5);
+
+    private readonly (DateTimeOffset Time, long Timestamp) _start = (time.GetUtcNow(), time.GetTimestamp());
+    private readonly ConcurrentDictionary<string, NodeSupervision> _nodes = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Fleet> _fleets = new(StringComparer.Ordinal);
+
+    /// <summary>The time all judgements are made by: a clock that is set must neither end a wait nor fill a budget.</summary>
+    internal DateTimeOffset Now => _start.Time + time.GetElapsedTime(_start.Timestamp);
+
+    /// <summary>Reads what an earlier controller knew.</summary>
+    internal async Task LoadAsync(CancellationToken ct)
+    {
+        var stored = await store.LoadSupervisionAsync(ct);
+        foreach (var (node, state) in stored.Nodes)
+        {
+            _nodes.TryAdd(node, state);
+        }
+
+        foreach (var (uid, state) in stored.Fleets)
+        {
+            _fleets.TryAdd(uid, new() { State = state });
+        }
+    }
+
+    /// <summary>Which nodes a fleet has.</summary>
+    internal void SetMembers(string fleetUid, ImmutableArray<string> nodes) => _fleets.GetOrAdd(fleetUid, static _ => new()).Nodes = nodes;
+
+    /// <summary>What is known of a node.</summary>
+    internal NodeSupervision Of(string node) => _nodes.GetValueOrDefault(node, NodeSupervision.New);
+
+    /// <summary>Notes what is known of a node, unless somebody released or quarantined it meanwhile.</summary>
+    internal bool TrySet(string node, NodeSupervision seen, NodeSupervision state) =>
+        ReferenceEquals(seen, state) || (_nodes.TryGetValue(node, out var known) ? ReferenceEquals(known, seen) && _nodes.TryUpdate(node, state, known) : _nodes.TryAdd(node, state));
+
+    /// <summary>Somebody decided about a node; the store has it already.</summary>
+    internal void Decided(string node, Quarantine? quarantine) =>
+        // A node that is released begins anew.
+        _nodes.AddOrUpdate(node, _ => NodeSupervision.New with { Quarantine = quarantine }, (_, _) => NodeSupervision.New with { Quarantine = quarantine });
+
+    /// <summary>Asks whether a node may be healed now, and takes it down as done if so.</summary>
+    /// <param name="fleet">Its fleet.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="seen">What was known of it when it was judged.</param>
+    /// <param name="state">What is known of it.</param>
+    /// <param name="heal">What is to be done.</param>
+    /// <param name="ct">Ends the write of what happened.</param>
+    /// <returns>What is known of the node then, and what keeps it from being healed; null when nothing does.</returns>
+    internal async Task<(NodeSupervision State, HealingHold? Hold)> AskAsync(DesiredFleet fleet, string node, NodeSupervision seen, NodeSupervision state, NodeStep.Heal heal, CancellationToken ct)
+    {
+        var entry = _fleets.GetOrAdd(fleet.Uid, static _ => new());
+        FleetHealingVerdict verdict;
+        FleetSupervision before;
+        var now = Now;
+        lock (entry.Gate)
+        {
+            if (!TrySet(node, seen, state))
+            {
+                return (seen, new("Reading", "somebody decided about the node", now));
+            }
+
+            before = entry.State;
+            var members = entry.Nodes.IsDefault ? [node] : entry.Nodes;
+            verdict = decisions.MayHeal([.. members.Select(Of)], members.Length, before, fleet.Supervision, now);
+            entry.State = verdict.State;
+            if (verdict.Hold is null)
+            {
+                var acting = Supervisor.Acting(state, heal, fleet.Supervision, now);
+                if (!TrySet(node, state, acting))
+                {
+                    return (state, new("Reading", "somebody decided about the node", now));
+                }
+
+                state = acting;
+            }
+        }
+
+        if (verdict.Notice is { } notice)
+        {
+            await store.SuperviseFleetAsync(fleet.Uid, verdict.State, [NodeHealer.ToEvent(notice, fleet.Name, "")], ct);
+        }
+
+        return (state, verdict.Hold);
+    }
+
+    private sealed class Fleet
+    {
+        internal Lock Gate { get; } = new();
+
+        internal ImmutableArray<string> Nodes { get; set; }
+
+        internal FleetSupervision State { get; set; } = FleetSupervision.New;
+    }
+}

@@ -1,0 +1,134 @@
+using System.Collections.Immutable;
+using Qm.Fleet.Controller.Reconcile;
+using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Reconcile;
+using Qm.Fleet.Core.Revisions;
+using Qm.Fleet.Core.Rollouts;
+using Qm.Fleet.Core.Supervision;
+
+namespace Qm.Fleet.Controller.Supervise;
+
+/// <summary>Asks the supervisor about one node, and keeps what it says: stored before anything is done, so that a controller that is killed keeps to its budgets.</summary>
+internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore store, EventSink events, Decisions decisions, Func<double> random)
+{
+    private static readonly TimeSpan LookLater = TimeSpan.FromSeconds(1);
+
+    /// <summary>The time that judgements and waits go by.</summary>
+    internal DateTimeOffset Now => desk.Now;
+
+    /// <summary>What is known of the node over time.</summary>
+    internal NodeSupervision State => desk.Of(name);
+
+    /// <summary>Why the node shall go back to the revision it had before; null when it shall not.</summary>
+    internal string? Revert { get; private set; }
+
+    /// <summary>When to look again without being told; null when only the node can change anything.</summary>
+    internal DateTimeOffset? Wake { get; private set; }
+
+    /// <summary>Whether a node has what it shall have, and neither its rollout nor a person is at work on it.</summary>
+    internal static bool IsSettled(NodeView view, RolloutMember? member) =>
+        view is { Desired: { IsRemoval: false } desired, Evidence: { Confirmed: true } evidence, Host: Presence.Online, Cordoned: false } && evidence.Revision == desired.Name
+        && (Drift.IsOnlyTold(desired, evidence) || Drift.Files(desired, evidence).Count == 0)
+        && member is null or { State: MemberState.Waiting or MemberState.Done or MemberState.Returned or MemberState.Stuck };
+
+    /// <summary>What is done about the node, all things considered.</summary>
+    /// <param name="assignment">What is wanted of it.</param>
+    /// <param name="view">What is known of it now.</param>
+    /// <param name="canRevert">Whether there is an earlier revision to go back to.</param>
+    /// <param name="step">What would be done if nobody looked after it.</param>
+    /// <param name="probes">What its probes say.</param>
+    /// <param name="ct">Ends the write of what happened.</param>
+    internal async Task<NodeStep> JudgeAsync(
+        NodeAssignment assignment, NodeView view, bool canRevert, NodeStep step, IReadOnlyDictionary<string, ProbeReading> probes, CancellationToken ct)
+    {
+        var before = State;
+        (Revert, Wake) = (null, null);
+        if (assignment.Fleet is not { } fleet || view.Desired is not { } desired)
+        {
+            return before.Quarantine is null ? step : Released(step, before.Quarantine);
+        }
+
+        var verdict = decisions.Judge(View(assignment, view, desired, view.Evidence?.Revision ?? before.Revision, canRevert, probes), before, fleet.Supervision, desk.Now);
+        var (state, ours) = (verdict.State, Choose(view, step, verdict.Step));
+        try
+        {
+            if (ours is NodeStep.Heal heal)
+            {
+                (state, var hold) = await desk.AskAsync(fleet, name, before, state, heal, ct);
+                ours = hold is null ? heal : new NodeStep.Wait(hold.For, $"{heal.Reason}; {hold.Reason}", hold.Until ?? desk.Now + HealingDesk.AskAgain);
+            }
+            else if (!desk.TrySet(name, before, state))
+            {
+                // Somebody decided about it meanwhile; the next look takes that into account.
+                return new NodeStep.Wait("Reading", "somebody decided about the node", desk.Now);
+            }
+
+            await KeepAsync(before, state, [.. verdict.Notices.Select(notice => ToEvent(notice, fleet.Name, name))], ct);
+        }
+        catch (StoreException e) when (e.IsTransient)
+        {
+            // What is not stored is not done.
+            return new NodeStep.Wait("Store", $"what is to be done could not be stored: {e.Message}", desk.Now + HealingDesk.AskAgain);
+        }
+
+        (Revert, Wake) = (ReferenceEquals(ours, verdict.Step) ? verdict.Revert : null, verdict.Wake);
+        return ours;
+    }
+
+    /// <summary>Something else than healing was done to the node.</summary>
+    internal void Disturbed()
+    {
+        for (var seen = State; !desk.TrySet(name, seen, seen.Disturbed);)
+        {
+            seen = State;
+        }
+    }
+
+    internal static EventDraft ToEvent(SupervisionNotice notice, string fleet, string node) =>
+        new(notice.Reason, (EventSeverity)notice.Severity, EventDraft.Controller, fleet, node, notice.Unit, notice.Message);
+
+    private async Task KeepAsync(NodeSupervision before, NodeSupervision state, ImmutableArray<EventDraft> drafts, CancellationToken ct)
+    {
+        if (state.MustBeStored(before))
+        {
+            await store.SuperviseAsync(name, state, drafts, ct);
+            return;
+        }
+
+        foreach (var draft in drafts)
+        {
+            await events.AddAsync(draft, ct);
+        }
+    }
+
+    private SupervisionView View(
+        NodeAssignment assignment, NodeView view, RenderedRevision desired, string revision, bool canRevert, IReadOnlyDictionary<string, ProbeReading> probes)
+    {
+        var workloads = desired.Environment.Workloads.Select(workload => workload.Name + ".service").ToHashSet(StringComparer.Ordinal);
+        return new()
+        {
+            Revision = revision,
+            IsSettled = view.IsSupervised,
+            Silenced = assignment.Maintenance ? "the node is in maintenance" : assignment.Cordoned ? "the node is cordoned" : null,
+            Host = view.Host,
+            Qm = view.QmUnit,
+            Workloads = view.QmUnits.RemoveRange(view.QmUnits.Keys.Where(unit => !workloads.Contains(unit))),
+            Probes = probes,
+            CanRevert = canRevert,
+            Random = random(),
+        };
+    }
+
+    // What puts values right comes first; what heals, and what would only be waited for, is the supervisor's.
+    private NodeStep Choose(NodeView view, NodeStep step, NodeStep? ours) => (step, ours) switch
+    {
+        (_, NodeStep.Wait { For: "Release" }) => step is NodeStep.Idle ? step : ours,
+        (NodeStep.Act { Heals: true } heal, null) when view.IsSupervised => new NodeStep.Wait("Supervision", heal.Reason, desk.Now + LookLater),
+        (_, null) => step,
+        (NodeStep.Ready or NodeStep.Act { Heals: true } or NodeStep.Wait { For: "Qm" or "QmInit" or "QmOnline" or "Workload" or Drift.Step or "Verification" }, _) when view.IsSupervised => ours,
+        _ => step,
+    };
+
+    private static NodeStep Released(NodeStep step, Quarantine quarantine) =>
+        step is NodeStep.Act ? new NodeStep.Wait("Release", $"it is in quarantine since {quarantine.Since:u}, because {quarantine.Reason}; qmfleet node release ends that") : step;
+}
