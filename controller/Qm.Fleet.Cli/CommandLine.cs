@@ -20,6 +20,7 @@ internal static class CommandLine
         root.Add(PlanVerb.Make(global, context));
         root.Add(DiffVerb.Make(global, context));
         root.Add(RolloutVerb.Make(global, context));
+        root.Add(NodeVerb.Make(global, context));
         root.Add(EventsVerb.Make(global, context));
         root.Add(ChecksVerb.Make(global, context));
         root.Add(BundleVerb.Make(global, context));

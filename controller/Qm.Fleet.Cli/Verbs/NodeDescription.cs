@@ -12,8 +12,18 @@ internal static class NodeDescription
         var step = status.Step?.Name is { Length: > 0 } name ? name : "unknown";
         var since = status.Step?.Since is { } when ? $" for {Durations.Since(when, now)}" : "";
         writer.WriteLine(PlainText.Of($"{node.Metadata.Name}   {Description.Sentence(step + since, status.Step?.Message ?? "")}"));
+        if (status.Phase is { } phase)
+        {
+            Description.Field(writer, "Phase", SupervisionText.Phase(phase, now));
+        }
+
+        if (status.Supervision?.Quarantine is { } quarantine)
+        {
+            Description.Field(writer, "Quarantine", $"for {Durations.Since(quarantine.Since, now)}, because {quarantine.Reason}; qmfleet node release {node.Metadata.Name} ends it");
+        }
+
         Description.Field(writer, "Labels", NodeRow.Labels(node.Metadata, ' '));
-        Description.Field(writer, "Site", Description.Or(node.Spec?.Site) + (node.Spec?.Cordoned == true ? "   cordoned" : ""));
+        Description.Field(writer, "Site", Description.Or(node.Spec?.Site) + (node.Spec?.Cordoned == true ? "   cordoned" : "") + (node.Spec?.Maintenance == true ? "   in maintenance" : ""));
         Description.Field(writer, "Fleet", Description.Or(status.Fleet));
         Description.Field(writer, "Revision", $"{Description.Or(status.Revision)}   wanted {Description.Or(status.DesiredRevision)}{(status.Report?.Confirmed == true ? "   confirmed" : "")}");
         if (Rootfs(status.Report) is { Length: > 0 } rootfs)
@@ -36,6 +46,8 @@ internal static class NodeDescription
         }
 
         Description.Conditions(writer, status.Conditions, now);
+        Description.Section(writer, "Supervision", SupervisionText.Units(status.Supervision, now));
+        Description.Section(writer, "Load shed", (status.Supervision?.Shed ?? []).Select(shed => (string[])[shed.Rule, $"for {Durations.Since(shed.Since, now)}"]));
         Description.Section(writer, "Checks (wanted, found, where)", status.Checks.Select(check => (string[])
             [check.Result.ToString().ToUpperInvariant(), check.Name, check.Wanted, Description.Or(check.Found), Description.Or(check.Source), check.Message]));
         Description.Section(writer, $"Usage ({Durations.Since(status.UsageAt, now)} ago)", Usage(status.Usage));

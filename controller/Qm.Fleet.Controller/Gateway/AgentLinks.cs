@@ -11,6 +11,9 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
     /// <inheritdoc/>
     public event Action<string>? Changed;
 
+    /// <inheritdoc/>
+    public event Action<string>? Measured;
+
     /// <summary>How many agents are being heard.</summary>
     public int ConnectedCount => _nodes.Values.Count(static entry => entry.Link is not null);
 
@@ -75,7 +78,10 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
     public void Report(AgentLink link, V1.Usage change)
     {
         var usage = new AgentUsage(link.Usage.Merge(change), time.GetUtcNow());
-        Update(link, entry => entry with { Usage = usage });
+        if (Update(link, entry => entry with { Usage = usage }))
+        {
+            Measured?.Invoke(link.Node);
+        }
     }
 
     /// <summary>Notes that a node's agent said something.</summary>

@@ -22,6 +22,9 @@ internal interface IAgentLinks
     /// <summary>A node was connected, is gone, or reported; signs of life and usage are none. Handlers only enqueue: they run on the link's own reader.</summary>
     event Action<string>? Changed;
 
+    /// <summary>A node told what it uses. Handlers only enqueue.</summary>
+    event Action<string>? Measured;
+
     /// <summary>The newest report, kept when the link is lost; null when there never was one.</summary>
     AgentReport? LastReport(string node);
 

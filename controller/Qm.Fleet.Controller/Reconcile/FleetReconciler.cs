@@ -33,6 +33,7 @@ internal sealed partial class FleetReconciler(
         blueChi.HostChanged += (host, unit) => _byName.GetValueOrDefault(host)?.UnitChanged(unit);
         blueChi.AllChanged += WakeAll;
         agents.Changed += node => Wake(node, unitsToo: false);
+        agents.Measured += node => _byName.GetValueOrDefault(node)?.Measured();
         live.Changed += _signal.Raise;
         using var subscription = feed.Subscribe(ResourceKind.Desired);
         var follow = FollowAsync(subscription, stoppingToken);
@@ -219,7 +220,7 @@ internal sealed partial class FleetReconciler(
     private (NodeWorker Worker, CancellationTokenSource Stop, Task Run) Start(string name, CancellationToken ct)
     {
         var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var worker = new NodeWorker(name, actor, agents, blueChi, rollouts, live, events, new(name, healing, store, events, decisions, random), decisions, options.Value.LinkConfirmWithin, time, loggers.CreateLogger<NodeWorker>());
+        var worker = new NodeWorker(name, actor, agents, blueChi, rollouts, live, events, new(name, healing, store, events, decisions, random), new(name, events), decisions, options.Value.LinkConfirmWithin, time, loggers.CreateLogger<NodeWorker>());
         return (worker, stop, RunAsync(name, worker, stop.Token));
     }
 

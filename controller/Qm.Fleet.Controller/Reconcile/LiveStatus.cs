@@ -37,7 +37,7 @@ internal sealed class LiveStatus(LiveNodes live, RolloutKeeper rollouts, IAgentL
             HeardAt = pulse?.HeardAt.ToTimestamp(),
             LookedAt = pulse?.LookedAt?.ToTimestamp(),
             Phase = SupervisionStatus.ToWire(node.Phase, node.Policy),
-            Supervision = SupervisionStatus.ToWire(node.Supervision, node.Policy, time.GetUtcNow()),
+            Supervision = SupervisionStatus.ToWire(node, time.GetUtcNow()),
         };
         status.Conditions.AddRange(node.Conditions.Select(ToWire));
         status.Checks.AddRange(node.Checks.Select(ToWire));

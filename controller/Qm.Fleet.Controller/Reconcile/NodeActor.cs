@@ -87,6 +87,12 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
             case NodeCall.Reload reload:
                 await current.ReloadAsync(reload.Node, ct);
                 return ActResult.Done;
+            case NodeCall.SetFrozen { Frozen: true } freeze:
+                await current.FreezeUnitAsync(freeze.Node, freeze.Unit, ct);
+                return ActResult.Done;
+            case NodeCall.SetFrozen thaw:
+                await current.ThawUnitAsync(thaw.Node, thaw.Unit, ct);
+                return ActResult.Done;
             case NodeCall.ResetFailed reset:
                 await current.ResetFailedUnitAsync(reset.Node, reset.Unit, ct);
                 return ActResult.Done;

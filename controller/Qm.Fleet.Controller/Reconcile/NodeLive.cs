@@ -61,6 +61,9 @@ internal sealed record NodeLive
     /// <summary>What is known of its units over time.</summary>
     internal NodeSupervision Supervision { get; init; } = NodeSupervision.New;
 
+    /// <summary>Rules whose load is shed, each with since when.</summary>
+    internal ImmutableArray<(string Rule, DateTimeOffset Since)> Shed { get; init; } = [];
+
     /// <summary>Why it shall go back to the revision it had before; null when it shall not.</summary>
     internal string? Revert { get; init; }
 
@@ -82,7 +85,7 @@ internal sealed record NodeLive
     /// <summary>Whether people and rollouts would see a difference; usage figures alone are none.</summary>
     internal bool DiffersFrom(NodeLive? other) =>
         other is null || Step.Name != other.Step.Name || Step.Reason != other.Step.Reason || Decided.Name != other.Decided.Name || View.Desired?.Name != other.View.Desired?.Name || Assignment != other.Assignment
-        || Phase != other.Phase || Revert != other.Revert || !ReferenceEquals(Supervision, other.Supervision) || !Conditions.SequenceEqual(other.Conditions) || !Checks.SequenceEqual(other.Checks)
+        || Phase != other.Phase || Revert != other.Revert || !Shed.SequenceEqual(other.Shed) || !ReferenceEquals(Supervision, other.Supervision) || !Conditions.SequenceEqual(other.Conditions) || !Checks.SequenceEqual(other.Checks)
         || View.Evidence?.StagedRevision != other.View.Evidence?.StagedRevision
         || ConvergedAfter != other.ConvergedAfter || Held?.Reason != other.Held?.Reason || Report?.Report.Revision != other.Report?.Report.Revision
         || !Equals(Report?.Report.Oom, other.Report?.Report.Oom) || !Equals(Report?.Report.Facts, other.Report?.Report.Facts);

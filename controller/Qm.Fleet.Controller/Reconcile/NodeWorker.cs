@@ -14,7 +14,7 @@ namespace Qm.Fleet.Controller.Reconcile;
 /// <remarks>Each node has its own, so that a slow call to one delays no other. Everything it knows is read from the node.</remarks>
 internal sealed partial class NodeWorker(
     string name, NodeActor actor, IAgentLinks agents, BlueChiLink blueChi, RolloutKeeper rollouts, LiveNodes live,
-    EventSink events, NodeHealer healer, Decisions decisions, TimeSpan linkConfirmWithin, TimeProvider time, ILogger<NodeWorker> logger)
+    EventSink events, NodeHealer healer, NodeShedder shedder, Decisions decisions, TimeSpan linkConfirmWithin, TimeProvider time, ILogger<NodeWorker> logger)
 {
     // A slow pass in case a signal was lost.
     private static readonly TimeSpan Net = TimeSpan.FromSeconds(30);
@@ -68,6 +68,15 @@ internal sealed partial class NodeWorker(
         }
     }
 
+    /// <summary>The node told what it uses, which matters where load is shed for it.</summary>
+    internal void Measured()
+    {
+        if (_assignment.Fleet is { Supervision.LoadShedding.IsEmpty: false })
+        {
+            Wake(unitsToo: false);
+        }
+    }
+
     /// <summary>Works until cancelled.</summary>
     internal async Task RunAsync(CancellationToken ct)
     {
@@ -83,6 +92,7 @@ internal sealed partial class NodeWorker(
             }
 
             step = await healer.JudgeAsync(_assignment, view, CanRevert(), step, NoProbes, ct);
+            step = step is NodeStep.Ready ? shedder.Next(view) ?? step : step;
             await NoteAsync(view, step, ct);
             if (step is NodeStep.Act act)
             {
@@ -131,7 +141,8 @@ internal sealed partial class NodeWorker(
             QmUnits = _units.Inside,
             Memory = _memory,
         };
-        return view with { IsSupervised = NodeHealer.IsSettled(view, Member()) };
+        view = view with { IsSupervised = NodeHealer.IsSettled(view, Member()) };
+        return await shedder.ShedAsync(assignment.Fleet, view, agents.Usage(name)?.Usage, SteadyNow, ct);
     }
 
     private RolloutMember? Member() => _assignment.Fleet is { } fleet ? rollouts.MemberOf(fleet.Name, name) : null;
@@ -234,7 +245,7 @@ internal sealed partial class NodeWorker(
 
     private async Task WaitAsync(NodeStep step, CancellationToken ct)
     {
-        var look = Earliest((step as NodeStep.Wait)?.LookAgain, healer.Wake, live.Find(name)?.Phase.Until(Pending));
+        var look = Earliest((step as NodeStep.Wait)?.LookAgain, healer.Wake, shedder.Wake, live.Find(name)?.Phase.Until(Pending));
         var wait = look is null ? Net : Clamp(look.Value - SteadyNow);
         var before = time.GetTimestamp();
         await _signal.WaitAsync(wait, time, ct);
@@ -285,6 +296,7 @@ internal sealed partial class NodeWorker(
             Held = _gate.Held,
             Phase = NodePhases.Judge(Signals(view), before?.Phase, Pending, SteadyNow),
             Supervision = healer.State,
+            Shed = shedder.Active,
             Revert = healer.Revert,
             Conditions = NodeConditions.Judge(view, shown, checks, agents, before?.Conditions ?? default, now),
             Report = agents.LastReport(name),

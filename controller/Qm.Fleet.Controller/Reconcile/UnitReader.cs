@@ -63,6 +63,7 @@ internal static partial class UnitReader
             properties.TryGetValue("OOMScoreAdjust", out var score) && score.TryGetInt64(out var value) ? (int)value : null,
             state.JobId)
         {
+            IsFrozen = properties.TryGetValue("FreezerState", out var freezer) && freezer.TryGetString(out var frozen) && frozen is "frozen" or "freezing",
             Restarts = properties.TryGetValue("NRestarts", out var restarts) && restarts.TryGetInt64(out var count) ? count : 0,
         };
     }

@@ -114,6 +114,7 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
             Qm = view.QmUnit,
             Workloads = view.QmUnits.RemoveRange(view.QmUnits.Keys.Where(unit => !workloads.Contains(unit))),
             Probes = probes,
+            Frozen = [.. view.QmUnits.Where(static unit => unit.Value.IsFrozen).Select(static unit => unit.Key)],
             CanRevert = canRevert,
             Random = random(),
         };

@@ -1,4 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
+using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Controller.Supervise;
@@ -16,8 +17,9 @@ internal static class SupervisionStatus
         PendingUntil = state.Until(policy.Pending)?.ToTimestamp(),
     };
 
-    internal static V1.NodeSupervision ToWire(NodeSupervision state, SupervisionPolicy policy, DateTimeOffset now)
+    internal static V1.NodeSupervision ToWire(NodeLive node, DateTimeOffset now)
     {
+        var (state, policy) = (node.Supervision, node.Policy);
         var supervision = new V1.NodeSupervision
         {
             QmRestarts = policy.QmBudget.Used(state.QmRestarts, now),
@@ -33,6 +35,7 @@ internal static class SupervisionStatus
             SelfRestarts = policy.Restart.Budget.Used(unit.Value.SelfRestarts, now),
             Step = policy.WordOf(unit.Value.Step),
         }));
+        supervision.Shed.AddRange(node.Shed.Select(shed => new V1.ShedLoad { Rule = shed.Rule, Since = shed.Since.ToTimestamp() }));
         return supervision;
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Google.Protobuf.WellKnownTypes;
 using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.LoadShedding;
 using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Rollouts;
 using Qm.Fleet.Core.Supervision;
@@ -82,6 +83,18 @@ internal static class Manifests
         Within = supervision.Fleet?.Within ?? "",
         Escalation = [.. supervision.Escalation],
         Pending = supervision.Pending,
+        LoadShedding = [.. supervision.LoadShedding.Select(static rule => new SheddingManifest
+        {
+            Name = rule.Name,
+            Pressure = rule.When?.Pressure ?? "",
+            MemoryEvents = rule.When?.MemoryEvents ?? "",
+            Above = rule.When?.Above ?? "",
+            For = rule.When?.For ?? "",
+            Below = rule.Until?.Below ?? "",
+            CalmFor = rule.Until?.For ?? "",
+            Freeze = [.. rule.Freeze],
+            Limits = rule.Limits,
+        })],
     };
 
     private static Dictionary<string, string> Resources(V1.Resources? resources)

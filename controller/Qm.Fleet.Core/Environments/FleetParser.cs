@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Qm.Fleet.Core.LoadShedding;
 using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Rollouts;
 using Qm.Fleet.Core.Selectors;
@@ -42,6 +43,7 @@ public static class FleetParser
             Drift = ParseDrift(declared.Drift, problems),
             Workloads = WorkloadParser.Parse(declared.Workloads, oom, problems, Environment + ".workloads"),
         };
+        supervision = supervision with { LoadShedding = SheddingParser.Parse(manifest.Supervision.LoadShedding, environment, problems) };
         return new(
             selector is null ? null : new(manifest.Name, labels, selector, environment, rollout)
             {

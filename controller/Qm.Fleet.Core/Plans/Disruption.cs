@@ -27,7 +27,7 @@ public static class Disruptions
     {
         NodeStep.StartQm or NodeStep.RestartQm or NodeStep.Heal { Unit: QmNode.Unit } => Disruption.Qm,
         NodeStep.RestartHostAgent or NodeStep.RestartQmAgent => Disruption.Link,
-        NodeStep.StopWorkload or NodeStep.RunWorkload or NodeStep.Heal => Disruption.Workload,
+        NodeStep.StopWorkload or NodeStep.RunWorkload or NodeStep.Heal or NodeStep.Freeze => Disruption.Workload,
         _ => Disruption.None,
     };
 

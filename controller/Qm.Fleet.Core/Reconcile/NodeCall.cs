@@ -41,6 +41,16 @@ public abstract record NodeCall(string Node)
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"Node({Node}).{Verb}Unit {Unit}");
     }
 
+    /// <summary>org.eclipse.bluechi.Node.FreezeUnit, or ThawUnit.</summary>
+    /// <param name="Node">The node.</param>
+    /// <param name="Unit">The unit.</param>
+    /// <param name="Frozen">Whether it is frozen.</param>
+    public sealed record SetFrozen(string Node, string Unit, bool Frozen) : NodeCall(Node)
+    {
+        /// <inheritdoc/>
+        public override string ToString() => $"Node({Node}).{(Frozen ? "FreezeUnit" : "ThawUnit")} {Unit}";
+    }
+
     /// <summary>org.eclipse.bluechi.Node.ResetFailedUnit: systemd starts again what it had given up.</summary>
     public sealed record ResetFailed(string Node, string Unit) : NodeCall(Node)
     {
@@ -65,6 +75,8 @@ public abstract record NodeCall(string Node)
             NodeStep.RestartQmAgent => [new Job(qm, QmNode.AgentUnit, JobVerb.Restart, EndsItsReporter: true)],
             NodeStep.StopWorkload stop => [new Job(qm, stop.Unit, JobVerb.Stop), new Reload(qm)],
             NodeStep.RunWorkload run => [new Reload(qm), new Job(qm, run.Unit, run.Restart ? JobVerb.Restart : JobVerb.Start)],
+            NodeStep.Freeze freeze => [new SetFrozen(qm, freeze.Unit, true)],
+            NodeStep.Thaw thaw => [new SetFrozen(qm, thaw.Unit, false)],
             NodeStep.Heal { Unit: QmNode.Unit } => [new ResetFailed(node, QmNode.Unit), new Job(node, QmNode.Unit, JobVerb.Restart)],
             NodeStep.Heal heal => [new ResetFailed(qm, heal.Unit), new Job(qm, heal.Unit, JobVerb.Restart)],
             _ => throw new ArgumentOutOfRangeException(nameof(act), act.Name, "an act without a call that does it"),

@@ -93,6 +93,12 @@ public abstract record NodeStep(string Reason)
     /// <param name="Reason">Why.</param>
     public sealed record Heal(string Unit, string For, string Reason) : Act(Reason);
 
+    /// <summary>Stop a workload where it is; it keeps its memory and uses no CPU.</summary>
+    public sealed record Freeze(string Unit, string Reason) : Act(Reason);
+
+    /// <summary>Let a frozen workload go on.</summary>
+    public sealed record Thaw(string Unit, string Reason) : Act(Reason);
+
     /// <summary>Tell the agent extension that the revision is good.</summary>
     public sealed record Confirm(string Revision, string Reason) : Act(Reason);
 }

@@ -15,6 +15,9 @@ public sealed record UnitReading(
     /// <summary>NRestarts: how often systemd restarted it by itself since somebody last started it.</summary>
     public long Restarts { get; init; }
 
+    /// <summary>FreezerState is frozen, or on the way there.</summary>
+    public bool IsFrozen { get; init; }
+
     /// <summary>Whether systemd knows the unit.</summary>
     public bool IsLoaded => LoadState == "loaded";
 

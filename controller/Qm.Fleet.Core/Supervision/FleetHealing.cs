@@ -50,16 +50,16 @@ public static class FleetHealing
             return new(since, Held(since, limit), new("CorrelatedFailure", NoticeSeverity.Critical, "", message));
         }
 
-        if (state.CorrelatedSince is not null)
+        if (state.CorrelatedSince is not null && Math.Max(failing, atOnce) >= limit)
         {
-            return Math.Max(failing, atOnce) >= limit
-                ? new(state, Held(state, limit), null)
-                : new(FleetSupervision.New, null, new("CorrelatedFailureOver", NoticeSeverity.Info, "", string.Create(CultureInfo.InvariantCulture, $"{failing} of {size} nodes fail; they are healed again")));
+            return new(state, Held(state, limit), null);
         }
 
+        var over = state.CorrelatedSince is null ? null
+            : new SupervisionNotice("CorrelatedFailureOver", NoticeSeverity.Info, "", string.Create(CultureInfo.InvariantCulture, $"{failing} of {size} nodes fail; they are healed again"));
         var acts = policy.FleetBudget.Counting(nodes.SelectMany(static node => node.Acts), now).ToArray();
         var room = policy.FleetBudget.Room(acts, now);
-        return new(state, room > now ? new("FleetBudget", $"the fleet's budget of {policy.FleetBudget} is used up", room) : null, null);
+        return new(over is null ? state : FleetSupervision.New, room > now ? new("FleetBudget", $"the fleet's budget of {policy.FleetBudget} is used up", room) : null, over);
     }
 
     private static HealingHold Held(FleetSupervision state, int limit) => new(

@@ -1,3 +1,5 @@
+using Qm.Fleet.Core.LoadShedding;
+
 namespace Qm.Fleet.Core.Supervision;
 
 /// <summary>A supervision policy as it was received; nothing is checked, and empty texts are absent.</summary>
@@ -38,4 +40,7 @@ public sealed record SupervisionManifest
 
     /// <summary>pending.</summary>
     public string Pending { get; init; } = "";
+
+    /// <summary>loadShedding.</summary>
+    public IReadOnlyList<SheddingManifest> LoadShedding { get; init; } = [];
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Qm.Fleet.Core.LoadShedding;
 using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Core.Supervision;
@@ -66,6 +67,9 @@ public sealed record SupervisionPolicy
     /// <summary>How long a node must be in another phase before it is said to be.</summary>
     public TimeSpan Pending { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>Load that is shed while QM is under pressure.</summary>
+    public ImmutableArray<SheddingRule> LoadShedding { get; init; } = [];
+
     /// <summary>How often a unit may restart by itself within the time of the budget before it is held not to stay up.</summary>
     public int RestartsTolerated => Math.Max(3, Restart.Budget.Count);
 
@@ -80,7 +84,7 @@ public sealed record SupervisionPolicy
     public int CorrelatedOf(int nodes) => nodes < 2 ? int.MaxValue : Math.Max(Correlated.AtLeastOf(nodes), Math.Min(3, nodes));
 
     /// <inheritdoc/>
-    public bool Equals(SupervisionPolicy? other) => other is not null && Steps.SequenceEqual(other.Steps)
+    public bool Equals(SupervisionPolicy? other) => other is not null && Steps.SequenceEqual(other.Steps) && LoadShedding.SequenceEqual(other.LoadShedding)
         && (Restart, QmBudget, FleetBudget, Correlated, Within, Pending) == (other.Restart, other.QmBudget, other.FleetBudget, other.Correlated, other.Within, other.Pending);
 
     /// <inheritdoc/>

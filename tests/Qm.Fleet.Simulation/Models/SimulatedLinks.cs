@@ -13,6 +13,13 @@ internal sealed class SimulatedLinks(World world, Mutation mutation) : IAgentLin
 
     public event Action<string>? Changed;
 
+    // Nothing is measured, so nothing is shed.
+    public event Action<string>? Measured
+    {
+        add { }
+        remove { }
+    }
+
     public AgentReport? LastReport(string node) => _known.GetValueOrDefault(node)?.Report;
 
     public AgentPulse? Pulse(string node) => null;

@@ -1,0 +1,75 @@
+using System.Collections.Immutable;
+using Qm.Fleet.Controller.Reconcile;
+using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.LoadShedding;
+using Qm.Fleet.Core.Reconcile;
+using Qm.Fleet.V1;
+
+namespace Qm.Fleet.Controller.Supervise;
+
+/// <summary>Sheds load of one node while its QM is under pressure, as its fleet's rules say.</summary>
+internal sealed class NodeShedder(string name, EventSink events)
+{
+    private const string ServiceSuffix = ".service";
+
+    private ImmutableSortedDictionary<string, SheddingState> _states = LoadShedder.None;
+    private ImmutableArray<SheddingRule> _active = [];
+    private ImmutableHashSet<string> _known = [];
+
+    /// <summary>Rules whose load is shed, each with since when.</summary>
+    internal ImmutableArray<(string Rule, DateTimeOffset Since)> Active { get; private set; } = [];
+
+    /// <summary>When to look again without being told; null when only the node can change anything.</summary>
+    internal DateTimeOffset? Wake { get; private set; }
+
+    /// <summary>What is wanted of a node now: with other limits while load is shed.</summary>
+    /// <param name="fleet">Its fleet; null when none wants it.</param>
+    /// <param name="view">What is known of it.</param>
+    /// <param name="usage">What it uses; null when that was never told.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="ct">Ends the write of what happened.</param>
+    internal async Task<NodeView> ShedAsync(DesiredFleet? fleet, NodeView view, Usage? usage, DateTimeOffset now, CancellationToken ct)
+    {
+        var rules = fleet?.Supervision.LoadShedding ?? [];
+        // A node that is on its way somewhere has all its load; what it does there is what its revision is judged by.
+        var verdict = LoadShedder.Judge(view.IsSupervised ? rules : [], _states, view.Evidence is null ? null : ToSample(usage), now);
+        foreach (var notice in verdict.Notices)
+        {
+            await events.AddAsync(NodeHealer.ToEvent(notice, fleet?.Name ?? "", name), ct);
+        }
+
+        _states = verdict.States;
+        Wake = LoadShedder.Wake(rules, _states, now);
+        _active = [.. LoadShedder.Active(rules, _states)];
+        _known = [.. rules.SelectMany(static rule => rule.Freeze).Select(static workload => workload + ServiceSuffix)];
+        Active = [.. _active.Select(rule => (rule.Name, _states[rule.Name].ActiveSince!.Value))];
+        return _active.IsEmpty || view.Desired is not { } desired ? view : view with { Desired = LoadShedder.Overlay(desired, _active) };
+    }
+
+    /// <summary>The next workload to freeze or thaw; null when each is as it shall be.</summary>
+    internal NodeStep.Act? Next(NodeView view)
+    {
+        foreach (var (unit, reading) in view.QmUnits)
+        {
+            var rule = _active.FirstOrDefault(rule => rule.Freeze.Contains(unit.Replace(ServiceSuffix, "", StringComparison.Ordinal)));
+            if (rule is not null && !reading.IsFrozen && reading.IsSettledActive)
+            {
+                return new NodeStep.Freeze(unit, $"rule {rule.Name} sheds its load");
+            }
+
+            // Only what a rule may have frozen: what else is frozen, somebody else did.
+            if (rule is null && reading.IsFrozen && _known.Contains(unit))
+            {
+                return new NodeStep.Thaw(unit, "no rule sheds its load any more");
+            }
+        }
+
+        return null;
+    }
+
+    private static PressureSample? ToSample(Usage? usage) => usage?.Qm is not { } qm ? null : new(
+        ImmutableSortedDictionary.CreateRange(new (PressureKind Kind, Pressure? Pressure)[]
+            { (PressureKind.Memory, qm.MemoryPressure), (PressureKind.Cpu, qm.CpuPressure), (PressureKind.Io, qm.IoPressure) }
+            .Where(static one => one.Pressure?.Some is not null).Select(static one => KeyValuePair.Create(one.Kind, one.Pressure!.Some.Avg10))),
+        qm.MemoryEvents.ToImmutableSortedDictionary(StringComparer.Ordinal));
+}
