@@ -104,6 +104,35 @@ internal sealed class FleetLab : IAsyncDisposable
     internal async Task<IReadOnlyList<Event>> EventsAsync() =>
         [.. (await new EventService.EventServiceClient(Lab.Channel).ListAsync(new() { PageSize = 1000 }, cancellationToken: Ct)).Events];
 
+    /// <summary>Everything in the event log, once it holds an event of a reason.</summary>
+    internal async Task<IReadOnlyList<Event>> EventsUntilAsync(string reason, string? node = null)
+    {
+        using var deadline = new CancellationTokenSource(Deadline, TimeProvider.System);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, Ct);
+        var seen = new List<Event>();
+        try
+        {
+            using var watch = new EventService.EventServiceClient(Lab.Channel).Watch(new(), cancellationToken: either.Token);
+            while (await watch.ResponseStream.MoveNext(either.Token))
+            {
+                seen.Add(watch.ResponseStream.Current);
+                if (seen[^1].Reason == reason && (node is null || seen[^1].Node == node))
+                {
+                    return seen;
+                }
+            }
+        }
+        catch (Grpc.Core.RpcException e) when (deadline.IsCancellationRequested)
+        {
+            throw new TimeoutException($"no event {reason} within {Deadline.TotalSeconds:0} s; the last are {string.Join("; ", seen.TakeLast(5).Select(one => $"{one.Reason} {one.Node} {one.Message}"))}", e);
+        }
+
+        throw new InvalidOperationException($"the watch ended before an event {reason}");
+    }
+
+    /// <summary>Applies one node, given as YAML in one line.</summary>
+    internal Task<string> ApplyNodesAsync(string metadata, string spec) => ApplyTextAsync($"{{apiVersion: qm.fleet/v1, kind: Node, metadata: {metadata}, spec: {spec}}}");
+
     /// <summary>A file of a node's cgroup of QM, as the kernel would show it.</summary>
     internal string Cgroup(string node, string file) =>
         File.ReadAllText(Path.Combine(Lab.Nodes.Single(candidate => candidate.Name == node).Root, "sys/fs/cgroup/qm.service", file)).Trim();

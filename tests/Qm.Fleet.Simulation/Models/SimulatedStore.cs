@@ -105,6 +105,7 @@ internal sealed class SimulatedStore(World world)
             _failures.Remove(failure);
         }
 
+        world.Referee.Retried(Removal.Revision);
         Begin(Removal.Revision);
         return true;
     }

@@ -77,6 +77,15 @@ internal sealed class Referee(World world)
     /// <summary>People asked that revisions be tried again where they failed.</summary>
     internal void Retried() => _failed.Clear();
 
+    /// <summary>People asked that one revision be tried again where it failed.</summary>
+    internal void Retried(string revision)
+    {
+        foreach (var failure in _failed.Keys.Where(failure => failure.Revision == revision).ToArray())
+        {
+            _failed.Remove(failure);
+        }
+    }
+
     /// <summary>When people last asked for something.</summary>
     internal TimeSpan AskedAt => _askedAt;
 
