@@ -54,7 +54,12 @@ public sealed class SupervisionTests
     {
         await using var lab = await FleetLab.StartAsync();
         await lab.ApplyAsync("cockpit.yaml", (Selector, $"{Selector}\n  supervision: {{restart: {{initial: 3s, jitter: 0%}}}}"));
-X, node, "kill-workload", "radio");
+        await lab.ConvergedAsync();
+        var restarts = Restarts(lab);
+
+        foreach (var node in (string[])["ecu1", "ecu2", "ecu3"])
+        {
+            await lab.RunAsync("lab", "fault", node, "kill-workload", "radio");
         }
 
         var events = await lab.EventsUntilAsync("CorrelatedFailure");
