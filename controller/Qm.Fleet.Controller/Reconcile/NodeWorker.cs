@@ -19,6 +19,7 @@ internal sealed partial class NodeWorker(
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(20);
 
     private readonly Signal _signal = new();
+    private readonly ProbeSender _probes = new(name, agents, logger);
     private readonly MoveGate _gate = new(name, blueChi, rollouts, time, logger);
     private readonly (DateTimeOffset Time, long Timestamp) _start = (time.GetUtcNow(), time.GetTimestamp());
     private volatile NodeAssignment _assignment = new("", null, "not read from the store yet", false);
@@ -71,6 +72,7 @@ internal sealed partial class NodeWorker(
         while (!ct.IsCancellationRequested)
         {
             var view = await LookAsync(ct);
+            await _probes.TellAsync(_assignment.Fleet?.Environments.GetValueOrDefault(Evidence()?.Revision ?? ""), ct);
             var step = decisions.Decide(view, SteadyNow);
             if (step is NodeStep.Act begun && _gate.Held is null && view.Desired?.Name == _assignment.Fleet?.Revision && NodeReconciler.IsGuarded(begun)
                 && await _gate.AskAsync(_assignment.Fleet, SteadyNow, ct) is { } held)
@@ -257,6 +259,7 @@ internal sealed partial class NodeWorker(
             Held = _gate.Held,
             Conditions = NodeConditions.Judge(view, shown, checks, agents, before?.Conditions ?? default, now),
             Report = agents.LastReport(name),
+            Probes = [.. agents.Probes(name).Values.OrderBy(reading => reading.Unit, StringComparer.Ordinal)],
             ConvergedAfter = _convergedAfter,
         };
         foreach (var draft in NodeEvents.Between(before, after))

@@ -112,6 +112,7 @@ internal static class Manifests
             Name = workload.Name,
             Quadlet = quadlet,
             OomScoreAdjust = workload.HasOomScoreAdjust ? workload.OomScoreAdjust : null,
+            LivenessProbe = workload.LivenessProbe?.ToManifest(),
         };
     }
 }

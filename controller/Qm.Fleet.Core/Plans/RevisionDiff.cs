@@ -45,6 +45,7 @@ public static class RevisionDiff
             (_, { Is: false }) => "the workload is stopped",
             _ => "the workload restarts",
         },
+        _ when IsProbe(path) => "nothing restarts; the workload is probed anew",
         _ when path.StartsWith("oom.asil[", StringComparison.Ordinal) => "nothing restarts; it takes effect at the unit's next start, which is not ours to order",
         _ => path == "oom.qm" ? "nothing restarts; QM keeps its score until it starts next" : "nothing restarts",
     };
@@ -54,10 +55,12 @@ public static class RevisionDiff
         .GroupBy(field => field.Path, StringComparer.Ordinal)
         .ToDictionary(field => field.Key, field => field.Select(value => value.Value).ToImmutableArray(), StringComparer.Ordinal);
 
+    private static bool IsProbe(string path) => path.StartsWith("workloads[", StringComparison.Ordinal) && path.Contains("].livenessProbe.", StringComparison.Ordinal);
+
     private static Disruption EffectOf(string path, bool isGone, FleetEnvironment after) => path.Split('.', '[')[0] switch
     {
         "bluechi" => Disruption.Link,
-        "workloads" => Disruption.Workload,
+        "workloads" => IsProbe(path) ? Disruption.None : Disruption.Workload,
         // Where the archive comes from is no part of what runs.
         "rootfs" => path is "rootfs.archive.url" || (after.RootfsArchive is null && !after.RootfsPreinstalled) ? Disruption.None : Disruption.Qm,
         "oom" when path == "oom.qm" => isGone ? Disruption.None : Disruption.Qm,
