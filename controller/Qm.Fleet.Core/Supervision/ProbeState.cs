@@ -14,7 +14,7 @@ namespace Qm.Fleet.Core.Supervision;
 public sealed record ProbeState(bool? IsHealthy, int Failures, int Successes, string Message)
 {
     /// <summary>Before the first probe of a container.</summary>
-    public static ProbeState NotProbed { get; } = new(null, 0, 0, "it was not probed yet");
+    public static ProbeState NotProbed { get; } = new(null, 0, 0, "it was not probed often enough yet");
 
     /// <summary>While there is no container.</summary>
     public static ProbeState NotRunning { get; } = new(null, 0, 0, "its container does not run");
@@ -23,7 +23,7 @@ public sealed record ProbeState(bool? IsHealthy, int Failures, int Successes, st
     public ProbeState After(LivenessProbe probe, ProbeOutcome outcome) => outcome.HasSucceeded switch
     {
         true when Math.Min(Successes + 1, probe.SuccessThreshold) is var successes =>
-            successes == probe.SuccessThreshold ? new(true, 0, successes, "") : this with { Failures = 0, Successes = successes },
+            successes == probe.SuccessThreshold ? new(true, 0, successes, "") : new(IsHealthy, 0, successes, IsHealthy == true ? "" : Message),
         false when Math.Min(Failures + 1, probe.FailureThreshold) is var failures => new(
             failures == probe.FailureThreshold ? false : IsHealthy, failures, 0,
             // What a failure says may differ each time; past the threshold that is no news either.
