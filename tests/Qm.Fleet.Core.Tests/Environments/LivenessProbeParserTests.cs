@@ -190,7 +190,7 @@ public sealed class LivenessProbeParserTests
 
         Assert.Equal(("workloads[radio].livenessProbe.failureThreshold", Disruption.None), Assert.Single(RevisionDiff.Of(with, other).Select(change => (change.Path, change.Effect))));
         Assert.All(RevisionDiff.Of(without, with), change => Assert.Equal((Disruption.None, "nothing restarts; the workload is probed anew"), (change.Effect, change.Consequence)));
-        Assert.All(RevisionDiff.Of(with, without), change => Assert.Equal(Disruption.None, change.Effect));
+        Assert.All(RevisionDiff.Of(with, without), change => Assert.Equal((Disruption.None, "nothing restarts; the workload is probed no more"), (change.Effect, change.Consequence)));
     }
 
     private static WorkloadManifest Workload(LivenessProbeManifest? probe, string? container = null) => Manifest.Workload(
