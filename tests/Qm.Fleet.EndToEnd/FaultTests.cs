@@ -50,7 +50,7 @@ public sealed class FaultTests
         await using var lab = await FleetLab.StartAsync(nodes: 1);
         await lab.ApplyAsync("cockpit.yaml", ("- name: radio", """
             - name: radio
-                    livenessProbe: {exec: {command: [/bin/check, "$(id); exit 9"]}, periodSeconds: 1, failureThreshold: 2, successThreshold: 2}
+                    livenessProbe: {exec: {command: [/bin/check, "$(id); exit 9"]}, periodSeconds: 3, timeoutSeconds: 3, failureThreshold: 2, successThreshold: 2}
             """));
         await lab.ConvergedAsync();
         await lab.NodeAsync("ecu1", node => Radio(node) is { State: ProbeResult.Types.State.Healthy, Failures: 0, Message: "" }, "the probe of radio says healthy");
