@@ -10,6 +10,7 @@ using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Facts;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Link;
+using Qm.Fleet.Agent.Probes;
 using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Agent.Rootfs;
@@ -42,6 +43,8 @@ public static partial class AgentHost
         var clock = new NodeClock(root, time);
         var isMachine = Path.GetFullPath(options.Root) == "/";
         var quadletCheck = isMachine ? PodmanQuadletCheck.OfThisMachine(options.State, time) : null;
+        // An emulated node has a podman only where it is given one.
+        var podman = programs ?? (isMachine || options.SystemdPrograms is not { } directory ? null : new NodePrograms([directory], time));
         programs ??= isMachine ? NodePrograms.OfThisMachine(time) : NodePrograms.None(time);
         var diagnostics = new NodeDiagnostics(root, programs, time, loggers.CreateLogger<NodeDiagnostics>());
         var state = new StateDirectory(root, options.State);
@@ -54,8 +57,9 @@ public static partial class AgentHost
         var versions = new ProgramVersions(programs, time);
         var watch = new DriftWatch(root, time, loggers.CreateLogger<DriftWatch>());
         var reporter = new NodeReporter(root, revisions, new StaticChecks(root, time), new FactsReader(root, versions, time), watch);
+        using var probes = new ProbeDesk(new ProbeTargets(root), new Prober(new QmEntrance(root, isMachine), podman ?? programs, time), jitter, time);
         using var agent = new NodeAgent(
-            revisions, reporter, diagnostics, systemdPrograms is null ? null : new LocalSystemd(systemdPrograms, time), loggers.CreateLogger<NodeAgent>());
+            revisions, reporter, diagnostics, probes, systemdPrograms is null ? null : new LocalSystemd(systemdPrograms, time), loggers.CreateLogger<NodeAgent>());
         Log.Started(logger, Version, options.Root, options.Controller);
         try
         {
@@ -66,6 +70,7 @@ public static partial class AgentHost
                     new ConfirmWatch(agent, time).RunAsync,
                     versions.RunAsync,
                     watch.RunAsync,
+                    probes.RunAsync,
                 ],
                 cancellationToken).ConfigureAwait(false);
         }

@@ -6,6 +6,7 @@ using Qm.Fleet.Agent.Diagnosis;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Link;
+using Qm.Fleet.Agent.Probes;
 using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Agent.Rootfs;
@@ -148,6 +149,7 @@ internal sealed class EmulatedNode : IDisposable
     internal sealed class Opened : IDisposable
     {
         private readonly NodeRoot _root;
+        private readonly ProbeDesk _probes;
 
         public Opened(EmulatedNode node, ISystemCalls? calls, IQuadletCheck? check)
         {
@@ -156,6 +158,7 @@ internal sealed class EmulatedNode : IDisposable
             Rootfs = new(_root, new SlotBuilder(_root, node.Limits, node.FreeBytes, TimeProvider.System), NullLogger<RootfsFetcher>.Instance);
             Revisions = new(_root, State, new NodeClock(_root, node.Time), check, Rootfs);
             Reporter = new(_root, Revisions);
+            _probes = new(new ProbeTargets(_root), new Prober(new QmEntrance(_root, isMachine: false), NodePrograms.None(node.Time), node.Time), static () => 0, node.Time);
         }
 
         public StateDirectory State { get; }
@@ -168,11 +171,12 @@ internal sealed class EmulatedNode : IDisposable
 
         /// <summary>All of them together.</summary>
         public NodeAgent Agent(ILocalSystemd? systemd) => new(
-            Revisions, Reporter, new NodeDiagnostics(_root, NodePrograms.None(TimeProvider.System), TimeProvider.System, NullLogger<NodeDiagnostics>.Instance), systemd,
+            Revisions, Reporter, new NodeDiagnostics(_root, NodePrograms.None(TimeProvider.System), TimeProvider.System, NullLogger<NodeDiagnostics>.Instance), _probes, systemd,
             NullLogger<NodeAgent>.Instance);
 
         public void Dispose()
         {
+            _probes.Dispose();
             Rootfs.DisposeAsync().AsTask().GetAwaiter().GetResult();
             _root.Dispose();
         }

@@ -43,6 +43,32 @@ public sealed class FaultTests
     }
 
     [Fact]
+    [Trait("Requirement", "QMF-PROBE-003")]
+    [Trait("Requirement", "QMF-PROBE-004")]
+    public async Task FailProbe_OfAWorkload_IsUnhealthyUntilItIsCleared()
+    {
+        await using var lab = await FleetLab.StartAsync(nodes: 1);
+        await lab.ApplyAsync("cockpit.yaml", ("- name: radio", """
+            - name: radio
+                    livenessProbe: {exec: {command: [/bin/check, "$(id); exit 9"]}, periodSeconds: 3, timeoutSeconds: 3, failureThreshold: 2, successThreshold: 2}
+            """));
+        await lab.ConvergedAsync();
+        await lab.NodeAsync("ecu1", node => Radio(node) is { State: ProbeResult.Types.State.Healthy, Failures: 0, Message: "" }, "the probe of radio says healthy");
+
+        Assert.Equal("ecu1: the command that probes radio fails\n", await lab.RunAsync("lab", "fault", "ecu1", "fail-probe", "radio"));
+        await lab.NodeAsync("ecu1", node => Radio(node) is { State: ProbeResult.Types.State.Unhealthy, Failures: 2 } failed && failed.Message.StartsWith("exit code 1: /bin/check", StringComparison.Ordinal),
+            "the probe of radio says unhealthy");
+        Assert.Contains("UNHEALTHY  radio.service  2 failed in a row", await lab.RunAsync("describe", "node", "ecu1"), StringComparison.Ordinal);
+        Assert.Equal("fault/ecu1/fail-probe\n", await lab.RunAsync("lab", "faults", "-o", "name"));
+
+        await lab.RunAsync("lab", "clear", "ecu1");
+        await lab.NodeAsync("ecu1", node => Radio(node)?.State == ProbeResult.Types.State.Healthy, "the probe of radio says healthy again");
+        Assert.DoesNotContain("UNHEALTHY", await lab.RunAsync("describe", "node", "ecu1"), StringComparison.Ordinal);
+
+        static ProbeResult? Radio(Node node) => node.Status?.Probes.SingleOrDefault(probe => probe.Unit == "radio.service");
+    }
+
+    [Fact]
     public async Task Fault_OfANodeThatIsNotThere_SaysWhichAre()
     {
         await using var lab = await FleetLab.StartAsync(nodes: 1);

@@ -21,7 +21,7 @@ public sealed record AgentOptions
 
     /// <summary>
     /// Where the node's <c>systemctl</c> and <c>systemd-run</c> lie on this machine; null for <c>/usr/bin</c> where <see cref="Root"/> is this machine's
-    /// own, and for none anywhere else: they would restart units of another node.
+    /// own, and for none anywhere else: they would restart units of another node. On a root that is not this machine's, probes find <c>podman</c> there, too.
     /// </summary>
     public string? SystemdPrograms { get; init; }
 

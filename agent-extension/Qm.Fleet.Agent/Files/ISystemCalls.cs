@@ -75,6 +75,9 @@ internal enum OpenKind
     /// <summary>A directory, as above, that is reached without any symbolic link on the way.</summary>
     DirectoryNoLinks,
 
+    /// <summary>Whatever it is, without touching it: for its facts, and as what a socket is known by; symbolic links are followed below the root.</summary>
+    Path,
+
     /// <summary>A file, for appending; a symbolic link as last component is an error.</summary>
     Append,
 }

@@ -15,6 +15,7 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
     private const ulong NoTerminalFlag = 0x100;
     private const ulong NonBlockingFlag = 0x800;
     private const ulong CloseOnExecFlag = 0x80000;
+    private const ulong PathFlag = 0x200000;
     private const ulong ResolveInRoot = 0x10;
     private const ulong ResolveNoMagicLinks = 0x02;
     private const ulong ResolveNoSymbolicLinks = 0x04;
@@ -36,6 +37,12 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
         return new(OpenHandle(CurrentDirectory, directory, how, "open", directory), "/");
     }
 
+    /// <summary>Opens a namespace of a process.</summary>
+    /// <param name="path">The kernel's link to it.</param>
+    /// <param name="name">What it is called in messages.</param>
+    public static SafeFileHandle OpenNamespace(string path, string name) =>
+        OpenHandle(CurrentDirectory, path, new OpenHow { Flags = ReadOnlyFlag | CloseOnExecFlag }, "open", name);
+
     /// <summary>Locks a directory against other agents until its handle is closed.</summary>
     /// <returns>False when somebody else holds the lock.</returns>
     public static bool TryLock(NodeDirectory directory)
@@ -53,7 +60,11 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
     public SafeFileHandle Open(NodeDirectory directory, string path, OpenKind kind)
     {
         // Non-blocking: a FIFO in the place of a file must not hang the agent.
-        var flags = CloseOnExecFlag | NoTerminalFlag | NonBlockingFlag | kind switch
+        var flags = CloseOnExecFlag | kind switch
+        {
+            OpenKind.Path => PathFlag,
+            _ => NoTerminalFlag | NonBlockingFlag,
+        } | kind switch
         {
             OpenKind.Directory or OpenKind.DirectoryNoLinks => DirectoryFlag,
             OpenKind.ReadNoFollow => NoFollowFlag,

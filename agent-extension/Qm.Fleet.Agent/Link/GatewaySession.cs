@@ -52,6 +52,7 @@ internal sealed partial class GatewaySession(
             ReceiveAsync(call.ResponseStream, outbox, desk, stop.Token),
             SendAsync(call.RequestStream, outbox, stop.Token),
             WatchAsync(outbox, intervals.Report, stop.Token),
+            TellProbesAsync(outbox, stop.Token),
         ];
         if (intervals.Heartbeat is { } heartbeat)
         {
@@ -155,6 +156,16 @@ internal sealed partial class GatewaySession(
         {
             outbox.Report(usage.Read());
             await Task.Delay(interval, time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task TellProbesAsync(Outbox outbox, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var changed = agent.Probes.Changed;
+            outbox.Report(agent.Probes.Results());
+            await changed.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 

@@ -5,6 +5,7 @@ using Qm.Fleet.Agent.CommitConfirm;
 using Qm.Fleet.Agent.Diagnosis;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Probes;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.V1;
@@ -15,10 +16,11 @@ namespace Qm.Fleet.Agent.Link;
 /// <param name="revisions">What is on the node.</param>
 /// <param name="reporter">Looks at it.</param>
 /// <param name="diagnostics">Looks closer, beside all that.</param>
+/// <param name="probes">Probes workloads, beside all that.</param>
 /// <param name="systemd">Restarts BlueChi agents; null where there is no systemd to ask, such as on a root that is not this machine's.</param>
 /// <param name="logger">Where to log.</param>
 internal sealed partial class NodeAgent(
-    NodeRevisions revisions, NodeReporter reporter, NodeDiagnostics diagnostics, ILocalSystemd? systemd, ILogger<NodeAgent> logger) : IDisposable
+    NodeRevisions revisions, NodeReporter reporter, NodeDiagnostics diagnostics, ProbeDesk probes, ILocalSystemd? systemd, ILogger<NodeAgent> logger) : IDisposable
 {
     // Between two attempts of something that is due and did not work; doubled each time.
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(5);
@@ -30,6 +32,9 @@ internal sealed partial class NodeAgent(
 
     /// <summary>Has something to read after every command, which may have set or removed a deadline.</summary>
     public ChannelReader<bool> Commands => _commands;
+
+    /// <summary>Probes workloads.</summary>
+    public ProbeDesk Probes => probes;
 
     /// <summary>A desk for one stream's closer looks; they do not wait for commands, nor commands for them.</summary>
     public DiagnosticsDesk OpenDesk(Outbox outbox) => new(diagnostics, outbox, InspectAsync);
@@ -193,6 +198,9 @@ internal sealed partial class NodeAgent(
                 break;
             case Command.ActionOneofCase.RestartHostAgent:
                 return Systemd.RestartHostAgentAsync(cancellationToken);
+            case Command.ActionOneofCase.SetProbes:
+                probes.Set(command.SetProbes);
+                break;
             case Command.ActionOneofCase.Inspect:
                 break;
             default:

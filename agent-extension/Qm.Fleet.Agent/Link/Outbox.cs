@@ -1,11 +1,12 @@
+using Qm.Fleet.Agent.Probes;
 using Qm.Fleet.Agent.Usage;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Link;
 
 /// <summary>
-/// What waits to be sent on one stream: the newest report only, the results of commands, which come one at a time, the newest usage and
-/// heartbeat, and a few pieces of a diagnosis, which wait for everything else.
+/// What waits to be sent on one stream: the newest report only, the results of commands, which come one at a time, the newest usage, probes
+/// and heartbeat, and a few pieces of a diagnosis, which wait for everything else.
 /// </summary>
 internal sealed class Outbox : IDisposable
 {
@@ -15,8 +16,10 @@ internal sealed class Outbox : IDisposable
     private readonly Queue<Diagnostics> _pieces = new();
     private readonly SemaphoreSlim _room = new(PiecesMax, PiecesMax);
     private readonly UsageChanges _usageChanges = new();
+    private readonly ProbeChanges _probeChanges = new();
     private NodeReport? _report;
     private V1.Usage? _usage;
+    private IReadOnlyList<ProbeResult>? _probes;
     private Heartbeat? _heartbeat;
     private StaticChecks? _checksSent;
     private V1.Facts? _factsSent;
@@ -43,6 +46,16 @@ internal sealed class Outbox : IDisposable
         lock (_lock)
         {
             _usage = usage;
+            Wake();
+        }
+    }
+
+    /// <summary>Puts what probes say, all of it, in place of any that was not sent yet.</summary>
+    public void Report(IReadOnlyList<ProbeResult> probes)
+    {
+        lock (_lock)
+        {
+            _probes = probes;
             Wake();
         }
     }
@@ -87,8 +100,8 @@ internal sealed class Outbox : IDisposable
     }
 
     /// <summary>
-    /// Waits for something and takes it: the report first, every result, usage and heartbeat, then one piece of a diagnosis. What is as the last
-    /// one taken said is left out: static checks and facts of a report, and each cgroup of usage.
+    /// Waits for something and takes it: the report first, every result, usage, probes and heartbeat, then one piece of a diagnosis. What is as the last
+    /// one taken said is left out: static checks and facts of a report, each cgroup of usage, and each probe.
     /// </summary>
     public async Task<IReadOnlyList<AgentMessage>> TakeAsync(CancellationToken cancellationToken)
     {
@@ -102,12 +115,17 @@ internal sealed class Outbox : IDisposable
                 messages.Add(new AgentMessage { Usage = news });
             }
 
+            if (_probes is not null && _probeChanges.Take(_probes) is { } results)
+            {
+                messages.Add(new AgentMessage { ProbeResults = results });
+            }
+
             if (_heartbeat is not null)
             {
                 messages.Add(new AgentMessage { Heartbeat = _heartbeat });
             }
 
-            (_report, _usage, _heartbeat) = (null, null, null);
+            (_report, _usage, _probes, _heartbeat) = (null, null, null, null);
             _results.Clear();
             if (_pieces.TryDequeue(out var piece))
             {

@@ -42,6 +42,9 @@ internal sealed class NodePrograms(IReadOnlyList<string> directories, TimeProvid
         return ProgramRunner.RunAsync(command.NeedsOwnUnit && transientUnit is not null ? InOwnUnit(call, transientUnit) : call, time, cancellationToken);
     }
 
+    // systemd puts variables into the words of a command, as in any unit; a dollar that means itself is doubled.
+    private static string Literally(string argument) => argument.Replace("$", "$$", StringComparison.Ordinal);
+
     // The unit ends itself at the deadline: killing systemd-run would only stop the watching.
     private static ProgramCall InOwnUnit(ProgramCall call, string systemdRun) => call with
     {
@@ -49,7 +52,7 @@ internal sealed class NodePrograms(IReadOnlyList<string> directories, TimeProvid
         Arguments =
         [
             "--quiet", "--collect", "--pipe", "--wait", "--service-type=exec",
-            FormattableString.Invariant($"--property=RuntimeMaxSec={call.Deadline.TotalSeconds:0}"), "--", call.File, .. call.Arguments,
+            FormattableString.Invariant($"--property=RuntimeMaxSec={call.Deadline.TotalSeconds:0}"), "--", call.File, .. call.Arguments.Select(Literally),
         ],
         Deadline = call.Deadline + UnitMargin,
     };

@@ -91,6 +91,7 @@ internal sealed class LabFaultVerb
             Fault("crash-qm", "Kills QM's init once.", _ => new() { CrashQm = new() }),
             Fault("crash-loop", "Kills QM's init now and after every start.", _ => new() { CrashLoop = new() }),
             Fault("kill-workload", "Kills a container of QM as if for memory.", parsed => new() { KillWorkload = new() { Name = parsed.GetValue(workload) } }, workload),
+            Fault("fail-probe", "Makes the command that probes a workload fail.", parsed => new() { FailProbe = new() { Name = parsed.GetValue(workload) } }, workload),
             Fault("reboot", "Takes the power away and boots again.", _ => new() { Reboot = new() }),
         ];
     }

@@ -50,6 +50,8 @@ internal static class NodeDescription
         Description.Section(writer, "Load shed", (status.Supervision?.Shed ?? []).Select(shed => (string[])[shed.Rule, $"for {Durations.Since(shed.Since, now)}"]));
         Description.Section(writer, "Checks (wanted, found, where)", status.Checks.Select(check => (string[])
             [check.Result.ToString().ToUpperInvariant(), check.Name, check.Wanted, Description.Or(check.Found), Description.Or(check.Source), check.Message]));
+        Description.Section(writer, "Probes that do not say healthy", status.Probes.Where(probe => probe.State != ProbeResult.Types.State.Healthy).Select(probe => (string[])
+            [probe.State.ToString().ToUpperInvariant(), probe.Unit, probe.Failures == 0 ? "" : FormattableString.Invariant($"{probe.Failures} failed in a row"), probe.Message]));
         Description.Section(writer, $"Usage ({Durations.Since(status.UsageAt, now)} ago)", Usage(status.Usage));
         Description.Section(writer, "Changed by hand", (status.Report?.Drift ?? []).Select(drift => (string[])[drift.Change.ToString().ToUpperInvariant(), drift.Path]));
         Description.Section(writer, "Files", (status.Report?.Files ?? []).Select(file => (string[])[file.Sha256[..Math.Min(12, file.Sha256.Length)], file.Path]));

@@ -53,6 +53,9 @@ internal sealed class AgentLink(
     /// <summary>What it told of usage; touched by the link's reader only.</summary>
     public UsageBook Usage { get; } = new();
 
+    /// <summary>What it told of probes; touched by the link's reader only.</summary>
+    public ProbeBook Probes { get; } = new();
+
     /// <summary>Begins to keep what arrives of a diagnosis, until it is disposed.</summary>
     /// <param name="id">As in the command that begins it.</param>
     public AgentDiagnosis Listen(string id)

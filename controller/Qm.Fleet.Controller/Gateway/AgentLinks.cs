@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Collections.Frozen;
+using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Controller.Gateway;
 
@@ -25,6 +27,9 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
 
     /// <inheritdoc/>
     public AgentUsage? Usage(string node) => _nodes.GetValueOrDefault(node)?.Usage;
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, ProbeReading> Probes(string node) => _nodes.GetValueOrDefault(node)?.Probes ?? FrozenDictionary<string, ProbeReading>.Empty;
 
     /// <inheritdoc/>
     public bool IsConnected(string node) => _nodes.GetValueOrDefault(node)?.Link is not null;
@@ -54,7 +59,7 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
             (_, entry) =>
             {
                 replaced = entry.Link;
-                return entry with { Link = link, Since = time.GetUtcNow(), HeardAt = time.GetUtcNow() };
+                return entry with { Link = link, Since = time.GetUtcNow(), HeardAt = time.GetUtcNow(), Probes = link.Probes.Readings };
             });
         replaced?.Close("the agent dialled in again");
         Log.Connected(logger, link.Node, link.BootId);
@@ -84,6 +89,16 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
         }
     }
 
+    /// <summary>Takes what changed of a node's probes.</summary>
+    public void Report(AgentLink link, V1.ProbeResults change)
+    {
+        var isNews = link.Probes.Merge(change);
+        if (Update(link, entry => entry with { Probes = link.Probes.Readings }) && isNews)
+        {
+            Changed?.Invoke(link.Node);
+        }
+    }
+
     /// <summary>Notes that a node's agent said something.</summary>
     public void Heard(AgentLink link)
     {
@@ -103,7 +118,7 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
     public void Remove(AgentLink link, string reason)
     {
         link.Close(reason);
-        if (Update(link, entry => entry with { Link = null, Since = time.GetUtcNow() }))
+        if (Update(link, entry => entry with { Link = null, Since = time.GetUtcNow(), Probes = FrozenDictionary<string, ProbeReading>.Empty }))
         {
             Log.Disconnected(logger, link.Node, link.ClosedBecause);
             Changed?.Invoke(link.Node);
@@ -130,6 +145,8 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
         public AgentReport? Report { get; init; }
 
         public AgentUsage? Usage { get; init; }
+
+        public FrozenDictionary<string, ProbeReading> Probes { get; init; } = FrozenDictionary<string, ProbeReading>.Empty;
 
         public DateTimeOffset? HeardAt { get; init; }
 

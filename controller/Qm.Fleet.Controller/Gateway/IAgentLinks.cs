@@ -1,3 +1,5 @@
+using Qm.Fleet.Core.Supervision;
+
 namespace Qm.Fleet.Controller.Gateway;
 
 /// <summary>A node's report as received.</summary>
@@ -19,7 +21,7 @@ internal sealed record AgentUsage(V1.Usage Usage, DateTimeOffset ReceivedAt);
 /// <summary>The agent extensions that dialled in, by node. Safe for any thread.</summary>
 internal interface IAgentLinks
 {
-    /// <summary>A node was connected, is gone, or reported; signs of life and usage are none. Handlers only enqueue: they run on the link's own reader.</summary>
+    /// <summary>A node was connected, is gone, or reported, or the health that a probe tells changed; signs of life and usage are none. Handlers only enqueue: they run on the link's own reader.</summary>
     event Action<string>? Changed;
 
     /// <summary>A node told what it uses. Handlers only enqueue.</summary>
@@ -33,6 +35,9 @@ internal interface IAgentLinks
 
     /// <summary>What QM and its containers use, kept when the link is lost; null when it was never told.</summary>
     AgentUsage? Usage(string node);
+
+    /// <summary>What the node's probes say, by unit; empty while its agent is not heard, because then nobody knows.</summary>
+    IReadOnlyDictionary<string, ProbeReading> Probes(string node);
 
     /// <summary>Whether the node's agent is being heard now.</summary>
     bool IsConnected(string node);

@@ -97,6 +97,9 @@ internal sealed partial class NodeGatewayService(
                 case V1.AgentMessage.BodyOneofCase.Usage:
                     links.Report(link, message.Usage);
                     break;
+                case V1.AgentMessage.BodyOneofCase.ProbeResults:
+                    links.Report(link, message.ProbeResults);
+                    break;
                 case V1.AgentMessage.BodyOneofCase.Result:
                     if (!link.Complete(message.Result))
                     {

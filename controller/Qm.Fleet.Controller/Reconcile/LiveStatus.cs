@@ -41,6 +41,7 @@ internal sealed class LiveStatus(LiveNodes live, RolloutKeeper rollouts, IAgentL
         };
         status.Conditions.AddRange(node.Conditions.Select(ToWire));
         status.Checks.AddRange(node.Checks.Select(ToWire));
+        status.Probes.AddRange(agents.Probes(name).Values.OrderBy(reading => reading.Unit, StringComparer.Ordinal).Select(Wire.Probes.ToWire));
         return status;
     }
 

@@ -76,6 +76,9 @@ internal sealed record NodeLive
     /// <summary>The last report, also of an agent extension that is gone.</summary>
     internal AgentReport? Report { get; init; }
 
+    /// <summary>What its probes say, by unit; empty while nobody knows.</summary>
+    internal ImmutableArray<ProbeReading> Probes { get; init; } = [];
+
     /// <summary>From the acceptance of the rollout to Ready; null until that was seen.</summary>
     internal TimeSpan? ConvergedAfter { get; init; }
 
@@ -85,7 +88,7 @@ internal sealed record NodeLive
     /// <summary>Whether people and rollouts would see a difference; usage figures alone are none.</summary>
     internal bool DiffersFrom(NodeLive? other) =>
         other is null || Step.Name != other.Step.Name || Step.Reason != other.Step.Reason || Decided.Name != other.Decided.Name || View.Desired?.Name != other.View.Desired?.Name || Assignment != other.Assignment
-        || Phase != other.Phase || Revert != other.Revert || !Shed.SequenceEqual(other.Shed) || !ReferenceEquals(Supervision, other.Supervision) || !Conditions.SequenceEqual(other.Conditions) || !Checks.SequenceEqual(other.Checks)
+        || Phase != other.Phase || Revert != other.Revert || !Shed.SequenceEqual(other.Shed) || !ReferenceEquals(Supervision, other.Supervision) || !Conditions.SequenceEqual(other.Conditions) || !Checks.SequenceEqual(other.Checks) || !Probes.SequenceEqual(other.Probes)
         || View.Evidence?.StagedRevision != other.View.Evidence?.StagedRevision
         || ConvergedAfter != other.ConvergedAfter || Held?.Reason != other.Held?.Reason || Report?.Report.Revision != other.Report?.Report.Revision
         || !Equals(Report?.Report.Oom, other.Report?.Report.Oom) || !Equals(Report?.Report.Facts, other.Report?.Report.Facts);

@@ -20,9 +20,8 @@ internal sealed partial class NodeWorker(
     private static readonly TimeSpan Net = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(20);
 
-    private static readonly ImmutableDictionary<string, ProbeReading> NoProbes = ImmutableDictionary<string, ProbeReading>.Empty;
-
     private readonly Signal _signal = new();
+    private readonly ProbeSender _probes = new(name, agents, logger);
     private readonly MoveGate _gate = new(name, blueChi, rollouts, time, logger);
     private volatile NodeAssignment _assignment = new("", null, "not read from the store yet", false);
     private volatile FrozenSet<string> _watched = FrozenSet<string>.Empty;
@@ -83,6 +82,7 @@ internal sealed partial class NodeWorker(
         while (!ct.IsCancellationRequested)
         {
             var view = await LookAsync(ct);
+            await _probes.TellAsync(_assignment.Fleet?.Environments.GetValueOrDefault(Evidence()?.Revision ?? ""), ct);
             var step = decisions.Decide(view, SteadyNow);
             if (step is NodeStep.Act begun && _gate.Held is null && view.Desired?.Name == _assignment.Fleet?.Revision && NodeReconciler.IsGuarded(begun)
                 && await _gate.AskAsync(_assignment.Fleet, SteadyNow, ct) is { } held)
@@ -91,7 +91,7 @@ internal sealed partial class NodeWorker(
                 step = decisions.Decide(view, SteadyNow);
             }
 
-            step = await healer.JudgeAsync(_assignment, view, CanRevert(), step, NoProbes, ct);
+            step = await healer.JudgeAsync(_assignment, view, CanRevert(), step, agents.Probes(name), ct);
             step = step is NodeStep.Ready ? shedder.Next(view) ?? step : step;
             await NoteAsync(view, step, ct);
             if (step is NodeStep.Act act)
@@ -300,6 +300,7 @@ internal sealed partial class NodeWorker(
             Revert = healer.Revert,
             Conditions = NodeConditions.Judge(view, shown, checks, agents, before?.Conditions ?? default, now),
             Report = agents.LastReport(name),
+            Probes = [.. agents.Probes(name).Values.OrderBy(reading => reading.Unit, StringComparer.Ordinal)],
             ConvergedAfter = _convergedAfter,
         };
         foreach (var draft in NodeEvents.Between(before, after))

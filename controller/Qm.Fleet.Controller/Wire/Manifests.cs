@@ -144,6 +144,7 @@ internal static class Manifests
             Name = workload.Name,
             Quadlet = quadlet,
             OomScoreAdjust = workload.HasOomScoreAdjust ? workload.OomScoreAdjust : null,
+            LivenessProbe = workload.LivenessProbe?.ToManifest(),
         };
     }
 }

@@ -53,8 +53,23 @@ public static class Canonical
         var path = $"workloads[{workload.Name}]";
         return Number($"{path}.oomScoreAdjust", workload.OomScoreAdjust)
             .Concat(from section in workload.Quadlet from key in section.Value from value in key.Value select ($"{path}.quadlet.{section.Key}.{key.Key}", value))
+            .Concat(workload.LivenessProbe is { } probe ? Of(probe, $"{path}.livenessProbe") : [])
             .Prepend((path, ""));
     }
+
+    private static IEnumerable<(string Path, string Value)> Of(LivenessProbe probe, string path) => (probe.Action switch
+    {
+        ProbeAction.Exec exec => exec.Command.Select(word => ($"{path}.exec.command", word)),
+        ProbeAction.TcpSocket tcp => Number($"{path}.tcpSocket.port", tcp.Port).Append(($"{path}.tcpSocket.host", tcp.Host)),
+        ProbeAction.UnixSocket unix => [($"{path}.unixSocket.path", unix.Path)],
+        ProbeAction.HeartbeatFile file => Number($"{path}.heartbeatFile.maxAgeSeconds", file.MaxAgeSeconds).Prepend(($"{path}.heartbeatFile.path", file.Path)),
+        var other => throw new ArgumentOutOfRangeException(nameof(probe), other, "an action that is not written down"),
+    })
+        .Concat(Number($"{path}.initialDelaySeconds", probe.InitialDelaySeconds))
+        .Concat(Number($"{path}.periodSeconds", probe.PeriodSeconds))
+        .Concat(Number($"{path}.timeoutSeconds", probe.TimeoutSeconds))
+        .Concat(Number($"{path}.successThreshold", probe.SuccessThreshold))
+        .Concat(Number($"{path}.failureThreshold", probe.FailureThreshold));
 
     private static IEnumerable<(string Path, string Value)> Number(string path, int? value) =>
         value is { } number ? [(path, number.ToString(CultureInfo.InvariantCulture))] : [];

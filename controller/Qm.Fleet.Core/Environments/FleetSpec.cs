@@ -99,4 +99,8 @@ public sealed record OomScores(int? Qm, int? Nested, ImmutableSortedDictionary<s
 /// <param name="Quadlet">Section to key to values; sections and keys sorted, values in the order given.</param>
 /// <param name="OomScoreAdjust">Its own OOM score; null for the nested one.</param>
 public sealed record Workload(
-    string Name, ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, ImmutableArray<string>>> Quadlet, int? OomScoreAdjust);
+    string Name, ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, ImmutableArray<string>>> Quadlet, int? OomScoreAdjust)
+{
+    /// <summary>How it is found out whether it works; null for no other way than its unit's state.</summary>
+    public LivenessProbe? LivenessProbe { get; init; }
+}

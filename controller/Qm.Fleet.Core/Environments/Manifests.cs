@@ -78,6 +78,9 @@ public sealed record WorkloadManifest
 
     /// <summary>oomScoreAdjust; null when absent.</summary>
     public int? OomScoreAdjust { get; init; }
+
+    /// <summary>livenessProbe; null when absent.</summary>
+    public LivenessProbeManifest? LivenessProbe { get; init; }
 }
 
 /// <summary>A Node as it was received; nothing is checked.</summary>

@@ -24,11 +24,28 @@ internal static class WorkloadParser
             }
 
             CheckScore(workload.OomScoreAdjust, oom, problems, $"{at}.oomScoreAdjust");
-            workloads.Add(new(workload.Name, ParseQuadlet(workload.Quadlet, problems, $"{at}.quadlet"), workload.OomScoreAdjust));
+            var read = new Workload(workload.Name, ParseQuadlet(workload.Quadlet, problems, $"{at}.quadlet"), workload.OomScoreAdjust);
+            workloads.Add(workload.LivenessProbe is { } probe ? read with { LivenessProbe = ParseProbe(read, probe, problems, $"{at}.livenessProbe") } : read);
+        }
+
+        foreach (var problem in LivenessProbeParser.CheckLoad([.. workloads.Select(workload => workload.LivenessProbe).OfType<LivenessProbe>()]))
+        {
+            problems.Add(path, problem);
         }
 
         workloads.Sort((left, right) => string.CompareOrdinal(left.Name, right.Name));
         return workloads.ToImmutable();
+    }
+
+    private static LivenessProbe? ParseProbe(Workload workload, LivenessProbeManifest declared, ProblemList problems, string path)
+    {
+        var probe = LivenessProbeParser.Parse(declared, problems, path);
+        if (probe is { Action: ProbeAction.Exec } && !ContainerName.TryGet(workload, out _, out var problem))
+        {
+            problems.Add($"{path}.exec", problem);
+        }
+
+        return probe;
     }
 
     private static void CheckScore(int? score, OomScores oom, ProblemList problems, string path)

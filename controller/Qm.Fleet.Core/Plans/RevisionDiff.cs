@@ -27,14 +27,15 @@ public static class RevisionDiff
                 .Where(field => !field.Before.SequenceEqual(field.After))
                 .Select(field => (field.Path, field.Before, field.After, Effect: EffectOf(field.Path, field.After.IsEmpty, after)))
                 .Select(field => new FieldChange(
-                    field.Path, field.Before, field.After, field.Effect, Consequence(field.Path, field.Effect, Workload(field.Path) is { } workload ? (old.ContainsKey(workload), wanted.ContainsKey(workload)) : default))),
+                    field.Path, field.Before, field.After, field.Effect, Consequence(field.Path, field.Effect, Workload(field.Path) is { } workload ? (old.ContainsKey(workload), wanted.ContainsKey(workload)) : default,
+                    after.Workloads.Any(workload => workload.LivenessProbe is not null && $"workloads[{workload.Name}]" == Workload(field.Path))))),
         ];
     }
 
     // workloads[radio] of workloads[radio].quadlet.Container.Image
     private static string? Workload(string path) => path.StartsWith("workloads[", StringComparison.Ordinal) ? path[..(path.IndexOf(']', StringComparison.Ordinal) + 1)] : null;
 
-    private static string Consequence(string path, Disruption effect, (bool Was, bool Is) workload) => effect switch
+    private static string Consequence(string path, Disruption effect, (bool Was, bool Is) workload, bool isProbed) => effect switch
     {
         Disruption.Qm => "QM restarts once on each node, and everything in it",
         Disruption.Link => path.StartsWith("bluechi.host.", StringComparison.Ordinal) ? "the host's bluechi-agent restarts, and goes back by itself if the link does not return" : "the bluechi-agent in QM restarts",
@@ -45,6 +46,7 @@ public static class RevisionDiff
             (_, { Is: false }) => "the workload is stopped",
             _ => "the workload restarts",
         },
+        _ when IsProbe(path) => isProbed ? "nothing restarts; the workload is probed anew" : "nothing restarts; the workload is probed no more",
         _ when path.StartsWith("oom.asil[", StringComparison.Ordinal) => "nothing restarts; it takes effect at the unit's next start, which is not ours to order",
         _ => path == "oom.qm" ? "nothing restarts; QM keeps its score until it starts next" : "nothing restarts",
     };
@@ -54,10 +56,12 @@ public static class RevisionDiff
         .GroupBy(field => field.Path, StringComparer.Ordinal)
         .ToDictionary(field => field.Key, field => field.Select(value => value.Value).ToImmutableArray(), StringComparer.Ordinal);
 
+    private static bool IsProbe(string path) => path.StartsWith("workloads[", StringComparison.Ordinal) && path.Contains("].livenessProbe.", StringComparison.Ordinal);
+
     private static Disruption EffectOf(string path, bool isGone, FleetEnvironment after) => path.Split('.', '[')[0] switch
     {
         "bluechi" => Disruption.Link,
-        "workloads" => Disruption.Workload,
+        "workloads" => IsProbe(path) ? Disruption.None : Disruption.Workload,
         // Where the archive comes from is no part of what runs.
         "rootfs" => path is "rootfs.archive.url" || (after.RootfsArchive is null && !after.RootfsPreinstalled) ? Disruption.None : Disruption.Qm,
         "oom" when path == "oom.qm" => isGone ? Disruption.None : Disruption.Qm,

@@ -1,8 +1,8 @@
 namespace Qm.Fleet.Core.Supervision;
 
-/// <summary>What the probe of a workload says, as last heard.</summary>
-/// <param name="Unit">The workload's unit inside QM.</param>
-/// <param name="IsHealthy">Whether it passes; null while that is not known.</param>
-/// <param name="Failures">Failures in a row.</param>
-/// <param name="Message">What the last failure said; empty when there was none.</param>
+/// <summary>What the probe of one workload says, as last heard.</summary>
+/// <param name="Unit">The unit inside QM, such as radio.service.</param>
+/// <param name="IsHealthy">Whether it works; null when nobody knows.</param>
+/// <param name="Failures">Failed probes in a row, counted up to the failure threshold.</param>
+/// <param name="Message">What the last failed probe said, or why nobody knows; empty when all is well.</param>
 public sealed record ProbeReading(string Unit, bool? IsHealthy, int Failures, string Message);

@@ -103,16 +103,14 @@ internal sealed class FaultInjector(
     /// <exception cref="InvalidOperationException">QM, or that workload in it, does not run.</exception>
     public void KillWorkload(string node, string workload)
     {
-        var ecu = RunningQmOf(node);
-        string[] running = [.. ecu.Qm!.Systemd.Units.Where(unit => unit is { IsActive: true, Body: WorkloadBody }).Select(unit => Path.GetFileNameWithoutExtension(unit.Name))];
-        if (!running.Contains(workload))
-        {
-            throw new InvalidOperationException(
-                $"workload {workload} does not run in QM of {ecu.Name}; {(running.Length == 0 ? "none does" : $"running are {string.Join(", ", running)}")}");
-        }
-
-        _ = ecu.KillWorkloadAsync(workload);
+        RunningWorkloadOf(node, workload);
+        _ = EcuOf(node).KillWorkloadAsync(workload);
     }
+
+    /// <summary>The command that probes a container inside QM fails, whoever starts it again.</summary>
+    /// <exception cref="InvalidOperationException">QM, or that workload in it, does not run.</exception>
+    public void FailProbe(string node, string workload) =>
+        EcuOf(node).Faults.FailProbe(RunningWorkloadOf(node, workload).Loaded?.Setting("X-Container", "ContainerName") ?? $"systemd-{workload}");
 
     /// <summary>Takes the power away and boots again.</summary>
     public Task RebootAsync(string node, CancellationToken cancellation) => reboot(EcuOf(node), cancellation);
@@ -230,6 +228,7 @@ internal sealed class FaultInjector(
         .. node.Faults.Delays.Select(slow => new ActiveFault(node.Name, "slow", $"{slow.Key} {ActiveFault.Text(slow.Value)}")).OrderBy(fault => fault.Detail, StringComparer.Ordinal),
         .. node.Faults.FailingStarts.Select(fail => new ActiveFault(node.Name, "fail-start", string.Create(CultureInfo.InvariantCulture, $"{fail.Key} {fail.Value}")))
             .OrderBy(fault => fault.Detail, StringComparer.Ordinal),
+        .. node.Faults.FailingProbes.Select(container => new ActiveFault(node.Name, "fail-probe", container)),
     ];
 
     private async Task EndFloodAsync(string node)
@@ -244,6 +243,14 @@ internal sealed class FaultInjector(
 
     private EmulatedNode RunningQmOf(string node) =>
         EcuOf(node) is { Qm: not null } ecu && ecu.Host.Find("qm.service") is { IsActive: true } ? ecu : throw new InvalidOperationException($"QM of {EcuOf(node).Name} does not run");
+
+    private EmulatedUnit RunningWorkloadOf(string node, string workload)
+    {
+        var ecu = RunningQmOf(node);
+        EmulatedUnit[] running = [.. ecu.Qm!.Systemd.Units.Where(unit => unit is { IsActive: true, Body: WorkloadBody })];
+        return running.FirstOrDefault(unit => unit.Name == $"{workload}.service") ?? throw new InvalidOperationException(
+            $"workload {workload} does not run in QM of {ecu.Name}; {(running.Length == 0 ? "none does" : $"running are {string.Join(", ", running.Select(unit => Path.GetFileNameWithoutExtension(unit.Name)))}")}");
+    }
 
     private EmulatedSystemd SystemdOf(string node) => EcuOf(node) is var ecu && node == ecu.Name ? ecu.Host : RunningQmOf(node).Qm!.Systemd;
 }

@@ -112,6 +112,9 @@ internal sealed class LabApi(FaultInjector injector) : LabService.LabServiceBase
             case InjectRequest.FaultOneofCase.KillWorkload:
                 injector.KillWorkload(node, request.KillWorkload.Name);
                 return $"{node}: {request.KillWorkload.Name} is killed and counted as killed for memory";
+            case InjectRequest.FaultOneofCase.FailProbe:
+                injector.FailProbe(node, request.FailProbe.Name);
+                return $"{node}: the command that probes {request.FailProbe.Name} fails";
             case InjectRequest.FaultOneofCase.Reboot:
                 await injector.RebootAsync(node, cancellation).ConfigureAwait(false);
                 return $"{node}: has booted again; QM follows";

@@ -111,6 +111,11 @@ internal sealed class EmulatedKernel(string root)
         File.Move(next, target, overwrite: true);
     }
 
+    /// <summary>Makes a symbolic link below the root, in a directory that is there.</summary>
+    /// <param name="path">Where.</param>
+    /// <param name="target">Where it leads to, as the node sees it.</param>
+    public void Link(string path, string target) => File.CreateSymbolicLink(Path.Combine(Root, path), target);
+
     private void WriteProcesses(string cgroup) =>
         WriteCgroup(cgroup, "cgroup.procs", string.Join('\n', _cgroupOfPid.Where(entry => entry.Value == cgroup).Select(entry => entry.Key).Order()));
 

@@ -16,7 +16,7 @@ internal sealed class EmulatedNode
     {
         Name = name;
         Layout(name, root);
-        Context = new NodeContext(name, new EmulatedKernel(root), machine ?? Machine.Default, timings, new NodeFaults(), time);
+        Context = new NodeContext(name, new EmulatedKernel(root), machine ?? Machine.Default, timings, new NodeFaults(NodePrograms.FailingProbesOf(root)), time);
         _qm = new QmBody(Context, blueChi);
         NewHost = () =>
         {

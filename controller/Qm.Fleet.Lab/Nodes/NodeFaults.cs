@@ -3,7 +3,8 @@ using System.Collections.Concurrent;
 namespace Qm.Fleet.Lab.Nodes;
 
 /// <summary>What goes wrong on purpose on one node. Units of QM count as the node's, by their name.</summary>
-internal sealed class NodeFaults
+/// <param name="probes">A folder with a file for each container whose probe fails: the node's podman, a program of its own, looks there.</param>
+internal sealed class NodeFaults(string probes)
 {
     private readonly ConcurrentDictionary<string, int> _failingStarts = new();
     private readonly ConcurrentDictionary<string, TimeSpan> _delays = new();
@@ -44,10 +45,25 @@ internal sealed class NodeFaults
         }
     }
 
+    /// <summary>The containers inside QM whose probe fails.</summary>
+    public IReadOnlyList<string> FailingProbes => Directory.Exists(probes) ? [.. Directory.EnumerateFiles(probes).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)] : [];
+
+    /// <summary>What probes a container fails from now on.</summary>
+    public void FailProbe(string container)
+    {
+        Directory.CreateDirectory(probes);
+        File.WriteAllText(Path.Combine(probes, container), "");
+    }
+
     /// <summary>Ends all of them.</summary>
     public void Clear()
     {
         CrashLoops = false;
+        foreach (var container in FailingProbes)
+        {
+            File.Delete(Path.Combine(probes, container));
+        }
+
         _failingStarts.Clear();
         _delays.Clear();
     }

@@ -5,7 +5,7 @@ namespace Qm.Fleet.Lab.Nodes;
 
 /// <summary>
 /// <c>systemctl</c> and <c>systemd-run</c> of the emulated nodes, for agent extensions in processes of their own: scripts that hand what they are asked
-/// for to the lab, which has the emulated systemd do it.
+/// for to the lab, which has the emulated systemd do it. And <c>podman</c>, which is asked by every probe, and answers alone.
 /// </summary>
 internal sealed class NodePrograms : IAsyncDisposable
 {
@@ -32,6 +32,10 @@ internal sealed class NodePrograms : IAsyncDisposable
     /// <param name="root">The node's root.</param>
     public static string DirectoryOf(string root) => Path.Combine(root, ".lab/bin");
 
+    /// <summary>Where a node's podman looks which probes fail.</summary>
+    /// <param name="root">The node's root.</param>
+    public static string FailingProbesOf(string root) => Path.Combine(root, ".lab/failing-probes");
+
     /// <summary>Writes the programs of all nodes and begins to serve them.</summary>
     /// <param name="nodes">The nodes.</param>
     /// <param name="socket">A path that is free, in a directory of the lab's own.</param>
@@ -45,10 +49,10 @@ internal sealed class NodePrograms : IAsyncDisposable
             var directory = Directory.CreateDirectory(DirectoryOf(node.Root)).FullName;
             foreach (var name in Names)
             {
-                var program = Path.Combine(directory, name);
-                File.WriteAllText(program, $"#!/bin/sh\nexec {command} node-program --socket '{socket}' --node '{node.Name}' -- {name} \"$@\"\n");
-                File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+                Write(Path.Combine(directory, name), $"exec {command} node-program --socket '{socket}' --node '{node.Name}' -- {name} \"$@\"\n");
             }
+
+            Write(Path.Combine(directory, "podman"), Podman(FailingProbesOf(node.Root)));
         }
 
         return new(nodes.ToDictionary(node => node.Name), socket, time);
@@ -63,6 +67,22 @@ internal sealed class NodePrograms : IAsyncDisposable
         await connection.SendAsync(Encoding.UTF8.GetBytes($"{node} {string.Join(' ', command)}"), cancellation).ConfigureAwait(false);
         connection.Shutdown(SocketShutdown.Send);
         return await ReadAsync(connection, cancellation).ConfigureAwait(false);
+    }
+
+    // podman exec qm podman exec CONTAINER COMMAND; 125 is what podman itself ends with when it can do nothing.
+    private static string Podman(string failing) => $"""
+        case "$1 $2 $3 $4" in
+        'exec qm podman exec') ;;
+        *) echo "podman $*: nothing that an emulated node can do" >&2; exit 125 ;;
+        esac
+        if [ -e '{failing}'/"$5" ]; then echo "$6: fails, as the lab was asked for" >&2; exit 1; fi
+
+        """;
+
+    private static void Write(string program, string script)
+    {
+        File.WriteAllText(program, $"#!/bin/sh\n{script}");
+        File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
     public async ValueTask DisposeAsync()

@@ -20,6 +20,7 @@ internal sealed class QmInstance : IDisposable
         Rootfs = Variable("ROOTFS") ?? "/usr/lib/qm/rootfs";
         InitPid = node.Kernel.Spawn($"{Payload}/init.scope", "systemd", OomScoreAdjust, 1);
         node.Kernel.Write($"proc/{InitPid}/mountinfo", string.Join('\n', Mounts()));
+        node.Kernel.Link($"proc/{InitPid}/root", Rootfs);
         node.Kernel.WriteCgroup(Payload, "memory.oom.group", "0");
         _systemd = new EmulatedSystemd(node, new QmUnits(this, blueChi, () => _systemd!));
     }

@@ -19,7 +19,7 @@ internal static class LightNode
     /// <param name="timings">How long starts and stops take.</param>
     /// <param name="time">The clock.</param>
     public static EmulatedSystemd Create(string name, NodeTimings timings, TimeProvider time) =>
-        new(new NodeContext(name, new EmulatedKernel(NoRoot), Machine.Default, timings, new NodeFaults(), time), new Units());
+        new(new NodeContext(name, new EmulatedKernel(NoRoot), Machine.Default, timings, new NodeFaults(NodePrograms.FailingProbesOf(NoRoot)), time), new Units());
 
     private sealed class Units : IUnitSource
     {

@@ -51,6 +51,14 @@ public sealed class BadManifestTests : CliTest
               line 13  spec.environment.workloads[0].quadlet.Unit.After[1]: expected a text
               line 15  spec.environment.workloads[1].quadlet: expected sections such as Container, with keys below them, indented
             """ },
+        { "probes", Head + "  environment:\n    workloads:\n      - name: radio\n        livenessProbe: {tcpSocket: {port: 80}, exec: {command: [a]}, periodSeconds: 1ns, retries: 3}\n      - name: tuner\n        livenessProbe: {exec: {command: /bin/check -x}, timeoutSeconds: 0.000000001}\n", """
+            x.yaml: 5 problems, nothing was stored
+              line 10  spec.environment.workloads[0].livenessProbe.exec: only one of tcpSocket and exec can be given
+              line 10  spec.environment.workloads[0].livenessProbe.periodSeconds: "1ns" is not a whole number from -2147483648 to 2147483647
+              line 10  spec.environment.workloads[0].livenessProbe.retries: no such field; known are exec, tcpSocket, unixSocket, heartbeatFile, initialDelaySeconds, periodSeconds, timeoutSeconds, successThreshold, failureThreshold
+              line 12  spec.environment.workloads[1].livenessProbe.exec.command: expected a list, each item after '- '
+              line 12  spec.environment.workloads[1].livenessProbe.timeoutSeconds: "0.000000001" is not a whole number from -2147483648 to 2147483647
+            """ },
         { "duplicate key", Head + "  selector: zone=rear\n", "x.yaml: 1 problem, nothing was stored\n  line 7  spec.selector: stands twice, first on line 6" },
         { "twin", Head + "---\n" + Head, "x.yaml: 1 problem, nothing was stored\n  document 2, line 11  metadata.name: Fleet \"cockpit\" stands twice, first on line 4" },
         { "anchor and alias", Head + "  environment:\n    resources: &limits {CPUWeight: idle}\n    bluechi: {qm: *limits}\n", """

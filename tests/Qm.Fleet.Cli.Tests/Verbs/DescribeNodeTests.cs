@@ -11,6 +11,34 @@ public sealed class DescribeNodeTests : CliTest
     private static readonly Timestamp Lately = Timestamp.FromDateTimeOffset(Now - TimeSpan.FromSeconds(2));
 
     [Fact]
+    [Trait("Requirement", "QMF-PROBE-004")]
+    public async Task Describe_NodeWithProbes_ShowsThoseThatDoNotSayHealthy()
+    {
+        Server.Nodes.Stored.Add(new Node
+        {
+            Metadata = new() { Name = "ecu9" },
+            Status = new()
+            {
+                Probes =
+                {
+                    new ProbeResult { Unit = "map.service", State = ProbeResult.Types.State.Unknown, Message = "its container does not run" },
+                    new ProbeResult { Unit = "navi.service", State = ProbeResult.Types.State.Healthy },
+                    new ProbeResult { Unit = "radio.service", State = ProbeResult.Types.State.Unhealthy, Failures = 3, Message = "exit code 1: no tuner" },
+                },
+            },
+        });
+
+        Assert.Equal(0, await RunAsync("describe", "node", "ecu9"));
+        Assert.Contains("""
+            Probes that do not say healthy
+              UNKNOWN    map.service                       its container does not run
+              UNHEALTHY  radio.service  3 failed in a row  exit code 1: no tuner
+
+            """, Out.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("navi.service", Out.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Describe_NodeThatTellsEverything_ShowsFactsUsageAndDrift()
     {
         Server.Nodes.Stored.Add(new Node

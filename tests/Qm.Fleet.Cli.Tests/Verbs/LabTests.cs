@@ -42,6 +42,7 @@ public sealed class LabTests : IAsyncLifetime
         { "ecu2 crash-qm", """{ "node": "ecu2", "crashQm": { } }""" },
         { "ecu2 crash-loop", """{ "node": "ecu2", "crashLoop": { } }""" },
         { "ecu2 kill-workload radio", """{ "node": "ecu2", "killWorkload": { "name": "radio" } }""" },
+        { "ecu2 fail-probe radio", """{ "node": "ecu2", "failProbe": { "name": "radio" } }""" },
         { "ecu2 reboot", """{ "node": "ecu2", "reboot": { } }""" },
         { "bluechi restart", """{ "restartBluechi": { } }""" },
         { "bluechi restart --killed --down 10s", """{ "restartBluechi": { "killed": true, "down": "10s" } }""" },

@@ -180,6 +180,19 @@ public sealed class FaultInjectorTests : IAsyncLifetime
         "workload radio does not run in QM of ecu1; none does", Assert.Throws<InvalidOperationException>(() => _faults.KillWorkload("ecu1", "radio")).Message);
 
     [Fact]
+    public void FailProbe_OfAWorkloadThatDoesNotRun_SaysWhichDo() => Assert.Equal(
+        "workload radio does not run in QM of ecu1; none does", Assert.Throws<InvalidOperationException>(() => _faults.FailProbe("ecu1", "radio")).Message);
+
+    [Fact]
+    public async Task FailProbe_OfAContainer_IsOnUntilCleared()
+    {
+        _site.Node.Faults.FailProbe("systemd-radio");
+        Assert.Equal([new("ecu1", "fail-probe", "systemd-radio")], _faults.List());
+        Assert.Equal([new("ecu1", "fail-probe", "systemd-radio")], await _faults.ClearAsync("ecu1"));
+        Assert.Empty(_faults.List());
+    }
+
+    [Fact]
     public async Task SlowAndFailStart_OfUnits_AreListedWithWhatIsLeft()
     {
         _faults.Slow("ecu1", "qm.service", TimeSpan.FromMilliseconds(1));

@@ -43,6 +43,20 @@ public sealed class NodeProgramsTests : IAsyncLifetime
         Assert.Equal($"node-program --socket {Socket} --node ecu1 -- systemctl restart a.service\n", output);
     }
 
+    [Theory]
+    [InlineData("exec qm podman exec systemd-radio /bin/check", 0)]
+    [InlineData("exec qm podman exec tuner /bin/check", 1)]
+    [InlineData("exec qm ls", 125)]
+    public async Task Podman_AskedByAProbe_AnswersAsTheLabWasAskedFor(string words, int code)
+    {
+        Node.Faults.FailProbe("tuner");
+        using var process = Process.Start(new ProcessStartInfo(Path.Combine(NodePrograms.DirectoryOf(Node.Root), "podman"), words.Split(' ')) { RedirectStandardError = true })!;
+        var said = await process.StandardError.ReadToEndAsync(Ct);
+        await process.WaitForExitAsync(Ct);
+
+        Assert.Equal((code, code == 0), (process.ExitCode, said.Length == 0));
+    }
+
     [Fact]
     public async Task Restart_HostsAgentWithAConfThatLeadsNowhere_IsDoneAndTheNodeStaysAway()
     {

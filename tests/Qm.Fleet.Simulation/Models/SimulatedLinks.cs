@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using Qm.Fleet.Controller.Gateway;
+using Qm.Fleet.Core.Supervision;
 using Qm.Fleet.Simulation.Mutations;
 using Qm.Fleet.Simulation.Runs;
 using Qm.Fleet.V1;
@@ -25,6 +27,8 @@ internal sealed class SimulatedLinks(World world, Mutation mutation) : IAgentLin
     public AgentPulse? Pulse(string node) => null;
 
     public AgentUsage? Usage(string node) => null;
+
+    public IReadOnlyDictionary<string, ProbeReading> Probes(string node) => ImmutableDictionary<string, ProbeReading>.Empty;
 
     public bool IsConnected(string node) => _known.GetValueOrDefault(node) is { IsConnected: true, Report: not null };
 

@@ -4,6 +4,7 @@ using Qm.Fleet.Agent.Diagnosis;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Link;
+using Qm.Fleet.Agent.Probes;
 using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Agent.Rootfs;
@@ -75,8 +76,10 @@ public sealed class CutOffTests(ContainerFixture fixture) : IClassFixture<Contai
         await using var rootfs = new RootfsFetcher(root, builder, NullLogger<RootfsFetcher>.Instance);
         var revisions = new NodeRevisions(root, new StateDirectory(root, "/var/lib/qm-fleet"), new NodeClock(root, TimeProvider.System), quadletCheck: null, rootfs);
         var diagnostics = new NodeDiagnostics(root, NodePrograms.None(TimeProvider.System), TimeProvider.System, NullLogger<NodeDiagnostics>.Instance);
+        using var probes = new ProbeDesk(
+            new ProbeTargets(root), new Prober(new QmEntrance(root, isMachine: false), NodePrograms.None(TimeProvider.System), TimeProvider.System), static () => 0, TimeProvider.System);
         using var agent = new NodeAgent(
-            revisions, new NodeReporter(root, revisions), diagnostics, new LocalSystemd(_programs.FullName, TimeProvider.System), NullLogger<NodeAgent>.Instance);
+            revisions, new NodeReporter(root, revisions), diagnostics, probes, new LocalSystemd(_programs.FullName, TimeProvider.System), NullLogger<NodeAgent>.Instance);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         var watch = new ConfirmWatch(agent, TimeProvider.System).RunAsync(stop.Token);
         await DoAsync(agent, Stage("r1", "HeartbeatInterval=1000"));
