@@ -30,7 +30,7 @@ public sealed record EffectiveSetting(ConfigurationOf Subject, string Section, s
         from name in unit.Keys
         let chain = unit.Chain(name.Section, name.Key).Select(link => new EffectiveAssignment(
             link.Entry.Value, link.Entry.Origin, link.Entry.Line, ConfigurationLayers.OfUnit(link.Entry.Origin, isOwned(link.Entry.Origin)), link.Counts))
-        select new EffectiveSetting(ConfigurationOf.Unit, name.Section, name.Key, UnitKeys.KindOf(name.Section, name.Key) != UnitKeyKind.Single, [.. chain]);
+        select new EffectiveSetting(ConfigurationOf.Unit, name.Section, name.Key, UnitKeys.KindOf(name.Section, name.Key) != UnitKeyKind.OneValue, [.. chain]);
 
     /// <summary>Every setting of a BlueChi agent.</summary>
     /// <param name="subject">Which agent.</param>

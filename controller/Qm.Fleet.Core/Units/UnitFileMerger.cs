@@ -27,7 +27,7 @@ public sealed record MergedUnit(ImmutableArray<UnitEntry> Entries)
         foreach (var entry in Entries.Where(entry => entry.Section == section && entry.Key == key).Reverse())
         {
             chain.Add((entry, !isOver && entry.Value.Length > 0));
-            isOver |= kind switch { UnitKeyKind.Single => true, UnitKeyKind.List => entry.Value.Length == 0, _ => false };
+            isOver |= kind switch { UnitKeyKind.OneValue => true, UnitKeyKind.List => entry.Value.Length == 0, _ => false };
         }
 
         return chain.ToImmutable();

@@ -6,7 +6,7 @@ namespace Qm.Fleet.Core.Units;
 public enum UnitKeyKind
 {
     /// <summary>The last assignment counts; an empty one is the default again.</summary>
-    Single,
+    OneValue,
 
     /// <summary>All count; an empty one resets what stands before it.</summary>
     List,
@@ -57,7 +57,7 @@ public static class UnitKeys
         "Install" when Install.Contains(key) => UnitKeyKind.List,
         "Service" when Service.Contains(key) => UnitKeyKind.List,
         "Container" when Container.Contains(key) => UnitKeyKind.List,
-        _ => UnitKeyKind.Single,
+        _ => UnitKeyKind.OneValue,
     };
 
     private static bool IsTest(string key) => key.StartsWith("Condition", StringComparison.Ordinal) || key.StartsWith("Assert", StringComparison.Ordinal);
