@@ -22,6 +22,7 @@ internal static class CommandLine
         root.Add(RolloutVerb.Make(global, context));
         root.Add(EventsVerb.Make(global, context));
         root.Add(ChecksVerb.Make(global, context));
+        root.Add(EffectiveVerb.Make(global, context));
         root.Add(BundleVerb.Make(global, context));
         root.Add(DeleteVerb.Make(global, context));
         root.Add(LabVerb.Make(global, context));
