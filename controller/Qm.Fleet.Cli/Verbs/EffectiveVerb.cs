@@ -9,6 +9,8 @@ namespace Qm.Fleet.Cli.Verbs;
 /// <summary>effective: where the settings of QM and of BlueChi's agents on a node come from.</summary>
 internal static class EffectiveVerb
 {
+    // A generated ExecStart= would push everything behind it off the screen; the key by itself shows all of it.
+    private const int ValueWidth = 48;
     private static readonly string[] Formats = ["table", "json"];
 
     internal static Command Make(GlobalOptions global, CliContext context)
@@ -74,10 +76,12 @@ internal static class EffectiveVerb
         {
             var winner = EffectiveText.Winner(setting);
             table.Add(
-                EffectiveText.Of(setting.Subject), setting.Section, setting.Key, EffectiveText.Value(setting.Value),
+                EffectiveText.Of(setting.Subject), setting.Section, setting.Key, Shorten(EffectiveText.Value(setting.Value)),
                 winner is null ? "-" : EffectiveText.Of(winner), winner?.File ?? "-");
         }
 
         await table.WriteAsync(context.Out, context.OutWidth);
     }
+
+    private static string Shorten(string value) => value.Length <= ValueWidth ? value : $"{value[..(ValueWidth - 1)]}…";
 }

@@ -34,7 +34,7 @@ internal sealed class EffectiveAnswer(LiveNodes live, BlueChiLink blueChi)
         var units = answer.Settings.Where(setting => setting.Subject == Subject.Unit).ToArray();
         if (units.Length > 0)
         {
-            await AskAsync(answer, units, ct);
+            await AskAsync(answer, units, ct).ConfigureAwait(false);
         }
     }
 
@@ -54,7 +54,7 @@ internal sealed class EffectiveAnswer(LiveNodes live, BlueChiLink blueChi)
 
         try
         {
-            var properties = await current.GetUnitPropertiesAsync(answer.Node, QmNode.Unit, "", ct);
+            var properties = await current.GetUnitPropertiesAsync(answer.Node, QmNode.Unit, "", ct).ConfigureAwait(false);
             if (UnitState.From(properties).LoadState == "not-found")
             {
                 answer.Problems.Add($"systemd of {answer.Node} does not know {QmNode.Unit}: no unit was made of the quadlet.");
