@@ -77,7 +77,8 @@ public sealed record UnitSources
             var said = Of(sources, section, key);
             var (own, isStale) = Own(said, Of(generated, section, key), section, key);
             merged.AddRange(said.Concat(own));
-            if (isStale)
+            // What is set live, or in the unit's own drop-ins, is in force whatever the quadlet says.
+            if (isStale && (UnitKeys.KindOf(section, key) != UnitKeyKind.OneValue || !DropIns.Any(file => file.Entries.Any(entry => entry.Section == section && entry.Key == key))))
             {
                 stale.Add($"{key}=");
             }
@@ -115,7 +116,10 @@ public sealed record UnitSources
         }
 
         var own = added.Where(entry => GeneratorsOwn.Contains((section, key)) || entry.Value.StartsWith(PodmansVariable, StringComparison.Ordinal)).ToArray();
-        return (own, rest.Count > 0 || own.Length < added.Count);
+        var isStale = UnitKeys.KindOf(section, key) == UnitKeyKind.OneValue
+            ? said.LastOrDefault()?.Value != made.Except(own).LastOrDefault()?.Value
+            : rest.Count > 0 || own.Length < added.Count;
+        return (own, isStale);
     }
 
     private static UnitEntry[] Of(MergedUnit unit, string section, string key) => [.. unit.Entries.Where(entry => entry.Section == section && entry.Key == key)];

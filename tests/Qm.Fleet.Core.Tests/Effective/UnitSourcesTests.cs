@@ -68,11 +68,18 @@ public sealed class UnitSourcesTests
     [InlineData("MemoryHigh=1536M\n", "MemoryHigh=1536M\nNice=5\n")]
     public void Merge_QuadletChangedSinceTheReload_TellsTheFilesAndSaysSo(string from, string to)
     {
-        var changed = Node with { QuadletDropIns = Node.QuadletDropIns.SetItem(1, File(Owned, $"[Service]\n{"MemoryHigh=1536M\n".Replace(from, to, StringComparison.Ordinal)}[Container]\nDropCapability=\nDropCapability=sys_boot\n")) };
+        var changed = Changed("MemoryHigh=1536M\n".Replace(from, to, StringComparison.Ordinal)) with { DropIns = [] };
         var (settings, problems) = Merge(changed);
 
         Assert.Contains("systemctl daemon-reload", Assert.Single(problems), StringComparison.Ordinal);
         Assert.DoesNotContain(settings["Service", "MemoryHigh"].Chain, assignment => assignment.Layer == ConfigurationLayer.Generator);
+    }
+
+    [Fact]
+    public void Merge_QuadletChangedInWhatIsSetLive_HasNothingToReload()
+    {
+        Assert.Empty(Merge(Changed("MemoryHigh=1G\n")).Problems);
+        Assert.Empty(Merge(Changed("MemoryHigh=1G\nMemoryHigh=1536M\n") with { DropIns = [] }).Problems);
     }
 
     [Fact]
@@ -187,6 +194,11 @@ public sealed class UnitSourcesTests
             Assert.Equal((key, command.Contains(first, StringComparison.Ordinal)), (key, UnitKeys.KindOf("Container", key) == UnitKeyKind.List));
         }
     }
+
+    private static UnitSources Changed(string lines) => Node with
+    {
+        QuadletDropIns = Node.QuadletDropIns.SetItem(1, File(Owned, $"[Service]\n{lines}[Container]\nDropCapability=\nDropCapability=sys_boot\n")),
+    };
 
     private static Gen<(string Key, string Value)[]> Lines => Gen.Select(Gen.OneOf("Nice", "Environment"), Gen.OneOf("", "1", "2", "3")).Array[0, 5];
 
