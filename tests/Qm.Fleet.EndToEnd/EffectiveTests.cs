@@ -26,11 +26,11 @@ public sealed class EffectiveTests : IAsyncLifetime
         await _lab.ApplyAsync("cockpit.yaml", ("MemoryHigh: 2G", "MemoryHigh: 1536M"));
         var revision = (await _lab.CockpitAsync()).Status.Revision;
         await _lab.ConvergedAsync(revision);
-        await WriteAsync(ByHand, "[Service]\nMemoryHigh=2G\nIOWeight=70\n");
+        await WriteAsync(ByHand, "[Service]\nMemoryHigh=2G\nMemoryLow=64M\n");
 
         var high = await _lab.RunAsync("effective", "ecu1", "MemoryHigh");
-        var weight = await _lab.RunAsync("effective", "ecu1", "IOWeight");
-        var swap = await _lab.RunAsync("effective", "ecu1", "MemorySwapMax");
+        var low = await _lab.RunAsync("effective", "ecu1", "MemoryLow");
+        var swap = await _lab.RunAsync("effective", "ecu1", "ManagedOOMSwap");
 
         Assert.Equal($"""
             MemoryHigh   kernel 1610612736   systemd 1610612736   wanted 1536M
@@ -41,13 +41,12 @@ public sealed class EffectiveTests : IAsyncLifetime
             """, high.TrimEnd());
         // What somebody wrote and nobody loaded: the files say one thing, systemd and the kernel another.
         Assert.Equal($"""
-            IOWeight   kernel default 50   systemd 50   wanted -
-              70   {ByHand}   drop-in of qm.service
-              50   {Vendor}      vendor
-            """, weight.TrimEnd());
+            MemoryLow   kernel 0   systemd 0   wanted -
+              64M   {ByHand}   drop-in of qm.service
+            """, low.TrimEnd());
         Assert.Equal($"""
-            MemorySwapMax   kernel 0   systemd 0   wanted -
-              0   {Vendor}   vendor
+            ManagedOOMSwap   wanted -
+              kill   {Vendor}   vendor
             """, swap.TrimEnd());
     }
 
