@@ -9,18 +9,12 @@ namespace Qm.Fleet.Agent.Effective;
 /// <param name="findings">Told what was left out or cannot be read.</param>
 internal sealed class EffectiveFiles(NodeRoot root, Findings findings)
 {
-    /// <summary>Most files.</summary>
-    public const int FilesMax = 400;
-
-    /// <summary>Most bytes of a file; of a larger one nothing is read.</summary>
-    public const int FileBytesMax = 256 * 1024;
-
     private int _count;
 
     /// <summary>The first of several files that is there; null when none is.</summary>
     public QuadletSource? First(IEnumerable<string> paths) => paths.Select(Read).FirstOrDefault(file => file is not null);
 
-    /// <summary>The drop-ins in force of several directories, in the order in which they are read. A link to nowhere, such as /dev/null, is an empty file.</summary>
+    /// <summary>The drop-ins in force of several directories, in the order in which they are read; a link to /dev/null holds nothing and hides what has its name.</summary>
     /// <param name="directories">The strongest first.</param>
     /// <param name="isSystemd">Whether systemd reads them.</param>
     public IReadOnlyList<QuadletSource> DropIns(IEnumerable<string> directories, bool isSystemd) =>
@@ -28,15 +22,15 @@ internal sealed class EffectiveFiles(NodeRoot root, Findings findings)
 
     private QuadletSource? Read(string path)
     {
-        if (_count >= FilesMax)
+        if (_count >= ConfFiles.FilesMax)
         {
-            findings.Add($"More than {FilesMax} files of qm.service and its quadlet are there; those beyond were left out, and may set anything.");
+            findings.Add($"More than {ConfFiles.FilesMax} files of qm.service and its quadlet are there; those beyond were left out, and may set anything.");
             return null;
         }
 
         try
         {
-            var text = root.ReadText(path, FileBytesMax);
+            var text = root.ReadText(path, ConfFiles.FileBytesMax);
             _count += text is null ? 0 : 1;
             return text is null ? null : new(path, text);
         }

@@ -7,8 +7,6 @@ namespace Qm.Fleet.Agent.Evidence;
 /// <summary>What the BlueChi agents of the node start with: their files merged as BlueChi merges them.</summary>
 internal static class AgentConfEvidence
 {
-    private const int FileBytesMax = 1024 * 1024;
-
     /// <summary>The name the host's agent registers; empty when it would not start or its files cannot be read.</summary>
     public static string HostNodeName(NodeRoot root, Findings findings)
     {
@@ -63,8 +61,7 @@ internal static class AgentConfEvidence
 
     private static AgentConf Read(NodeRoot vendor, string vendorPath, NodeRoot etc, string etcPath, Findings findings)
     {
-        var dropIns = etc.List($"/{AgentConf.DropInDirectory}").Where(name => name.EndsWith(".conf", StringComparison.Ordinal))
-            .Select(name => Read(etc, etcPath, $"{AgentConf.DropInDirectory}/{name}")).OfType<ConfFile>();
+        var dropIns = ConfFiles.Names(etc, etcPath, $"/{AgentConf.DropInDirectory}").Select(name => Read(etc, etcPath, $"{AgentConf.DropInDirectory}/{name}")).OfType<ConfFile>();
         var conf = AgentConf.Merge(Read(vendor, vendorPath, AgentConf.VendorPath), Read(etc, etcPath, AgentConf.MainPath), dropIns);
         foreach (var problem in conf.Settings.FatalBecause is { } fatal ? conf.Settings.Ignored.Add(fatal) : conf.Settings.Ignored)
         {
@@ -75,5 +72,5 @@ internal static class AgentConfEvidence
     }
 
     private static ConfFile? Read(NodeRoot tree, string at, string path) =>
-        tree.ReadBytes($"/{path}", limit: FileBytesMax) is { } content ? new($"{at}/{path}", content) : null;
+        tree.ReadBytes($"/{path}", limit: ConfFiles.FileBytesMax) is { } content ? new($"{at}/{path}", content) : null;
 }

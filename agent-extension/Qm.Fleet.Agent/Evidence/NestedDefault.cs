@@ -14,7 +14,6 @@ internal static class NestedDefault
     /// <summary>Its key there.</summary>
     public const string Key = "oom_score_adj";
 
-    private const int FileBytesMax = 1024 * 1024;
     private const string Main = "/containers/containers.conf";
 
     /// <summary>Reads it; null when nothing sets it.</summary>
@@ -27,7 +26,7 @@ internal static class NestedDefault
     public static IReadOnlyList<(string Path, int Score)> Chain(NodeRoot root, QmPaths paths, Findings findings)
     {
         var all = Read(root, paths.Rootfs, isNeeded: false, _ => [$"/usr/share{Main}"], findings)
-            .Concat(Read(root, paths.Etc, isNeeded: true, etc => etc.List($"{Main}.d").Where(name => name.EndsWith(".conf", StringComparison.Ordinal)).Select(name => $"{Main}.d/{name}").Prepend(Main), findings));
+            .Concat(Read(root, paths.Etc, isNeeded: true, etc => ConfFiles.Names(etc, paths.Etc, $"{Main}.d").Select(name => $"{Main}.d/{name}").Prepend(Main), findings));
         return [.. all.Reverse()];
     }
 
@@ -61,7 +60,7 @@ internal static class NestedDefault
     {
         try
         {
-            return tree.ReadText(path, FileBytesMax) is { } text
+            return tree.ReadText(path, ConfFiles.FileBytesMax) is { } text
                 ? TomlSerializer.Deserialize(text, ContainersConfToml.Default.ContainersConf)?.Containers?.OomScoreAdj : null;
         }
         catch (TomlException e)

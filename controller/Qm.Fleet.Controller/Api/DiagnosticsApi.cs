@@ -18,6 +18,7 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
     private const int MaxBundles = 8;
     private const int MaxNames = 100;
     private const int MaxKeyLength = 255;
+    private const int MaxEffectiveBytes = 2 * 1024 * 1024;
     private const long MaxBundleBytes = 64L * 1024 * 1024;
     private static readonly TimeSpan CommandDeadline = TimeSpan.FromSeconds(60);
 
@@ -101,7 +102,7 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
             throw Failures.Invalid("key", $"{request.Key.Length} characters are more than {MaxKeyLength}");
         }
 
-        var answer = new V1.GetEffectiveResponse { Node = request.Node };
+        var (answer, bytes) = (new V1.GetEffectiveResponse { Node = request.Node }, 0);
         var command = new V1.Command { ReadEffective = new V1.ReadEffective { Id = NextId(), Key = request.Key } };
         await ReadAsync(new Diagnosis(request.Node, command.ReadEffective.Id, command, null), TakeAsync, context.CancellationToken).ConfigureAwait(false);
         await effective.CompleteAsync(answer, links.LastReport(request.Node)?.Report, context.CancellationToken).ConfigureAwait(false);
@@ -109,6 +110,11 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
 
         Task TakeAsync(V1.Diagnostics piece)
         {
+            if ((bytes += piece.CalculateSize()) > MaxEffectiveBytes)
+            {
+                throw Failures.Make(Code.DataLoss, "INCOMPLETE", $"{request.Node} told more than {MaxEffectiveBytes >> 20} MiB of settings, so nothing of it is shown. Ask for one key.");
+            }
+
             answer.Settings.AddRange(piece.Settings);
             answer.Problems.AddRange(piece.Findings);
             return Task.CompletedTask;

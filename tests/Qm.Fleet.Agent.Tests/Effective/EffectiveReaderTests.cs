@@ -1,4 +1,5 @@
 using Qm.Fleet.Agent.Effective;
+using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Tests.Checks;
 using Qm.Fleet.V1;
@@ -99,7 +100,7 @@ public sealed class EffectiveReaderTests : IDisposable
     [Trait("Requirement", "QMF-EFFECT-002")]
     public void Read_WhatCannotBeRead_IsToldAndTheRestIsThere()
     {
-        _node.Write(UnitDropIn, new string('#', EffectiveFiles.FileBytesMax + 1));
+        _node.Write(UnitDropIn, new string('#', ConfFiles.FileBytesMax + 1));
         Directory.CreateDirectory(_node.Of("etc/systemd/system/qm.service.d/20-directory.conf"));
         _node.Write("etc/systemd/system/qm.service.d/30.conf", "[Service\nNice=1\n");
         _node.Write("etc/qm/containers/containers.conf.d/90.conf", "oom_score_adj = = 1\n");
@@ -151,9 +152,24 @@ public sealed class EffectiveReaderTests : IDisposable
 
     [Fact]
     [Trait("Requirement", "QMF-EFFECT-002")]
+    public void Read_MoreAgentFilesThanAreLookedAt_IsUnknownAndNotAPartOfThem()
+    {
+        for (var file = 0; file <= ConfFiles.FilesMax; file++)
+        {
+            _node.Write($"etc/bluechi/agent.conf.d/{file:D4}.conf", "[bluechi-agent]\nLogLevel=DEBUG\n");
+        }
+
+        var (settings, findings) = Ask("LogLevel");
+
+        Assert.Empty(settings);
+        Assert.Contains(findings, finding => finding.Contains("400 are read, so what the host's BlueChi agent starts with is unknown", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-EFFECT-002")]
     public void Pieces_MoreThanFits_AreBoundedAndWhatIsCutIsTold()
     {
-        for (var file = 0; file < EffectiveFiles.FilesMax + 50; file++)
+        for (var file = 0; file < ConfFiles.FilesMax + 50; file++)
         {
             _node.Write($"etc/systemd/system/qm.service.d/{file:D4}.conf", $"[Service]\nKey{file}={new string('x', 5000)}\nNice={file}\n");
         }

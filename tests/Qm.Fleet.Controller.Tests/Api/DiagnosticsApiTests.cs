@@ -178,6 +178,23 @@ public sealed class DiagnosticsApiTests
         Assert.DoesNotContain(controller.Service<EventLog>().After(0, "ecu1", "", 10), static entry => entry.Draft.Message.Contains("MemoryHigh", StringComparison.Ordinal));
     }
 
+    [Fact, Trait("Requirement", "QMF-EFFECT-002")]
+    public async Task GetEffective_NodeThatTellsWithoutEnd_IsCutOff()
+    {
+        await using var controller = await StartAsync();
+        using var agent = await Agent.ConnectAsync(controller);
+        var client = new V1.DiagnosticsService.DiagnosticsServiceClient(controller.Admin());
+        using var call = client.GetEffectiveAsync(new V1.GetEffectiveRequest { Node = "ecu1" }, cancellationToken: Ct);
+        var command = (await agent.ReceiveAsync()).Command;
+        await agent.AnswerAsync(command.Id);
+        for (var number = 1; number <= 3; number++)
+        {
+            await agent.SendAsync(Piece(command.ReadEffective.Id, number, new V1.Diagnostics { Settings = { new V1.EffectiveSetting { Value = new string('x', 900_000) } } }));
+        }
+
+        Assert.Equal(StatusCode.DataLoss, await StatusAsync(() => call.ResponseAsync));
+    }
+
     [Fact]
     public async Task GetEffective_WhatCannotBeAsked_SaysWhy()
     {

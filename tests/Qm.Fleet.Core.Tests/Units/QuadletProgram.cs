@@ -30,7 +30,12 @@ internal static class QuadletProgram
         };
         using var process = Process.Start(start)!;
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        Assert.True(Task.WaitAll([output, errors], Deadline), $"{Path} did not end within {Deadline.TotalSeconds} s");
+        if (!Task.WaitAll([output, errors], Deadline))
+        {
+            process.Kill();
+            Assert.Fail($"{Path} did not end within {Deadline.TotalSeconds} s");
+        }
+
         return (output.Result.Split($"---{unit}---\n") is [_, var text] ? text.Split("\n---")[0] : "", errors.Result);
     }
 
