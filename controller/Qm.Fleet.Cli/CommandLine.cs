@@ -23,6 +23,7 @@ internal static class CommandLine
         root.Add(NodeVerb.Make(global, context));
         root.Add(EventsVerb.Make(global, context));
         root.Add(ChecksVerb.Make(global, context));
+        root.Add(EffectiveVerb.Make(global, context));
         root.Add(BundleVerb.Make(global, context));
         root.Add(DeleteVerb.Make(global, context));
         root.Add(LabVerb.Make(global, context));

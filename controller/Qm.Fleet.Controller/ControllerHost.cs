@@ -108,7 +108,7 @@ internal static class ControllerHost
             grpc.Interceptors.Add<FailureInterceptor>();
         }).AddServiceOptions<NodeGatewayService>(static gateway => gateway.MaxReceiveMessageSize = NodeGatewayService.MaxMessageBytes);
         services.AddSingleton<FailureInterceptor>();
-        services.AddSingleton<FleetPlans>();
+        services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>();
         services.AddSingleton<FleetApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
         services.AddGrpcHealthChecks().AddCheck<StoreHealth>("store", HealthStatus.Unhealthy);
         return services;

@@ -10,16 +10,6 @@ internal static class QuadletChecks
     private const string ControlDirectory = "/etc/systemd/system.control/qm.service.d";
     private static readonly (string Name, int Bit)[] DroppedCapabilities = [("sys_boot", 22), ("sys_resource", 24)];
 
-    // What QM 1.0 ships: only keys whose change weakens or moves QM; an integrator sets limits in drop-ins.
-    private static readonly (string Section, string Key, string Value)[] VendorValues =
-    [
-        ("Service", "CPUWeight", "idle"), ("Service", "Delegate", "true"), ("Service", "IOWeight", "50"), ("Service", "ManagedOOMSwap", "kill"),
-        ("Service", "MemorySwapMax", "0"), ("Service", "OOMScoreAdjust", "500"), ("Service", "Restart", "always"), ("Service", "Slice", "-.slice"),
-        ("Service", "TasksMax", "50%"), ("Container", "DropCapability", "sys_boot sys_resource"), ("Container", "ContainerName", "qm"),
-        ("Container", "Network", "private"), ("Container", "ReadOnly", "true"), ("Container", "SeccompProfile", "/usr/share/qm/seccomp-no-rt.json"),
-        ("Container", "SecurityLabelType", "qm_t"), ("Container", "SecurityLabelFileType", "qm_file_t"), ("Container", "Sysctl", "fs.mqueue.queues_max=4"),
-    ];
-
     /// <summary>In the order of the quadlet.</summary>
     public static IReadOnlyList<StaticCheck> All { get; } =
     [
@@ -43,13 +33,14 @@ internal static class QuadletChecks
             return CheckOutcome.Fail(facts.Sources.Main.Path, $"{facts.Sources.Main.Path} hides the vendor's quadlet: move what it changes to a drop-in.");
         }
 
-        var vendor = UnitFileMerger.Merge(UnitFile.Parse(main.Text, main.Path), []);
-        var differing = (from wanted in VendorValues
-                         let found = string.Join(' ', vendor.All(wanted.Section, wanted.Key).Select(entry => entry.Value))
-                         where !Words(found).SequenceEqual(Words(wanted.Value))
-                         select found.Length == 0 ? $"{wanted.Key} missing" : $"{wanted.Key}={found}").ToArray();
-        return differing.Length == 0 ? CheckOutcome.Pass("QM 1.0's values")
-            : CheckOutcome.Fail(string.Join(", ", differing), "The file was edited in place, or is of another version of QM; the next update undoes an edit, so use a drop-in.");
+        var vendor = VendorQuadlet.Recognise(UnitFile.Parse(main.Text, main.Path));
+        return vendor.Variant switch
+        {
+            VendorVariant.Other => CheckOutcome.Fail(
+                string.Join(", ", vendor.Differences), "The file was edited in place, or is of another version of QM; the next update undoes an edit, so use a drop-in."),
+            VendorVariant.Pristine => CheckOutcome.Pass("QM 1.0's values"),
+            _ => CheckOutcome.Pass($"QM 1.0's values, {vendor.Description}"),
+        };
     }
 
     private static CheckOutcome Generated(NodeFacts facts) => facts.Root.Exists("/run/systemd/generator/qm.service")

@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Qm.Fleet.Agent.Checks;
+using Qm.Fleet.Agent.Effective;
 using Qm.Fleet.Agent.Link;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.V1;
@@ -34,7 +35,7 @@ internal sealed partial class DiagnosticsDesk(
 
     /// <summary>Whether a command is for here.</summary>
     public static bool Handles(Command command) =>
-        command.ActionCase is Command.ActionOneofCase.RunChecks or Command.ActionOneofCase.CollectBundle;
+        command.ActionCase is Command.ActionOneofCase.RunChecks or Command.ActionOneofCase.CollectBundle or Command.ActionOneofCase.ReadEffective;
 
     /// <summary>Begins what a command asks for, or lets a bundle go on.</summary>
     /// <returns>Whether it is under way; never how it ends.</returns>
@@ -46,6 +47,10 @@ internal sealed partial class DiagnosticsDesk(
             {
                 var checks = RuntimeChecks.Select(command.RunChecks.Names, command.RunChecks.Disturb);
                 Start(new(command.RunChecks.Id, long.MaxValue), diagnosis => RunAsync(diagnosis, checks));
+            }
+            else if (command.ActionCase == Command.ActionOneofCase.ReadEffective)
+            {
+                Start(new(command.ReadEffective.Id, long.MaxValue), diagnosis => ReadEffectiveAsync(diagnosis, command.ReadEffective.Key));
             }
             else if (!TryGrant(command.CollectBundle))
             {
@@ -135,6 +140,15 @@ internal sealed partial class DiagnosticsDesk(
             Log.Runs(diagnostics.Logger, check.Id, check.IsDisturbing);
             var result = await check.RunAsync(diagnostics.Programs, _end.Token).ConfigureAwait(false);
             await SendAsync(diagnosis, new Diagnostics { Check = result }).ConfigureAwait(false);
+        }
+    }
+
+    private async Task ReadEffectiveAsync(Diagnosis diagnosis, string key)
+    {
+        var report = await inspect(_end.Token).ConfigureAwait(false);
+        foreach (var piece in EffectiveWire.Pieces(diagnostics.Effective.Read(report.Files.Select(file => file.Path).ToHashSet(StringComparer.Ordinal)), report, key))
+        {
+            await SendAsync(diagnosis, piece).ConfigureAwait(false);
         }
     }
 

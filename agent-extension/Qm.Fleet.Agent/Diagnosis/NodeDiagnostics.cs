@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Qm.Fleet.Agent.Effective;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Processes;
 
@@ -12,6 +13,9 @@ internal sealed class NodeDiagnostics(NodeRoot root, NodePrograms programs, Time
 
     /// <summary>Collects bundles.</summary>
     public BundleCollector Collector { get; } = new(root, programs, time);
+
+    /// <summary>Finds out where settings come from.</summary>
+    public EffectiveReader Effective { get; } = new(root);
 
     /// <summary>Times credits and the pace of pieces.</summary>
     public TimeProvider Time => time;

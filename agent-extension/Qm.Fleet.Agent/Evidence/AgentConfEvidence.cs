@@ -1,4 +1,5 @@
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Core.BlueChiConf;
 
 namespace Qm.Fleet.Agent.Evidence;
@@ -6,15 +7,12 @@ namespace Qm.Fleet.Agent.Evidence;
 /// <summary>What the BlueChi agents of the node start with: their files merged as BlueChi merges them.</summary>
 internal static class AgentConfEvidence
 {
-    private const int FileBytesMax = 1024 * 1024;
-
     /// <summary>The name the host's agent registers; empty when it would not start or its files cannot be read.</summary>
     public static string HostNodeName(NodeRoot root, Findings findings)
     {
         try
         {
-            using var etc = root.Within("/etc");
-            return Read(root, etc, "/etc", findings).NodeName(findings.Text("/proc/sys/kernel/hostname") ?? "") ?? "";
+            return ReadHost(root, findings).NodeName(findings.Text("/proc/sys/kernel/hostname") ?? "") ?? "";
         }
         catch (NodeFileException e)
         {
@@ -25,16 +23,13 @@ internal static class AgentConfEvidence
 
     /// <summary>The name QM's agent registers; empty when no file sets it, it would not start, or its files cannot be read.</summary>
     /// <param name="root">The node.</param>
-    /// <param name="rootfs">QM's root file system.</param>
-    /// <param name="qmEtc">QM's <c>/etc</c>.</param>
+    /// <param name="paths">Where QM lives.</param>
     /// <param name="findings">Told what is wrong.</param>
-    public static string QmNodeName(NodeRoot root, string rootfs, string qmEtc, Findings findings)
+    public static string QmNodeName(NodeRoot root, QmPaths paths, Findings findings)
     {
         try
         {
-            using var vendor = root.Within(rootfs);
-            using var etc = root.Within(qmEtc);
-            return Read(vendor, etc, qmEtc, findings).NodeName("") ?? "";
+            return ReadQm(root, paths, findings).NodeName("") ?? "";
         }
         catch (NodeFileException e) when (e.IsMissing)
         {
@@ -47,11 +42,27 @@ internal static class AgentConfEvidence
         }
     }
 
-    private static AgentConf Read(NodeRoot vendor, NodeRoot etc, string etcPath, Findings findings)
+    /// <summary>What the host's agent starts with.</summary>
+    /// <exception cref="NodeFileException">A file or directory cannot be read.</exception>
+    public static AgentConf ReadHost(NodeRoot root, Findings findings)
     {
-        var dropIns = etc.List($"/{AgentConf.DropInDirectory}").Where(name => name.EndsWith(".conf", StringComparison.Ordinal))
-            .Select(name => Read(etc, etcPath, $"{AgentConf.DropInDirectory}/{name}")).OfType<ConfFile>();
-        var conf = AgentConf.Merge(Read(vendor, "", AgentConf.VendorPath), Read(etc, etcPath, AgentConf.MainPath), dropIns);
+        using var etc = root.Within("/etc");
+        return Read(root, "", etc, "/etc", findings);
+    }
+
+    /// <summary>What QM's agent starts with; its files are read below QM's own directories.</summary>
+    /// <exception cref="NodeFileException">A file or directory cannot be read, or there is none.</exception>
+    public static AgentConf ReadQm(NodeRoot root, QmPaths paths, Findings findings)
+    {
+        using var vendor = root.Within(paths.Rootfs);
+        using var etc = root.Within(paths.Etc);
+        return Read(vendor, paths.Rootfs, etc, paths.Etc, findings);
+    }
+
+    private static AgentConf Read(NodeRoot vendor, string vendorPath, NodeRoot etc, string etcPath, Findings findings)
+    {
+        var dropIns = ConfFiles.Names(etc, etcPath, $"/{AgentConf.DropInDirectory}").Select(name => Read(etc, etcPath, $"{AgentConf.DropInDirectory}/{name}")).OfType<ConfFile>();
+        var conf = AgentConf.Merge(Read(vendor, vendorPath, AgentConf.VendorPath), Read(etc, etcPath, AgentConf.MainPath), dropIns);
         foreach (var problem in conf.Settings.FatalBecause is { } fatal ? conf.Settings.Ignored.Add(fatal) : conf.Settings.Ignored)
         {
             findings.Add($"{problem}.");
@@ -61,5 +72,5 @@ internal static class AgentConfEvidence
     }
 
     private static ConfFile? Read(NodeRoot tree, string at, string path) =>
-        tree.ReadBytes($"/{path}", limit: FileBytesMax) is { } content ? new($"{at}/{path}", content) : null;
+        tree.ReadBytes($"/{path}", limit: ConfFiles.FileBytesMax) is { } content ? new($"{at}/{path}", content) : null;
 }

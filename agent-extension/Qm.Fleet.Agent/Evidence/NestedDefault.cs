@@ -1,4 +1,5 @@
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Revisions;
 using Tomlyn;
 using Tomlyn.Serialization;
 
@@ -7,35 +8,64 @@ namespace Qm.Fleet.Agent.Evidence;
 /// <summary>The OOM score the next container inside QM gets: QM's containers.conf and its drop-ins, in the order Podman reads them.</summary>
 internal static class NestedDefault
 {
-    private const int FileBytesMax = 1024 * 1024;
+    /// <summary>Its table in containers.conf(5).</summary>
+    public const string Table = "containers";
 
-    /// <summary>Reads it below QM's <c>/etc</c>; null when nothing sets it.</summary>
-    public static int? Read(NodeRoot root, string qmEtc, Findings findings)
+    /// <summary>Its key there.</summary>
+    public const string Key = "oom_score_adj";
+
+    private const string Main = "/containers/containers.conf";
+
+    /// <summary>Reads it; null when nothing sets it.</summary>
+    public static int? Read(NodeRoot root, QmPaths paths, Findings findings) => Chain(root, paths, findings) is [var (_, score), ..] ? score : null;
+
+    /// <summary>Every file that sets it with its value, the strongest first.</summary>
+    /// <param name="root">The node.</param>
+    /// <param name="paths">Where QM lives; its files are read below its own directories.</param>
+    /// <param name="findings">Told what cannot be read.</param>
+    public static IReadOnlyList<(string Path, int Score)> Chain(NodeRoot root, QmPaths paths, Findings findings)
     {
-        try
-        {
-            using var etc = root.Within(qmEtc);
-            var dropIns = etc.List("/containers/containers.conf.d").Where(name => name.EndsWith(".conf", StringComparison.Ordinal))
-                .Select(name => $"/containers/containers.conf.d/{name}");
-            return dropIns.Prepend("/containers/containers.conf").Select(path => ReadOne(etc, path, qmEtc, findings)).LastOrDefault(score => score is not null);
-        }
-        catch (NodeFileException e)
-        {
-            findings.Add($"The agent {e.Message}, so the default OOM score of containers inside QM is unknown.");
-            return null;
-        }
+        var all = Read(root, paths.Rootfs, isNeeded: false, _ => [$"/usr/share{Main}"], findings)
+            .Concat(Read(root, paths.Etc, isNeeded: true, etc => ConfFiles.Names(etc, paths.Etc, $"{Main}.d").Select(name => $"{Main}.d/{name}").Prepend(Main), findings));
+        return [.. all.Reverse()];
     }
 
-    private static int? ReadOne(NodeRoot etc, string path, string qmEtc, Findings findings)
+    private static List<(string Path, int Score)> Read(NodeRoot root, string at, bool isNeeded, Func<NodeRoot, IEnumerable<string>> find, Findings findings)
+    {
+        List<(string, int)> scores = [];
+        try
+        {
+            using var tree = root.Within(at);
+            foreach (var path in find(tree))
+            {
+                if (ReadOne(tree, path, at, findings) is { } score)
+                {
+                    scores.Add((at + path, score));
+                }
+            }
+        }
+        catch (NodeFileException e) when (isNeeded || !e.IsMissing)
+        {
+            findings.Add($"The agent {e.Message}, so the default OOM score of containers inside QM is unknown.");
+        }
+        catch (NodeFileException)
+        {
+            // A rootfs that is not there sets nothing; that it is not is told where QM's paths are checked.
+        }
+
+        return scores;
+    }
+
+    private static int? ReadOne(NodeRoot tree, string path, string at, Findings findings)
     {
         try
         {
-            return etc.ReadText(path, FileBytesMax) is { } text
+            return tree.ReadText(path, ConfFiles.FileBytesMax) is { } text
                 ? TomlSerializer.Deserialize(text, ContainersConfToml.Default.ContainersConf)?.Containers?.OomScoreAdj : null;
         }
         catch (TomlException e)
         {
-            findings.Add($"{qmEtc}{path} is no valid containers.conf, so what it sets is unknown: {e.Message}");
+            findings.Add($"{at}{path} is no valid containers.conf, so what it sets is unknown: {e.Message}");
         }
         catch (NodeFileException e)
         {
@@ -49,14 +79,14 @@ internal static class NestedDefault
 /// <summary>The one table of containers.conf(5) that is read.</summary>
 internal sealed class ContainersConf
 {
-    [TomlPropertyName("containers")]
+    [TomlPropertyName(NestedDefault.Table)]
     public ContainersTable? Containers { get; set; }
 }
 
 /// <summary>The one key of its [containers] table.</summary>
 internal sealed class ContainersTable
 {
-    [TomlPropertyName("oom_score_adj")]
+    [TomlPropertyName(NestedDefault.Key)]
     public int? OomScoreAdj { get; set; }
 }
 

@@ -46,13 +46,13 @@ internal sealed class NodeReporter(
         var paths = ReadPaths(sources, findings);
         var etc = paths?.Etc;
         report.HostNodeName = AgentConfEvidence.HostNodeName(root, findings);
-        report.QmNodeName = paths is null ? "" : AgentConfEvidence.QmNodeName(root, paths.Rootfs, paths.Etc, findings);
+        report.QmNodeName = paths is null ? "" : AgentConfEvidence.QmNodeName(root, paths, findings);
         var places = OwnedFileEvidence.Read(
             root, report, state ?? NodeState.Empty, isSettled: state is not null && revisions.Unfinished is null, etc, findings);
         watch?.Follow(places);
         report.Oom = OomEvidence.Read(findings,
             report.Files.Where(file => file.Kind == V1.OwnedFile.Types.Kind.AsilDropIn).Select(file => file.Name),
-            etc is null ? null : NestedDefault.Read(root, etc, findings));
+            paths is null ? null : NestedDefault.Read(root, paths, findings));
         ReadRootfs(report, state ?? NodeState.Empty, findings);
         report.Facts = facts?.Read(sources, paths?.Rootfs);
         if (sources is not null && report.Oom.QmInitPid > 0)

@@ -6,27 +6,24 @@ namespace Qm.Fleet.Agent.Evidence;
 
 /// <summary>The text of the qm quadlet: the main file and its drop-ins in the order in which Podman merges them.</summary>
 /// <param name="Main">The first qm.container on Podman's search path.</param>
-/// <param name="DropIns">By file name; of equal names the earliest directory's.</param>
+/// <param name="DropIns">Those in force, in their order.</param>
 internal sealed record QuadletSources(QuadletSource Main, IReadOnlyList<QuadletSource> DropIns)
 {
     /// <summary>The name of the quadlet.</summary>
     public const string FileName = "qm.container";
 
-    // podman-systemd.unit(5): for units of the system, first found wins.
-    private static readonly string[] SearchPath = ["/run/containers/systemd", "/etc/containers/systemd", "/usr/share/containers/systemd"];
+    /// <summary>Where it may lie, the strongest first.</summary>
+    public static IEnumerable<string> MainPaths => UnitSearch.QuadletDirectories.Select(directory => $"{directory}/{FileName}");
 
     /// <summary>Reads them on a node.</summary>
     /// <exception cref="CommandRefusedException">QmNotInstalled: there is no qm.container.</exception>
     /// <exception cref="NodeFileException">A file cannot be read.</exception>
     public static QuadletSources Read(NodeRoot root)
     {
-        var main = SearchPath.Select(directory => ReadSource(root, $"{directory}/{FileName}")).FirstOrDefault(source => source is not null)
-            ?? throw new CommandRefusedException("QmNotInstalled", $"There is no {FileName} in {string.Join(", ", SearchPath)}; install QM on this node.");
-        var dropIns = SearchPath.Select(directory => $"{directory}/{FileName}.d")
-            .SelectMany(directory => root.List(directory).Where(name => name.EndsWith(".conf", StringComparison.Ordinal)).Select(name => $"{directory}/{name}"))
-            .DistinctBy(Path.GetFileName)
-            .OrderBy(Path.GetFileName, StringComparer.Ordinal)
-            .Select(path => ReadSource(root, path)).OfType<QuadletSource>();
+        var main = MainPaths.Select(path => ReadSource(root, path)).FirstOrDefault(source => source is not null)
+            ?? throw new CommandRefusedException("QmNotInstalled", $"There is no {FileName} in {string.Join(", ", UnitSearch.QuadletDirectories)}; install QM on this node.");
+        var found = UnitSearch.QuadletDropInDirectories(FileName).SelectMany(directory => root.List(directory).Select(name => $"{directory}/{name}"));
+        var dropIns = UnitSearch.DropInsInForce(found, isSystemd: false).Select(path => ReadSource(root, path)).OfType<QuadletSource>();
         return new(main, [.. dropIns]);
     }
 

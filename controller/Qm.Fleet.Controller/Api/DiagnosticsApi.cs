@@ -9,7 +9,7 @@ using Qm.Fleet.Controller.Storage;
 namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
-internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconcileStore store, WatchStreams streams)
+internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconcileStore store, WatchStreams streams, EffectiveAnswer effective)
     : V1.DiagnosticsService.DiagnosticsServiceBase, IDisposable
 {
     /// <summary>Pieces of a bundle that a node may send before the client took some.</summary>
@@ -17,6 +17,8 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
 
     private const int MaxBundles = 8;
     private const int MaxNames = 100;
+    private const int MaxKeyLength = 255;
+    private const int MaxEffectiveBytes = 2 * 1024 * 1024;
     private const long MaxBundleBytes = 64L * 1024 * 1024;
     private static readonly TimeSpan CommandDeadline = TimeSpan.FromSeconds(60);
 
@@ -92,6 +94,34 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
     }
 
     /// <inheritdoc/>
+    public override async Task<V1.GetEffectiveResponse> GetEffective(V1.GetEffectiveRequest request, ServerCallContext context)
+    {
+        Find(request.Node);
+        if (request.Key.Length > MaxKeyLength)
+        {
+            throw Failures.Invalid("key", $"{request.Key.Length} characters are more than {MaxKeyLength}");
+        }
+
+        var (answer, bytes) = (new V1.GetEffectiveResponse { Node = request.Node }, 0);
+        var command = new V1.Command { ReadEffective = new V1.ReadEffective { Id = NextId(), Key = request.Key } };
+        await ReadAsync(new Diagnosis(request.Node, command.ReadEffective.Id, command, null), TakeAsync, context.CancellationToken).ConfigureAwait(false);
+        await effective.CompleteAsync(answer, links.LastReport(request.Node)?.Report, context.CancellationToken).ConfigureAwait(false);
+        return answer;
+
+        Task TakeAsync(V1.Diagnostics piece)
+        {
+            if ((bytes += piece.CalculateSize()) > MaxEffectiveBytes)
+            {
+                throw Failures.Make(Code.DataLoss, "INCOMPLETE", $"{request.Node} told more than {MaxEffectiveBytes >> 20} MiB of settings, so nothing of it is shown. Ask for one key.");
+            }
+
+            answer.Settings.AddRange(piece.Settings);
+            answer.Problems.AddRange(piece.Findings);
+            return Task.CompletedTask;
+        }
+    }
+
+    /// <inheritdoc/>
     public void Dispose() => _bundles.Dispose();
 
     private static V1.Command Collect(string id, long until) => new() { CollectBundle = new V1.CollectBundle { Id = id, Until = until } };
@@ -103,7 +133,11 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
         try
         {
             using var diagnosis = links.Listen(node, asked.Id);
-            await store.AppendEventsAsync([asked.Audit], ct).ConfigureAwait(false);
+            if (asked.Audit is { } audit)
+            {
+                await store.AppendEventsAsync([audit], ct).ConfigureAwait(false);
+            }
+
             await AskAsync(node, asked.Command, ct).ConfigureAwait(false);
             var number = 0L;
             while (true)
@@ -155,6 +189,6 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
     /// <param name="Node">At which node.</param>
     /// <param name="Id">Names it on the link.</param>
     /// <param name="Command">Begins it.</param>
-    /// <param name="Audit">Says who asked.</param>
-    private sealed record Diagnosis(string Node, string Id, V1.Command Command, EventDraft Audit);
+    /// <param name="Audit">Says who asked; null where files are read and nothing else.</param>
+    private sealed record Diagnosis(string Node, string Id, V1.Command Command, EventDraft? Audit);
 }

@@ -15,8 +15,8 @@ public sealed record ConfFile(string Path, ReadOnlyMemory<byte> Content)
 /// <param name="Value">The value in force.</param>
 /// <param name="Path">The file that won.</param>
 /// <param name="Line">The line there, from 1.</param>
-/// <param name="Overridden">Files that also set it and lost, the strongest first.</param>
-public sealed record ConfValue(string Value, string Path, int Line, ImmutableArray<string> Overridden);
+/// <param name="Overridden">What other files set it to, and lost, the strongest first; each has none of its own.</param>
+public sealed record ConfValue(string Value, string Path, int Line, ImmutableArray<ConfValue> Overridden);
 
 /// <summary>What a BlueChi program reads at its start: its files merged, each value with the file it came from.</summary>
 /// <remarks>
@@ -45,7 +45,7 @@ public sealed class EffectiveConf
     public static EffectiveConf Merge(string section, ConfFile? vendor, ConfFile? main, IEnumerable<ConfFile> dropIns)
     {
         var values = ImmutableSortedDictionary.CreateBuilder<string, ConfValue>(StringComparer.Ordinal);
-        ConfFile[] ordered = [.. dropIns.Where(file => file.Name.EndsWith(".conf", StringComparison.Ordinal)).OrderBy(file => file.Name, ByteOrder)];
+        ConfFile[] ordered = [.. dropIns.Where(file => file.Name.EndsWith(".conf", StringComparison.Ordinal)).OrderBy(file => file.Name, ByteOrder.Comparer)];
         var ignored = ImmutableArray.CreateBuilder<string>();
         foreach (var file in new[] { vendor, main }.OfType<ConfFile>().Concat(ordered))
         {
@@ -68,14 +68,11 @@ public sealed class EffectiveConf
         return new(values.ToImmutable(), ignored.ToImmutable(), null);
     }
 
-    private static readonly Comparer<string> ByteOrder = Comparer<string>.Create((left, right) =>
-        System.Text.Encoding.UTF8.GetBytes(left).AsSpan().SequenceCompareTo(System.Text.Encoding.UTF8.GetBytes(right)));
-
     private static void Add(ImmutableSortedDictionary<string, ConfValue>.Builder values, ConfFile file, IEnumerable<(string Key, string Value, int Line)> settings)
     {
         foreach (var (key, value, line) in settings)
         {
-            values[key] = new(value, file.Path, line, values.GetValueOrDefault(key) is { } lost ? [lost.Path, .. lost.Overridden] : []);
+            values[key] = new(value, file.Path, line, values.GetValueOrDefault(key) is { } lost ? [lost with { Overridden = [] }, .. lost.Overridden] : []);
         }
     }
 }

@@ -57,6 +57,14 @@ public static class KernelLimits
         ValueCheck Unreadable(string why) => new(CheckResult.Unreadable, "", file, why);
     }
 
+    /// <summary>What the kernel has of a limit in its own words, with the cgroup file that says so; <c>idle</c> for a group that has no weight, null when it does not tell.</summary>
+    /// <param name="property">Which.</param>
+    /// <param name="cgroup">File name to trimmed content; files that do not exist are absent.</param>
+    public static (string Content, string File)? Find(ResourceProperty property, IReadOnlyDictionary<string, string> cgroup) =>
+        property == ResourceProperty.CPUWeight && cgroup.GetValueOrDefault(IdleFile) == "1" ? (new ResourceValue.Idle().ToString(), IdleFile)
+        : cgroup.TryGetValue(FileOf(property), out var content) ? (content, FileOf(property))
+        : null;
+
     private static string FileOf(ResourceProperty property) => property switch
     {
         ResourceProperty.CPUWeight => "cpu.weight",

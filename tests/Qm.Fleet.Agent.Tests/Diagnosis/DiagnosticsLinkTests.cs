@@ -163,6 +163,23 @@ public sealed class DiagnosticsLinkTests : IAsyncDisposable
         Assert.True((await stream.DoAsync(new Command { RunChecks = new RunChecks { Id = "r1", Names = { "mqueue" } } })).Result.Ok, "the late grant began a bundle");
     }
 
+    [Fact(Timeout = 60_000)]
+    [Trait("Requirement", "QMF-EFFECT-002")]
+    public async Task ReadEffective_OneKey_ComesInPiecesAndChangesNothing()
+    {
+        var stream = await ConnectAsync(TestContext.Current.CancellationToken);
+        await stream.ReportAsync(_ => true);
+        var before = _node.OwnedTrees();
+        var begun = await stream.DoAsync(new Command { ReadEffective = new ReadEffective { Id = "e1", Key = "OOMScoreAdjust" } });
+        var pieces = await PiecesAsync(stream, "e1", TestContext.Current.CancellationToken);
+        var setting = Assert.Single(pieces.SelectMany(piece => piece.Settings));
+
+        Assert.True(begun.Result.Ok, begun.Result.Message);
+        Assert.Equal(("500", "500", "/usr/share/containers/systemd/qm.container"), (setting.Value, setting.Kernel, Assert.Single(setting.Assignments).File));
+        Assert.Equal((true, ""), (pieces[^1].Last, pieces[^1].Problem));
+        Assert.Equal(before, _node.OwnedTrees());
+    }
+
     private static async Task<(Dictionary<string, string> Entries, byte[] Raw)> BundleAsync(TestGateway.Stream stream, CancellationToken cancellationToken)
     {
         await stream.SendAsync(new Command { CollectBundle = new CollectBundle { Id = "b1", Until = 1000 } });

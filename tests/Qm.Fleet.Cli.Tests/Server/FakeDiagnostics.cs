@@ -14,6 +14,8 @@ internal sealed class FakeDiagnostics : DiagnosticsService.DiagnosticsServiceBas
 
     public List<string> Chunks { get; } = [];
 
+    public GetEffectiveResponse Effective { get; } = new();
+
     /// <summary>Ends every stream; null for well.</summary>
     public Status? End { get; set; }
 
@@ -39,6 +41,15 @@ internal sealed class FakeDiagnostics : DiagnosticsService.DiagnosticsServiceBas
         }
 
         Finish();
+    }
+
+    public override Task<GetEffectiveResponse> GetEffective(GetEffectiveRequest request, ServerCallContext context)
+    {
+        var answer = Effective.Clone();
+        answer.Node = request.Node;
+        answer.Settings.Clear();
+        answer.Settings.AddRange(Effective.Settings.Where(setting => request.Key.Length == 0 || setting.Key == request.Key));
+        return Task.FromResult(answer);
     }
 
     private void Finish()

@@ -152,6 +152,61 @@ public sealed class DiagnosticsApiTests
         Assert.NotEmpty(error.Status.Detail);
     }
 
+    [Fact, Trait("Requirement", "QMF-EFFECT-001"), Trait("Requirement", "QMF-EFFECT-002")]
+    public async Task GetEffective_SeveralPieces_AreOneAnswerWithWhatOnlyTheControllerKnows()
+    {
+        await using var controller = await StartAsync();
+        using var agent = await Agent.ConnectAsync(controller);
+        await ReportAsync(controller, agent, new V1.NodeReport { Revision = "41d07be9", Drift = { new V1.FileDrift { Path = "/etc/edited" } } });
+        var client = new V1.DiagnosticsService.DiagnosticsServiceClient(controller.Admin());
+        using var call = client.GetEffectiveAsync(new V1.GetEffectiveRequest { Node = "ecu1", Key = "MemoryHigh" }, cancellationToken: Ct);
+        var command = (await agent.ReceiveAsync()).Command;
+        await agent.AnswerAsync(command.Id);
+        await agent.SendAsync(Piece(command.ReadEffective.Id, 1, new V1.Diagnostics { Settings = { Setting("/etc/ours") } }));
+        await agent.SendAsync(Piece(command.ReadEffective.Id, 2, new V1.Diagnostics { Settings = { Setting("/etc/edited") }, Findings = { "one was left out" } }));
+        await agent.SendAsync(Piece(command.ReadEffective.Id, 3, new V1.Diagnostics { Last = true }));
+        var answer = await call;
+
+        Assert.Equal("MemoryHigh", command.ReadEffective.Key);
+        Assert.Equal(("ecu1", 2), (answer.Node, answer.Settings.Count));
+        Assert.Equal(
+            ["QM Fleet, revision 41d07be9", "QM Fleet, revision 41d07be9, edited since"],
+            answer.Settings.Select(static setting => setting.Assignments[0].Note));
+        Assert.Equal("one was left out", answer.Problems[0]);
+        Assert.StartsWith("What systemd says is unknown: BlueChi", answer.Problems[1], StringComparison.Ordinal);
+        // Reading is no deed, so nobody's trail grows by it.
+        Assert.DoesNotContain(controller.Service<EventLog>().After(0, "ecu1", "", 10), static entry => entry.Draft.Message.Contains("MemoryHigh", StringComparison.Ordinal));
+    }
+
+    [Fact, Trait("Requirement", "QMF-EFFECT-002")]
+    public async Task GetEffective_NodeThatTellsWithoutEnd_IsCutOff()
+    {
+        await using var controller = await StartAsync();
+        using var agent = await Agent.ConnectAsync(controller);
+        var client = new V1.DiagnosticsService.DiagnosticsServiceClient(controller.Admin());
+        using var call = client.GetEffectiveAsync(new V1.GetEffectiveRequest { Node = "ecu1" }, cancellationToken: Ct);
+        var command = (await agent.ReceiveAsync()).Command;
+        await agent.AnswerAsync(command.Id);
+        for (var number = 1; number <= 3; number++)
+        {
+            await agent.SendAsync(Piece(command.ReadEffective.Id, number, new V1.Diagnostics { Settings = { new V1.EffectiveSetting { Value = new string('x', 900_000) } } }));
+        }
+
+        Assert.Equal(StatusCode.DataLoss, await StatusAsync(() => call.ResponseAsync));
+    }
+
+    [Fact]
+    public async Task GetEffective_WhatCannotBeAsked_SaysWhy()
+    {
+        await using var controller = await StartAsync();
+        var client = new V1.DiagnosticsService.DiagnosticsServiceClient(controller.Admin());
+        Task AskAsync(string node, string key) => client.GetEffectiveAsync(new V1.GetEffectiveRequest { Node = node, Key = key }, cancellationToken: Ct).ResponseAsync;
+
+        Assert.Equal(StatusCode.NotFound, await StatusAsync(() => AskAsync("ecu9", "")));
+        Assert.Equal(StatusCode.InvalidArgument, await StatusAsync(() => AskAsync("ecu1", new string('x', 256))));
+        Assert.Equal(StatusCode.FailedPrecondition, await StatusAsync(() => AskAsync("ecu1", "")));
+    }
+
     // One for each half of a window that is taken before the end of what fitted.
     private static async Task AnswerGrantsAsync(Agent agent)
     {
@@ -188,6 +243,15 @@ public sealed class DiagnosticsApiTests
 
         return all;
     }
+
+    private static V1.EffectiveSetting Setting(string file) => new()
+    {
+        Subject = V1.EffectiveSetting.Types.Subject.Unit,
+        Section = "Service",
+        Key = "MemoryHigh",
+        Value = "1536M",
+        Assignments = { new V1.EffectiveAssignment { Value = "1536M", Layer = V1.EffectiveAssignment.Types.Layer.Fleet, File = file, Line = 2, Counts = true } },
+    };
 
     private static V1.CheckResult Check(string id) => new() { Id = id, Verdict = V1.CheckResult.Types.Verdict.Pass };
 

@@ -14,7 +14,7 @@ public sealed class EffectiveConfTests
         var conf = Merge("A=vendor\nB=1", "A=main", ("99-fleet.conf", "A=99"), ("zz-qm-fleet.conf", "A=zz"), ("agent.conf", "A=setup"), ("ZZ.conf", "A=ZZ"), ("zzz", "A=no"));
 
         Assert.Equal(("zz", "/etc/bluechi/agent.conf.d/zz-qm-fleet.conf", 2), (conf.Values["A"].Value, conf.Values["A"].Path, conf.Values["A"].Line));
-        Assert.Equal(["agent.conf", "ZZ.conf", "99-fleet.conf", "agent.conf", "agent.conf"], conf.Values["A"].Overridden.Select(path => path[(path.LastIndexOf('/') + 1)..]));
+        Assert.Equal(["agent.conf", "ZZ.conf", "99-fleet.conf", "agent.conf", "agent.conf"], conf.Values["A"].Overridden.Select(lost => lost.Path[(lost.Path.LastIndexOf('/') + 1)..]));
         Assert.Equal("/usr/share/bluechi-agent/config/agent.conf", conf.Values["B"].Path);
     }
 

@@ -23,7 +23,7 @@ internal static partial class SystemdAnalyze
         {
             var file = Path.Combine(folder.FullName, "probe.service");
             File.WriteAllText(file, text + Sentinel + "Type=oneshot\nExecStart=/bin/true\n");
-            var output = Run(file);
+            var output = Run(["verify", "--man=no", file]);
             var complaints = Complaint().Matches(output)
                 .Select(match => (int.Parse(match.Groups["line"].ValueSpan, provider: null), match.Groups["message"].Value))
                 .ToList();
@@ -40,17 +40,42 @@ internal static partial class SystemdAnalyze
         }
     }
 
-    private static string Run(string file)
+    /// <summary>Where it looks for the units of the system, the strongest directory first; skips the test where it does not say.</summary>
+    public static IReadOnlyList<string> UnitPaths() => Run(["unit-paths"], isError: false).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>The files that it reads a unit from, in the order in which it reads them; skips the test where systemd cannot judge.</summary>
+    /// <param name="main">The unit, which stands in a directory of the search path that has no drop-ins.</param>
+    /// <param name="searchPath">Directories of units, the strongest first.</param>
+    /// <remarks>A file counts when it holds a Nice= that is wrong.</remarks>
+    public static IReadOnlyList<string> FilesRead(string main, IEnumerable<string> searchPath)
     {
-        var start = new ProcessStartInfo("systemd-analyze", ["verify", "--man=no", file]) { RedirectStandardError = true, Environment = { ["LC_ALL"] = "C" } };
+        File.WriteAllText(main, "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart=/bin/true\nNice=sentinel\n");
+        var output = Run(["verify", "--man=no", main], unitPath: string.Join(':', searchPath));
+        var read = WrongNice().Matches(output).Select(match => match.Groups["path"].Value).ToList();
+        if (read is not [var first, ..] || first != main)
+        {
+            Assert.Skip($"systemd-analyze verify does not judge units on this machine; it said: {output}");
+        }
+
+        return read[1..];
+    }
+
+    private static string Run(string[] arguments, bool isError = true, string unitPath = "")
+    {
+        var start = new ProcessStartInfo("systemd-analyze", arguments)
+        {
+            RedirectStandardError = isError,
+            RedirectStandardOutput = !isError,
+            Environment = { ["LC_ALL"] = "C", ["SYSTEMD_UNIT_PATH"] = unitPath.Length > 0 ? unitPath : null },
+        };
         try
         {
             using var process = Process.Start(start)!;
-            var output = process.StandardError.ReadToEndAsync();
+            var output = (isError ? process.StandardError : process.StandardOutput).ReadToEndAsync();
             if (!output.Wait(Deadline))
             {
                 process.Kill();
-                Assert.Skip($"systemd-analyze verify did not answer within {Deadline.TotalSeconds} s");
+                Assert.Skip($"systemd-analyze {arguments[0]} did not answer within {Deadline.TotalSeconds} s");
             }
 
             return output.Result;
@@ -64,4 +89,7 @@ internal static partial class SystemdAnalyze
 
     [GeneratedRegex(@"^\S*probe\.service:(?<line>\d+): (?<message>.*)$", RegexOptions.Multiline)]
     private static partial Regex Complaint();
+
+    [GeneratedRegex(@"^(?<path>/.*):\d+: Failed to parse nice priority", RegexOptions.Multiline)]
+    private static partial Regex WrongNice();
 }

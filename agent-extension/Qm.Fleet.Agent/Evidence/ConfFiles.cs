@@ -1,0 +1,24 @@
+using Qm.Fleet.Agent.Files;
+
+namespace Qm.Fleet.Agent.Evidence;
+
+/// <summary>How much of a program's configuration is looked at. What is more is told as unknown: of a part, the last file would be another one.</summary>
+internal static class ConfFiles
+{
+    /// <summary>Most files of a directory.</summary>
+    public const int FilesMax = 400;
+
+    /// <summary>Most bytes of a file; of a larger one nothing is read.</summary>
+    public const int FileBytesMax = 256 * 1024;
+
+    /// <summary>The names of a directory's <c>.conf</c> files in C-locale order; none when it is missing.</summary>
+    /// <param name="tree">What the directory lies below.</param>
+    /// <param name="at">Where that is, from the node's root.</param>
+    /// <param name="directory">The directory, from there.</param>
+    /// <exception cref="NodeFileException">It cannot be listed, or holds more than <see cref="FilesMax"/>.</exception>
+    public static IReadOnlyList<string> Names(NodeRoot tree, string at, string directory)
+    {
+        string[] names = [.. tree.List(directory).Where(name => name.EndsWith(".conf", StringComparison.Ordinal))];
+        return names.Length <= FilesMax ? names : throw new NodeFileException("read", at + directory, Errno.TooBig, $"it holds {names.Length} files, and {FilesMax} are read");
+    }
+}
