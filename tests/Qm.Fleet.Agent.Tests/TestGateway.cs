@@ -85,7 +85,13 @@ internal sealed class TestGateway : IAsyncDisposable
         node.Write("etc/qm-fleet/pki/node.key", certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
     }
 
-    private static X509Certificate2 Issue(X509Certificate2 authority, string subject, string usage, X509Extension? names)
+    /// <summary>A certificate of an authority.</summary>
+    /// <param name="authority">The authority, with its key.</param>
+    /// <param name="subject">Whose, such as CN=ecu1.</param>
+    /// <param name="usage">What for, as an object identifier.</param>
+    /// <param name="names">The names it holds; null for none.</param>
+    /// <param name="end">How long it holds; null for as long as the authority's.</param>
+    public static X509Certificate2 Issue(X509Certificate2 authority, string subject, string usage, X509Extension? names, DateTimeOffset? end = null)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
@@ -95,7 +101,7 @@ internal sealed class TestGateway : IAsyncDisposable
             request.CertificateExtensions.Add(names);
         }
 
-        using var issued = request.Create(authority, authority.NotBefore, authority.NotAfter, RandomNumberGenerator.GetBytes(8));
+        using var issued = request.Create(authority, authority.NotBefore, end ?? authority.NotAfter, RandomNumberGenerator.GetBytes(8));
         return issued.CopyWithPrivateKey(key);
     }
 
