@@ -23,6 +23,7 @@ internal static class CommandLine
         root.Add(EventsVerb.Make(global, context));
         root.Add(ChecksVerb.Make(global, context));
         root.Add(BundleVerb.Make(global, context));
+        root.Add(ArtifactVerb.Make(global, context));
         root.Add(DeleteVerb.Make(global, context));
         root.Add(LabVerb.Make(global, context));
         root.Add(VersionVerb.Make(context));

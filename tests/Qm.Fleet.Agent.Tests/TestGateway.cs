@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
@@ -26,7 +27,11 @@ internal sealed class TestGateway : IAsyncDisposable
 
     public Uri Address => new(_application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
 
-    public static async Task<TestGateway> StartAsync(X509Certificate2 server, Welcome? welcome = null)
+    /// <summary>Serves.</summary>
+    /// <param name="server">The certificate it shows.</param>
+    /// <param name="welcome">What it welcomes agents with; null for a report a minute.</param>
+    /// <param name="archive">What it has in its own store; null for nothing.</param>
+    public static async Task<TestGateway> StartAsync(X509Certificate2 server, Welcome? welcome = null, byte[]? archive = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -46,6 +51,11 @@ internal sealed class TestGateway : IAsyncDisposable
         builder.Services.AddSingleton(_ => gateway!._streams.Writer);
         var application = builder.Build();
         application.MapGrpcService<Gateway>();
+        if (archive is not null)
+        {
+            application.MapGet($"/artifacts/{Convert.ToHexStringLower(SHA256.HashData(archive))}", () => Results.File(archive, enableRangeProcessing: true));
+        }
+
         gateway = new(application);
         await application.StartAsync(TestContext.Current.CancellationToken);
         return gateway;

@@ -23,6 +23,7 @@ internal sealed class ArchiveDownload(NodeRoot root, AgentOptions options, PartF
 {
     private const int RedirectsMax = 5;
     private const long SpaceCheckBytes = 16L << 20;
+    private static readonly TimeSpan PauseMax = TimeSpan.FromMinutes(1);
 
     /// <summary>Downloads.</summary>
     /// <param name="archive">What, and from where.</param>
@@ -32,7 +33,7 @@ internal sealed class ArchiveDownload(NodeRoot root, AgentOptions options, PartF
     /// <exception cref="NodeFileException">The disk refused.</exception>
     public async Task RunAsync(RootfsArchive archive, Action<long, long> progress, CancellationToken cancellationToken)
     {
-        var url = new Uri(archive.Url);
+        var url = ArchiveServer.AddressOf(archive, options);
         using var deadline = new CancellationTokenSource(limits.Download, time);
         await using var stall = new StallGuard(limits.Stall, time);
         using var any = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, stall.Token, cancellationToken);
@@ -100,7 +101,7 @@ internal sealed class ArchiveDownload(NodeRoot root, AgentOptions options, PartF
         var at = server.Url;
         for (var hops = 0; hops <= RedirectsMax; hops++)
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, at);
+            using var request = new HttpRequestMessage(HttpMethod.Get, at) { Version = server.Client.DefaultRequestVersion, VersionPolicy = server.Client.DefaultVersionPolicy };
             if (part.Length > 0)
             {
                 request.Headers.Range = new RangeHeaderValue(part.Length, null);
@@ -125,9 +126,16 @@ internal sealed class ArchiveDownload(NodeRoot root, AgentOptions options, PartF
                 case HttpStatusCode.PartialContent or HttpStatusCode.RequestedRangeNotSatisfiable when part.Length > 0:
                     part.Restart();
                     break;
+                case HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests when response.Headers.RetryAfter?.Delta is { } pause:
+                    await ComeAgainAsync(pause, stall, cancellationToken).ConfigureAwait(false);
+                    // As often as the server says so: the deadline of the whole is the bound.
+                    hops--;
+                    break;
                 case HttpStatusCode.MovedPermanently or HttpStatusCode.Found or HttpStatusCode.SeeOther or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect:
                     at = Redirected(at, response.Headers.Location);
                     break;
+                case HttpStatusCode.NotFound when server.IsController:
+                    throw new CommandRefusedException("ArchiveUnavailable", $"The controller has no archive at {Address(at)} any more; push it there with qmfleet artifact push. What has come is kept.");
                 default:
                     throw Unavailable(at, $"the server answered {(int)response.StatusCode} {AllowList.Printable(response.ReasonPhrase ?? "")}".TrimEnd());
             }
@@ -146,6 +154,13 @@ internal sealed class ArchiveDownload(NodeRoot root, AgentOptions options, PartF
         {
             throw new CommandRefusedException("CertificateRefused", $"{Address(server.Url)} is not trusted: {server.CertificateProblem}. What has come is kept.");
         }
+    }
+
+    private async Task ComeAgainAsync(TimeSpan pause, StallGuard stall, CancellationToken cancellationToken)
+    {
+        stall.Suspend();
+        await Task.Delay(pause < PauseMax ? pause : PauseMax, time, cancellationToken).ConfigureAwait(false);
+        stall.Restart();
     }
 
     private static Uri Redirected(Uri from, Uri? location) => location switch
@@ -201,5 +216,5 @@ internal sealed class ArchiveDownload(NodeRoot root, AgentOptions options, PartF
         $"{Address(url)} could not be downloaded: {why.TrimEnd('.')}; see whether the server is up and the node reaches it. What has come is kept.");
 
     // The query may hold a signature that lets whoever has it fetch the archive.
-    private static string Address(Uri url) => AllowList.Printable(url.GetLeftPart(UriPartial.Path));
+    private static string Address(Uri url) => url.GetLeftPart(UriPartial.Path);
 }

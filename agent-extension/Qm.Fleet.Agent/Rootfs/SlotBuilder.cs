@@ -84,7 +84,7 @@ internal sealed class SlotBuilder(NodeRoot root, AgentOptions options, RootfsLim
             if (!part.WasResumed)
             {
                 throw new CommandRefusedException("DigestMismatch",
-                    $"{AllowList.Printable(archive.Url)} has {part.Length} bytes with SHA-256 {found}, wanted is {archive.Sha256}; nothing was unpacked. Correct the digest or the archive.");
+                    $"{Source(archive)} has {part.Length} bytes with SHA-256 {found}, wanted is {archive.Sha256}; nothing was unpacked. Correct the digest or the archive.");
             }
 
             part.Restart();
@@ -126,7 +126,7 @@ internal sealed class SlotBuilder(NodeRoot root, AgentOptions options, RootfsLim
             if (!StageChecks.HoldsInit(tree))
             {
                 throw new CommandRefusedException("RootfsMissing",
-                    $"{AllowList.Printable(archive.Url)} holds neither sbin/init nor usr/lib/systemd/systemd, so QM cannot start from it; " +
+                    $"{Source(archive)} holds neither sbin/init nor usr/lib/systemd/systemd, so QM cannot start from it; " +
                     "its top directory must be the rootfs itself.");
             }
         }
@@ -136,6 +136,8 @@ internal sealed class SlotBuilder(NodeRoot root, AgentOptions options, RootfsLim
         ArchiveStream Open(Phase phase) => new(
             part.Read(), limits, position => progress(new(archive.Sha256, phase, position, part.Length)), cancellationToken);
     }
+
+    private static string Source(RootfsArchive archive) => archive.IsOfController ? $"Archive {archive.Sha256} of the controller" : AllowList.Printable(archive.Url);
 
     private long Free(NodeRoot slots)
     {

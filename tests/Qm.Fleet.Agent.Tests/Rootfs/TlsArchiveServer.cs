@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Qm.Fleet.Agent.Tests.Rootfs;
 
-/// <summary>A web server on loopback that serves one file over TLS, by range.</summary>
+/// <summary>A web server on loopback that serves one file over TLS, by range, and what it is asked for says whether as a controller or as any other.</summary>
 internal sealed class TlsArchiveServer : IAsyncDisposable
 {
     private readonly WebApplication _application;
@@ -20,6 +20,12 @@ internal sealed class TlsArchiveServer : IAsyncDisposable
 
     /// <summary>The file's address, on 127.0.0.1.</summary>
     public string Url => _application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First() + "/rootfs.tar";
+
+    /// <summary>Its address as a controller's.</summary>
+    public Uri Origin => new(new Uri(Url).GetLeftPart(UriPartial.Authority));
+
+    /// <summary>Protocol, path and the client's subject of each request, empty where it showed no certificate.</summary>
+    public List<(string Protocol, string Path, string Client)> Requests { get; } = [];
 
     /// <summary>The Range header of each request, empty where there was none.</summary>
     public List<string> Ranges { get; } = [];
@@ -34,12 +40,18 @@ internal sealed class TlsArchiveServer : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         // By callback, because Kestrel itself refuses to show a certificate that is no server's.
-        var tls = new SslServerAuthenticationOptions { ServerCertificate = certificate };
+        var tls = new SslServerAuthenticationOptions
+        {
+            ServerCertificate = certificate,
+            ClientCertificateRequired = true,
+            RemoteCertificateValidationCallback = (_, client, _, _) => client is null or { Subject.Length: > 0 },
+        };
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(
             IPAddress.Loopback, 0, listen => listen.UseHttps((_, _, _, _) => ValueTask.FromResult(tls), state: null!)));
         var server = new TlsArchiveServer(builder.Build());
-        server._application.MapGet("/rootfs.tar", async (HttpContext context) =>
+        server._application.MapGet("/{**path}", async (HttpContext context) =>
         {
+            server.Requests.Add((context.Request.Protocol, context.Request.Path, context.Connection.ClientCertificate?.Subject ?? ""));
             server.Ranges.Add(context.Request.Headers.Range.ToString());
             if (redirectTo is not null)
             {

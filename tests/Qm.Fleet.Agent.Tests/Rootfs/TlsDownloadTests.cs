@@ -143,23 +143,24 @@ public sealed class TlsDownloadTests
     }
 
     [Theory(Timeout = 120_000)]
-    [InlineData(true)]
-    [InlineData(false)]
-    [Trait("Requirement", "QMF-ROOTFS-007")]
-    public async Task AgentProcess_StagesAnArchiveOverHttps_ByItsFileOrTheSystemStore(bool bySystemStore)
+    [InlineData("file")]
+    [InlineData("system store")]
+    [InlineData("controller")]
+    [Trait("Requirement", "QMF-ROOTFS-007"), Trait("Requirement", "QMF-ROOTFS-008")]
+    public async Task AgentProcess_StagesAnArchiveOverHttps_WhomeverItTrusts(string source)
     {
         var (authority, certificate) = TestGateway.Certificates("127.0.0.1");
         await using var server = await TlsArchiveServer.StartAsync(certificate, Whole);
-        await using var gateway = await TestGateway.StartAsync(certificate, new() { ReportIntervalMs = 100 });
+        await using var gateway = await TestGateway.StartAsync(certificate, new() { ReportIntervalMs = 100 }, Whole);
         using var node = new EmulatedNode();
         TestGateway.Enrol(node, "ecu01", authority);
         node.Write(Ca, authority.ExportCertificatePem());
-        await File.WriteAllTextAsync(node.Of("etc/qm-fleet/agent.conf"), bySystemStore ? "" : $"[qm-fleet-agent]\nArchiveCa={Ca}\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(node.Of("etc/qm-fleet/agent.conf"), source == "file" ? $"[qm-fleet-agent]\nArchiveCa={Ca}\n" : "", TestContext.Current.CancellationToken);
         // Where OpenSSL looks for the system store, and .NET after it.
-        (string, string)[] variables = bySystemStore ? [("SSL_CERT_FILE", node.Of(Ca))] : [];
+        (string, string)[] variables = source == "system store" ? [("SSL_CERT_FILE", node.Of(Ca))] : [];
         await using var agent = await AgentProcess.StartAsync(node, gateway, variables);
         var stage = AgentProcess.Wire(new("r1", [new(OwnedFileKind.QmContainerDropIn, "", $"[Service]\nEnvironment=ROOTFS={RootfsSlot.PathOf(Digest)}\n")]));
-        (stage.RootfsPreinstalled, stage.RootfsArchive) = (false, new() { Url = server.Url, Sha256 = Digest });
+        (stage.RootfsPreinstalled, stage.RootfsArchive) = (false, new() { Url = source == "controller" ? "" : server.Url, Sha256 = Digest });
 
         var staged = await agent.Stream.DoAsync(new Command { Stage = stage });
         Assert.True(staged.Result.Ok, staged.Result.Message);
