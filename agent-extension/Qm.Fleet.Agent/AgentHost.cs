@@ -50,7 +50,7 @@ public static partial class AgentHost
         var state = new StateDirectory(root, options.State);
         var logger = loggers.CreateLogger(typeof(AgentHost));
         using var claim = Claim(state, logger);
-        var builder = new SlotBuilder(root, RootfsLimits.Default, static path => new DriveInfo(path).AvailableFreeSpace, time);
+        var builder = new SlotBuilder(root, options, RootfsLimits.Default, static path => new DriveInfo(path).AvailableFreeSpace, time);
         await using var rootfs = new RootfsFetcher(root, builder, loggers.CreateLogger<RootfsFetcher>());
         var revisions = new NodeRevisions(root, state, clock, quadletCheck, rootfs);
         var systemdPrograms = options.SystemdPrograms ?? (isMachine ? "/usr/bin" : null);

@@ -25,6 +25,7 @@ internal static class CommandLine
         root.Add(ChecksVerb.Make(global, context));
         root.Add(EffectiveVerb.Make(global, context));
         root.Add(BundleVerb.Make(global, context));
+        root.Add(ArtifactVerb.Make(global, context));
         root.Add(DeleteVerb.Make(global, context));
         root.Add(LabVerb.Make(global, context));
         root.Add(VersionVerb.Make(context));

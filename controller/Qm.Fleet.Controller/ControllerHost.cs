@@ -6,6 +6,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 using Qm.Fleet.BlueChi;
 using Qm.Fleet.Controller.Api;
+using Qm.Fleet.Controller.Artifacts;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Plans;
@@ -67,6 +68,7 @@ internal static class ControllerHost
     {
         var options = app.Services.GetRequiredService<IOptions<ControllerOptions>>().Value;
         await app.Services.GetRequiredService<NodeStore>().EnsureSiteAsync(NodeParser.DefaultSite, options.Bus, ct).ConfigureAwait(false);
+        await app.Services.GetRequiredService<ArtifactUploads>().SweepAsync(ct).ConfigureAwait(false);
         UnixSocketFile.Prepare(options.Socket);
         await app.StartAsync(ct).ConfigureAwait(false);
         UnixSocketFile.Restrict(options.Socket);
@@ -86,6 +88,8 @@ internal static class ControllerHost
         services.AddSingleton(provider => Database.Open(
             Path.Combine(options.State, "fleet.db"), provider.Locked().GetRequiredService<ChangeFeed>(),
             provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(new ArtifactFolder(options.State, static folder => new DriveInfo(folder).AvailableFreeSpace)).AddSingleton(new ArtifactLimits { TotalBytes = options.ArtifactSpaceBytes });
+        services.AddSingleton<ArtifactStore>().AddSingleton<ArtifactUploads>();
         services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<EventLog>();
         return services.AddSingleton<IReconcileStore, ReconcileStore>();
     }
@@ -110,6 +114,7 @@ internal static class ControllerHost
         services.AddSingleton<FailureInterceptor>();
         services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>();
         services.AddSingleton<FleetApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
+        services.AddSingleton<ArtifactApi>().AddSingleton<ArtifactDownloads>();
         services.AddGrpcHealthChecks().AddCheck<StoreHealth>("store", HealthStatus.Unhealthy);
         return services;
     }
@@ -123,7 +128,9 @@ internal static class ControllerHost
         app.MapGrpcService<NodeApi>();
         app.MapGrpcService<EventApi>();
         app.MapGrpcService<DiagnosticsApi>();
+        app.MapGrpcService<ArtifactApi>();
         app.MapGrpcService<NodeGatewayService>();
+        app.MapGet(ArtifactDownloads.Route, static (HttpContext context, ArtifactDownloads downloads) => downloads.ServeAsync(context)).WithMetadata(new AccessRule(Role.Node));
         app.MapGrpcHealthChecksService();
         if (options.MetricsEndPoint is not null)
         {

@@ -20,10 +20,16 @@ internal sealed class AgentProcess : IAsyncDisposable
     /// </remarks>
     public static (string Kind, string[] Command) Program { get; } = Find();
 
-    public static async Task<AgentProcess> StartAsync(EmulatedNode node, TestGateway gateway)
+    public static async Task<AgentProcess> StartAsync(EmulatedNode node, TestGateway gateway, params (string Name, string Value)[] variables)
     {
-        var process = Process.Start(Program.Command[0],
+        var start = new ProcessStartInfo(Program.Command[0],
             [.. Program.Command[1..], "--root", node.Root, "--controller", gateway.Address.ToString(), "--log-level", "None"]);
+        foreach (var (name, value) in variables)
+        {
+            start.Environment[name] = value;
+        }
+
+        var process = Process.Start(start)!;
         var isStarted = false;
         try
         {

@@ -2,6 +2,7 @@ using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Qm.Fleet.Agent.CommitConfirm;
+using Qm.Fleet.Agent.Configuration;
 using Qm.Fleet.Agent.Diagnosis;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
@@ -61,6 +62,9 @@ internal sealed class EmulatedNode : IDisposable
     }
 
     public string Root { get; }
+
+    /// <summary>How the agent runs on it; of no controller unless a test names one.</summary>
+    public AgentOptions Options { get; set; } = new() { Controller = new("https://127.0.0.1:1") };
 
     /// <summary>What a rootfs may take.</summary>
     public RootfsLimits Limits { get; set; } = RootfsLimits.Default;
@@ -155,7 +159,7 @@ internal sealed class EmulatedNode : IDisposable
         {
             _root = NodeRoot.Open(node.Root, calls);
             State = new(_root, "/var/lib/qm-fleet");
-            Rootfs = new(_root, new SlotBuilder(_root, node.Limits, node.FreeBytes, TimeProvider.System), NullLogger<RootfsFetcher>.Instance);
+            Rootfs = new(_root, new SlotBuilder(_root, node.Options, node.Limits, node.FreeBytes, TimeProvider.System), NullLogger<RootfsFetcher>.Instance);
             Revisions = new(_root, State, new NodeClock(_root, node.Time), check, Rootfs);
             Reporter = new(_root, Revisions);
             _probes = new(new ProbeTargets(_root), new Prober(new QmEntrance(_root, isMachine: false), NodePrograms.None(node.Time), node.Time), static () => 0, node.Time);

@@ -9,7 +9,7 @@ public sealed class OptionTests
     public void Options_CommandLineOverFileOverDefault()
     {
         using var node = new EmulatedNode();
-        node.Write(OptionReader.ConfPath, "# comment\n[qm-fleet-agent]\nController = https://file.example:1\nPki=/file/pki\nLogLevel=debug\n");
+        node.Write(OptionReader.ConfPath, "# comment\n[qm-fleet-agent]\nController = https://file.example:1\nPki=/file/pki\nArchiveCa=/file/ca.crt\nLogLevel=debug\n");
         var (options, problems) = OptionReader.Read(["--root", node.Root, "--controller=https://line.example:2"]);
 
         Assert.Empty(problems);
@@ -18,6 +18,7 @@ public sealed class OptionTests
             Root = node.Root,
             Controller = new("https://line.example:2"),
             Pki = "/file/pki",
+            ArchiveCa = "/file/ca.crt",
             LogLevel = LogLevel.Debug,
         }, options);
     }
@@ -28,13 +29,13 @@ public sealed class OptionTests
         using var node = new EmulatedNode();
         node.Write(OptionReader.ConfPath, "[qm-fleet-agent]\nColour=red\n");
         var (options, problems) = OptionReader.Read(
-            ["--root", node.Root, "--controller", "http://x", "--pki", "relative", "--log-level", "loud", "--pki", "/twice", "--what", "--state"]);
+            ["--root", node.Root, "--controller", "http://x", "--pki", "relative", "--log-level", "loud", "--pki", "/twice", "--what", "--archive-ca", "here.crt", "--state"]);
 
         Assert.Null(options);
         Assert.All(
-            (string[])["http://x", "relative", "loud", "given twice", "--what", "--state: a value", "agent.conf line 2"],
+            (string[])["http://x", "relative", "here.crt", "loud", "given twice", "--what", "--state: a value", "agent.conf line 2"],
             part => Assert.Single(problems, problem => problem.Contains(part)));
-        Assert.Equal(7, problems.Count);
+        Assert.Equal(8, problems.Count);
     }
 
     [Fact]

@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
@@ -26,7 +27,11 @@ internal sealed class TestGateway : IAsyncDisposable
 
     public Uri Address => new(_application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
 
-    public static async Task<TestGateway> StartAsync(X509Certificate2 server, Welcome? welcome = null)
+    /// <summary>Serves.</summary>
+    /// <param name="server">The certificate it shows.</param>
+    /// <param name="welcome">What it welcomes agents with; null for a report a minute.</param>
+    /// <param name="archive">What it has in its own store; null for nothing.</param>
+    public static async Task<TestGateway> StartAsync(X509Certificate2 server, Welcome? welcome = null, byte[]? archive = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -46,6 +51,11 @@ internal sealed class TestGateway : IAsyncDisposable
         builder.Services.AddSingleton(_ => gateway!._streams.Writer);
         var application = builder.Build();
         application.MapGrpcService<Gateway>();
+        if (archive is not null)
+        {
+            application.MapGet($"/artifacts/{Convert.ToHexStringLower(SHA256.HashData(archive))}", () => Results.File(archive, enableRangeProcessing: true));
+        }
+
         gateway = new(application);
         await application.StartAsync(TestContext.Current.CancellationToken);
         return gateway;
@@ -85,7 +95,13 @@ internal sealed class TestGateway : IAsyncDisposable
         node.Write("etc/qm-fleet/pki/node.key", certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
     }
 
-    private static X509Certificate2 Issue(X509Certificate2 authority, string subject, string usage, X509Extension? names)
+    /// <summary>A certificate of an authority.</summary>
+    /// <param name="authority">The authority, with its key.</param>
+    /// <param name="subject">Whose, such as CN=ecu1.</param>
+    /// <param name="usage">What for, as an object identifier.</param>
+    /// <param name="names">The names it holds; null for none.</param>
+    /// <param name="end">How long it holds; null for as long as the authority's.</param>
+    public static X509Certificate2 Issue(X509Certificate2 authority, string subject, string usage, X509Extension? names, DateTimeOffset? end = null)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
@@ -95,7 +111,7 @@ internal sealed class TestGateway : IAsyncDisposable
             request.CertificateExtensions.Add(names);
         }
 
-        using var issued = request.Create(authority, authority.NotBefore, authority.NotAfter, RandomNumberGenerator.GetBytes(8));
+        using var issued = request.Create(authority, authority.NotBefore, end ?? authority.NotAfter, RandomNumberGenerator.GetBytes(8));
         return issued.CopyWithPrivateKey(key);
     }
 

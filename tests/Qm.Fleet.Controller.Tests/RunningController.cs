@@ -84,30 +84,25 @@ internal sealed class RunningController : IAsyncDisposable
     public GrpcChannel Admin() => Tls(X509Certificate2.CreateFromPemFile(Pem("admin/admin.crt"), Pem("admin/admin.key")));
 
     /// <summary>A TLS channel as a node.</summary>
-    public GrpcChannel Node(string name)
+    public GrpcChannel Node(string name) => Tls(NodeCertificate(name));
+
+    /// <summary>A client for what is not gRPC, as a node; with an empty name as the local administrator, and with none as nobody.</summary>
+    public HttpClient Http(string? node)
     {
-        Service<Pki>().IssueNode(name, _folder[name]);
-        return Tls(X509Certificate2.CreateFromPemFile(_folder[$"{name}/node.crt"], _folder[$"{name}/node.key"]));
+        var certificate = node switch
+        {
+            null => null,
+            "" => X509Certificate2.CreateFromPemFile(Pem("admin/admin.crt"), Pem("admin/admin.key")),
+            _ => NodeCertificate(node),
+        };
+        var client = new HttpClient(TlsHandler(certificate)) { BaseAddress = new(Https) };
+        _owned.Add(client);
+        return client;
     }
 
     /// <summary>A TLS channel with a client certificate, or none; the server is checked against its CA.</summary>
-    public GrpcChannel Tls(X509Certificate2? certificate)
-    {
-        var trust = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        trust.CustomTrustStore.Add(Service<Pki>().Authority);
-        return Own(GrpcChannel.ForAddress(Https, new GrpcChannelOptions
-        {
-            HttpHandler = new SocketsHttpHandler
-            {
-                SslOptions = new SslClientAuthenticationOptions
-                {
-                    CertificateChainPolicy = trust,
-                    ClientCertificates = certificate is null ? null : [certificate],
-                },
-            },
-            DisposeHttpClient = true,
-        }));
-    }
+    public GrpcChannel Tls(X509Certificate2? certificate) =>
+        Own(GrpcChannel.ForAddress(Https, new GrpcChannelOptions { HttpHandler = TlsHandler(certificate), DisposeHttpClient = true }));
 
     public async ValueTask DisposeAsync()
     {
@@ -123,6 +118,26 @@ internal sealed class RunningController : IAsyncDisposable
         {
             services.Remove(loop);
         }
+    }
+
+    private SocketsHttpHandler TlsHandler(X509Certificate2? certificate)
+    {
+        var trust = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        trust.CustomTrustStore.Add(Service<Pki>().Authority);
+        return new()
+        {
+            SslOptions = new SslClientAuthenticationOptions
+            {
+                CertificateChainPolicy = trust,
+                ClientCertificates = certificate is null ? null : [certificate],
+            },
+        };
+    }
+
+    private X509Certificate2 NodeCertificate(string name)
+    {
+        Service<Pki>().IssueNode(name, _folder[name]);
+        return X509Certificate2.CreateFromPemFile(_folder[$"{name}/node.crt"], _folder[$"{name}/node.key"]);
     }
 
     private string Pem(string name) => Path.Combine(Options.State, "pki", name);

@@ -11,7 +11,8 @@ public sealed partial class WireTests
 {
     private static readonly FileDescriptor[] Files =
     [
-        MetaReflection.Descriptor, EnvironmentReflection.Descriptor, ResourcesReflection.Descriptor, GatewayReflection.Descriptor, ChecksReflection.Descriptor, EffectiveReflection.Descriptor, RolloutReflection.Descriptor, PlanReflection.Descriptor, ServicesReflection.Descriptor, LabReflection.Descriptor,
+        ArtifactReflection.Descriptor, MetaReflection.Descriptor, EnvironmentReflection.Descriptor, ResourcesReflection.Descriptor, GatewayReflection.Descriptor, ChecksReflection.Descriptor,
+        EffectiveReflection.Descriptor, RolloutReflection.Descriptor, SupervisionReflection.Descriptor, PlanReflection.Descriptor, ServicesReflection.Descriptor, LabReflection.Descriptor,
     ];
 
     private static string Root { get; } = FindRoot();

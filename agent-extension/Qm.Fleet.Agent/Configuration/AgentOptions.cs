@@ -16,6 +16,12 @@ public sealed record AgentOptions
     /// <summary>Where <c>ca.crt</c>, <c>node.crt</c> and <c>node.key</c> (PEM) lie, as the node sees it: below <see cref="Root"/>.</summary>
     public string Pki { get; init; } = "/etc/qm-fleet/pki";
 
+    /// <summary>
+    /// A file of authorities (PEM) that servers of rootfs archives may be of, besides those of the machine's system store, as the node sees it: below
+    /// <see cref="Root"/>; null for none.
+    /// </summary>
+    public string? ArchiveCa { get; init; }
+
     /// <summary>The agent's memory, as the node sees it: below <see cref="Root"/>.</summary>
     public string State { get; init; } = "/var/lib/qm-fleet";
 

@@ -4,7 +4,7 @@ using Qm.Fleet.Agent.Files;
 namespace Qm.Fleet.Agent.Configuration;
 
 /// <summary>Reads options from the command line and from agent.conf; the command line wins. All problems are told at once.</summary>
-/// <remarks>Written by hand: six options with one value each, and the agent's size and start matter more than completion.</remarks>
+/// <remarks>Written by hand: seven options with one value each, and the agent's size and start matter more than completion.</remarks>
 internal sealed class OptionReader
 {
     /// <summary>The configuration file, as the node sees it.</summary>
@@ -17,6 +17,7 @@ internal sealed class OptionReader
         new("--controller", "Controller", "https://HOST:PORT", "the controller to report to (required)"),
         new("--root", null, "DIR", "the directory that is the node's / (default /)"),
         new("--pki", "Pki", "DIR", "ca.crt, node.crt, node.key below the root (default /etc/qm-fleet/pki)"),
+        new("--archive-ca", "ArchiveCa", "FILE", "authorities (PEM) of archives' servers besides the system's (default none)"),
         new("--state", "State", "DIR", "the agent's memory below the root (default /var/lib/qm-fleet)"),
         new("--systemd-programs", null, "DIR", "the node's systemctl, systemd-run (default /usr/bin, none with --root)"),
         new("--log-level", "LogLevel", "LEVEL", "Trace, Debug, Information, Warning, Error, Critical or None (default Information)"),
@@ -130,7 +131,7 @@ internal sealed class OptionReader
             _problems.Add($"--log-level: \"{word}\" is not one of {string.Join(", ", Enum.GetNames<LogLevel>())}");
         }
 
-        foreach (var (flag, path) in given.Where(pair => pair.Key is "--pki" or "--state" or "--systemd-programs" && !pair.Value.StartsWith('/')))
+        foreach (var (flag, path) in given.Where(pair => pair.Key is "--pki" or "--archive-ca" or "--state" or "--systemd-programs" && !pair.Value.StartsWith('/')))
         {
             _problems.Add($"{flag}: \"{path}\" is not an absolute path");
         }
@@ -140,6 +141,7 @@ internal sealed class OptionReader
             Controller = controller,
             Root = root,
             Pki = given.GetValueOrDefault("--pki", "/etc/qm-fleet/pki"),
+            ArchiveCa = given.GetValueOrDefault("--archive-ca"),
             State = given.GetValueOrDefault("--state", "/var/lib/qm-fleet"),
             SystemdPrograms = given.GetValueOrDefault("--systemd-programs"),
             LogLevel = level,

@@ -1,7 +1,3 @@
-using System.Net.Security;
-using System.Security.Authentication;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Microsoft.Extensions.Logging;
@@ -25,7 +21,6 @@ internal sealed partial class GatewayLink
     private static readonly TimeSpan Stable = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ConnectDeadline = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan PingInterval = TimeSpan.FromSeconds(5);
-    private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
 
     private readonly AgentOptions _options;
     private readonly NodeRoot _root;
@@ -122,9 +117,6 @@ internal sealed partial class GatewayLink
 
     private GrpcChannel Open(NodeIdentity identity)
     {
-        var trust = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        trust.CustomTrustStore.AddRange(identity.Authorities);
-        trust.ApplicationPolicy.Add(new Oid(ServerAuthentication));
         var handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
@@ -134,12 +126,7 @@ internal sealed partial class GatewayLink
             KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
             UseCookies = false,
             UseProxy = false,
-            SslOptions = new SslClientAuthenticationOptions
-            {
-                CertificateChainPolicy = trust,
-                ClientCertificates = [identity.Certificate],
-                EnabledSslProtocols = SslProtocols.Tls13,
-            },
+            SslOptions = identity.Tls(),
         };
         return GrpcChannel.ForAddress(_options.Controller, new GrpcChannelOptions
         {

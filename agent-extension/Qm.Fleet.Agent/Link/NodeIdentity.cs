@@ -1,3 +1,5 @@
+using System.Net.Security;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Qm.Fleet.Agent.Files;
@@ -7,6 +9,8 @@ namespace Qm.Fleet.Agent.Link;
 /// <summary>Who the node is and whom it trusts: the PEM files of its pki directory.</summary>
 internal sealed class NodeIdentity : IDisposable
 {
+    private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
+
     private NodeIdentity(X509Certificate2 certificate, X509Certificate2Collection authorities) =>
         (Certificate, Authorities, Node) = (certificate, authorities, certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false));
 
@@ -40,6 +44,15 @@ internal sealed class NodeIdentity : IDisposable
         {
             throw new NodeIdentityException($"{directory}: node.crt and node.key must be PEM and fit each other: {e.Message}", e);
         }
+    }
+
+    /// <summary>How a connection to the controller is made: as this node, and to nobody whom its authorities do not vouch for.</summary>
+    public SslClientAuthenticationOptions Tls()
+    {
+        var trust = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        trust.CustomTrustStore.AddRange(Authorities);
+        trust.ApplicationPolicy.Add(new Oid(ServerAuthentication));
+        return new() { CertificateChainPolicy = trust, ClientCertificates = [Certificate], EnabledSslProtocols = SslProtocols.Tls13 };
     }
 
     /// <inheritdoc/>

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using Microsoft.Win32.SafeHandles;
+using Qm.Fleet.Agent.Configuration;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Core.Environments;
@@ -13,25 +14,26 @@ namespace Qm.Fleet.Agent.Rootfs;
 /// to judge from what the server says; the digest decides.
 /// </remarks>
 /// <param name="root">The node, whose files <c>file:</c> means.</param>
+/// <param name="options">Whom to trust.</param>
 /// <param name="part">The file, appended to.</param>
 /// <param name="limits">Sizes and deadlines.</param>
 /// <param name="freeBytes">What is free where the file lies.</param>
 /// <param name="time">Times the deadlines.</param>
-internal sealed class ArchiveDownload(NodeRoot root, PartFile part, RootfsLimits limits, Func<long> freeBytes, TimeProvider time)
+internal sealed class ArchiveDownload(NodeRoot root, AgentOptions options, PartFile part, RootfsLimits limits, Func<long> freeBytes, TimeProvider time)
 {
     private const int RedirectsMax = 5;
     private const long SpaceCheckBytes = 16L << 20;
-    private static readonly TimeSpan ConnectDeadline = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan PauseMax = TimeSpan.FromMinutes(1);
 
     /// <summary>Downloads.</summary>
     /// <param name="archive">What, and from where.</param>
     /// <param name="progress">Told bytes done and bytes in all, 0 when unknown.</param>
     /// <param name="cancellationToken">Ends it; what has come stays.</param>
-    /// <exception cref="CommandRefusedException">ArchiveUnavailable, where trying again may help, NoSpace or ArchiveRefused.</exception>
+    /// <exception cref="CommandRefusedException">ArchiveUnavailable or CertificateRefused, where trying again may help, NoSpace or ArchiveRefused.</exception>
     /// <exception cref="NodeFileException">The disk refused.</exception>
     public async Task RunAsync(RootfsArchive archive, Action<long, long> progress, CancellationToken cancellationToken)
     {
-        var url = new Uri(archive.Url);
+        var url = ArchiveServer.AddressOf(archive, options);
         using var deadline = new CancellationTokenSource(limits.Download, time);
         await using var stall = new StallGuard(limits.Stall, time);
         using var any = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, stall.Token, cancellationToken);
@@ -43,7 +45,8 @@ internal sealed class ArchiveDownload(NodeRoot root, PartFile part, RootfsLimits
             }
             else
             {
-                await GetAsync(url, stall, progress, any.Token).ConfigureAwait(false);
+                using var server = ArchiveServer.Of(archive, root, options, time);
+                await GetAsync(server, stall, progress, any.Token).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
@@ -93,21 +96,18 @@ internal sealed class ArchiveDownload(NodeRoot root, PartFile part, RootfsLimits
         }
     }
 
-    private async Task GetAsync(Uri url, StallGuard stall, Action<long, long> progress, CancellationToken cancellationToken)
+    private async Task GetAsync(ArchiveServer server, StallGuard stall, Action<long, long> progress, CancellationToken cancellationToken)
     {
-        using var handler = new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = ConnectDeadline };
-        // Every deadline is of our own clock.
-        using var client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
-        var at = url;
+        var at = server.Url;
         for (var hops = 0; hops <= RedirectsMax; hops++)
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, at);
+            using var request = new HttpRequestMessage(HttpMethod.Get, at) { Version = server.Client.DefaultRequestVersion, VersionPolicy = server.Client.DefaultVersionPolicy };
             if (part.Length > 0)
             {
                 request.Headers.Range = new RangeHeaderValue(part.Length, null);
             }
 
-            using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+            using var response = await SendAsync(server, request, cancellationToken).ConfigureAwait(false);
             stall.Restart();
             switch (response.StatusCode)
             {
@@ -126,15 +126,41 @@ internal sealed class ArchiveDownload(NodeRoot root, PartFile part, RootfsLimits
                 case HttpStatusCode.PartialContent or HttpStatusCode.RequestedRangeNotSatisfiable when part.Length > 0:
                     part.Restart();
                     break;
+                case HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests when response.Headers.RetryAfter?.Delta is { } pause:
+                    await ComeAgainAsync(pause, stall, cancellationToken).ConfigureAwait(false);
+                    // As often as the server says so: the deadline of the whole is the bound.
+                    hops--;
+                    break;
                 case HttpStatusCode.MovedPermanently or HttpStatusCode.Found or HttpStatusCode.SeeOther or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect:
                     at = Redirected(at, response.Headers.Location);
                     break;
+                case HttpStatusCode.NotFound when server.IsController:
+                    throw new CommandRefusedException("ArchiveUnavailable", $"The controller has no archive at {Address(at)} any more; push it there with qmfleet artifact push. What has come is kept.");
                 default:
                     throw Unavailable(at, $"the server answered {(int)response.StatusCode} {AllowList.Printable(response.ReasonPhrase ?? "")}".TrimEnd());
             }
         }
 
-        throw Unavailable(url, $"it was redirected more than {RedirectsMax} times");
+        throw Unavailable(server.Url, $"it was redirected more than {RedirectsMax} times");
+    }
+
+    private static async Task<HttpResponseMessage> SendAsync(ArchiveServer server, HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+        }
+        catch (HttpRequestException) when (server.CertificateProblem.Length > 0)
+        {
+            throw new CommandRefusedException("CertificateRefused", $"{Address(server.Url)} is not trusted: {server.CertificateProblem}. What has come is kept.");
+        }
+    }
+
+    private async Task ComeAgainAsync(TimeSpan pause, StallGuard stall, CancellationToken cancellationToken)
+    {
+        stall.Suspend();
+        await Task.Delay(pause < PauseMax ? pause : PauseMax, time, cancellationToken).ConfigureAwait(false);
+        stall.Restart();
     }
 
     private static Uri Redirected(Uri from, Uri? location) => location switch
@@ -187,5 +213,8 @@ internal sealed class ArchiveDownload(NodeRoot root, PartFile part, RootfsLimits
     }
 
     private static CommandRefusedException Unavailable(Uri url, string why) => new("ArchiveUnavailable",
-        $"{AllowList.Printable(url.GetLeftPart(UriPartial.Path))} could not be downloaded: {why.TrimEnd('.')}; see whether the server is up and the node reaches it. What has come is kept.");
+        $"{Address(url)} could not be downloaded: {why.TrimEnd('.')}; see whether the server is up and the node reaches it. What has come is kept.");
+
+    // The query may hold a signature that lets whoever has it fetch the archive.
+    private static string Address(Uri url) => url.GetLeftPart(UriPartial.Path);
 }

@@ -1,3 +1,5 @@
+using Qm.Fleet.Core.Environments;
+
 namespace Qm.Fleet.Agent.Rootfs;
 
 /// <summary>How much of the node a rootfs may take, in bytes, entries and time.</summary>
@@ -10,7 +12,7 @@ internal sealed record RootfsLimits
     public long ReserveBytes { get; init; } = 256L << 20;
 
     /// <summary>Most bytes of an archive.</summary>
-    public long ArchiveBytesMax { get; init; } = 8L << 30;
+    public long ArchiveBytesMax { get; init; } = RootfsArchive.BytesMax;
 
     /// <summary>Most bytes an archive unpacks to, headers and padding included.</summary>
     public long UnpackedBytesMax { get; init; } = 32L << 30;

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Qm.Fleet.Agent.Configuration;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Core.Environments;
@@ -11,16 +12,17 @@ namespace Qm.Fleet.Agent.Rootfs;
 /// leaves a complete slot, or names without meaning that <see cref="SlotDirectory.Collect"/> removes, and a download that goes on.
 /// </summary>
 /// <param name="root">The node.</param>
+/// <param name="options">Whom to trust.</param>
 /// <param name="limits">What a rootfs may take.</param>
 /// <param name="freeBytes">What is free on the file system of an open directory of this machine; the argument is its path.</param>
 /// <param name="time">Times the deadlines.</param>
-internal sealed class SlotBuilder(NodeRoot root, RootfsLimits limits, Func<string, long> freeBytes, TimeProvider time)
+internal sealed class SlotBuilder(NodeRoot root, AgentOptions options, RootfsLimits limits, Func<string, long> freeBytes, TimeProvider time)
 {
     private readonly SlotDirectory _directory = new(root);
 
     /// <summary>Makes the slot of an archive, unless it is complete.</summary>
     /// <exception cref="CommandRefusedException">
-    /// ArchiveUnavailable, NoSpace, DigestMismatch, ArchiveDamaged, ArchiveRefused or RootfsMissing. Nothing is left behind, except a download that can go on.
+    /// ArchiveUnavailable, CertificateRefused, NoSpace, DigestMismatch, ArchiveDamaged, ArchiveRefused or RootfsMissing. Nothing is left behind, except a download that can go on.
     /// </exception>
     /// <exception cref="NodeFileException">The disk refused; nothing is left behind.</exception>
     public async Task BuildAsync(RootfsArchive archive, Action<FetchStatus> progress, CancellationToken cancellationToken)
@@ -37,7 +39,7 @@ internal sealed class SlotBuilder(NodeRoot root, RootfsLimits limits, Func<strin
             await DownloadAsync(archive, slots, part, progress, cancellationToken).ConfigureAwait(false);
             Unpack(archive, slots, part, progress, cancellationToken);
         }
-        catch (CommandRefusedException e) when (e.Reason == "ArchiveUnavailable")
+        catch (CommandRefusedException e) when (e.Reason is "ArchiveUnavailable" or "CertificateRefused")
         {
             throw;
         }
@@ -57,7 +59,7 @@ internal sealed class SlotBuilder(NodeRoot root, RootfsLimits limits, Func<strin
 
     private async Task DownloadAsync(RootfsArchive archive, NodeRoot slots, PartFile part, Action<FetchStatus> progress, CancellationToken cancellationToken)
     {
-        var download = new ArchiveDownload(root, part, limits, () => Free(slots), time);
+        var download = new ArchiveDownload(root, options, part, limits, () => Free(slots), time);
         while (true)
         {
             progress(new(archive.Sha256, Phase.Download, part.Length));
@@ -82,7 +84,7 @@ internal sealed class SlotBuilder(NodeRoot root, RootfsLimits limits, Func<strin
             if (!part.WasResumed)
             {
                 throw new CommandRefusedException("DigestMismatch",
-                    $"{AllowList.Printable(archive.Url)} has {part.Length} bytes with SHA-256 {found}, wanted is {archive.Sha256}; nothing was unpacked. Correct the digest or the archive.");
+                    $"{Source(archive)} has {part.Length} bytes with SHA-256 {found}, wanted is {archive.Sha256}; nothing was unpacked. Correct the digest or the archive.");
             }
 
             part.Restart();
@@ -124,7 +126,7 @@ internal sealed class SlotBuilder(NodeRoot root, RootfsLimits limits, Func<strin
             if (!StageChecks.HoldsInit(tree))
             {
                 throw new CommandRefusedException("RootfsMissing",
-                    $"{AllowList.Printable(archive.Url)} holds neither sbin/init nor usr/lib/systemd/systemd, so QM cannot start from it; " +
+                    $"{Source(archive)} holds neither sbin/init nor usr/lib/systemd/systemd, so QM cannot start from it; " +
                     "its top directory must be the rootfs itself.");
             }
         }
@@ -134,6 +136,8 @@ internal sealed class SlotBuilder(NodeRoot root, RootfsLimits limits, Func<strin
         ArchiveStream Open(Phase phase) => new(
             part.Read(), limits, position => progress(new(archive.Sha256, phase, position, part.Length)), cancellationToken);
     }
+
+    private static string Source(RootfsArchive archive) => archive.IsOfController ? $"Archive {archive.Sha256} of the controller" : AllowList.Printable(archive.Url);
 
     private long Free(NodeRoot slots)
     {

@@ -22,6 +22,9 @@ internal sealed class StallGuard : IAsyncDisposable
     /// <summary>There was a sign of life.</summary>
     public void Restart() => _timer.Change(_limit, Timeout.InfiniteTimeSpan);
 
+    /// <summary>No sign of life is due until <see cref="Restart"/>.</summary>
+    public void Suspend() => _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {

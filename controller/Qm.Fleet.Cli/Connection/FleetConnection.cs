@@ -26,6 +26,7 @@ internal sealed class FleetConnection : IDisposable
         Events = new(invoker);
         Diagnostics = new(invoker);
         Rollouts = new(invoker);
+        Artifacts = new(invoker);
     }
 
     internal FleetService.FleetServiceClient Fleets { get; }
@@ -37,6 +38,8 @@ internal sealed class FleetConnection : IDisposable
     internal DiagnosticsService.DiagnosticsServiceClient Diagnostics { get; }
 
     internal RolloutService.RolloutServiceClient Rollouts { get; }
+
+    internal ArtifactService.ArtifactServiceClient Artifacts { get; }
 
     /// <summary>Prepares a connection; nothing is sent before the first call.</summary>
     /// <exception cref="CliException">The address or the certificates cannot be used.</exception>

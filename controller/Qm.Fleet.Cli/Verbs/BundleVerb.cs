@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Grpc.Core;
 using Qm.Fleet.Cli.Connection;
+using Qm.Fleet.Cli.Output;
 using Command = System.CommandLine.Command;
 
 namespace Qm.Fleet.Cli.Verbs;
@@ -75,35 +76,6 @@ internal static class BundleVerb
             if (!isWhole && File.Exists(part))
             {
                 File.Delete(part);
-            }
-        }
-    }
-
-    /// <summary>One line that grows on a terminal; in a pipe a line for each mebibyte.</summary>
-    private sealed class Progress(CliContext context, string node)
-    {
-        private const long Step = 1024 * 1024;
-        private long _shown;
-
-        public async Task ShowAsync(long bytes)
-        {
-            if (context.ErrorIsTerminal)
-            {
-                _shown = bytes;
-                await context.Error.WriteAsync(string.Create(CultureInfo.InvariantCulture, $"\r{node}: {bytes / 1024} KiB "));
-            }
-            else if (bytes / Step > _shown / Step)
-            {
-                _shown = bytes;
-                await context.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{node}: {bytes / 1024} KiB"));
-            }
-        }
-
-        public async Task EndAsync()
-        {
-            if (context.ErrorIsTerminal && _shown > 0)
-            {
-                await context.Error.WriteAsync("\r");
             }
         }
     }

@@ -23,6 +23,20 @@ internal sealed partial class FailureInterceptor(IHostApplicationLifetime lifeti
     }
 
     /// <inheritdoc/>
+    public override async Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            return await continuation(requestStream, context).ConfigureAwait(false);
+        }
+        catch (Exception e) when (Explain(e, context) is { } failure)
+        {
+            throw failure;
+        }
+    }
+
+    /// <inheritdoc/>
     public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
         TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
         ServerStreamingServerMethod<TRequest, TResponse> continuation)
@@ -66,6 +80,8 @@ internal sealed partial class FailureInterceptor(IHostApplicationLifetime lifeti
             case StoreException broken:
                 Log.StoreFailed(logger, context.Method, broken);
                 return Failures.Make(Code.Internal, "STORE_FAILED", broken.Message);
+            case MissingArtifactException missing:
+                return Failures.Precondition(missing.Message);
             case OperationCanceledException when lifetime.ApplicationStopping.IsCancellationRequested:
                 return Failures.Make(Code.Unavailable, "STOPPING", "The controller is stopping. Connect again in a moment.");
             case OperationCanceledException when context.CancellationToken.IsCancellationRequested:

@@ -12,7 +12,7 @@ using Qm.Fleet.Core.Plans;
 namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
-internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans plans, ILiveStatus live, ChangeFeed feed, WatchStreams streams, ControllerMetrics metrics)
+internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans plans, ArtifactStore artifacts, ILiveStatus live, ChangeFeed feed, WatchStreams streams, ControllerMetrics metrics)
     : V1.FleetService.FleetServiceBase
 {
     private const int MaxFleets = 100;
@@ -20,7 +20,7 @@ internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans pl
     /// <inheritdoc/>
     public override async Task<V1.ApplyFleetsResponse> Apply(V1.ApplyFleetsRequest request, ServerCallContext context)
     {
-        var drafts = Drafts(request.Fleets, Unworkable);
+        var drafts = Drafts(request.Fleets, drafted => Unworkable(drafted).Concat(Missing(drafted)));
         var findings = Findings([.. drafts.Select(static draft => draft.Spec)]);
         var applied = await fleets.ApplyAsync(drafts, context.Caller().Actor, request.DryRun, context.CancellationToken).ConfigureAwait(false);
         var response = new V1.ApplyFleetsResponse();
@@ -41,7 +41,7 @@ internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans pl
     /// <inheritdoc/>
     public override async Task<V1.PlanFleetsResponse> Plan(V1.PlanFleetsRequest request, ServerCallContext context)
     {
-        var drafts = Drafts(request.Fleets, further: null);
+        var drafts = Drafts(request.Fleets, Missing);
         var sites = nodes.Sites();
         var specs = request.Nodes.Count == 0 ? [] : ApplyRequests.Check(
             "nodes", NodeApi.MaxNodes, request.Nodes, static node => node.Metadata?.Name ?? "", node => NodeApi.Check(node, sites));
@@ -124,6 +124,12 @@ internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans pl
     private IEnumerable<Problem> Unworkable(IReadOnlyList<(int Index, FleetSpec Draft)> drafts) =>
         drafts.Zip(Findings([.. drafts.Select(static draft => draft.Draft)]), static (draft, findings) => findings.Where(static finding => finding.Severity == Severity.Error)
             .Select(finding => new Problem(string.Create(CultureInfo.InvariantCulture, $"fleets[{draft.Index}].{finding.Path}"), finding.Message, finding.Rule))).SelectMany(static problems => problems);
+
+    private IEnumerable<Problem> Missing(IReadOnlyList<(int Index, FleetSpec Draft)> drafts) =>
+        from draft in drafts
+        where draft.Draft.Environment.RootfsArchive is { IsOfController: true } archive && !artifacts.Has(archive.Sha256)
+        select new Problem(
+            string.Create(CultureInfo.InvariantCulture, $"fleets[{draft.Index}].spec.environment.rootfs.archive.sha256"), ArtifactStore.Missing(draft.Draft.Environment.RootfsArchive!.Sha256));
 
     private List<ImmutableArray<Finding>> Findings(IReadOnlyList<FleetSpec> fleets)
     {

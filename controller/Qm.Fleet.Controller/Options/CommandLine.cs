@@ -96,7 +96,12 @@ internal static class CommandLine
             Description = "How long a node waits for the confirmation of a change that could cut it off, in milliseconds",
             DefaultValueFactory = static _ => (int)Defaults.LinkConfirmWithin.TotalMilliseconds,
         };
-        var command = new Command("run", "Serves until SIGTERM or SIGINT.") { State, bus, listen, names, socket, metrics, interval, usage, linkConfirm };
+        var artifacts = new Option<long>("--artifact-space")
+        {
+            Description = "Most space that the archives of qmfleet artifact push take together, in MiB",
+            DefaultValueFactory = static _ => Defaults.ArtifactSpaceBytes >> 20,
+        };
+        var command = new Command("run", "Serves until SIGTERM or SIGINT.") { State, bus, listen, names, socket, metrics, interval, usage, linkConfirm, artifacts };
         command.SetAction((parsed, ct) => ServeAsync(
             new ControllerOptions
             {
@@ -109,6 +114,8 @@ internal static class CommandLine
                 ReportInterval = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(interval)),
                 UsageInterval = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(usage)),
                 LinkConfirmWithin = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(linkConfirm)),
+                // What is out of every bound stays so, instead of coming round.
+                ArtifactSpaceBytes = Math.Clamp(parsed.GetRequiredValue(artifacts), 0, 1L << 40) << 20,
             },
             ct));
         return command;

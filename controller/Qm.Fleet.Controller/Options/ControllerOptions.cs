@@ -37,6 +37,9 @@ internal sealed class ControllerOptions
     /// </summary>
     public TimeSpan LinkConfirmWithin { get; set; } = ConfirmDeadline.Link;
 
+    /// <summary>Most bytes that the archives of the controller's own store take together, 1 MiB to 16 TiB.</summary>
+    public long ArtifactSpaceBytes { get; set; } = 16L << 30;
+
     /// <summary><see cref="Listen"/>, once validated.</summary>
     public IPEndPoint ListenEndPoint => IPEndPoint.Parse(Listen);
 
@@ -92,6 +95,10 @@ internal sealed class ControllerOptionsValidator : IValidateOptions<ControllerOp
         if (options.LinkConfirmWithin < TimeSpan.FromSeconds(1) || options.LinkConfirmWithin > ConfirmDeadline.Other)
         {
             problems.Add($"--link-confirm-within: {options.LinkConfirmWithin.TotalMilliseconds} ms is not within 1000 and {ConfirmDeadline.Other.TotalMilliseconds}");
+        }
+        if (options.ArtifactSpaceBytes is < 1L << 20 or > 16L << 40)
+        {
+            problems.Add($"--artifact-space: {options.ArtifactSpaceBytes >> 20} MiB is not within 1 and {16L << 20}");
         }
         return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
     }

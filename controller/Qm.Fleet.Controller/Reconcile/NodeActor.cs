@@ -117,7 +117,7 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
     {
         var result = await agents.SendAsync(node, command, deadline ?? AgentDeadline, ct);
         return result.Ok ? ActResult.Done
-            : new(result.Reason is "NoSpace" or "InputOutputError" or "FileSystemError" or "NotStaged" or "RestartFailed" or "ArchiveUnavailable" ? ActOutcome.Failed : ActOutcome.Refused,
+            : new(result.Reason is "NoSpace" or "InputOutputError" or "FileSystemError" or "NotStaged" or "RestartFailed" or "ArchiveUnavailable" or "CertificateRefused" ? ActOutcome.Failed : ActOutcome.Refused,
                 $"{result.Reason}: {result.Message}");
     }
 

@@ -48,7 +48,7 @@ internal static partial class DurableFolder
     }
 
     /// <summary>Makes the names in a folder durable, which .NET has no call for.</summary>
-    private static void Flush(string folder)
+    public static void Flush(string folder)
     {
         var descriptor = Open(folder, 0);
         if (descriptor < 0)

@@ -14,6 +14,7 @@ internal sealed class FleetStore(Database database)
     /// <param name="ct">Ends the wait for the turn.</param>
     /// <param name="why">Why, in their words; may be empty.</param>
     /// <remarks>
+    /// Throws <see cref="MissingArtifactException"/> for an archive of the controller's own store that is not there.
     /// A fleet that already is so writes nothing at all. A change of selector or labels counts a generation and leaves revision and rollout
     /// as they are: a rollout brings an environment, and nodes that come or go by label are the reconciler's daily business.
     /// </remarks>
@@ -74,6 +75,10 @@ internal sealed class FleetStore(Database database)
         if (before is { DeletingSince: null } && before.Wire.Equals(draft.Wire) && before.Spec.Labels.SequenceEqual(draft.Spec.Labels))
         {
             return new AppliedFleet(before, V1.ApplyResult.Unchanged, null);
+        }
+        if (draft.Spec.Environment.RootfsArchive is { IsOfController: true } archive && !ArtifactStore.Has(tx, archive.Sha256))
+        {
+            throw new MissingArtifactException(draft.Spec.Name, archive.Sha256);
         }
         var revision = EnsureRevision(tx, draft);
         var begun = before?.Revision == revision ? null : (int?)NextRolloutNumber(tx, draft.Spec.Name);

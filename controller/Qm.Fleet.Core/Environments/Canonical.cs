@@ -27,7 +27,10 @@ public static class Canonical
         {
             // The address too: a revision that failed for a wrong one must become another when it is put right.
             yield return ("rootfs.archive.sha256", archive.Sha256);
-            yield return ("rootfs.archive.url", archive.Url);
+            if (!archive.IsOfController)
+            {
+                yield return ("rootfs.archive.url", archive.Url);
+            }
         }
 
         foreach (var field in environment.Resources.Select(limit => ($"resources.{limit.Key}", limit.Value.ToString()))

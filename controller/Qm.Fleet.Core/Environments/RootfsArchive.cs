@@ -3,19 +3,25 @@ using Qm.Fleet.Core.Revisions;
 namespace Qm.Fleet.Core.Environments;
 
 /// <summary>A root file system of QM as an archive.</summary>
-/// <param name="Url">Where it lies: http, https, or file with a path as the node sees it.</param>
+/// <param name="Url">Where it lies: http, https, or file with a path as the node sees it; empty for the controller's own store.</param>
 /// <param name="Sha256">SHA-256 of the archive file, 64 lower-case hex digits.</param>
 public sealed record RootfsArchive(string Url, string Sha256)
 {
     /// <summary>Longest address.</summary>
     public const int UrlLengthMax = 2048;
 
+    /// <summary>Most bytes of an archive; the controller keeps none that no node would take.</summary>
+    public const long BytesMax = 8L << 30;
+
+    /// <summary>Whether it lies in the controller's own store, named by its digest alone.</summary>
+    public bool IsOfController => Url.Length == 0;
+
     /// <summary>What is wrong with the address, as a phrase; null when nothing is.</summary>
     public string? UrlProblem()
     {
-        if (Url.Length == 0)
+        if (IsOfController)
         {
-            return "an address is required, such as https://artifacts.example/qm-1.4.0.tar.zst";
+            return null;
         }
 
         if (Url.Length > UrlLengthMax)

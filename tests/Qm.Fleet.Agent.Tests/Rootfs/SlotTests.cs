@@ -299,7 +299,7 @@ public sealed class SlotTests
         Assert.True(File.Exists(node.Of("etc/qm/containers/containers.conf")));
     }
 
-    internal static SlotBuilder Builder(EmulatedNode node, NodeRoot root) => new(root, node.Limits, node.FreeBytes, TimeProvider.System);
+    internal static SlotBuilder Builder(EmulatedNode node, NodeRoot root) => new(root, node.Options, node.Limits, node.FreeBytes, TimeProvider.System);
 
     internal static IReadOnlyList<string> Names(EmulatedNode node) => Directory.Exists(node.Of(RootfsSlot.Directory))
         ? [.. Directory.EnumerateFileSystemEntries(node.Of(RootfsSlot.Directory)).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)]

@@ -28,6 +28,8 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public FakeDiagnostics Diagnostics => _app.Services.GetRequiredService<FakeDiagnostics>();
 
+    public FakeArtifacts Artifacts => _app.Services.GetRequiredService<FakeArtifacts>();
+
     /// <summary>As --server wants it.</summary>
     public string Address { get; private init; } = "";
 
@@ -67,12 +69,13 @@ internal sealed class FakeServer : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(listen);
         builder.Services.AddGrpc();
-        builder.Services.AddSingleton<FakeFleets>().AddSingleton<FakeNodes>().AddSingleton<FakeEvents>().AddSingleton<FakeDiagnostics>();
+        builder.Services.AddSingleton<FakeFleets>().AddSingleton<FakeNodes>().AddSingleton<FakeEvents>().AddSingleton<FakeDiagnostics>().AddSingleton<FakeArtifacts>();
         var app = builder.Build();
         app.MapGrpcService<FakeFleets>();
         app.MapGrpcService<FakeNodes>();
         app.MapGrpcService<FakeEvents>();
         app.MapGrpcService<FakeDiagnostics>();
+        app.MapGrpcService<FakeArtifacts>();
         await app.StartAsync();
         return app;
     }

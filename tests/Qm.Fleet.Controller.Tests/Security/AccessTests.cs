@@ -25,7 +25,7 @@ public sealed class AccessTests
     {
         var methods = new[]
             {
-                V1.ServicesReflection.Descriptor, V1.GatewayReflection.Descriptor, V1.ResourcesReflection.Descriptor, HealthReflection.Descriptor,
+                V1.ServicesReflection.Descriptor, V1.GatewayReflection.Descriptor, V1.ResourcesReflection.Descriptor, V1.ArtifactReflection.Descriptor, HealthReflection.Descriptor,
             }
             .SelectMany(static file => file.Services)
             .SelectMany(static service => service.Methods.Select(method => $"/{service.FullName}/{method.Name}"))

@@ -67,6 +67,7 @@ public sealed class CanonicalTests
             environment with { RootfsPreinstalled = false },
             environment with { RootfsPreinstalled = false, RootfsArchive = new("file:///a.tar", new('a', 64)) },
             environment with { RootfsPreinstalled = false, RootfsArchive = new("file:///b.tar", new('a', 64)) },
+            environment with { RootfsPreinstalled = false, RootfsArchive = new("", new('a', 64)) },
             environment with { RootfsPreinstalled = false, RootfsArchive = new("file:///a.tar", new('b', 64)) },
             environment with { Resources = Manifest.Map() },
             environment with { Resources = Manifest.Map(("MemoryMax", "infinity")) },

@@ -54,5 +54,5 @@ public sealed class AgentEvidenceTests : IAsyncLifetime
     }
 
     private static NodeRevisions Revisions(NodeRoot root) => new(root, new StateDirectory(root, "/var/lib/qm-fleet"), new NodeClock(root, TimeProvider.System), null,
-        new RootfsFetcher(root, new SlotBuilder(root, RootfsLimits.Default, _ => 0, TimeProvider.System), NullLogger<RootfsFetcher>.Instance));
+        new RootfsFetcher(root, new SlotBuilder(root, new() { Controller = new("https://127.0.0.1:1") }, RootfsLimits.Default, _ => 0, TimeProvider.System), NullLogger<RootfsFetcher>.Instance));
 }

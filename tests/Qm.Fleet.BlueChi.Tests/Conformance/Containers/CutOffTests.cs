@@ -72,7 +72,7 @@ public sealed class CutOffTests(ContainerFixture fixture) : IClassFixture<Contai
     public async Task Commit_HostAgentThatLosesItsController_ComesBackByItself()
     {
         using var root = NodeRoot.Open(_root);
-        var builder = new SlotBuilder(root, RootfsLimits.Default, static path => new DriveInfo(path).AvailableFreeSpace, TimeProvider.System);
+        var builder = new SlotBuilder(root, new() { Controller = new("https://127.0.0.1:1") }, RootfsLimits.Default, static path => new DriveInfo(path).AvailableFreeSpace, TimeProvider.System);
         await using var rootfs = new RootfsFetcher(root, builder, NullLogger<RootfsFetcher>.Instance);
         var revisions = new NodeRevisions(root, new StateDirectory(root, "/var/lib/qm-fleet"), new NodeClock(root, TimeProvider.System), quadletCheck: null, rootfs);
         var diagnostics = new NodeDiagnostics(root, NodePrograms.None(TimeProvider.System), TimeProvider.System, NullLogger<NodeDiagnostics>.Instance);

@@ -1,0 +1,42 @@
+using System.Globalization;
+
+namespace Qm.Fleet.Cli.Output;
+
+/// <summary>How many bytes are through: one line that grows on a terminal; in a pipe a line for each step.</summary>
+/// <param name="context">Where to show.</param>
+/// <param name="what">What is under way.</param>
+/// <param name="total">Bytes in all; 0 when nobody knows.</param>
+internal sealed class Progress(CliContext context, string what, long total = 0)
+{
+    private const long Mebibyte = 1024 * 1024;
+    private readonly long _step = Math.Max(total / 10, Mebibyte);
+    private long _shown;
+
+    /// <summary>Shows it, where it is time to.</summary>
+    public async Task ShowAsync(long bytes)
+    {
+        if (context.ErrorIsTerminal)
+        {
+            _shown = bytes;
+            await context.Error.WriteAsync($"\r{Line(bytes)} ");
+        }
+        else if (bytes / _step > _shown / _step)
+        {
+            _shown = bytes;
+            await context.Error.WriteLineAsync(Line(bytes));
+        }
+    }
+
+    /// <summary>Leaves the line to what comes next.</summary>
+    public async Task EndAsync()
+    {
+        if (context.ErrorIsTerminal && _shown > 0)
+        {
+            await context.Error.WriteAsync("\r");
+        }
+    }
+
+    private string Line(long bytes) => total == 0
+        ? string.Create(CultureInfo.InvariantCulture, $"{what}: {bytes / 1024} KiB")
+        : string.Create(CultureInfo.InvariantCulture, $"{what}: {bytes / 1024} of {total / 1024} KiB, {100 * bytes / total} %");
+}

@@ -1,0 +1,80 @@
+using System.CommandLine;
+using System.Globalization;
+using Qm.Fleet.Cli.Connection;
+using Qm.Fleet.Cli.Output;
+using Qm.Fleet.V1;
+using Command = System.CommandLine.Command;
+
+namespace Qm.Fleet.Cli.Verbs;
+
+/// <summary>artifact: archives of root file systems that the controller keeps for its nodes.</summary>
+internal static class ArtifactVerb
+{
+    internal static Command Make(GlobalOptions global, CliContext context) => new("artifact", """
+        Keeps archives of root file systems on the controller; nodes fetch them from there.
+
+        A fleet names one by its digest alone: rootfs: {archive: {sha256: 9f...}}.
+        """) { Push(global, context), List(global, context), Delete(global, context) };
+
+    private static Command Push(GlobalOptions global, CliContext context)
+    {
+        var file = new Argument<string>("file") { Description = "A tar, tar.gz or tar.zst whose top directory is QM's /" };
+        var name = new Option<string?>("--name") { Description = "What to call it; the file's name if not said", HelpName = "name" };
+        var command = new Command("push", """
+            Brings an archive to the controller, and prints its SHA-256 and the line to put under spec.environment of a fleet.
+            What is there already is not sent again; a push that is cut off goes on where it was, by itself or when it is repeated.
+
+            Examples:
+              qmfleet artifact push qm-1.4.0.tar.zst
+            """) { file, name };
+        command.SetAction(async (parsed, ct) =>
+        {
+            using var connection = global.Connect(parsed, context);
+            var path = parsed.GetValue(file)!;
+            var pushed = await new ArtifactPush(connection, context, path, parsed.GetValue(name) ?? Path.GetFileName(path)).RunAsync(ct);
+            await context.Out.WriteLineAsync(pushed.Sha256);
+            await context.Out.WriteLineAsync($"rootfs: {{archive: {{sha256: {pushed.Sha256}}}}}");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command List(GlobalOptions global, CliContext context)
+    {
+        var output = new Option<string>("--output", "-o") { Description = "How to show them", DefaultValueFactory = _ => Listing.Formats[0] };
+        output.AcceptOnlyFromAmong(Listing.Formats);
+        var command = new Command("list", "Shows the archives that the controller keeps, and the revisions that need them.") { output };
+        command.SetAction(async (parsed, ct) =>
+        {
+            using var connection = global.Connect(parsed, context);
+            var artifacts = (await connection.Artifacts.ListAsync(new(), cancellationToken: ct)).Artifacts;
+            var listing = new Listing("artifact", ["SHA256", "NAME", "SIZE", "PUSHED", "USED BY"], ["BY"], [.. artifacts.Select(Row)]);
+            await listing.WriteAsync(context, parsed.GetValue(output)!, isOne: false);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Delete(GlobalOptions global, CliContext context)
+    {
+        var sha256 = new Argument<string>("sha256") { Description = "The archive's SHA-256, as list shows it" };
+        var command = new Command("delete", "Removes an archive from the controller; refused while a fleet, or a revision that is kept, names it.") { sha256 };
+        command.SetAction(async (parsed, ct) =>
+        {
+            using var connection = global.Connect(parsed, context);
+            var deleted = await connection.Artifacts.DeleteAsync(new() { Sha256 = parsed.GetValue(sha256)! }, cancellationToken: ct);
+            await context.Out.WriteLineAsync($"artifact/{deleted.Sha256} deleted");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static ListedResource Row(Artifact artifact) => new(
+        artifact.Sha256, artifact,
+        [
+            artifact.Sha256, artifact.Name, UsageText.Size(artifact.SizeBytes),
+            artifact.PushedAt?.ToDateTimeOffset().ToString("yyyy-MM-dd HH:mm'Z'", CultureInfo.InvariantCulture) ?? "-",
+            artifact.UsedBy.Count > 0 ? string.Join(',', artifact.UsedBy) : "-",
+        ],
+        [artifact.PushedBy]);
+}
