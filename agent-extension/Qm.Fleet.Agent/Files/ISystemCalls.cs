@@ -75,6 +75,9 @@ internal enum OpenKind
     /// <summary>A directory, as above, that is reached without any symbolic link on the way.</summary>
     DirectoryNoLinks,
 
+    /// <summary>Anything, to be looked at and not opened: no device, FIFO or socket notices; symbolic links are followed below the root.</summary>
+    Look,
+
     /// <summary>A file, for appending; a symbolic link as last component is an error.</summary>
     Append,
 }

@@ -15,6 +15,7 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
     private const ulong NoTerminalFlag = 0x100;
     private const ulong NonBlockingFlag = 0x800;
     private const ulong CloseOnExecFlag = 0x80000;
+    private const ulong LookFlag = 0x200000;
     private const ulong ResolveInRoot = 0x10;
     private const ulong ResolveNoMagicLinks = 0x02;
     private const ulong ResolveNoSymbolicLinks = 0x04;
@@ -61,7 +62,8 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
             _ => ReadOnlyFlag,
         };
         var resolve = ResolveInRoot | ResolveNoMagicLinks | (kind == OpenKind.DirectoryNoLinks ? ResolveNoSymbolicLinks : 0);
-        return OpenBelow(directory, path, new OpenHow { Flags = flags, Resolve = resolve }, "open");
+        // With anything beside it, the flag to look only is refused.
+        return OpenBelow(directory, path, new OpenHow { Flags = kind == OpenKind.Look ? LookFlag | CloseOnExecFlag : flags, Resolve = resolve }, "open");
     }
 
     public SafeFileHandle Create(NodeDirectory directory, string name, UnixFileMode mode)

@@ -75,7 +75,7 @@ internal sealed class NodeRevisions
     /// background, and the revision is staged when it is complete; how a fetch failed is the refusal of the next call.
     /// </summary>
     /// <exception cref="CommandRefusedException">
-    /// InvalidRevision, InvalidFile, InvalidRootfs, UnreachableAddress, FileNotOwned, QmNotInstalled, InvalidQuadlet, RootfsMissing, QuadletRefused, or why a fetch
+    /// InvalidRevision, InvalidFile, InvalidRootfs, UnreachableAddress, InvalidDevice, FileNotOwned, QmNotInstalled, InvalidQuadlet, RootfsMissing, QuadletRefused, or why a fetch
     /// failed, as in <see cref="SlotBuilder.BuildAsync"/>.
     /// </exception>
     public async Task StageAsync(
@@ -84,9 +84,11 @@ internal sealed class NodeRevisions
         Recover();
         StageChecks.CheckContent(revision, files);
         StageChecks.CheckArchive(archive);
-        var sources = QuadletSources.Read(_root).WithDropIn(
+        var inForce = QuadletSources.Read(_root);
+        var sources = inForce.WithDropIn(
             AllowList.QmContainerDropIn.Full, files.FirstOrDefault(file => file.Kind == OwnedFileKind.QmContainerDropIn)?.Content);
         AgentConfChecks.Check(files, sources.Merge());
+        DiskChecks.Check(_root, inForce, sources);
         var paths = QmPaths.From(sources);
         if (rootfsPreinstalled)
         {

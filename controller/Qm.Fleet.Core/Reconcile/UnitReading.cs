@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Qm.Fleet.Core.Reconcile;
 
 /// <summary>A unit's properties as read through BlueChi; names and words are systemd's.</summary>
@@ -14,6 +16,9 @@ public sealed record UnitReading(
 {
     /// <summary>NRestarts: how often systemd restarted it by itself since somebody last started it.</summary>
     public long Restarts { get; init; }
+
+    /// <summary>Its settings for systemd-oomd, by property and in the words of a unit file; absent what systemd did not say.</summary>
+    public ImmutableSortedDictionary<string, string> ManagedOom { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 
     /// <summary>Whether systemd knows the unit.</summary>
     public bool IsLoaded => LoadState == "loaded";
