@@ -97,9 +97,9 @@ internal sealed class NodeReporter(
                 findings.Add($"bluechi-agent.service {(owed.Host ? "of the host" : "inside QM")} still runs with files that were taken back; the agent restarts it.");
             }
 
-            if (revisions.Unfinished is { } unfinished)
+            foreach (var problem in new[] { revisions.Unfinished, revisions.Unlabelled }.OfType<string>())
             {
-                findings.Add(unfinished);
+                findings.Add(problem);
             }
 
             return state;
