@@ -56,7 +56,7 @@ public sealed class OwnedFileLabelTests : IDisposable
         Assert.Contains(evidence.Problems, problem => problem.Contains("it ended with 255: restorecon: Operation not permitted", StringComparison.Ordinal));
 
         _selinux.Mend();
-        Assert.Empty((await agent.InspectAsync(Ct)).Problems);
+        Assert.DoesNotContain((await agent.InspectAsync(Ct)).Problems, problem => problem.Contains("restorecon", StringComparison.Ordinal));
         Assert.Equal(2, _selinux.Calls.Length);
     }
 

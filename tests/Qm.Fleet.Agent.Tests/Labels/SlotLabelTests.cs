@@ -71,16 +71,17 @@ public sealed class SlotLabelTests : IDisposable
     public async Task Collect_SlotsThatNobodyNeeds_TakeTheirRulesAlong()
     {
         using var agent = Node.Open();
-        RootfsArchive[] archives = [Archive(1), Archive(2), Archive(3)];
-        foreach (var (archive, number) in archives.Select((archive, index) => (archive, index + 1)))
+        var archives = new List<RootfsArchive>();
+        foreach (var number in Enumerable.Range(1, 3))
         {
-            await StageAsync(agent, $"r{number}", archive);
+            archives.Add(Archive(number));
+            await StageAsync(agent, $"r{number}", archives[^1]);
             agent.Revisions.Commit($"r{number}");
             agent.Revisions.Confirm($"r{number}");
             await agent.Rootfs.Idle;
         }
 
-        Assert.Equal(archives[1..].Select(archive => archive.Sha256).Order(), agent.Rootfs.Slots.Order());
+        Assert.Equal(archives.Skip(1).Select(archive => archive.Sha256).Order(), agent.Rootfs.Slots.Order());
         Assert.Equal(agent.Rootfs.Slots.Order(), _selinux.Names.Order());
     }
 
