@@ -29,12 +29,19 @@ public sealed class PropertyValue
     /// <summary>A signed 32-bit number (<c>i</c>), such as a score.</summary>
     public static PropertyValue From(int value) => new(new BusValue.Int32(value));
 
+    /// <summary>An unsigned 32-bit number (<c>u</c>), such as a share of 2^32 - 1.</summary>
+    public static PropertyValue From(uint value) => new(new BusValue.UInt32(value));
+
     /// <summary>Texts (<c>as</c>).</summary>
     public static PropertyValue From(IEnumerable<string> values) => new(BusValue.Strings(values));
 
     /// <summary>Commands (<c>a(sasb)</c>), such as ExecStart.</summary>
     public static PropertyValue From(params IEnumerable<ExecCommand> commands) => new(new BusValue.Array("(sasb)",
         [.. commands.Select(command => new BusValue.Struct([command.Path, BusValue.Strings(command.Arguments), command.IgnoreFailure]))]));
+
+    /// <summary>Paths, each with a number (<c>a(st)</c>), such as limits of devices.</summary>
+    public static PropertyValue From(IEnumerable<KeyValuePair<string, ulong>> values) => new(new BusValue.Array("(st)",
+        [.. values.Select(value => new BusValue.Struct([value.Key, value.Value]))]));
 
     internal static PropertyValue From(BusValue value) => new(value.AsInner());
 

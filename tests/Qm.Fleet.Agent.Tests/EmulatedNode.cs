@@ -6,6 +6,7 @@ using Qm.Fleet.Agent.Configuration;
 using Qm.Fleet.Agent.Diagnosis;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Labels;
 using Qm.Fleet.Agent.Link;
 using Qm.Fleet.Agent.Probes;
 using Qm.Fleet.Agent.Processes;
@@ -159,8 +160,9 @@ internal sealed class EmulatedNode : IDisposable
         {
             _root = NodeRoot.Open(node.Root, calls);
             State = new(_root, "/var/lib/qm-fleet");
-            Rootfs = new(_root, new SlotBuilder(_root, node.Options, node.Limits, node.FreeBytes, TimeProvider.System), NullLogger<RootfsFetcher>.Instance);
-            Revisions = new(_root, State, new NodeClock(_root, node.Time), check, Rootfs);
+            var labels = new FileLabels(_root, new NodePrograms([node.Of("bin")], TimeProvider.System));
+            Rootfs = new(_root, new SlotBuilder(_root, node.Options, node.Limits, node.FreeBytes, TimeProvider.System, labels), NullLogger<RootfsFetcher>.Instance, labels);
+            Revisions = new(_root, State, new NodeClock(_root, node.Time), check, Rootfs, labels);
             Reporter = new(_root, Revisions);
             _probes = new(new ProbeTargets(_root), new Prober(new QmEntrance(_root, isMachine: false), NodePrograms.None(node.Time), node.Time), static () => 0, node.Time);
         }

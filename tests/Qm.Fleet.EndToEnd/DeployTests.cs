@@ -106,6 +106,43 @@ public sealed class DeployTests
     }
 
     [Fact]
+    [Trait("Requirement", "QMF-E2E-002")]
+    [Trait("Requirement", "QMF-CORE-006")]
+    public async Task Apply_LimitsOfDisksAndOfSystemdOomd_ComeAndGoWithoutARestart()
+    {
+        await using var lab = await FleetLab.StartAsync(nodes: 1);
+        await lab.ApplyAsync("cockpit.yaml");
+        await lab.ConvergedAsync();
+
+        await lab.ApplyAsync("cockpit.yaml", ("      MemoryHigh: 2G\n",
+            "      MemoryHigh: 2G\n      IOReadBandwidthMax: [/var/qm 50M, /dev/sda 1G]\n      IOWriteIOPSMax: [/var/qm 500]\n      ManagedOOMSwap: auto\n      ManagedOOMPreference: avoid\n"));
+        var limited = await lab.ConvergedAsync((await lab.CockpitAsync()).Status.Revision);
+        Assert.Equal("253:0 rbps=50000000 wbps=max riops=max wiops=500\n8:0 rbps=1000000000 wbps=max riops=max wiops=max", lab.Cgroup("ecu1", "io.max"));
+        Assert.Equal(("auto", "avoid"), (Property("ManagedOOMSwap"), limited["ecu1"].Status.Report.ManagedOomPreference));
+
+        await lab.ApplyAsync("cockpit.yaml", ("      MemoryHigh: 2G\n", "      MemoryHigh: 2G\n      IOReadBandwidthMax: [/var/qm 40M]\n"));
+        var lifted = await lab.ConvergedAsync((await lab.CockpitAsync()).Status.Revision);
+        Assert.Equal("253:0 rbps=40000000 wbps=max riops=max wiops=max", lab.Cgroup("ecu1", "io.max"));
+        Assert.Equal(("kill", "none"), (Property("ManagedOOMSwap"), lifted["ecu1"].Status.Report.ManagedOomPreference));
+        Assert.Equal(0u, lab.Calls("ecu1", "RestartUnit"));
+
+        string Property(string name) => ((BlueChi.Bus.BusValue.Text)lab.Lab.Nodes[0].Host.Properties("qm.service", "")[name]).Value;
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-AGENT-010")]
+    public async Task Apply_DeviceThatANodeLacks_IsRefusedThereAndNothingIsChanged()
+    {
+        await using var lab = await FleetLab.StartAsync(nodes: 1);
+        await lab.ApplyAsync("cockpit.yaml");
+        var before = await lab.ConvergedAsync();
+
+        await lab.ApplyAsync("cockpit.yaml", ("      MemoryHigh: 2G\n", "      MemoryHigh: 2G\n      IOReadBandwidthMax: [/dev/sdz 50M]\n"));
+        await lab.NodeAsync("ecu1", node => node.Status.Step?.Name == "Failed" && node.Status.Step.Message.Contains("InvalidDevice", StringComparison.Ordinal)
+            && node.Status.Report.Revision == before["ecu1"].Status.Report.Revision, "ecu1 refuses the device and keeps what it has");
+    }
+
+    [Fact]
     [Trait("Requirement", "QMF-E2E-003")]
     public async Task Apply_OtherQmScore_RestartsQmOncePerNode()
     {

@@ -54,7 +54,7 @@ public sealed partial class PlanTests : IAsyncLifetime
         Assert.All(again.Nodes, node => Assert.Empty(node.Steps));
         var diff = await _lab.RunAsync("diff", "cockpit");
         Assert.Contains($"{plan.FromRevision} -> {plan.ToRevision}", diff, StringComparison.Ordinal);
-        Assert.Matches(@"environment\.resources\.MemoryHigh +2G -> 1536M +nothing restarts", diff);
+        Assert.Matches(@"environment\.resources\.MemoryHigh +2G -> 1536M +takes effect at once, nothing restarts", diff);
     }
 
     [Fact]

@@ -55,7 +55,8 @@ public sealed partial class WireTests
 
     [Fact]
     public void Resources_JsonNames_AreSystemds() => Assert.Equal(
-        ["CPUWeight", "CPUQuota", "AllowedCPUs", "MemoryMin", "MemoryLow", "MemoryHigh", "MemoryMax", "MemorySwapMax", "IOWeight", "TasksMax"],
+        ["CPUWeight", "CPUQuota", "AllowedCPUs", "MemoryMin", "MemoryLow", "MemoryHigh", "MemoryMax", "MemorySwapMax", "IOWeight", "TasksMax", "IOReadBandwidthMax", "IOWriteBandwidthMax", "IOReadIOPSMax", "IOWriteIOPSMax",
+                "ManagedOOMSwap", "ManagedOOMMemoryPressure", "ManagedOOMMemoryPressureLimit", "ManagedOOMPreference"],
         V1.Resources.Descriptor.Fields.InDeclarationOrder().Select(field => field.JsonName));
 
     private static IEnumerable<string> Lines(FileDescriptor file) =>

@@ -22,10 +22,12 @@ namespace Qm.Fleet.Agent.Evidence;
 internal sealed class NodeReporter(
     NodeRoot root, NodeRevisions revisions, StaticChecks? checks = null, FactsReader? facts = null, DriftWatch? watch = null)
 {
+    private const int DisksMax = 100;
+
     private static readonly string[] CgroupFiles =
     [
         "cpu.weight", "cpu.idle", "cpu.max", "cpuset.cpus", "memory.min", "memory.low", "memory.high", "memory.max", "memory.swap.max",
-        "io.weight", "pids.max", "memory.current", "memory.events",
+        "io.weight", "io.max", "pids.max", "memory.current", "memory.events",
     ];
 
     /// <summary>Reads everything anew.</summary>
@@ -43,6 +45,8 @@ internal sealed class NodeReporter(
             }
         }
 
+        report.ManagedOomPreference = OomdMark.Read(root, findings);
+        ReadDisks(report, sources, findings);
         var paths = ReadPaths(sources, findings);
         var etc = paths?.Etc;
         report.HostNodeName = AgentConfEvidence.HostNodeName(root, findings);
@@ -93,9 +97,9 @@ internal sealed class NodeReporter(
                 findings.Add($"bluechi-agent.service {(owed.Host ? "of the host" : "inside QM")} still runs with files that were taken back; the agent restarts it.");
             }
 
-            if (revisions.Unfinished is { } unfinished)
+            foreach (var problem in new[] { revisions.Unfinished, revisions.Unlabelled }.OfType<string>())
             {
-                findings.Add(unfinished);
+                findings.Add(problem);
             }
 
             return state;
@@ -125,6 +129,15 @@ internal sealed class NodeReporter(
         catch (NodeFileException e)
         {
             findings.Add($"The agent {e.Message}, so the rootfs slots are unknown.");
+        }
+    }
+
+    private void ReadDisks(NodeReport report, QuadletSources? sources, Findings findings)
+    {
+        var paths = (sources is null ? [] : ResourceControl.Devices(sources.Merge())).Union(report.RetiredProperties.Select(ResourceControl.DeviceOf).OfType<string>(), StringComparer.Ordinal);
+        foreach (var path in paths.Take(DisksMax))
+        {
+            report.Machine.Disks[path] = Disk.Of(root, path, findings) ?? "";
         }
     }
 

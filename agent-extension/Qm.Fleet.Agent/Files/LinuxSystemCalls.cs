@@ -62,6 +62,7 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
         // Non-blocking: a FIFO in the place of a file must not hang the agent.
         var flags = CloseOnExecFlag | kind switch
         {
+            // With anything beside it, it is refused.
             OpenKind.Path => PathFlag,
             _ => NoTerminalFlag | NonBlockingFlag,
         } | kind switch

@@ -71,6 +71,21 @@ internal sealed class NodeRoot : IDisposable
         }
     }
 
+    /// <summary>What a path leads to, and its path with every link resolved; null when it is missing.</summary>
+    /// <exception cref="NodeFileException">It is there but cannot be looked at.</exception>
+    public (string RealPath, FileFacts Facts)? Look(string path)
+    {
+        try
+        {
+            using var found = new NodeDirectory(OpenPath(path), _directory.Of(path));
+            return (RealPath(found), TreeCalls.Look(found.Handle, found.Path));
+        }
+        catch (NodeFileException e) when (e.IsMissing)
+        {
+            return null;
+        }
+    }
+
     /// <summary>The content of a file, or null when there is none.</summary>
     /// <exception cref="NodeFileException">It is there but cannot be read.</exception>
     public byte[]? ReadBytes(string path, OpenKind kind = OpenKind.Read, int limit = MaxBytes)

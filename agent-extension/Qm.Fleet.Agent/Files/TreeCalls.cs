@@ -12,6 +12,13 @@ namespace Qm.Fleet.Agent.Files;
 /// <param name="Size">Bytes.</param>
 internal readonly record struct FileFacts(uint Type, uint Mode, uint Uid, uint Gid, long ModifiedSeconds, long Size)
 {
+    /// <summary>Major and minor number of a device node, such as 8:16; 0:0 of anything else.</summary>
+    public (uint Major, uint Minor) Device { get; init; }
+
+    public bool IsBlockDevice => Type == 0x6000;
+
+    public bool IsCharacterDevice => Type == 0x2000;
+
     public bool IsRegular => Type == 0x8000;
 
     public bool IsDirectory => Type == 0x4000;
@@ -157,8 +164,12 @@ internal static partial class TreeCalls
         public ulong Size;
         [FieldOffset(0x70)]
         public long ModifiedSeconds;
+        [FieldOffset(0x80)]
+        public uint DeviceMajor;
+        [FieldOffset(0x84)]
+        public uint DeviceMinor;
 
-        public readonly FileFacts ToFacts() => new(Mode & 0xF000u, Mode & 0xFFFu, Uid, Gid, ModifiedSeconds, (long)Size);
+        public readonly FileFacts ToFacts() => new(Mode & 0xF000u, Mode & 0xFFFu, Uid, Gid, ModifiedSeconds, (long)Size) { Device = (DeviceMajor, DeviceMinor) };
     }
 
     [LibraryImport("libc", EntryPoint = "symlinkat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

@@ -46,6 +46,7 @@ internal sealed partial class NodeAgent(
         try
         {
             Recover();
+            await LabelAsync(cancellationToken).ConfigureAwait(false);
             TendRootfs();
         }
         finally
@@ -63,6 +64,11 @@ internal sealed partial class NodeAgent(
             if (revisions.Unfinished is not null)
             {
                 Recover();
+            }
+
+            if (revisions.Unlabelled is not null)
+            {
+                await LabelAsync(cancellationToken).ConfigureAwait(false);
             }
 
             return reporter.Read();
@@ -108,6 +114,7 @@ internal sealed partial class NodeAgent(
             if (revisions.GoBackIfDue() is { } reverted)
             {
                 Log.WentBack(logger, reverted.Revision, reverted.Reason);
+                await LabelAsync(cancellationToken).ConfigureAwait(false);
             }
 
             await PayRestartsAsync(cancellationToken).ConfigureAwait(false);
@@ -192,7 +199,7 @@ internal sealed partial class NodeAgent(
             case Command.ActionOneofCase.Commit:
                 revisions.Commit(
                     command.Commit.Revision, ConfirmDeadline.FromWire(command.Commit.ConfirmWithinMs));
-                break;
+                return LabelAsync(cancellationToken);
             case Command.ActionOneofCase.Confirm:
                 revisions.Confirm(command.Confirm.Revision);
                 break;
@@ -226,6 +233,22 @@ internal sealed partial class NodeAgent(
         catch (JsonException e)
         {
             Log.NotRecovered(logger, e.Message);
+        }
+    }
+
+    private async Task LabelAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await revisions.LabelAsync(cancellationToken).ConfigureAwait(false);
+            if (revisions.Unlabelled is { } problem)
+            {
+                Log.NotLabelled(logger, problem);
+            }
+        }
+        catch (Exception e) when (e is NodeFileException or JsonException)
+        {
+            Log.NotLabelled(logger, e.Message);
         }
     }
 
@@ -271,6 +294,9 @@ internal sealed partial class NodeAgent(
 
         [LoggerMessage(1116, LogLevel.Warning, "Restarted {Whose} bluechi-agent.service, so that it reads the files that were put back", EventName = "BlueChiAgentRestarted")]
         public static partial void Restarted(ILogger logger, string whose);
+
+        [LoggerMessage(1117, LogLevel.Warning, "Files in place may have the wrong SELinux labels: {Explanation}", EventName = "FilesNotLabelled")]
+        public static partial void NotLabelled(ILogger logger, string explanation);
 
         [LoggerMessage(1113, LogLevel.Error, "An earlier commit could not be completed: the agent {Explanation}", EventName = "CommitNotRecovered")]
         public static partial void NotRecovered(ILogger logger, string explanation);

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Qm.Fleet.Agent.CommitConfirm;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Labels;
 using Qm.Fleet.Agent.Rootfs;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Revisions;
@@ -21,15 +22,17 @@ internal sealed class NodeRevisions
     private readonly NodeClock _clock;
     private readonly IQuadletCheck? _quadletCheck;
     private readonly RootfsFetcher _rootfs;
+    private readonly FileLabels? _labels;
 
     /// <param name="root">The node.</param>
     /// <param name="directory">The agent's memory.</param>
     /// <param name="clock">The node's clock.</param>
     /// <param name="quadletCheck">The node's own quadlet generator; null where there is none to ask.</param>
     /// <param name="rootfs">Makes and removes slots in the background.</param>
-    public NodeRevisions(NodeRoot root, StateDirectory directory, NodeClock clock, IQuadletCheck? quadletCheck, RootfsFetcher rootfs)
+    /// <param name="labels">Gives owned files their SELinux labels; null to leave them as they come.</param>
+    public NodeRevisions(NodeRoot root, StateDirectory directory, NodeClock clock, IQuadletCheck? quadletCheck, RootfsFetcher rootfs, FileLabels? labels = null)
     {
-        (_root, _directory, _clock, _quadletCheck, _rootfs) = (root, directory, clock, quadletCheck, rootfs);
+        (_root, _directory, _clock, _quadletCheck, _rootfs, _labels) = (root, directory, clock, quadletCheck, rootfs, labels);
         _committer = new(root, directory, clock);
     }
 
@@ -44,6 +47,24 @@ internal sealed class NodeRevisions
 
     /// <summary>Why an earlier commit is still not tidied up; null when all is well.</summary>
     public string? Unfinished => _committer.Unfinished;
+
+    /// <summary>Why files in place did not get their SELinux labels; null when they did, or need none.</summary>
+    public string? Unlabelled { get; private set; }
+
+    /// <summary>Labels what is in place, where SELinux is on; what is right already is left alone. Called at start and after whatever wrote files.</summary>
+    /// <remarks>A file gets the label of its directory when it is made, which mostly is its own; one that did not get it is told with every report, and tried again.</remarks>
+    public async Task LabelAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            Unlabelled = null;
+            await (_labels?.RestoreAsync([.. State.Files.Select(file => file.Path.Full)], cancellationToken) ?? Task.CompletedTask).ConfigureAwait(false);
+        }
+        catch (CommandRefusedException e)
+        {
+            Unlabelled = e.Message;
+        }
+    }
 
     /// <summary>Ends what a crash cut short. Called at start and before everything else that changes the node.</summary>
     /// <returns>The revision whose commit was completed, or null.</returns>
@@ -75,7 +96,7 @@ internal sealed class NodeRevisions
     /// background, and the revision is staged when it is complete; how a fetch failed is the refusal of the next call.
     /// </summary>
     /// <exception cref="CommandRefusedException">
-    /// InvalidRevision, InvalidFile, InvalidRootfs, UnreachableAddress, FileNotOwned, QmNotInstalled, InvalidQuadlet, RootfsMissing, QuadletRefused, or why a fetch
+    /// InvalidRevision, InvalidFile, InvalidRootfs, UnreachableAddress, InvalidDevice, FileNotOwned, QmNotInstalled, InvalidQuadlet, RootfsMissing, QuadletRefused, or why a fetch
     /// failed, as in <see cref="SlotBuilder.BuildAsync"/>.
     /// </exception>
     public async Task StageAsync(
@@ -84,9 +105,11 @@ internal sealed class NodeRevisions
         Recover();
         StageChecks.CheckContent(revision, files);
         StageChecks.CheckArchive(archive);
-        var sources = QuadletSources.Read(_root).WithDropIn(
+        var inForce = QuadletSources.Read(_root);
+        var sources = inForce.WithDropIn(
             AllowList.QmContainerDropIn.Full, files.FirstOrDefault(file => file.Kind == OwnedFileKind.QmContainerDropIn)?.Content);
         AgentConfChecks.Check(files, sources.Merge());
+        DiskChecks.Check(_root, inForce, sources);
         var paths = QmPaths.From(sources);
         if (rootfsPreinstalled)
         {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Labels;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Revisions;
@@ -11,7 +12,7 @@ namespace Qm.Fleet.Agent.Rootfs;
 /// Makes and removes slots in the background, one job at a time, so that neither reports nor commands wait for a download. Safe for use by
 /// several threads; <see cref="Tend"/> and <see cref="TakeFailure"/> are called under the node's gate.
 /// </summary>
-internal sealed partial class RootfsFetcher(NodeRoot root, SlotBuilder builder, ILogger<RootfsFetcher> logger) : IAsyncDisposable
+internal sealed partial class RootfsFetcher(NodeRoot root, SlotBuilder builder, ILogger<RootfsFetcher> logger, FileLabels? labels = null) : IAsyncDisposable
 {
     private readonly SlotDirectory _directory = new(root);
     private CancellationTokenSource _stop = new();
@@ -86,7 +87,7 @@ internal sealed partial class RootfsFetcher(NodeRoot root, SlotBuilder builder, 
     {
         try
         {
-            foreach (var slot in _directory.Collect(keep, wanted?.Sha256 ?? ""))
+            foreach (var slot in _directory.Collect(keep, wanted?.Sha256 ?? "", labels))
             {
                 Log.Collected(logger, slot);
             }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Qm.Fleet.Agent.Configuration;
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Labels;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Core.Environments;
 using Phase = Qm.Fleet.V1.RootfsFetch.Types.Phase;
@@ -8,7 +9,7 @@ using Phase = Qm.Fleet.V1.RootfsFetch.Types.Phase;
 namespace Qm.Fleet.Agent.Rootfs;
 
 /// <summary>
-/// Makes one slot: looks for space, downloads, checks the digest, looks through the whole archive, unpacks beside, flushes, renames. A kill anywhere
+/// Makes one slot: looks for space, downloads, checks the digest, looks through the whole archive, unpacks beside, labels, flushes, renames. A kill anywhere
 /// leaves a complete slot, or names without meaning that <see cref="SlotDirectory.Collect"/> removes, and a download that goes on.
 /// </summary>
 /// <param name="root">The node.</param>
@@ -16,13 +17,16 @@ namespace Qm.Fleet.Agent.Rootfs;
 /// <param name="limits">What a rootfs may take.</param>
 /// <param name="freeBytes">What is free on the file system of an open directory of this machine; the argument is its path.</param>
 /// <param name="time">Times the deadlines.</param>
-internal sealed class SlotBuilder(NodeRoot root, AgentOptions options, RootfsLimits limits, Func<string, long> freeBytes, TimeProvider time)
+/// <param name="labels">Gives it its SELinux labels; null to leave them as they come.</param>
+internal sealed class SlotBuilder(
+    NodeRoot root, AgentOptions options, RootfsLimits limits, Func<string, long> freeBytes, TimeProvider time, FileLabels? labels = null)
 {
     private readonly SlotDirectory _directory = new(root);
 
     /// <summary>Makes the slot of an archive, unless it is complete.</summary>
     /// <exception cref="CommandRefusedException">
-    /// ArchiveUnavailable, CertificateRefused, NoSpace, DigestMismatch, ArchiveDamaged, ArchiveRefused or RootfsMissing. Nothing is left behind, except a download that can go on.
+    /// ArchiveUnavailable, CertificateRefused, NoSpace, DigestMismatch, ArchiveDamaged, ArchiveRefused, RootfsMissing or NotLabelled. Nothing is left behind, except a
+    /// download that can go on.
     /// </exception>
     /// <exception cref="NodeFileException">The disk refused; nothing is left behind.</exception>
     public async Task BuildAsync(RootfsArchive archive, Action<FetchStatus> progress, CancellationToken cancellationToken)
@@ -38,6 +42,7 @@ internal sealed class SlotBuilder(NodeRoot root, AgentOptions options, RootfsLim
         {
             await DownloadAsync(archive, slots, part, progress, cancellationToken).ConfigureAwait(false);
             Unpack(archive, slots, part, progress, cancellationToken);
+            await CompleteAsync(archive.Sha256, slots, cancellationToken).ConfigureAwait(false);
         }
         catch (CommandRefusedException e) when (e.Reason is "ArchiveUnavailable" or "CertificateRefused")
         {
@@ -45,6 +50,7 @@ internal sealed class SlotBuilder(NodeRoot root, AgentOptions options, RootfsLim
         }
         catch (Exception e) when (e is CommandRefusedException or IOException or UnauthorizedAccessException)
         {
+            labels?.Keep(_directory.Slots);
             SlotDirectory.RemoveTree(slots, archive.Sha256 + SlotDirectory.Partial);
             part.Delete();
             throw;
@@ -131,10 +137,20 @@ internal sealed class SlotBuilder(NodeRoot root, AgentOptions options, RootfsLim
             }
         }
 
-        SlotDirectory.Complete(slots, archive.Sha256);
-
         ArchiveStream Open(Phase phase) => new(
             part.Read(), limits, position => progress(new(archive.Sha256, phase, position, part.Length)), cancellationToken);
+    }
+
+    // The labels go to the disk with everything else, before the slot has its name.
+    private async Task CompleteAsync(string sha256, NodeRoot slots, CancellationToken cancellationToken)
+    {
+        if (labels is not null)
+        {
+            await labels.LabelAsync(sha256, _directory.Slots, cancellationToken).ConfigureAwait(false);
+        }
+
+        SlotDirectory.Complete(slots, sha256);
+        labels?.Keep(_directory.Slots);
     }
 
     private static string Source(RootfsArchive archive) => archive.IsOfController ? $"Archive {archive.Sha256} of the controller" : AllowList.Printable(archive.Url);

@@ -1,4 +1,5 @@
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Labels;
 using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Agent.Rootfs;
@@ -53,8 +54,9 @@ internal sealed class SlotDirectory(NodeRoot root)
     /// <summary>Removes every slot that is not to be kept, and what crashes left; names that are not ours stay.</summary>
     /// <param name="keep">Archives whose slots stay.</param>
     /// <param name="resume">The archive whose download will go on; empty for none.</param>
+    /// <param name="labels">Has rules for slots, which go with them.</param>
     /// <returns>The archives whose slots were removed.</returns>
-    public IReadOnlyList<string> Collect(IReadOnlySet<string> keep, string resume)
+    public IReadOnlyList<string> Collect(IReadOnlySet<string> keep, string resume, FileLabels? labels = null)
     {
         var names = root.List(RootfsSlot.Directory);
         if (names.Count == 0)
@@ -62,6 +64,7 @@ internal sealed class SlotDirectory(NodeRoot root)
             return [];
         }
 
+        labels?.Keep(names.Where(name => RootfsSlot.IsDigest(name) && keep.Contains(name)));
         using var slots = Open();
         using var directory = slots.OpenDirectory("/");
         string[] collected = [.. names.Where(name => RootfsSlot.IsDigest(name) && !keep.Contains(name))];

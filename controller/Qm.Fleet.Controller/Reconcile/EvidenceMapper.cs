@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Revisions;
@@ -20,7 +21,12 @@ internal static class EvidenceMapper
         Cgroup = new Dictionary<string, string>(report.Cgroup, StringComparer.Ordinal),
         Oom = ToEvidence(report.Oom ?? new()),
         Machine = new(
-            report.Machine?.MemoryBytes ?? 0, report.Machine?.TasksMax ?? 0, CpuSet.TryParse(report.Machine?.Cpus ?? "", out var cpus) ? cpus : null),
+            report.Machine?.MemoryBytes ?? 0, report.Machine?.TasksMax ?? 0, CpuSet.TryParse(report.Machine?.Cpus ?? "", out var cpus) ? cpus : null)
+        {
+            Disks = new Dictionary<string, string>(report.Machine?.Disks ?? [], StringComparer.Ordinal),
+        },
+        ManagedOom = report.ManagedOomPreference.Length == 0 ? ImmutableDictionary<string, string>.Empty
+            : ImmutableDictionary<string, string>.Empty.Add(nameof(ResourceProperty.ManagedOOMPreference), report.ManagedOomPreference),
         RetiredWorkloads = [.. report.RetiredWorkloads],
         RetiredProperties = [.. report.RetiredProperties],
         AwaitsConfirmation = report.HasConfirmDueUs,

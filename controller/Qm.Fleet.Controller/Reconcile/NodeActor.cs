@@ -138,8 +138,15 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
         return stage;
     }
 
-    private static UnitProperty ToWire(Core.Resources.LiveProperty property) => new(
-        property.Name, property.CpuMask is { } mask ? PropertyValue.From(mask) : PropertyValue.From(property.Number));
+    private static UnitProperty ToWire(Core.Resources.LiveProperty property) => new(property.Name, property switch
+    {
+        { CpuMask: { } mask } => PropertyValue.From(mask),
+        { Devices: { } devices } => PropertyValue.From(devices.ByPath),
+        { Word: { } word } => PropertyValue.From(word),
+        { Scale: { } scale } => PropertyValue.From(scale),
+        { Switch: { } isOn } => PropertyValue.From(isOn),
+        _ => PropertyValue.From(property.Number),
+    });
 
     private static ActResult ToResult(JobOutcome outcome, string node, string unit) => outcome.Result switch
     {

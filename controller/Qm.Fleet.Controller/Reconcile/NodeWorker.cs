@@ -135,7 +135,7 @@ internal sealed partial class NodeWorker(
             LinkConfirmWithin = linkConfirmWithin,
             Host = host,
             Qm = blueChi.PresenceOf(QmNode.NameFor(name)),
-            Evidence = agents.IsConnected(name) ? Evidence() : null,
+            Evidence = agents.IsConnected(name) ? Evidence()?.With(host == Presence.Online ? _units.Qm : null) : null,
             QmUnit = host == Presence.Online ? _units.Qm : null,
             HostUnits = _units.Host,
             QmUnits = _units.Inside,

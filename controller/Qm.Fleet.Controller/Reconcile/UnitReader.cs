@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Qm.Fleet.BlueChi;
 using Qm.Fleet.Core.Reconcile;
+using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Controller.Reconcile;
@@ -64,8 +65,29 @@ internal static partial class UnitReader
             state.JobId)
         {
             IsFrozen = properties.TryGetValue("FreezerState", out var freezer) && freezer.TryGetString(out var frozen) && frozen is "frozen" or "freezing",
+            ManagedOom = ManagedOomOf(properties),
             Restarts = properties.TryGetValue("NRestarts", out var restarts) && restarts.TryGetInt64(out var count) ? count : 0,
         };
+    }
+
+    // Which cgroup systemd-oomd spares is marked on the cgroup itself, and systemd's word for it may be ahead of that.
+    private static ImmutableSortedDictionary<string, string> ManagedOomOf(IReadOnlyDictionary<string, PropertyValue> properties)
+    {
+        var found = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        foreach (var name in new[] { nameof(ResourceProperty.ManagedOOMSwap), nameof(ResourceProperty.ManagedOOMMemoryPressure) })
+        {
+            if (properties.TryGetValue(name, out var value) && value.TryGetString(out var word))
+            {
+                found[name] = word;
+            }
+        }
+
+        if (properties.TryGetValue(nameof(ResourceProperty.ManagedOOMMemoryPressureLimit), out var scale) && scale.TryGetInt64(out var share))
+        {
+            found[nameof(ResourceProperty.ManagedOOMMemoryPressureLimit)] = $"{new ResourceValue.Percent(ManagedOom.FromScale((uint)share))}";
+        }
+
+        return found.ToImmutable();
     }
 
     private static partial class Log

@@ -45,6 +45,7 @@ internal static class Manifests
         RootfsPreinstalled = environment.Rootfs?.SourceCase is V1.Rootfs.SourceOneofCase.Preinstalled,
         RootfsArchive = environment.Rootfs?.Archive is { } archive ? new(archive.Url, archive.Sha256) : null,
         Resources = Resources(environment.Resources),
+        DeviceResources = environment.Resources is { } devices ? DeviceResources(devices) : ImmutableDictionary<string, IReadOnlyList<string>>.Empty,
         OomQm = environment.Oom is { HasQm: true } qm ? qm.Qm : null,
         OomNested = environment.Oom is { HasNested: true } nested ? nested.Nested : null,
         OomAsil = environment.Oom is { } oom ? oom.Asil : ImmutableDictionary<string, int>.Empty,
@@ -114,6 +115,10 @@ internal static class Manifests
                 (ResourceProperty.MemorySwapMax, resources.MemorySwapMax),
                 (ResourceProperty.IOWeight, resources.IoWeight),
                 (ResourceProperty.TasksMax, resources.TasksMax),
+                (ResourceProperty.ManagedOOMSwap, resources.ManagedOomSwap),
+                (ResourceProperty.ManagedOOMMemoryPressure, resources.ManagedOomMemoryPressure),
+                (ResourceProperty.ManagedOOMMemoryPressureLimit, resources.ManagedOomMemoryPressureLimit),
+                (ResourceProperty.ManagedOOMPreference, resources.ManagedOomPreference),
             })
             {
                 if (value.Length > 0)
@@ -124,6 +129,14 @@ internal static class Manifests
         }
         return set;
     }
+
+    private static Dictionary<string, IReadOnlyList<string>> DeviceResources(V1.Resources resources) => new(StringComparer.Ordinal)
+    {
+        [nameof(ResourceProperty.IOReadBandwidthMax)] = resources.IoReadBandwidthMax,
+        [nameof(ResourceProperty.IOWriteBandwidthMax)] = resources.IoWriteBandwidthMax,
+        [nameof(ResourceProperty.IOReadIOPSMax)] = resources.IoReadIopsMax,
+        [nameof(ResourceProperty.IOWriteIOPSMax)] = resources.IoWriteIopsMax,
+    };
 
     private static WorkloadManifest Workload(V1.Workload workload, int index, List<Problem> problems)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Qm.Fleet.Core.Resources;
 
 namespace Qm.Fleet.Core.Environments;
 
@@ -33,7 +34,7 @@ public static class Canonical
             }
         }
 
-        foreach (var field in environment.Resources.Select(limit => ($"resources.{limit.Key}", limit.Value.ToString()))
+        foreach (var field in environment.Resources.SelectMany(Of)
             .Concat(Number("oom.qm", environment.Oom.Qm))
             .Concat(Number("oom.nested", environment.Oom.Nested))
             .Concat(environment.Oom.Asil.SelectMany(score => Number($"oom.asil[{score.Key}]", score.Value)))
@@ -50,6 +51,9 @@ public static class Canonical
             yield return ("drift", "report");
         }
     }
+
+    private static IEnumerable<(string Path, string Value)> Of(KeyValuePair<ResourceProperty, ResourceValue> limit) =>
+        (limit.Value is ResourceValue.Devices devices ? devices.Limits.Entries : [limit.Value.ToString()]).Select(value => ($"resources.{limit.Key}", value));
 
     private static IEnumerable<(string Path, string Value)> Of(Workload workload)
     {

@@ -1,7 +1,5 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using Qm.Fleet.Core.LoadShedding;
-using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Rollouts;
 using Qm.Fleet.Core.Selectors;
 using Qm.Fleet.Core.Supervision;
@@ -36,7 +34,7 @@ public static class FleetParser
         {
             RootfsPreinstalled = declared.RootfsPreinstalled,
             RootfsArchive = RootfsParser.Parse(declared.RootfsArchive, problems, Environment + ".rootfs.archive"),
-            Resources = ParseResources(declared.Resources, problems),
+            Resources = ResourcesParser.Parse(declared, problems, Environment + ".resources"),
             Oom = oom,
             HostAgent = AgentConfParser.ParseHost(declared.HostAgent, problems, Environment + ".bluechi.host"),
             QmAgent = AgentConfParser.ParseQm(declared.QmAgent, problems, Environment + ".bluechi.qm"),
@@ -79,42 +77,5 @@ public static class FleetParser
     {
         problems.Check(Environment + ".drift", text is "" or "heal" or "report" ? null : $"\"{text}\" is neither heal nor report");
         return text == "report" ? DriftPolicy.Report : DriftPolicy.Heal;
-    }
-
-    private static ImmutableSortedDictionary<ResourceProperty, ResourceValue> ParseResources(IReadOnlyDictionary<string, string> declared, ProblemList problems)
-    {
-        var resources = ImmutableSortedDictionary.CreateBuilder<ResourceProperty, ResourceValue>();
-        foreach (var (name, text) in declared.OrderBy(entry => entry.Key, StringComparer.Ordinal))
-        {
-            var path = $"{Environment}.resources.{name}";
-            if (!Enum.TryParse<ResourceProperty>(name, out var property) || property.ToString() != name)
-            {
-                problems.Add(path, $"not a limit that QM Fleet sets; known are {string.Join(", ", Enum.GetNames<ResourceProperty>())}");
-            }
-            else if (ResourceValues.TryParse(property, text, out var value, out var problem))
-            {
-                resources[property] = value;
-            }
-            else
-            {
-                problems.Add(path, problem);
-            }
-        }
-
-        CheckOrder(ResourceProperty.MemoryHigh, ResourceProperty.MemoryMax, "QM would be killed before it is throttled");
-        CheckOrder(ResourceProperty.MemoryLow, ResourceProperty.MemoryMax, "what is protected could never be used");
-        CheckOrder(ResourceProperty.MemoryMin, ResourceProperty.MemoryMax, "what is protected could never be used");
-        return resources.ToImmutable();
-
-        void CheckOrder(ResourceProperty lower, ResourceProperty upper, string why)
-        {
-            // A size and a percentage compare on a node only, which knows how much memory it has.
-            var (low, high) = (resources.GetValueOrDefault(lower), resources.GetValueOrDefault(upper));
-            if ((low, high) is (ResourceValue.Bytes { Value: var lowBytes }, ResourceValue.Bytes { Value: var highBytes }) && lowBytes > highBytes
-                || (low, high) is (ResourceValue.Percent { Permyriad: var lowPart }, ResourceValue.Percent { Permyriad: var highPart }) && lowPart > highPart)
-            {
-                problems.Add($"{Environment}.resources.{lower}", $"{low} is above {upper} ({high}); {why}", Rules.LimitOrder);
-            }
-        }
     }
 }

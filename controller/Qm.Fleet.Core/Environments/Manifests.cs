@@ -44,6 +44,9 @@ public sealed record EnvironmentManifest
     /// <summary>resources, by systemd's name.</summary>
     public IReadOnlyDictionary<string, string> Resources { get; init; } = ImmutableDictionary<string, string>.Empty;
 
+    /// <summary>resources that hold for each device by itself, by systemd's name: path and limit of each.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> DeviceResources { get; init; } = ImmutableDictionary<string, IReadOnlyList<string>>.Empty;
+
     /// <summary>oom.qm; null when absent.</summary>
     public int? OomQm { get; init; }
 

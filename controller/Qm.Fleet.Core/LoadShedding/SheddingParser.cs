@@ -94,6 +94,10 @@ internal static class SheddingParser
             {
                 problems.Add(path, $"not a limit that QM Fleet sets; known are {string.Join(", ", Enum.GetNames<ResourceProperty>())}");
             }
+            else if (property.IsPerDevice())
+            {
+                problems.Add(path, "a limit of single devices is not changed to shed load; limit memory, CPU time or tasks");
+            }
             else if (!environment.Resources.ContainsKey(property))
             {
                 problems.Add(path, $"the environment does not set {name}, so there would be no value to go back to; set it under environment.resources");

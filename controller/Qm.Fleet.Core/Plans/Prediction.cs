@@ -81,7 +81,8 @@ internal sealed class Prediction
                 file => Evidence.Files.GetValueOrDefault(file.Id) is { } found && found.Sha256 == file.Sha256 ? found : new FileEvidence("", file.Sha256, _clock)),
             RetiredWorkloads = [.. Evidence.RetiredWorkloads.Concat(changed.Where(file => file.Kind == OwnedFileKind.Workload && _desired.Find(file) is null).Select(file => file.Name)).Distinct()],
             RetiredProperties = [.. Evidence.RetiredProperties.Concat(Dropped()).Distinct()],
-            Effective = Evidence.Effective.Where(value => !Dropped().Contains(value.Key)).ToDictionary(),
+            Effective = Evidence.Effective.Select(value => KeyValuePair.Create(value.Key, Own(value.Key, value.Value))).Where(value => value.Value.Length > 0).ToDictionary(),
+            Machine = Evidence.Machine with { Disks = Disks() },
             HostAgentConfChangedAt = hostConf ? _clock : Evidence.HostAgentConfChangedAt,
             QmNodeName = Evidence.QmNodeName.Length > 0 ? _desired.QmNodeName ?? "" : "",
             Oom = Evidence.Oom with { NestedDefault = _desired.Environment.Oom.Nested ?? Evidence.Oom.NestedDefault },
@@ -93,15 +94,35 @@ internal sealed class Prediction
         return View with { Evidence = evidence, HostUnits = hostUnits };
     }
 
-    private IEnumerable<string> Dropped() => (_before?.Environment.Resources.Keys ?? []).Where(property => !_desired.Environment.Resources.ContainsKey(property)).Select(property => property.ToString());
+    private IEnumerable<string> Dropped() => NamesOf(_before).Except(NamesOf(_desired));
+
+    private static IEnumerable<string> NamesOf(RenderedRevision? revision) => revision is null ? [] : revision.Environment.Resources.SelectMany(limit =>
+        limit.Value is ResourceValue.Devices devices ? devices.Limits.ByPath.Keys.Select(path => ResourceProperties.NameOf(limit.Key.ToString(), path)) : [limit.Key.ToString()]);
+
+    // Of a key that limits each device by itself, the devices that are no longer named go, and the others stay.
+    private string Own(string key, string text)
+    {
+        var dropped = Dropped().ToArray();
+        return dropped.Contains(key) ? ""
+            : string.Join(", ", text.Split(", ").Where(entry => !dropped.Contains(ResourceProperties.NameOf(key, entry.Split(' ')[0]))));
+    }
+
+    // Which disk it is only the node can say, and it refuses to stage what is none; here it is enough that no other is it.
+    private Dictionary<string, string> Disks() => _desired.Environment.Resources.Values.OfType<ResourceValue.Devices>().SelectMany(devices => devices.Limits.ByPath.Keys).Distinct()
+        .Where(path => Evidence.Machine.Disks.GetValueOrDefault(path) is null or "").Select(path => KeyValuePair.Create(path, path)).Concat(Evidence.Machine.Disks.Where(disk => disk.Value.Length > 0)).ToDictionary();
 
     // What systemd writes there exactly is its business; that it is what was wanted is what the act is for.
     private NodeEvidence Limited(NodeEvidence evidence)
     {
         while (NodeChecks.LimitsToSet(_desired, evidence).ToArray() is { Length: > 0 } limits)
         {
-            var files = limits.Select(limit => KernelLimits.Compare(limit.Key, limit.Value, evidence.Cgroup, evidence.Machine).Source).ToHashSet(StringComparer.Ordinal);
-            evidence = evidence with { Cgroup = evidence.Cgroup.Where(file => !files.Contains(file.Key)).ToDictionary() };
+            var files = limits.Select(limit => LimitChecks.Compare(limit.Key, limit.Value, evidence).Source).ToHashSet(StringComparer.Ordinal);
+            evidence = evidence with
+            {
+                Cgroup = evidence.Cgroup.Where(file => !files.Contains(file.Key)).ToDictionary(),
+                ManagedOom = limits.Where(limit => limit.Key.IsManagedOom()).Aggregate(
+                    evidence.ManagedOom.ToImmutableDictionary(), (said, limit) => said.SetItem(limit.Key.ToString(), limit.Value.ToString())),
+            };
         }
 
         return evidence;

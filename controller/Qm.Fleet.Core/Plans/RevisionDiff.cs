@@ -47,6 +47,7 @@ public static class RevisionDiff
             _ => "the workload restarts",
         },
         _ when IsProbe(path) => isProbed ? "nothing restarts; the workload is probed anew" : "nothing restarts; the workload is probed no more",
+        _ when path.StartsWith("resources.", StringComparison.Ordinal) => "takes effect at once, nothing restarts",
         _ when path.StartsWith("oom.asil[", StringComparison.Ordinal) => "nothing restarts; it takes effect at the unit's next start, which is not ours to order",
         _ => path == "oom.qm" ? "nothing restarts; QM keeps its score until it starts next" : "nothing restarts",
     };

@@ -68,7 +68,7 @@ public abstract record NodeCall(string Node)
         return act switch
         {
             NodeStep.Stage or NodeStep.Commit or NodeStep.Confirm or NodeStep.RestartHostAgent => [new Extension(node, act.Name)],
-            NodeStep.SetLimits limits => [new SetProperties(node, QmNode.Unit, limits.Properties)],
+            NodeStep.SetLimits limits => [new SetProperties(node, QmNode.Unit, limits.Properties), .. Forget(limits, node)],
             NodeStep.ReloadHost => [new Reload(node)],
             NodeStep.StartQm => [new Reload(node), new Job(node, QmNode.Unit, JobVerb.Start)],
             NodeStep.RestartQm => [new Reload(node), new Job(node, QmNode.Unit, JobVerb.Restart)],
@@ -82,6 +82,11 @@ public abstract record NodeCall(string Node)
             _ => throw new ArgumentOutOfRangeException(nameof(act), act.Name, "an act without a call that does it"),
         };
     }
+
+    // systemd keeps a device whose limit was lifted as one without limits, and brings that to the kernel after whatever the disk is limited to under another
+    // name. It forgets the device when it reads its files anew.
+    private static ImmutableArray<NodeCall> Forget(NodeStep.SetLimits limits, string node) =>
+        limits.Properties.Any(property => property.Devices?.ByPath.ContainsValue(DeviceLimits.Infinity) == true) ? [new Reload(node)] : [];
 }
 
 /// <summary>What a job does to a unit.</summary>

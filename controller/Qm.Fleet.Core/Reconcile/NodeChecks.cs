@@ -13,7 +13,7 @@ public static class NodeChecks
     /// <summary>One check for every value the revision sets, in a stable order.</summary>
     public static IReadOnlyList<NodeCheck> Evaluate(RenderedRevision desired, NodeEvidence evidence) =>
     [
-        .. Rootfs(desired, evidence), .. MountChecks.Evaluate(desired, evidence), .. Limits(desired, evidence),
+        .. Rootfs(desired, evidence), .. MountChecks.Evaluate(desired, evidence), .. LimitChecks.Evaluate(desired, evidence),
         .. QmScores(desired, evidence), .. ProcessScores(desired, evidence), .. AsilScores(desired, evidence),
         .. LabelChecks.Evaluate(desired, evidence), .. NodeNames(desired, evidence),
     ];
@@ -23,11 +23,10 @@ public static class NodeChecks
         desired.Environment.Workloads.FirstOrDefault(candidate => candidate.Name == workload)?.OomScoreAdjust
             ?? desired.Environment.Oom.Nested;
 
-    /// <summary>Limits of qm.service whose value in the kernel is not the one wanted, retired ones included, each with what it shall be.</summary>
+    /// <summary>Limits of qm.service whose value in force is not the one wanted, retired ones included, each with what it shall be.</summary>
     /// <remarks>A retired limit goes back to what the node's own files say, in words: removing it from a file leaves it in the kernel.</remarks>
     public static IEnumerable<KeyValuePair<ResourceProperty, ResourceValue>> LimitsToSet(RenderedRevision desired, NodeEvidence evidence) =>
-        Wanted(desired, evidence).Where(limit =>
-            KernelLimits.Compare(limit.Key, limit.Value, evidence.Cgroup, evidence.Machine).Result == CheckResult.Fail);
+        LimitChecks.Wanted(desired, evidence).Where(limit => LimitChecks.Compare(limit.Key, limit.Value, evidence).Result == CheckResult.Fail);
 
     /// <summary>What QM shall run from, for a person; empty when that is the node's own business.</summary>
     public static string WantedRootfs(RenderedRevision desired) =>
@@ -51,36 +50,6 @@ public static class NodeChecks
         yield return new("ROOTFS", WantedRootfs(desired), running, running.Length == 0 ? "" : $"/proc/{Text(evidence.Oom.QmInit)}/mountinfo",
             running.Length == 0 ? CheckResult.Unreadable : isOther ? CheckResult.Fail : CheckResult.Pass,
             running.Length == 0 ? "what is mounted on / of QM's init could not be read" : isOther ? "it changes when QM restarts" : "");
-    }
-
-    private static IEnumerable<KeyValuePair<ResourceProperty, ResourceValue>> Wanted(RenderedRevision desired, NodeEvidence evidence)
-    {
-        foreach (var limit in desired.Environment.Resources)
-        {
-            yield return limit;
-        }
-
-        foreach (var name in evidence.RetiredProperties)
-        {
-            if (Enum.TryParse<ResourceProperty>(name, out var property) && !desired.Environment.Resources.ContainsKey(property))
-            {
-                yield return new(property, Own(property, evidence));
-            }
-        }
-    }
-
-    private static ResourceValue Own(ResourceProperty property, NodeEvidence evidence) =>
-        evidence.Effective.TryGetValue(property.ToString(), out var text) && ResourceValues.TryParse(property, text, out var value, out _)
-            ? value
-            : ResourceValues.DefaultOf(property);
-
-    private static IEnumerable<NodeCheck> Limits(RenderedRevision desired, NodeEvidence evidence)
-    {
-        foreach (var (property, value) in desired.Environment.Resources)
-        {
-            var found = KernelLimits.Compare(property, value, evidence.Cgroup, evidence.Machine);
-            yield return new(property.ToString(), value.ToString(), found.Found, found.Source, found.Result, found.Message);
-        }
     }
 
     // Another file of QM's may win over ours; an agent extension that does not tell is not held against the node.

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Revisions;
 
@@ -24,16 +25,21 @@ public sealed record NodeEvidence
     /// <summary>Cgroup file name to content, trimmed; files that do not exist are absent.</summary>
     public required IReadOnlyDictionary<string, string> Cgroup { get; init; }
 
+    /// <summary>
+    /// Settings of qm.service for systemd-oomd, by property: what the host's systemd says of them through BlueChi, and how the cgroup is marked; absent what is not known.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> ManagedOom { get; init; } = ImmutableDictionary<string, string>.Empty;
+
     /// <summary>OOM scores in /proc.</summary>
     public required OomEvidence Oom { get; init; }
 
-    /// <summary>What percentages refer to.</summary>
+    /// <summary>What limits refer to.</summary>
     public required MachineFacts Machine { get; init; }
 
     /// <summary>Workloads whose files were removed and whose units may still run.</summary>
     public required IReadOnlyList<string> RetiredWorkloads { get; init; }
 
-    /// <summary>Resource control keys no longer set, whose old limits may still be in the kernel.</summary>
+    /// <summary>Resource control keys no longer set, whose old limits may still be in the kernel; <c>KEY=PATH</c> for each device that a key no longer limits.</summary>
     public required IReadOnlyList<string> RetiredProperties { get; init; }
 
     /// <summary>Whether the agent extension goes back by itself unless the revision is confirmed.</summary>
@@ -62,6 +68,9 @@ public sealed record NodeEvidence
 
     /// <summary>Root file systems of QM.</summary>
     public RootfsEvidence Rootfs { get; init; } = RootfsEvidence.None;
+
+    /// <summary>The same with what the host's systemd says of qm.service; null when it was not asked.</summary>
+    public NodeEvidence With(UnitReading? qm) => qm is null || qm.ManagedOom.IsEmpty ? this : this with { ManagedOom = qm.ManagedOom.SetItems(ManagedOom) };
 }
 
 /// <summary>A revision that the agent extension went back from by itself.</summary>

@@ -65,7 +65,7 @@ public static class NodeReconciler
             .Concat(view.Evidence.Rootfs.Slots).Append(view.Evidence.Rootfs.Fetch?.Failure ?? "")),
         // Usage figures stand among the limits and change by themselves.
         NodeStep.SetLimits limits => $"{Text(limits.Properties.Select(property => $"{property}"))} over {Text(view.Evidence?.Cgroup
-            .Where(file => file.Key is not ("memory.current" or "memory.events")).Select(file => $"{file.Key}={file.Value}"))}",
+            .Where(file => file.Key is not ("memory.current" or "memory.events")).Concat(view.Evidence.ManagedOom).Select(value => $"{value.Key}={value.Value}"))}",
         _ => "",
     };
 
@@ -210,7 +210,7 @@ public static class NodeReconciler
         if (limits.Length > 0)
         {
             return new NodeStep.SetLimits(
-                [.. limits.Select(limit => LiveProperty.From(limit.Key, limit.Value, evidence.Machine))],
+                [.. LiveProperty.Of(limits, evidence.Machine)],
                 $"sets {string.Join(", ", limits.Select(limit => $"{limit.Key}={limit.Value}"))}");
         }
 

@@ -46,7 +46,7 @@ internal static class RemovalSteps
         if (limits.Length > 0)
         {
             return new NodeStep.SetLimits(
-                [.. limits.Select(limit => LiveProperty.From(limit.Key, limit.Value, evidence.Machine))],
+                [.. LiveProperty.Of(limits, evidence.Machine)],
                 $"lifts {string.Join(", ", limits.Select(limit => $"{limit.Key} to {limit.Value}"))}");
         }
 

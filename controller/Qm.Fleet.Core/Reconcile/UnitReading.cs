@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Qm.Fleet.Core.Reconcile;
 
 /// <summary>A unit's properties as read through BlueChi; names and words are systemd's.</summary>
@@ -17,6 +19,9 @@ public sealed record UnitReading(
 
     /// <summary>FreezerState is frozen, or on the way there.</summary>
     public bool IsFrozen { get; init; }
+
+    /// <summary>Its settings for systemd-oomd, by property and in the words of a unit file; absent what systemd did not say.</summary>
+    public ImmutableSortedDictionary<string, string> ManagedOom { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 
     /// <summary>Whether systemd knows the unit.</summary>
     public bool IsLoaded => LoadState == "loaded";

@@ -28,9 +28,14 @@ public static class KernelLimits
     /// <param name="property">Which.</param>
     /// <param name="wanted">The value wanted.</param>
     /// <param name="cgroup">File name to trimmed content; files that do not exist are absent.</param>
-    /// <param name="machine">What percentages refer to; a fact that is not above 0 is unknown.</param>
+    /// <param name="machine">What percentages and devices refer to; a fact that is not above 0 is unknown.</param>
     public static ValueCheck Compare(ResourceProperty property, ResourceValue wanted, IReadOnlyDictionary<string, string> cgroup, MachineFacts machine)
     {
+        if (wanted is ResourceValue.Devices devices)
+        {
+            return DiskLimits.Compare(property, devices.Limits, cgroup, machine.Disks);
+        }
+
         var isIdle = property == ResourceProperty.CPUWeight && cgroup.GetValueOrDefault(IdleFile) == "1";
         var file = isIdle || wanted is ResourceValue.Idle ? IdleFile : FileOf(property);
         if (!cgroup.TryGetValue(file, out var content))

@@ -73,4 +73,20 @@ public abstract record ResourceValue
         /// <inheritdoc/>
         public override string ToString() => Value.ToString(CultureInfo.InvariantCulture);
     }
+
+    /// <summary>A limit for each of some devices.</summary>
+    /// <param name="Limits">Path and limit of each.</param>
+    public sealed record Devices(DeviceLimits Limits) : ResourceValue
+    {
+        /// <inheritdoc/>
+        public override string ToString() => Limits.ToString();
+    }
+
+    /// <summary>One word of a few.</summary>
+    /// <param name="Value">As systemd spells it.</param>
+    public sealed record Word(string Value) : ResourceValue
+    {
+        /// <inheritdoc/>
+        public override string ToString() => Value;
+    }
 }

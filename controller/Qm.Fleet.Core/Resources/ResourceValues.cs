@@ -27,6 +27,10 @@ public static class ResourceValues
             ResourceProperty.CPUQuota => Quota(text),
             ResourceProperty.AllowedCPUs => Cpus(text),
             ResourceProperty.TasksMax => Tasks(text),
+            ResourceProperty.ManagedOOMSwap or ResourceProperty.ManagedOOMMemoryPressure => Word(text, "auto", "kill"),
+            ResourceProperty.ManagedOOMPreference => Word(text, "none", "avoid", "omit"),
+            ResourceProperty.ManagedOOMMemoryPressureLimit => Pressure(text),
+            _ when property.IsPerDevice() => Devices(property, text),
             ResourceProperty.MemoryHigh or ResourceProperty.MemoryMax => Size(text) is (ResourceValue.Bytes { Value: 0 } or ResourceValue.Percent { Permyriad: 0 }, _)
                 ? (null, $"\"{text}\" leaves QM no memory, and systemd ignores it; {property} is above 0")
                 : Size(text),
@@ -35,9 +39,15 @@ public static class ResourceValues
         return value is not null;
     }
 
-    /// <summary>A limit as a unit file takes it: its text, but for a CPU quota without limit, which systemd reads from an empty value only.</summary>
-    public static string UnitText(ResourceProperty property, ResourceValue value) =>
-        (property, value) is (ResourceProperty.CPUQuota or ResourceProperty.AllowedCPUs, ResourceValue.Infinity) ? "" : value.ToString();
+    /// <summary>What a unit file has to assign to the key of a limit, in order, so that it holds whatever stands in front of it.</summary>
+    /// <remarks>A CPU quota or set of CPUs without limit is an empty value; systemd joins the CPUs of several assignments, so an empty one goes first.</remarks>
+    public static IEnumerable<string> Assignments(ResourceProperty property, ResourceValue value) => (property, value) switch
+    {
+        (ResourceProperty.CPUQuota or ResourceProperty.AllowedCPUs, ResourceValue.Infinity) => [""],
+        (ResourceProperty.AllowedCPUs, _) => ["", value.ToString()],
+        (_, ResourceValue.Devices devices) => devices.Limits.Entries,
+        _ => [value.ToString()],
+    };
 
     /// <summary>systemd's own default of a limit, which holds where no file says otherwise.</summary>
     /// <remarks>Of TasksMax it is what DefaultTasksMax= is where no system.conf changes it.</remarks>
@@ -46,6 +56,9 @@ public static class ResourceValues
         ResourceProperty.CPUWeight or ResourceProperty.IOWeight => new ResourceValue.Weight(100),
         ResourceProperty.MemoryMin or ResourceProperty.MemoryLow => new ResourceValue.Bytes(0),
         ResourceProperty.TasksMax => new ResourceValue.Percent(1_500),
+        ResourceProperty.ManagedOOMSwap or ResourceProperty.ManagedOOMMemoryPressure => new ResourceValue.Word("auto"),
+        ResourceProperty.ManagedOOMMemoryPressureLimit => new ResourceValue.Percent(0),
+        ResourceProperty.ManagedOOMPreference => new ResourceValue.Word("none"),
         _ => new ResourceValue.Infinity(),
     };
 
@@ -65,6 +78,16 @@ public static class ResourceValues
         CpuSet.TryParse(text, out var set)
             ? (new ResourceValue.Cpus(set), null)
             : (null, $"\"{text}\" is not a set of CPUs; expected indices and ranges such as 0,2-3");
+
+    private static (ResourceValue?, string?) Devices(ResourceProperty property, string text) =>
+        DeviceLimits.TryParse(property, text, out var limits, out var problem) ? (new ResourceValue.Devices(limits), null) : (null, problem);
+
+    private static (ResourceValue?, string?) Word(string text, params string[] words) =>
+        words.Contains(text) ? (new ResourceValue.Word(text), null) : (null, $"\"{text}\" is not one of {string.Join(", ", words)}");
+
+    private static (ResourceValue?, string?) Pressure(string text) =>
+        Percentage(text, out var percent) && percent <= 100 ? (new ResourceValue.Percent((int)(percent * 100m)), null)
+            : (null, $"\"{text}\" is not a memory pressure; expected per cent such as 60%");
 
     private static (ResourceValue?, string?) Tasks(string text) =>
         text == Infinity ? (new ResourceValue.Infinity(), null)

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Qm.Fleet.Core.Resources;
 
-/// <summary>Sizes in systemd's grammar: bytes, or a number with K, M, G, T, P or E, powers of 1024.</summary>
+/// <summary>Sizes in systemd's grammar: a number, or one with K, M, G, T, P or E, which are powers of 1024 for memory and of 1000 for I/O.</summary>
 internal static class Sizes
 {
     private const string Units = "KMGTPE";
@@ -10,10 +10,16 @@ internal static class Sizes
     // The kernel counts pages in a long; from here on it reads every size as "max".
     private const ulong TooLarge = 1UL << 63;
 
-    /// <summary>Reads a size below 8E; fractions such as 1.5G are allowed with a unit, and bytes that they leave are dropped.</summary>
-    internal static bool TryParse(string text, out ulong bytes)
+    /// <summary>Powers of it are the units of memory.</summary>
+    internal const ulong Memory = 1024;
+
+    /// <summary>Powers of it are the units of I/O.</summary>
+    internal const ulong Transfer = 1000;
+
+    /// <summary>Reads a size below 8E of memory; fractions such as 1.5G are allowed with a unit, and what they leave of the smallest one is dropped.</summary>
+    internal static bool TryParse(string text, out ulong size, ulong thousand = Memory)
     {
-        bytes = 0;
+        size = 0;
         if (text is not [>= '0' and <= '9', ..])
         {
             return false;
@@ -27,28 +33,28 @@ internal static class Sizes
             return false;
         }
 
-        // A large number times 1024^6 could leave the range of a decimal; the bound is checked first.
-        var factor = unit >= 0 ? (decimal)(1UL << (10 * (unit + 1))) : 1m;
+        // A large number times 1024 to the sixth could leave the range of a decimal; the bound is checked first.
+        var factor = Enumerable.Repeat((decimal)thousand, unit + 1).Aggregate(1m, (product, next) => product * next);
         if (value >= TooLarge / factor)
         {
             return false;
         }
 
-        bytes = (ulong)(value * factor);
+        size = (ulong)(value * factor);
         return true;
     }
 
     /// <summary>The shortest exact way to write a size: the largest unit that divides it.</summary>
-    internal static string Format(ulong bytes)
+    internal static string Format(ulong size, ulong thousand = Memory)
     {
         var unit = -1;
-        while (bytes != 0 && bytes % 1024 == 0 && unit < Units.Length - 1)
+        while (size != 0 && size % thousand == 0 && unit < Units.Length - 1)
         {
-            bytes /= 1024;
+            size /= thousand;
             unit++;
         }
 
-        var number = bytes.ToString(CultureInfo.InvariantCulture);
+        var number = size.ToString(CultureInfo.InvariantCulture);
         return unit < 0 ? number : number + Units[unit];
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Units;
 
 namespace Qm.Fleet.Core.Revisions;
@@ -68,7 +69,10 @@ public static class RevisionRenderer
         var unit = Unit();
         foreach (var (property, value) in environment.Resources)
         {
-            unit.Add("Service", property.ToString(), value.ToString());
+            foreach (var text in ResourceValues.Assignments(property, value))
+            {
+                unit.Add("Service", property.ToString(), text);
+            }
         }
 
         if (environment.Oom.Qm is { } score)

@@ -9,7 +9,7 @@ namespace Qm.Fleet.Lab.Nodes;
 internal sealed class EmulatedKernel(string root)
 {
     /// <summary>Device number of the file system that holds the whole node.</summary>
-    public const string Disk = "253:1";
+    public const string Disk = EmulatedDisks.Partition;
 
     private const int FirstPid = 100_000;
     private static int _lastPid = FirstPid;
@@ -35,6 +35,7 @@ internal sealed class EmulatedKernel(string root)
         Write("proc/sys/kernel/threads-max", FormattableString.Invariant($"{machine.ThreadsMax}"));
         Write("proc/sys/kernel/random/boot_id", bootId);
         Write("sys/devices/system/cpu/online", FormattableString.Invariant($"0-{machine.Cpus - 1}"));
+        EmulatedDisks.Write(this);
         Write("sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory hugetlb pids misc");
         Write("sys/fs/cgroup/cpuset.cpus.effective", FormattableString.Invariant($"0-{machine.Cpus - 1}"));
     }
@@ -48,6 +49,7 @@ internal sealed class EmulatedKernel(string root)
         WriteCgroup(cgroup, "memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0");
         WriteCgroup(cgroup, "memory.oom.group", "0");
         WriteCgroup(cgroup, "cpuset.cpus", "");
+        WriteCgroup(cgroup, "io.max", "");
         ApplyLimits(cgroup, limits);
     }
 
@@ -63,6 +65,17 @@ internal sealed class EmulatedKernel(string root)
         {
             WriteCgroup(cgroup, file, content);
         }
+
+        // A line at a time, as the kernel takes it: disks that nobody names keep what they have.
+        foreach (var (path, device) in limits.Disks.Kernel)
+        {
+            if (EmulatedDisks.Find(Root, path) is { } disk)
+            {
+                WriteCgroup(cgroup, "io.max", EmulatedDisks.Replace(File.ReadAllText(Path.Combine(CgroupPath(cgroup), "io.max")), disk, device));
+            }
+        }
+
+        EmulatedDisks.Mark(CgroupPath(cgroup), limits.Oomd.Preference);
     }
 
     /// <summary>Starts a process in a cgroup and answers its pid.</summary>

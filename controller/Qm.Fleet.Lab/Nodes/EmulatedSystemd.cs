@@ -203,7 +203,7 @@ internal sealed partial class EmulatedSystemd
             if (unit is { Loaded: not null })
             {
                 (unit.Limits, unit.SetDescription) = (limits, set);
-                if (!unit.IsDown)
+                if (!unit.IsDown && properties.Any(property => ResourceControl.ReachesKernel(property.Key)))
                 {
                     Node.Kernel.ApplyLimits(unit.Body.Cgroup, limits);
                 }

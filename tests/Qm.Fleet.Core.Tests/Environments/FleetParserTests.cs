@@ -74,7 +74,7 @@ public sealed class FleetParserTests
     [Theory]
     [InlineData("memorymax")]
     [InlineData("MemoryMax ")]
-    [InlineData("IOReadIOPSMax")]
+    [InlineData("IODeviceWeight")]
     [InlineData("6")]
     public void Parse_LimitThatIsNotOurs_ListsThoseThatAre(string name)
     {

@@ -15,8 +15,8 @@ public sealed class RevisionDiffTests
 
     public static TheoryData<string, EnvironmentManifest, string, string> OneField => new()
     {
-        { "resources.MemoryHigh", Base with { Resources = new Dictionary<string, string> { ["MemoryHigh"] = "1536M", ["CPUWeight"] = "idle" } }, "2G -> 1536M", "nothing restarts" },
-        { "resources.MemoryHigh", Base with { Resources = new Dictionary<string, string> { ["CPUWeight"] = "idle" } }, "2G -> ", "nothing restarts" },
+        { "resources.MemoryHigh", Base with { Resources = new Dictionary<string, string> { ["MemoryHigh"] = "1536M", ["CPUWeight"] = "idle" } }, "2G -> 1536M", "takes effect at once, nothing restarts" },
+        { "resources.MemoryHigh", Base with { Resources = new Dictionary<string, string> { ["CPUWeight"] = "idle" } }, "2G -> ", "takes effect at once, nothing restarts" },
         { "oom.qm", Base with { OomQm = 550 }, "500 -> 550", "QM restarts once on each node, and everything in it" },
         { "oom.qm", Base with { OomQm = null }, "500 -> ", "nothing restarts; QM keeps its score until it starts next" },
         { "oom.nested", Base with { OomNested = 800 }, "750 -> 800", "the workloads without a score of their own restart" },

@@ -11,6 +11,7 @@ public sealed class KernelLimitsTests
 {
     // The measured node: 3 GiB, of which systemd grants 23631 tasks; 50% of them were 11815 in pids.max.
     private static readonly MachineFacts Machine = new(3L << 30, 23_631);
+    private static readonly Dictionary<string, string> Disks = new() { ["/dev/sda"] = "8:0", ["/dev/sdb"] = "8:16", ["/dev/null"] = "" };
 
     [Theory]
     [InlineData(CPUWeight, "50", "cpu.weight", "50", "50")]
@@ -96,16 +97,16 @@ public sealed class KernelLimitsTests
     public void Compare_AnyContent_IsAVerdictAndNeverThrows() =>
         Gen.Select(
             Gen.Enum<ResourceProperty>(),
-            Gen.OneOf("idle", "1", "60%", "3G", "infinity", "0-3"),
-            Gen.OneOf(Gen.String, Gen.OneOf("max", "-1", "18446744073709551615", "18446744073709551615 1", "1 18446744073709551615", "default max", "99999999999999999999")),
+            Gen.OneOf("idle", "1", "60%", "3G", "infinity", "0-3", "/dev/sda 50M, /dev/sdb infinity"),
+            Gen.OneOf(Gen.String, Gen.OneOf("max", "-1", "18446744073709551615", "18446744073709551615 1", "1 18446744073709551615", "default max", "99999999999999999999", "8:0 rbps=max", "8:0 rbps=", "8:0 rbps=-1 riops=99999999999999999999")),
             Gen.Long)
         .Sample((property, wanted, content, machine) =>
         {
             if (ResourceValues.TryParse(property, wanted, out var value, out _))
             {
-                string[] files = ["cpu.weight", "cpu.idle", "cpu.max", "cpuset.cpus", "memory.min", "memory.low", "memory.high", "memory.max", "memory.swap.max", "io.weight", "pids.max"];
+                string[] files = ["io.max", "cpu.weight", "cpu.idle", "cpu.max", "cpuset.cpus", "memory.min", "memory.low", "memory.high", "memory.max", "memory.swap.max", "io.weight", "pids.max"];
 
-                var check = KernelLimits.Compare(property, value, files.ToDictionary(file => file, _ => content), new(machine, machine));
+                var check = KernelLimits.Compare(property, value, files.ToDictionary(file => file, _ => content), new(machine, machine) { Disks = Disks });
 
                 Assert.Equal(check.Result == CheckResult.Pass, check.Message.Length == 0);
                 Assert.Equal(check.Result == CheckResult.Unreadable, check.Found.Length == 0);
@@ -159,5 +160,32 @@ public sealed class KernelLimitsTests
             AllowedCPUs, new ResourceValue.Infinity(), new Dictionary<string, string> { ["cpuset.cpus"] = content }, Machine with { Cpus = online });
 
         Assert.Equal(expected, check.Result);
+    }
+
+    [Theory]
+    [InlineData(IOReadBandwidthMax, "/dev/sda 50M", "8:0 rbps=50000000 wbps=max riops=max wiops=max", CheckResult.Pass, "/dev/sda 50M", "")]
+    [InlineData(IOReadBandwidthMax, "/dev/sda 50M", "18:0 rbps=50000000 wbps=max riops=max wiops=max", CheckResult.Fail, "/dev/sda infinity", "io.max has no line for /dev/sda, which is disk 8:0")]
+    [InlineData(IOReadBandwidthMax, "/dev/sda 50M", "8:0 rbps=max wbps=50000000 riops=max wiops=max", CheckResult.Fail, "/dev/sda infinity", "io.max holds \"8:0 rbps=max wbps=50000000 riops=max wiops=max\" for /dev/sda")]
+    [InlineData(IOWriteIOPSMax, "/dev/sda 50, /dev/sdb 60", "8:0 rbps=max wbps=max riops=max wiops=50\n8:16 rbps=max wbps=max riops=max wiops=61", CheckResult.Fail, "/dev/sda 50, /dev/sdb 61", "io.max holds \"8:16 rbps=max wbps=max riops=max wiops=61\" for /dev/sdb")]
+    [InlineData(IOReadIOPSMax, "/dev/sda infinity", "", CheckResult.Pass, "/dev/sda infinity", "")]
+    [InlineData(IOReadIOPSMax, "/dev/sda infinity", "8:0 rbps=max wbps=max riops=5 wiops=max", CheckResult.Fail, "/dev/sda 5", "io.max holds \"8:0 rbps=max wbps=max riops=5 wiops=max\" for /dev/sda")]
+    [InlineData(IOReadIOPSMax, "/dev/null infinity", "", CheckResult.Pass, "", "")]
+    public void Compare_LimitsOfDevices_ReadsTheLinesOfTheirDisks(ResourceProperty property, string wanted, string content, CheckResult result, string found, string message)
+    {
+        var check = KernelLimits.Compare(property, Parse(property, wanted), new Dictionary<string, string> { ["io.max"] = content }, Machine with { Disks = Disks });
+
+        Assert.Equal(new(result, found, "io.max", message), check);
+    }
+
+    [Theory]
+    [InlineData("/dev/sdz 5", "the node has not said which disk /dev/sdz is on")]
+    [InlineData("/dev/null 5", "/dev/null leads to no disk of this node")]
+    [InlineData("/dev/sda 5", "io.max holds \"8:0 riops=lots\", which is not understood")]
+    public void Compare_DeviceOfWhichNothingIsKnown_IsUnreadableWithTheReason(string wanted, string reason)
+    {
+        var check = KernelLimits.Compare(IOReadIOPSMax, Parse(IOReadIOPSMax, wanted), new Dictionary<string, string> { ["io.max"] = "8:0 riops=lots" }, Machine with { Disks = Disks });
+
+        Assert.Equal(CheckResult.Unreadable, check.Result);
+        Assert.Contains(reason, check.Message, StringComparison.Ordinal);
     }
 }

@@ -47,6 +47,23 @@ public sealed class LivePropertyTests
             [new("MemoryMax", 0, null), new("TasksMax", 0, null)],
             new[] { MemoryMax, TasksMax }.Select(property => LiveProperty.From(property, new ResourceValue.Percent(5_000), new(-20_000, -20_000))));
 
+    [Theory]
+    [InlineData(IOReadBandwidthMax, "/dev/sda 50M, /var/qm infinity", "IOReadBandwidthMax=/dev/sda 50000000,/var/qm infinity")]
+    [InlineData(ManagedOOMSwap, "kill", "ManagedOOMSwap=kill")]
+    [InlineData(ManagedOOMMemoryPressureLimit, "60%", "ManagedOOMMemoryPressureLimit=60%")]
+    // A real systemd 257 marked the cgroup with it only when something else of the cgroup was set in the same call, or later.
+    [InlineData(ManagedOOMPreference, "omit", "ManagedOOMPreference=omit MemoryAccounting=yes")]
+    public void Of_LimitThatIsNoNumber_IsWhatSystemdTakes(ResourceProperty property, string text, string told) =>
+        Assert.Equal(told, string.Join(' ', LiveProperty.Of([KeyValuePair.Create(property, Parse(property, text))], Machine)));
+
+    // As a real systemd 257 showed it: UINT32_MAX is all of it.
+    [Theory]
+    [InlineData("60%", 2_576_980_377u)]
+    [InlineData("100%", uint.MaxValue)]
+    [InlineData("0%", 0u)]
+    public void From_MemoryPressure_IsAShareOf32Bits(string text, uint scale) =>
+        Assert.Equal(scale, LiveProperty.From(ManagedOOMMemoryPressureLimit, Parse(ManagedOOMMemoryPressureLimit, text), Machine).Scale);
+
     private static ResourceValue Parse(ResourceProperty property, string text) =>
         ResourceValues.TryParse(property, text, out var value, out var problem) ? value : throw new ArgumentException(problem, nameof(text));
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using CsCheck;
 using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Tests.Units;
@@ -13,7 +14,7 @@ public sealed class ResourceValuesTests
     private static readonly Gen<(ResourceProperty Property, string Text)> Declared = Gen.Select(
         Gen.Enum<ResourceProperty>(),
         Gen.OneOf(
-            Gen.OneOf("infinity", "idle", "", "0", "1", "10000", "10001", "4194304", "4194305", "18446744073709551615", "0-3", "0,2-3", "0 1 3", "3-1", "8191", "8192", "max", "-1", "x"),
+            Gen.OneOf("auto", "kill", "none", "avoid", "omit", "/dev/sda 50M", "/dev/sda 1.5K, /var/qm infinity", "/dev/sda", "/dev//sda 1", "/dev/sda 0", "/a/../b 1", "/dev/s%a 1", "sda 1", "infinity", "idle", "", "0", "1", "10000", "10001", "4194304", "4194305", "18446744073709551615", "0-3", "0,2-3", "0 1 3", "3-1", "8191", "8192", "max", "-1", "x"),
             Gen.Select(Gen.OneOf("0", "1", "1.5", "33.33", "33.333", "0.01", "0.001", "100", "101", "2048", "1000000", ".5", "5.", "007"), Gen.OneOf("", "%", "K", "M", "G", "T", "P", "E", "k", "B", "Q", " M"), (number, unit) => number + unit)));
 
     [Theory]
@@ -35,6 +36,15 @@ public sealed class ResourceValuesTests
     [InlineData(IOWeight, "50", "50")]
     [InlineData(TasksMax, "50%", "50%")]
     [InlineData(TasksMax, "4096", "4096")]
+    [InlineData(IOReadBandwidthMax, "/dev/sda 50M", "/dev/sda 50M")]
+    [InlineData(IOReadBandwidthMax, "/dev/sda  50000000", "/dev/sda 50M")]
+    [InlineData(IOWriteBandwidthMax, "/var/qm 1.5K, /dev/sda infinity", "/dev/sda infinity, /var/qm 1500")]
+    [InlineData(IOReadIOPSMax, "/dev/disk/by-id/nvme-eui.0025_1 50", "/dev/disk/by-id/nvme-eui.0025_1 50")]
+    [InlineData(IOWriteIOPSMax, "/dev/sda 4294967294", "/dev/sda 4294967294")]
+    [InlineData(ManagedOOMSwap, "kill", "kill")]
+    [InlineData(ManagedOOMMemoryPressure, "auto", "auto")]
+    [InlineData(ManagedOOMMemoryPressureLimit, "60.50%", "60.5%")]
+    [InlineData(ManagedOOMPreference, "omit", "omit")]
     public void TryParse_TextOfSystemd_IsWrittenInOneWay(ResourceProperty property, string text, string canonical) =>
         Assert.Equal(canonical, Parse(property, text).ToString());
 
@@ -56,6 +66,16 @@ public sealed class ResourceValuesTests
     [InlineData(AllowedCPUs, "8192", "\"8192\" is not a set of CPUs; expected indices and ranges such as 0,2-3")]
     [InlineData(TasksMax, "1K", "\"1K\" is not a number of tasks; expected 1 to 4194304, % or infinity")]
     [InlineData(TasksMax, "4194305", "\"4194305\" is not a number of tasks; expected 1 to 4194304, % or infinity")]
+    [InlineData(IOReadBandwidthMax, "/dev/sda", "\"/dev/sda\" is not a device and its limit; expected such as /dev/sda 50M")]
+    [InlineData(IOReadBandwidthMax, "sda 5M", "\"sda 5M\": sda is not an absolute path")]
+    [InlineData(IOReadBandwidthMax, "/dev/sda 5Q", "\"/dev/sda 5Q\": \"5Q\" is not a limit; expected bytes a second with K, M, G or T (powers of 1000), or infinity")]
+    [InlineData(IOReadIOPSMax, "/dev/sda 4294967295", "\"/dev/sda 4294967295\": \"4294967295\" is not a limit; expected operations a second with K, M, G or T (powers of 1000), or infinity")]
+    [InlineData(IOWriteIOPSMax, "/dev/sda 0", "\"/dev/sda 0\" lets QM do no I/O at all, and the kernel refuses it; a limit is above 0")]
+    [InlineData(IOWriteBandwidthMax, "/dev//sda 1K", "\"/dev//sda 1K\": /dev//sda is not in its shortest form: no //, no . or .., no / at the end")]
+    [InlineData(IOWriteBandwidthMax, "/dev/%i 1K", "\"/dev/%i 1K\": /dev/%i has other characters than letters, digits and /._:+@=~-")]
+    [InlineData(ManagedOOMSwap, "omit", "\"omit\" is not one of auto, kill")]
+    [InlineData(ManagedOOMPreference, "kill", "\"kill\" is not one of none, avoid, omit")]
+    [InlineData(ManagedOOMMemoryPressureLimit, "60", "\"60\" is not a memory pressure; expected per cent such as 60%")]
     public void TryParse_TextThatSystemdOrTheKernelRefuses_SaysWhatWasExpected(ResourceProperty property, string text, string expected)
     {
         Assert.False(ResourceValues.TryParse(property, text, out _, out var problem));
@@ -85,7 +105,8 @@ public sealed class ResourceValuesTests
 
             Assert.Equal(parsed, value is not null);
             Assert.Equal(parsed, problem is null);
-            Assert.True(parsed || problem!.StartsWith($"\"{text}\"", StringComparison.Ordinal));
+            // Of several devices the one that is wrong is told.
+            Assert.True(parsed || problem!.StartsWith(property.IsPerDevice() ? "\"" : $"\"{text}\"", StringComparison.Ordinal));
         });
 
     [Fact]
@@ -102,6 +123,20 @@ public sealed class ResourceValuesTests
     public void Bytes_AnySize_IsWrittenAndReadBackUnchanged() =>
         Gen.OneOf(Gen.ULong[1, (1UL << 63) - 1], Gen.Select(Gen.ULong[1, 7], Gen.Int[0, 60], (number, shift) => number << shift))
             .Sample(bytes => Assert.Equal(new ResourceValue.Bytes(bytes), Parse(MemoryMax, new ResourceValue.Bytes(bytes).ToString())));
+
+    [Fact]
+    public void Devices_AnyLimits_AreWrittenAndReadBackUnchanged() =>
+        Gen.Select(Gen.OneOf("/dev/sda", "/dev/disk/by-label/qm_var", "/var/qm", "/"), Gen.OneOf(Gen.ULong[1, (1UL << 63) - 1], Gen.Select(Gen.ULong[1, 9], Gen.Int[0, 18], (number, power) => number * (ulong)Math.Pow(10, power)), Gen.Const(DeviceLimits.Infinity)))
+            .Array[1, 4].Sample(entries =>
+            {
+                var limits = new ResourceValue.Devices(new(entries.GroupBy(entry => entry.Item1).ToImmutableSortedDictionary(entry => entry.Key, entry => entry.Last().Item2)));
+
+                Assert.Equal(limits, Parse(IOReadBandwidthMax, limits.ToString()));
+            });
+
+    [Fact]
+    public void FromScale_AnyShare_IsThePerCentItWasMadeOf() =>
+        Gen.Int[0, 10_000].Sample(permyriad => Assert.Equal(permyriad, ManagedOom.FromScale(ManagedOom.ToScale(permyriad))));
 
     [Fact]
     public void ToMask_AnyCpus_HasOneBitForEach() =>
@@ -127,8 +162,8 @@ public sealed class ResourceValuesTests
                 {
                     if (ResourceValues.TryParse(property, text, out var value, out _))
                     {
-                        lines.Add($"{property}={ResourceValues.UnitText(property, value)}");
-                        lines.Add($"{property}={(value is ResourceValue.Infinity ? ResourceValues.UnitText(property, value) : text)}");
+                        lines.AddRange(ResourceValues.Assignments(property, value).Select(assignment => $"{property}={assignment}"));
+                        lines.AddRange((value is ResourceValue.Infinity or ResourceValue.Devices ? ResourceValues.Assignments(property, value) : [text]).Select(assignment => $"{property}={assignment}"));
                     }
                 }
 
@@ -145,14 +180,25 @@ public sealed class ResourceValuesTests
     [InlineData(MemoryMax, "33.333%")]
     [InlineData(AllowedCPUs, "8192")]
     [InlineData(IOWeight, "idle")]
+    [InlineData(IOReadBandwidthMax, "/dev/sda 5Q")]
+    [InlineData(IOReadBandwidthMax, "/dev/sda")]
+    [InlineData(ManagedOOMSwap, "omit")]
+    [InlineData(ManagedOOMPreference, "kill")]
+    [InlineData(ManagedOOMMemoryPressureLimit, "60")]
     public void UnitFile_TextThatIsRefusedHere_TheRealSystemdRefusesToo(ResourceProperty property, string text) =>
         Assert.Equal([2], SystemdAnalyze.Judge($"[Service]\n{property}={text}").Select(complaint => complaint.Line));
 
     [Fact]
-    public void UnitText_NoLimit_IsTheWordWhereSystemdKnowsItAndEmptyElsewhere() =>
+    public void Assignments_NoLimit_AreTheWordWhereSystemdKnowsItAndEmptyElsewhere() =>
         Assert.Equal(
             ["AllowedCPUs=", "CPUQuota=", "MemoryMax=infinity", "TasksMax=infinity"],
-            new[] { AllowedCPUs, CPUQuota, MemoryMax, TasksMax }.Select(property => $"{property}={ResourceValues.UnitText(property, new ResourceValue.Infinity())}"));
+            new[] { AllowedCPUs, CPUQuota, MemoryMax, TasksMax }.Select(property => $"{property}={Assert.Single(ResourceValues.Assignments(property, new ResourceValue.Infinity()))}"));
+
+    [Fact]
+    public void Assignments_WhereSystemdJoinsSeveral_ResetCpusAndNameEachDevice() =>
+        Assert.Equal(
+            ["", "2-3", "/dev/sda 50M", "/dev/sdb infinity"],
+            [.. ResourceValues.Assignments(AllowedCPUs, Parse(AllowedCPUs, "2-3")), .. ResourceValues.Assignments(IOReadBandwidthMax, Parse(IOReadBandwidthMax, "/dev/sdb infinity, /dev/sda 50M"))]);
 
     [Theory]
     [InlineData(CPUWeight, "100")]
@@ -165,6 +211,9 @@ public sealed class ResourceValuesTests
     [InlineData(MemorySwapMax, "infinity")]
     [InlineData(IOWeight, "100")]
     [InlineData(TasksMax, "15%")]
+    [InlineData(ManagedOOMSwap, "auto")]
+    [InlineData(ManagedOOMMemoryPressureLimit, "0%")]
+    [InlineData(ManagedOOMPreference, "none")]
     public void DefaultOf_Property_IsSystemdsOwn(ResourceProperty property, string text) => Assert.Equal(text, ResourceValues.DefaultOf(property).ToString());
 
     private static ResourceValue Parse(ResourceProperty property, string text) =>

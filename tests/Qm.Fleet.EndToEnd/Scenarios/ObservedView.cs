@@ -71,7 +71,12 @@ internal static class ObservedView
             Cgroup = seen.Qm ? Cgroup(environment, machine) : new Dictionary<string, string>(),
             Oom = new(0, seen.Qm ? environment.Oom.Qm ?? 500 : null, seen.Qm ? 1204 : 0, environment.Oom.Nested ?? 750,
                 [.. environment.Workloads.Select((workload, index) => new UnitScore(workload.Name + ".service", 2000 + index, workload.OomScoreAdjust ?? environment.Oom.Nested ?? 750))], []),
-            Machine = machine,
+            Machine = machine with
+            {
+                Disks = environment.Resources.Values.OfType<ResourceValue.Devices>().SelectMany(devices => devices.Limits.ByPath.Keys).Distinct().ToDictionary(path => path, path => path),
+            },
+            ManagedOom = Enum.GetValues<ResourceProperty>().Where(property => property.IsManagedOom())
+                .ToImmutableDictionary(property => property.ToString(), property => $"{environment.Resources.GetValueOrDefault(property, ResourceValues.DefaultOf(property))}"),
             RetiredWorkloads = [],
             RetiredProperties = [],
             Rootfs = environment.RootfsArchive is { } archive ? new([archive.Sha256], RootfsSlot.PathOf(archive.Sha256), null) : new([], seen.Qm ? "/usr/lib/qm/rootfs" : "", null),
@@ -94,8 +99,9 @@ internal static class ObservedView
             ["memory.swap.max"] = "max",
             ["io.weight"] = "default 100",
             ["pids.max"] = "max",
+            ["io.max"] = IoMax(environment),
         };
-        foreach (var (property, value) in environment.Resources)
+        foreach (var (property, value) in environment.Resources.Where(limit => !limit.Key.IsPerDevice() && !limit.Key.IsManagedOom()))
         {
             var number = LiveProperty.From(property, value, machine).Number;
             var text = number == ulong.MaxValue ? "max" : number.ToString(CultureInfo.InvariantCulture);
@@ -117,6 +123,18 @@ internal static class ObservedView
         }
 
         return files;
+    }
+
+    // A line for each disk, which is called by its path here.
+    private static string IoMax(FleetEnvironment environment)
+    {
+        (ResourceProperty Property, string Name)[] keys =
+            [(ResourceProperty.IOReadBandwidthMax, "rbps"), (ResourceProperty.IOWriteBandwidthMax, "wbps"), (ResourceProperty.IOReadIOPSMax, "riops"), (ResourceProperty.IOWriteIOPSMax, "wiops")];
+        return string.Join('\n', environment.Resources.Values.OfType<ResourceValue.Devices>().SelectMany(devices => devices.Limits.ByPath.Keys).Distinct()
+            .Select(path => $"{path} {string.Join(' ', keys.Select(key => $"{key.Name}={Limit(key.Property, path)}"))}"));
+
+        string Limit(ResourceProperty property, string path) => environment.Resources.GetValueOrDefault(property) is ResourceValue.Devices devices
+            && devices.Limits.ByPath.TryGetValue(path, out var limit) && limit != DeviceLimits.Infinity ? limit.ToString(CultureInfo.InvariantCulture) : "max";
     }
 
     private static UnitReading Unit(string state) => new("loaded", state, state == "active" ? "running" : "dead", "success", new('a', 32), Started, null, 0);

@@ -57,6 +57,52 @@ public sealed class NodeModelTests : IAsyncLifetime
         Assert.EndsWith("[Service]\nMemoryHigh=1610612736", _test.Read("run/systemd/system.control/qm.service.d/50-MemoryHigh.conf"), StringComparison.Ordinal);
     }
 
+    // As a real systemd 257 was seen to do it.
+    [Fact]
+    public async Task SetProperties_LimitsOfDisks_AddUpByNameAndTheLastNameOfADiskWins()
+    {
+        Set("IOReadBandwidthMax", "/dev/sda", 2_000_000);
+        Set("IOWriteBandwidthMax", "/var/qm", 3_000_000);
+        Assert.Equal("253:0 rbps=max wbps=3000000 riops=max wiops=max\n8:0 rbps=2000000 wbps=max riops=max wiops=max", _test.Cgroup("io.max"));
+
+        // The same disk by another name: a set of limits of its own, which has none but this one.
+        Set("IOReadBandwidthMax", "/dev/vda1", 5_000_000);
+        Assert.StartsWith("253:0 rbps=5000000 wbps=max", _test.Cgroup("io.max"), StringComparison.Ordinal);
+        Assert.EndsWith("IOReadBandwidthMax=\nIOReadBandwidthMax=/dev/sda 2000000\nIOReadBandwidthMax=/dev/vda1 5000000", _test.Read("run/systemd/system.control/qm.service.d/50-IOReadBandwidthMax.conf"), StringComparison.Ordinal);
+
+        // Lifted by its name, it is forgotten with the next reload only, and the kernel keeps what it has.
+        Set("IOReadBandwidthMax", "/dev/vda1", ulong.MaxValue);
+        Set("IOReadBandwidthMax", "/dev/sda", ulong.MaxValue);
+        Assert.Equal("", _test.Cgroup("io.max"));
+        await Node.Host.DaemonReloadAsync(TestContext.Current.CancellationToken);
+        Set("IOReadBandwidthMax", "/var/qm", 6_000_000);
+        Assert.Equal("253:0 rbps=6000000 wbps=3000000 riops=max wiops=max", _test.Cgroup("io.max"));
+
+        void Set(string name, string path, ulong limit) => Node.Host.SetProperties(
+            "qm.service", true, [new(name, new BusValue.Array("(st)", [new BusValue.Struct([path, limit])]))]);
+    }
+
+    [Theory]
+    [InlineData("IOReadBandwidthMax", "/dev//sda", "org.freedesktop.DBus.Error.InvalidArgs")]
+    [InlineData("IOReadBandwidthMax", "/dev/../sda", "org.freedesktop.DBus.Error.InvalidArgs")]
+    public void SetProperties_PathThatIsNotNormalized_IsRefused(string name, string path, string error) =>
+        Assert.Equal(error, Assert.Throws<SystemdRefusal>(() => Node.Host.SetProperties(
+            "qm.service", true, [new(name, new BusValue.Array("(st)", [new BusValue.Struct([path, 5UL])]))])).ErrorName);
+
+    [Fact]
+    public async Task SetProperties_SettingsForSystemdOomd_AreSaidAndResetByTheFiles()
+    {
+        Assert.Equal(("kill", "none"), (_test.Host("ManagedOOMSwap"), _test.Host("ManagedOOMPreference")));
+        Node.Host.SetProperties("qm.service", true, [new("ManagedOOMSwap", "auto"), new("ManagedOOMMemoryPressureLimit", 2_576_980_377u)]);
+        Assert.Equal(("auto", 2_576_980_377u), (_test.Host("ManagedOOMSwap"), _test.Host("ManagedOOMMemoryPressureLimit")));
+        Assert.EndsWith("ManagedOOMMemoryPressureLimit=60.00%", _test.Read("run/systemd/system.control/qm.service.d/50-ManagedOOMMemoryPressureLimit.conf"), StringComparison.Ordinal);
+
+        Directory.Delete(Path.Combine(Node.Root, "run/systemd/system.control/qm.service.d"), recursive: true);
+        await Node.Host.DaemonReloadAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(("kill", 0u), (_test.Host("ManagedOOMSwap"), _test.Host("ManagedOOMMemoryPressureLimit")));
+        Assert.Equal("System.Error.EINVAL", Assert.Throws<SystemdRefusal>(() => Node.Host.SetProperties("qm.service", true, [new("ManagedOOMSwap", "omit")])).ErrorName);
+    }
+
     [Fact]
     public async Task Reload_ChangedDropIn_ChangesWhatSystemdSaysNotTheKernel()
     {

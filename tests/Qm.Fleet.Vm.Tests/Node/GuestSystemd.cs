@@ -48,9 +48,15 @@ internal sealed class GuestSystemd(GuestShell shell)
 
     private static string Prefix(bool insideQm) => insideQm ? Inside : "";
 
-    private static string Argument(LiveProperty property) => property.CpuMask is { } mask
-        ? $"{property.Name} ay {mask.Length} {string.Join(' ', mask)}"
-        : string.Create(CultureInfo.InvariantCulture, $"{property.Name} t {property.Number}");
+    private static string Argument(LiveProperty property) => property switch
+    {
+        { CpuMask: { } mask } => $"{property.Name} ay {mask.Length} {string.Join(' ', mask)}",
+        { Devices.ByPath: var devices } => $"{property.Name} a(st) {devices.Count} {string.Join(' ', devices.Select(device => $"{device.Key} {device.Value}"))}",
+        { Word: { } word } => $"{property.Name} s {word}",
+        { Scale: { } scale } => $"{property.Name} u {scale}",
+        { Switch: { } isOn } => $"{property.Name} b {(isOn ? "true" : "false")}",
+        _ => string.Create(CultureInfo.InvariantCulture, $"{property.Name} t {property.Number}"),
+    };
 
     private static UnitReading Read(string shown)
     {

@@ -1,0 +1,63 @@
+using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Labels;
+using Qm.Fleet.Core.Revisions;
+
+namespace Qm.Fleet.Agent.Tests.Labels;
+
+/// <summary>An emulated node whose kernel enforces SELinux, with a stand-in for restorecon.</summary>
+internal sealed class SelinuxNode : IDisposable
+{
+    private const string Program = "bin/restorecon", Log = "restorecon.log", Failing = "restorecon.fails", Policy = "etc/selinux/targeted/contexts/files";
+
+    public SelinuxNode()
+    {
+        Node.Write("sys/fs/selinux/enforce", "1");
+        Node.Write("etc/selinux/config", "# a comment\nSELINUX=enforcing\nSELINUXTYPE=targeted\n");
+        Directory.CreateDirectory(Node.Of(Policy));
+        var slots = Node.Of(RootfsSlot.Directory);
+        Node.Write(Program, $"""
+            #!/bin/sh
+            rules=$(sed -n 's,^{RootfsSlot.Directory}/\([^ ]*\) /usr/lib/qm/rootfs$,\1,p' {Node.Of(Policy)}/file_contexts.subs 2>/dev/null)
+            echo "$*; slots:" $(ls {slots} 2>/dev/null)"; rules:" $rules >>{Node.Of(Log)}
+            if [ -e {Node.Of(Failing)} ]; then echo 'restorecon: Operation not permitted' >&2; exit 255; fi
+
+            """);
+        Node.MakeExecutable(Program);
+    }
+
+    public EmulatedNode Node { get; } = new();
+
+    /// <summary>How restorecon was called, each time with what there was.</summary>
+    public string[] Calls => File.Exists(Node.Of(Log)) ? File.ReadAllLines(Node.Of(Log)) : [];
+
+    /// <summary>The file of the rules; null when there is none.</summary>
+    public string? Rules => File.Exists(Node.Of($"{Policy}/file_contexts.subs")) ? File.ReadAllText(Node.Of($"{Policy}/file_contexts.subs")) : null;
+
+    /// <summary>The slots that have one.</summary>
+    public IReadOnlyList<string> Names
+    {
+        get
+        {
+            using var root = NodeRoot.Open(Node.Root);
+            return new EquivalenceRules(root).Names;
+        }
+    }
+
+    public void WriteRules(string text) => Node.Write($"{Policy}/file_contexts.subs", text);
+
+    /// <summary>Has labelling fail: the program <c>fails</c> or is <c>missing</c>, or the <c>policy</c> is not installed.</summary>
+    public void Break(string what)
+    {
+        switch (what)
+        {
+            case "fails": Node.Write(Failing, ""); break;
+            case "missing": File.Delete(Node.Of(Program)); break;
+            default: Directory.Delete(Node.Of(Policy), recursive: true); break;
+        }
+    }
+
+    /// <summary>Has it work again.</summary>
+    public void Mend() => File.Delete(Node.Of(Failing));
+
+    public void Dispose() => Node.Dispose();
+}
