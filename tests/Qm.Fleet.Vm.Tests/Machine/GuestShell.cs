@@ -67,6 +67,16 @@ internal sealed class GuestShell : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits in the guest until a condition of its shell holds.</summary>
+    /// <param name="condition">Such as <c>test -e /run/x</c>.</param>
+    /// <param name="seconds">The deadline.</param>
+    /// <param name="ct">Ends the wait.</param>
+    internal async Task UntilAsync(string condition, int seconds, CancellationToken ct)
+    {
+        var result = await TryAsync($"end=$(($(date +%s) + {seconds})); until {condition}; do test $(date +%s) -lt $end || exit 1; sleep 0.3; done", ct);
+        Assert.True(result.Status == 0, $"not so within {seconds} s: {condition}\n{result.Output}");
+    }
+
     public async ValueTask DisposeAsync()
     {
         _reader.Dispose();
