@@ -21,13 +21,12 @@ internal sealed class GuestShell : IAsyncDisposable
 
     private GuestShell(NetworkStream stream) => (_stream, _reader) = (stream, new(stream, Encoding.ASCII));
 
-    /// <summary>Connects to the port and waits until the guest listens at its end.</summary>
-    /// <param name="socket">The Unix socket that is the port.</param>
+    /// <summary>Takes the machine's port in and waits until the guest listens at its end.</summary>
+    /// <param name="port">Where the machine connects its port to.</param>
     /// <param name="ct">Ends the wait.</param>
-    internal static async Task<GuestShell> ConnectAsync(string socket, CancellationToken ct)
+    internal static async Task<GuestShell> AcceptAsync(Socket port, CancellationToken ct)
     {
-        var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        await client.ConnectAsync(new UnixDomainSocketEndPoint(socket), ct);
+        var client = await port.AcceptAsync(ct);
         var shell = new GuestShell(new(client, ownsSocket: true));
         while (await shell._reader.ReadLineAsync(ct) is { } line)
         {
