@@ -12,6 +12,8 @@ public sealed class CrashTests(GuestNode node)
     private const int Workloads = 40;
     private const int Kills = 10;
     private const string Journal = "/var/lib/qm-fleet/journal.json";
+    private const string Over = "/run/commit.over";
+    private const string Killed = "/run/commit.killed";
     private const string Files = "/etc/qm/containers/systemd";
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -30,10 +32,10 @@ public sealed class CrashTests(GuestNode node)
         {
             await StageAsync(to);
             var since = node.LinkedSince;
-            var kill = KillAsync(turn);
+            await LieInWaitAsync(turn);
             var answer = await TryCommitAsync(to);
-            var end = await kill;
-            TestContext.Current.TestOutputHelper?.WriteLine($"killed {end}, answered: {answer is not null}");
+            var end = await node.Shell.RunAsync($"touch {Over}; until test -s {Killed}; do sleep 0.1; done; cat {Killed}", Ct);
+            TestContext.Current.TestOutputHelper?.WriteLine($"killed {end}; {(answer is null ? "no answer" : "answered")}");
             midway += end.StartsWith("midway", StringComparison.Ordinal) ? 1 : 0;
             await node.ConnectedAsync(since, Ct);
 
@@ -48,28 +50,26 @@ public sealed class CrashTests(GuestNode node)
         await node.ReadyAsync(Environments.Plain.Checked());
     }
 
-    // Kills once the journal is there and so many of the names that a commit makes and removes again lie in the folder: one for each new
-    // content and one for each old. The first half of the kills hits it while they come, the second while they go.
-    private Task<string> KillAsync(int turn)
+    // Leaves a killer behind that strikes once the journal is there and so many of the names that a commit makes and removes again lie in the
+    // folder: one for each new content and one for each old. The first half of the kills hits it while they come, the second while they go.
+    private Task<string> LieInWaitAsync(int turn)
     {
         var names = Workloads * 2 * (turn % (Kills / 2)) / (Kills / 2);
         return node.Shell.RunAsync(
             $$"""
+            rm -f {{Over}} {{Killed}}
             agent=$(systemctl show --value --property=MainPID qm-fleet-agent.service)
             # Many kills in a row are the test's doing: systemd is not to wait longer after each.
             systemctl reset-failed qm-fleet-agent.service
             count() { set -- {{Files}}/.qm-fleet-*; test -e "$1" && found=$# || found=0; }
-            wait_for() { turns=0; until "$@"; do turns=$((turns + 1)); test $turns -lt 2000000 || exit 1; done; }
-            begun() { test -e {{Journal}}; }
-            come() { count; test $found -ge {{names}} || over; }
-            full() { count; test $found -ge {{Workloads * 2}} || over; }
-            gone() { count; test $found -le {{names}} || over; }
-            over() { ! test -e {{Journal}}; }
-            wait_for begun
-            {{(turn < Kills / 2 ? "wait_for come" : "wait_for full; wait_for gone")}}
-            kill -9 $agent
-            count
-            test -e {{Journal}} && echo midway $found || echo after $found
+            ended() { ! test -e {{Journal}}; }
+            {
+              until test -e {{Journal}} || test -e {{Over}}; do :; done
+              {{(turn < Kills / 2 ? "" : $"until count; test $found -ge {Workloads * 2} || ended; do :; done")}}
+              until count; test $found {{(turn < Kills / 2 ? "-ge" : "-le")}} {{names}} || ended; do :; done
+              kill -9 $agent
+              ended && echo "after it" >{{Killed}} || echo "midway, at $found names" >{{Killed}}
+            } >/dev/null 2>&1 &
             """, Ct);
     }
 
