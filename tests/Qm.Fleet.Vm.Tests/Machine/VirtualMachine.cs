@@ -35,8 +35,8 @@ internal sealed class VirtualMachine : IAsyncDisposable
         string[] arguments =
         [
             "--kill-after=5s", LongestLife, "qemu-system-x86_64",
-            // Without hardware acceleration. One thread for all processors: a NativeAOT runtime needs cmpxchg16b, which several threads emulate with
-            // so little grace that the guest's programs crash. "max" has that instruction, and the vector ones that make TLS bearable.
+            // Without hardware acceleration; a thread for each processor, which makes it half as long again. "max" has cmpxchg16b, without which a
+            // NativeAOT runtime ends as an illegal instruction, and the vector instructions that make TLS bearable.
             "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3072",
             "-kernel", Path.Combine(image.Folder, "vmlinuz"), "-initrd", Path.Combine(image.Folder, "initrd"),
             "-append", "root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0 audit=0 mitigations=off",
