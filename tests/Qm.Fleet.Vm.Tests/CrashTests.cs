@@ -35,12 +35,12 @@ public sealed class CrashTests(GuestNode node)
             await LieInWaitAsync(turn);
             var answer = await TryCommitAsync(to);
             var end = await node.Shell.RunAsync($"touch {Over}; until test -s {Killed}; do sleep 0.1; done; cat {Killed}", Ct);
-            TestContext.Current.TestOutputHelper?.WriteLine($"killed {end}; {(answer is null ? "no answer" : "answered")}");
             midway += end.StartsWith("midway", StringComparison.Ordinal) ? 1 : 0;
             await node.ConnectedAsync(since, Ct);
 
             var report = await node.Fleet.InspectAsync(Ct);
             var holds = report.Revision == to.Name ? to : from;
+            TestContext.Current.TestOutputHelper?.WriteLine($"killed {end}; {(answer is null ? "no answer" : "answered")}; {(holds == to ? "new" : "old")} files");
             Assert.True(answer is null || holds == to, "what was answered as committed is not there");
             Assert.Equal((holds.Name, Expected(holds)), (report.Revision, await FilesAsync()));
             (from, to) = holds == to ? (to, from) : (from, to);
@@ -54,7 +54,8 @@ public sealed class CrashTests(GuestNode node)
     // folder: one for each new content and one for each old. The first half of the kills hits it while they come, the second while they go.
     private Task<string> LieInWaitAsync(int turn)
     {
-        var names = Workloads * 2 * (turn % (Kills / 2)) / (Kills / 2);
+        var step = Workloads * 2 * (turn % (Kills / 2)) / (Kills / 2);
+        var (come, names) = turn < Kills / 2 ? (true, step) : (false, (Workloads * 2) - step);
         return node.Shell.RunAsync(
             $$"""
             rm -f {{Over}} {{Killed}}
@@ -65,8 +66,8 @@ public sealed class CrashTests(GuestNode node)
             ended() { ! test -e {{Journal}}; }
             {
               until test -e {{Journal}} || test -e {{Over}}; do :; done
-              {{(turn < Kills / 2 ? "" : $"until count; test $found -ge {Workloads * 2} || ended; do :; done")}}
-              until count; test $found {{(turn < Kills / 2 ? "-ge" : "-le")}} {{names}} || ended; do :; done
+              {{(come ? "" : $"until count; test $found -ge {Workloads * 2} || ended; do :; done")}}
+              until count; test $found {{(come ? "-ge" : "-le")}} {{names}} || ended; do :; done
               kill -9 $agent
               ended && echo "after it" >{{Killed}} || echo "midway, at $found names" >{{Killed}}
             } >/dev/null 2>&1 &

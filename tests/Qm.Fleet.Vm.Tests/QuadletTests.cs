@@ -18,8 +18,9 @@ public sealed class QuadletTests(GuestNode node)
         GuestNode.Need();
         await node.ReadyAsync(Environments.Plain.Checked());
 
-        var shown = await node.Shell.RunAsync("systemctl show --value --property=SourcePath,FragmentPath,UnitFileState qm.service", Ct);
-        Assert.Equal(["/usr/share/containers/systemd/qm.container", "/run/systemd/generator/qm.service", "generated"], shown.Split('\n').Where(line => line.Length > 0).Order(StringComparer.Ordinal).Reverse());
+        Assert.Equal(
+            "FragmentPath=/run/systemd/generator/qm.service\nSourcePath=/usr/share/containers/systemd/qm.container\nUnitFileState=generated",
+            await node.Shell.RunAsync("systemctl show --property=SourcePath,FragmentPath,UnitFileState qm.service | LC_ALL=C sort", Ct));
         Assert.Equal("0::/init.scope", await node.InsideAsync("cat /proc/1/cgroup"));
         Assert.Equal("systemd", await node.InsideAsync("cat /proc/1/comm"));
     }

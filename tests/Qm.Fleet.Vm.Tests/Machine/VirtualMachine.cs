@@ -35,7 +35,7 @@ internal sealed class VirtualMachine : IAsyncDisposable
         string[] arguments =
         [
             "--kill-after=5s", LongestLife, "qemu-system-x86_64",
-            // Without hardware acceleration; a thread for each processor, which makes it half as long again. "max" has cmpxchg16b, without which a
+            // Without hardware acceleration, with a thread for each processor. "max" has cmpxchg16b, without which a
             // NativeAOT runtime ends as an illegal instruction, and the vector instructions that make TLS bearable.
             "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3072",
             "-kernel", Path.Combine(image.Folder, "vmlinuz"), "-initrd", Path.Combine(image.Folder, "initrd"),
