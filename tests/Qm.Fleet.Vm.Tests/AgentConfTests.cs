@@ -62,7 +62,10 @@ public sealed class AgentConfTests(GuestNode node)
         await node.Shell.RunAsync("systemctl reset-failed qm-fleet-agent.service && systemctl kill --kill-whom=main --signal=KILL qm-fleet-agent.service", Ct);
         await node.Shell.UntilAsync($"test ! -e {File}", 90, Ct);
         await node.Shell.UntilAsync($"test $(wc -l <{Starts}) -ge 2", 60, Ct);
-        Assert.Equal(["HeartbeatInterval=3000", ""], (await node.Shell.RunAsync($"cat {Starts}; echo end", Ct)).Split('\n')[..^1].Select(HeartbeatOf));
+        var starts = await node.Shell.RunAsync($"cat {Starts}; echo end", Ct);
+        Assert.True(
+            starts.Split('\n')[..^1].Select(HeartbeatOf).SequenceEqual(["HeartbeatInterval=3000", ""]),
+            $"the host's agent was started with:\n{starts}\n{await node.Shell.RunAsync("journalctl --no-pager -o short-precise -u bluechi-agent -u qm-fleet-agent | tail -n 60", Ct)}");
 
         await node.ConnectedAsync(since, Ct);
         var report = await node.Fleet.InspectAsync(Ct);
