@@ -9,13 +9,20 @@ internal static class Environments
     internal static EnvironmentManifest Plain { get; } = new() { RootfsPreinstalled = true };
 
     /// <summary>A workload of the image that the build puts beside QM.</summary>
-    internal static WorkloadManifest Radio(int? score) => new()
+    /// <param name="score">Its OOM score; null for that of the environment.</param>
+    /// <param name="stopTimeout">Seconds until it is killed, because it ignores SIGTERM.</param>
+    internal static WorkloadManifest Radio(int? score, int stopTimeout = 1) => new()
     {
         Name = "radio",
         OomScoreAdjust = score,
         Quadlet = new Dictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>>
         {
-            ["Container"] = new Dictionary<string, IReadOnlyList<string>> { ["Image"] = ["localhost/radio:1"], ["Exec"] = ["/bin/sleep infinity"] },
+            ["Container"] = new Dictionary<string, IReadOnlyList<string>>
+            {
+                ["Image"] = ["localhost/radio:1"],
+                ["Exec"] = ["/bin/sleep infinity"],
+                ["StopTimeout"] = [$"{stopTimeout}"],
+            },
         },
     };
 

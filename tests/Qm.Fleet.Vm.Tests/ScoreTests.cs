@@ -1,5 +1,5 @@
+using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Reconcile;
-using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Vm.Tests.Node;
 
 namespace Qm.Fleet.Vm.Tests;
@@ -16,15 +16,20 @@ public sealed class ScoreTests(GuestNode node)
     public async Task Score_OfQm_IsThatOfItsInitAfterOneRestart()
     {
         GuestNode.Need();
-        await node.ReadyAsync(Environments.Plain.Checked());
+        await node.ReadyAsync((Environments.Plain with { OomQm = 500 }).Checked());
+        var limit = new Dictionary<string, string> { ["MemoryHigh"] = "1100M" };
 
-        var journey = await node.ReadyAsync((Environments.Plain with { OomQm = 600, OomNested = 800 }).Checked());
+        var journey = await node.ReadyAsync((Environments.Plain with { OomQm = 600, OomNested = 800, Resources = limit }).Checked());
         Assert.Single(journey.Acts, act => act is NodeStep.RestartQm);
         Assert.Equal(600, await node.QmScoreAsync());
+        Assert.Equal("1153433600", await node.CgroupAsync("memory.high"));
         Assert.Contains("oom_score_adj = 800", await node.InsideAsync("cat /etc/containers/containers.conf.d/50-qm-fleet.conf"), StringComparison.Ordinal);
+        // What the generator of the node's own Podman made of the drop-in; SetUnitProperties would cover what is missing here.
+        Assert.Equal("MemoryHigh=1100M\nOOMScoreAdjust=600", await node.Shell.RunAsync("grep -E '^(MemoryHigh|OOMScoreAdjust)=' /run/systemd/generator/qm.service | tail -n 2", Ct));
 
         await node.ReadyAsync((Environments.Plain with { OomQm = 500 }).Checked());
         Assert.Equal(500, await node.QmScoreAsync());
+        Assert.Equal("max", await node.CgroupAsync("memory.high"));
         Assert.Equal("gone", await node.InsideAsync("test -e /etc/containers/containers.conf.d/50-qm-fleet.conf && echo there || echo gone"));
     }
 
@@ -54,16 +59,13 @@ public sealed class ScoreTests(GuestNode node)
     public async Task Score_OfASafetyUnit_IsKnownToSystemdAndItsProcessIsLeftAlone()
     {
         GuestNode.Need();
-        var before = (await node.Systemd.ReadAsync(insideQm: false, [Brake], Ct))[Brake];
+        await node.ReadyAsync(Environments.Plain.Checked());
+        var before = await BrakeAsync();
 
         // The drop-in waits for the unit's next start, which is its owner's to choose: the evidence says so until then.
-        var rendered = RevisionRenderer.Render("asil", (Environments.Plain with { OomAsil = new Dictionary<string, int> { [Brake] = -900 } }).Checked(), GuestNode.Name);
-        var stage = Qm.Fleet.Controller.Reconcile.NodeActor.ToWire(rendered);
-        Assert.True((await node.Fleet.SendAsync(new() { Stage = stage }, Ct)).Ok);
-        Assert.True((await node.Fleet.SendAsync(new() { Commit = new() { Revision = "asil" } }, Ct)).Ok);
-        await node.Systemd.ReloadAsync(insideQm: false, Ct);
-
-        var written = (await node.Systemd.ReadAsync(insideQm: false, [Brake], Ct))[Brake];
+        var journey = await node.ReadyAsync(Asil(-900));
+        Assert.Contains(journey.Acts, act => act is NodeStep.ReloadHost);
+        var written = await BrakeAsync();
         Assert.Equal((-900, before.InvocationId), (written.OomScoreAdjust, written.InvocationId));
         Assert.Equal("0", await BrakeScoreAsync());
 
@@ -73,9 +75,22 @@ public sealed class ScoreTests(GuestNode node)
         var report = await node.Fleet.InspectAsync(Ct);
         Assert.Contains(report.Oom.Asil, process => process.Unit == Brake && process.Score == -900);
 
+        await node.ReadyAsync(Asil(-800));
+        Assert.Equal(-800, (await BrakeAsync()).OomScoreAdjust);
+        Assert.Equal("-900", await BrakeScoreAsync());
+
         await node.ReadyAsync(Environments.Plain.Checked());
         Assert.Equal("gone", await node.Shell.RunAsync($"test -e /etc/systemd/system/{Brake}.d/50-qm-fleet.conf && echo there || echo gone", Ct));
+        Assert.Equal("-900", await BrakeScoreAsync());
+        // systemd lets go of a drop-in that is gone when it reads its files the next time; the unit, when its owner restarts it after that.
+        await node.Systemd.ReloadAsync(insideQm: false, Ct);
+        Assert.Equal("", await node.Systemd.JobAsync(insideQm: false, "restart", Brake, Ct));
+        Assert.Equal("0", await BrakeScoreAsync());
     }
+
+    private static FleetEnvironment Asil(int score) => (Environments.Plain with { OomAsil = new Dictionary<string, int> { [Brake] = score } }).Checked();
+
+    private async Task<UnitReading> BrakeAsync() => (await node.Systemd.ReadAsync(insideQm: false, [Brake], Ct))[Brake];
 
     private Task<string> BrakeScoreAsync() => node.Shell.RunAsync($"cat /proc/$(systemctl show --value --property=MainPID {Brake})/oom_score_adj", Ct);
 

@@ -21,13 +21,12 @@ internal sealed class GuestShell : IAsyncDisposable
 
     private GuestShell(NetworkStream stream) => (_stream, _reader) = (stream, new(stream, Encoding.ASCII));
 
-    /// <summary>Connects to the port and waits until the guest listens at its end.</summary>
-    /// <param name="socket">The Unix socket that is the port.</param>
+    /// <summary>Takes the machine's port in and waits until the guest listens at its end.</summary>
+    /// <param name="port">Where the machine connects its port to.</param>
     /// <param name="ct">Ends the wait.</param>
-    internal static async Task<GuestShell> ConnectAsync(string socket, CancellationToken ct)
+    internal static async Task<GuestShell> AcceptAsync(Socket port, CancellationToken ct)
     {
-        var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        await client.ConnectAsync(new UnixDomainSocketEndPoint(socket), ct);
+        var client = await port.AcceptAsync(ct);
         var shell = new GuestShell(new(client, ownsSocket: true));
         while (await shell._reader.ReadLineAsync(ct) is { } line)
         {
@@ -65,6 +64,16 @@ internal sealed class GuestShell : IAsyncDisposable
         {
             _turn.Release();
         }
+    }
+
+    /// <summary>Waits in the guest until a condition of its shell holds.</summary>
+    /// <param name="condition">Such as <c>test -e /run/x</c>.</param>
+    /// <param name="seconds">The deadline.</param>
+    /// <param name="ct">Ends the wait.</param>
+    internal async Task UntilAsync(string condition, int seconds, CancellationToken ct)
+    {
+        var result = await TryAsync($"end=$(($(date +%s) + {seconds})); until {condition}; do test $(date +%s) -lt $end || exit 1; sleep 0.3; done", ct);
+        Assert.True(result.Status == 0, $"not so within {seconds} s: {condition}\n{result.Output}");
     }
 
     public async ValueTask DisposeAsync()

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 
 namespace Qm.Fleet.Vm.Tests.Machine;
 
@@ -24,7 +25,7 @@ internal sealed class VirtualMachine : IAsyncDisposable
     internal static async Task<VirtualMachine> BootAsync(VmImage image)
     {
         var folder = Directory.CreateTempSubdirectory("qm-fleet-vm-").FullName;
-        var socket = Path.Combine(folder, "shell.sock");
+        var port = Path.Combine(folder, "shell.sock");
         var disk = Path.Combine(folder, PayloadFile);
         await using (var blank = File.Create(disk))
         {
@@ -34,27 +35,30 @@ internal sealed class VirtualMachine : IAsyncDisposable
         string[] arguments =
         [
             "--kill-after=5s", LongestLife, "qemu-system-x86_64",
-            // Without hardware acceleration. One thread for all processors: a NativeAOT runtime needs cmpxchg16b, which several threads emulate with
-            // so little grace that the guest's programs crash. "max" has that instruction, and the vector ones that make TLS bearable.
-            "-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "3072",
+            // Without hardware acceleration, with a thread for each processor. "max" has cmpxchg16b, without which a
+            // NativeAOT runtime ends as an illegal instruction, and the vector instructions that make TLS bearable.
+            "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3072",
             "-kernel", Path.Combine(image.Folder, "vmlinuz"), "-initrd", Path.Combine(image.Folder, "initrd"),
             "-append", "root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0 audit=0 mitigations=off",
             "-drive", $"file={Path.Combine(image.Folder, "disk.img")},format=raw,if=virtio,cache=unsafe,snapshot=on",
             "-drive", $"file={disk},format=raw,if=virtio,readonly=on",
-            "-device", "virtio-serial", "-chardev", $"socket,id=shell,path={socket},server=on,wait=off", "-device", "virtserialport,chardev=shell,name=qm-fleet.shell",
+            "-device", "virtio-serial", "-chardev", $"socket,id=shell,path={port},server=off", "-device", "virtserialport,chardev=shell,name=qm-fleet.shell",
             "-nic", "user,model=virtio-net-pci", "-display", "none", "-monitor", "none", "-serial", $"file:{Path.Combine(folder, "console.log")}", "-no-reboot",
         ];
+        // The machine connects to the test and not the other way round: whoever waits for a socket's name may find it before anybody listens there.
+        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(port));
+        listener.Listen();
         var process = Process.Start(new ProcessStartInfo("timeout", arguments) { RedirectStandardError = true, Environment = { ["TMPDIR"] = folder } })!;
         var errors = process.StandardError.ReadToEndAsync();
         using var limit = new CancellationTokenSource(BootDeadline);
         var exit = process.WaitForExitAsync(limit.Token);
         try
         {
-            await SocketAsync(socket, exit, limit.Token);
-            var shell = GuestShell.ConnectAsync(socket, limit.Token);
+            var shell = GuestShell.AcceptAsync(listener, limit.Token);
             return await Task.WhenAny(shell, exit) == shell ? new(process, folder, await shell) : throw new IOException("the machine ended");
         }
-        catch (Exception e) when (e is OperationCanceledException or IOException)
+        catch (Exception e) when (e is OperationCanceledException or IOException or SocketException)
         {
             var console = Path.Combine(folder, "console.log");
             var said = $"{(process.HasExited ? await errors : "")}\n{(File.Exists(console) ? await File.ReadAllTextAsync(console, CancellationToken.None) : "")}";
@@ -79,23 +83,6 @@ internal sealed class VirtualMachine : IAsyncDisposable
     {
         await Shell.DisposeAsync();
         await EndAsync(_process, _folder);
-    }
-
-    private static async Task SocketAsync(string socket, Task exit, CancellationToken ct)
-    {
-        var folder = Path.GetDirectoryName(socket)!;
-        using var watcher = new FileSystemWatcher(folder) { EnableRaisingEvents = true };
-        var made = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        watcher.Created += (_, file) => _ = file.FullPath == socket && made.TrySetResult();
-        if (File.Exists(socket))
-        {
-            return;
-        }
-
-        if (await Task.WhenAny(made.Task, exit).WaitAsync(ct) == exit)
-        {
-            throw new IOException("the machine ended at once");
-        }
     }
 
     private static async Task EndAsync(Process process, string folder)

@@ -7,18 +7,20 @@ namespace Qm.Fleet.Vm.Tests.Node;
 /// <summary>What an installation and an enrolment put on a node: the native agent extension, its unit as it is delivered, its configuration and its keys.</summary>
 internal static class AgentPayload
 {
+    // Names a native agent extension of this very source; without it one is published.
+    private const string AgentVariable = "QMFLEET_AGENT";
+
     private static readonly TimeSpan PublishDeadline = TimeSpan.FromMinutes(10);
 
     /// <summary>A tar over the node's root.</summary>
     internal static async Task<byte[]> MakeAsync(Gateway gateway)
     {
         var source = Source();
-        var published = Path.Combine(VmImage.Cache, "agent");
-        await Programs.RunAsync(PublishDeadline, "dotnet", "publish", Path.Combine(source, "agent-extension/Qm.Fleet.Agent"), "-r", "linux-x64", "-p:NativeAot=true", "-o", published, "--verbosity", "quiet");
+        var agent = Environment.GetEnvironmentVariable(AgentVariable) is { Length: > 0 } named ? named : await PublishAsync(source);
         using var tar = new MemoryStream();
         await using (var writer = new TarWriter(tar, leaveOpen: true))
         {
-            Add(writer, "usr/bin/qm-fleet-agent", await File.ReadAllBytesAsync(Path.Combine(published, "qm-fleet-agent")), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            Add(writer, "usr/bin/qm-fleet-agent", await File.ReadAllBytesAsync(agent), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             Add(writer, "usr/lib/systemd/system/qm-fleet-agent.service", await File.ReadAllBytesAsync(Path.Combine(source, "deploy/systemd/qm-fleet-agent.service")));
             Add(writer, "etc/qm-fleet/agent.conf", Encoding.UTF8.GetBytes($"[qm-fleet-agent]\nController={gateway.Address}\n"));
             foreach (var (file, pem) in gateway.Enrol(GuestNode.Name))
@@ -28,6 +30,13 @@ internal static class AgentPayload
         }
 
         return tar.ToArray();
+    }
+
+    private static async Task<string> PublishAsync(string source)
+    {
+        var folder = Path.Combine(VmImage.Cache, "agent");
+        await Programs.RunAsync(PublishDeadline, "dotnet", "publish", Path.Combine(source, "agent-extension/Qm.Fleet.Agent"), "-r", "linux-x64", "-p:NativeAot=true", "-o", folder, "--verbosity", "quiet");
+        return Path.Combine(folder, "qm-fleet-agent");
     }
 
     private static void Add(TarWriter writer, string path, byte[] content, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite) =>

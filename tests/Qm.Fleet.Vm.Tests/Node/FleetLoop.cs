@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Core.Environments;
@@ -40,6 +41,7 @@ internal sealed class FleetLoop(AgentLinks links, GuestSystemd systemd)
         limit.CancelAfter(Deadline);
         var desired = RevisionRenderer.Render(Canonical.Hash(environment)[..Canonical.NameLength], environment, GuestNode.Name);
         var acts = new List<NodeStep.Act>();
+        var watch = Stopwatch.StartNew();
         NodeStep? step = null;
         try
         {
@@ -53,7 +55,7 @@ internal sealed class FleetLoop(AgentLinks links, GuestSystemd systemd)
                     case NodeStep.Act act:
                         acts.Add(act);
                         var (outcome, detail) = await DoAsync(act, limit.Token);
-                        TestContext.Current.TestOutputHelper?.WriteLine($"{act.Name}: {act.Reason}: {outcome} {detail}");
+                        TestContext.Current.TestOutputHelper?.WriteLine($"{watch.Elapsed.TotalSeconds,6:0.0} s {act.Name}: {act.Reason}: {outcome} {detail}");
                         _memory = _memory.After(act, outcome, detail, view, _clock.GetUtcNow());
                         break;
                     case NodeStep.Wait wait when wait is not { For: Drift.Step }:
@@ -93,6 +95,8 @@ internal sealed class FleetLoop(AgentLinks links, GuestSystemd systemd)
             Name = GuestNode.Name,
             Desired = desired,
             MayMove = true,
+            // The agent extension counts in real time, and everything it waits for takes longer here.
+            LinkConfirmWithin = ConfirmDeadline.Link * SlowClock.Slower,
             Host = Presence.Online,
             Qm = inside.GetValueOrDefault(QmNode.AgentUnit) is { ActiveState: "active" } ? Presence.Online : Presence.Offline,
             Evidence = evidence,

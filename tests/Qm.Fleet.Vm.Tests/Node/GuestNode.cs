@@ -42,7 +42,7 @@ public sealed class GuestNode : IAsyncLifetime
         _machine = await VirtualMachine.BootAsync(image);
         await _machine.UnpackAsync(await payload, CancellationToken.None);
         await Shell.RunAsync("systemctl daemon-reload && systemctl enable --now qm-fleet-agent.service", CancellationToken.None);
-        await ConnectedAsync(CancellationToken.None);
+        await ConnectedAsync(null, CancellationToken.None);
         _loop = new(_gateway.Links, Systemd);
     }
 
@@ -70,7 +70,13 @@ public sealed class GuestNode : IAsyncLifetime
         return journey;
     }
 
-    private async Task ConnectedAsync(CancellationToken ct)
+    /// <summary>Since when the agent extension is connected, or gone.</summary>
+    internal DateTimeOffset? LinkedSince => _gateway!.Links.Since(Name);
+
+    /// <summary>Waits until the agent extension is connected.</summary>
+    /// <param name="after">With this time, a link that is newer.</param>
+    /// <param name="ct">Ends the wait.</param>
+    internal async Task ConnectedAsync(DateTimeOffset? after, CancellationToken ct)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
         limit.CancelAfter(TimeSpan.FromMinutes(3));
@@ -79,7 +85,7 @@ public sealed class GuestNode : IAsyncLifetime
         _gateway!.Links.Changed += Wake;
         try
         {
-            while (!_gateway.Links.IsConnected(Name))
+            while (!_gateway.Links.IsConnected(Name) || (after is not null && LinkedSince <= after))
             {
                 await changed.WaitAsync(limit.Token);
             }
@@ -95,12 +101,43 @@ public sealed class GuestNode : IAsyncLifetime
         }
     }
 
+    /// <summary>The first report that fits, which nobody asks for.</summary>
+    internal async Task<V1.NodeReport> ReportAsync(Predicate<V1.NodeReport> fits, CancellationToken ct)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        limit.CancelAfter(TimeSpan.FromMinutes(3));
+        var found = new TaskCompletionSource<V1.NodeReport>(TaskCreationOptions.RunContinuationsAsynchronously);
+        void Look(string node)
+        {
+            if (_gateway.Links.LastReport(Name)?.Report is { } report && fits(report))
+            {
+                found.TrySetResult(report);
+            }
+        }
+
+        _gateway!.Links.Changed += Look;
+        try
+        {
+            return await found.Task.WaitAsync(limit.Token);
+        }
+        finally
+        {
+            _gateway.Links.Changed -= Look;
+        }
+    }
+
     /// <summary>A file of qm.service's cgroup, as the kernel tells it.</summary>
     internal Task<string> CgroupAsync(string file) => Shell.RunAsync($"cat /sys/fs/cgroup/qm.service/{file}", TestContext.Current.CancellationToken);
 
     /// <summary>The OOM score of QM's init, as the kernel tells it; MainPID is conmon.</summary>
     internal async Task<int> QmScoreAsync() =>
         int.Parse(await Shell.RunAsync($"cat /proc/{Init}/oom_score_adj", TestContext.Current.CancellationToken), CultureInfo.InvariantCulture);
+
+    /// <summary>Process id of QM's init on the node: another one at every start of QM.</summary>
+    internal Task<string> QmInitAsync() => Shell.RunAsync($"echo {Init}", TestContext.Current.CancellationToken);
+
+    /// <summary>What is mounted on / of the running QM, a path within the node's root file system.</summary>
+    internal Task<string> QmRootAsync() => Shell.RunAsync($"awk '$5 == \"/\" {{ print $4 }}' /proc/{Init}/mountinfo", TestContext.Current.CancellationToken);
 
     /// <summary>Runs a script inside QM.</summary>
     internal Task<string> InsideAsync(string script) => Shell.RunAsync($"nsenter -m -u -i -n -p -t {Init} sh -c '{script}'", TestContext.Current.CancellationToken);

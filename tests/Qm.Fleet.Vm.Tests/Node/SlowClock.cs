@@ -6,7 +6,7 @@ namespace Qm.Fleet.Vm.Tests.Node;
 /// </summary>
 internal sealed class SlowClock : TimeProvider
 {
-    private const int Slower = 8;
+    internal const int Slower = 8;
 
     private readonly DateTimeOffset _start = System.GetUtcNow();
 
