@@ -74,7 +74,7 @@ internal static class Manifests
     {
         Initial = supervision.Restart?.Initial ?? "",
         Max = supervision.Restart?.Max ?? "",
-        Factor = supervision.Restart?.Factor ?? 0,
+        Factor = supervision.Restart?.Factor ?? "",
         Jitter = supervision.Restart?.Jitter ?? "",
         Budget = supervision.Restart?.Budget ?? "",
         ResetAfter = supervision.Restart?.ResetAfter ?? "",

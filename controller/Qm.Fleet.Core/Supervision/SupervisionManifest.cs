@@ -11,8 +11,8 @@ public sealed record SupervisionManifest
     /// <summary>restart.max.</summary>
     public string Max { get; init; } = "";
 
-    /// <summary>restart.factor; 0 when absent.</summary>
-    public double Factor { get; init; }
+    /// <summary>restart.factor.</summary>
+    public string Factor { get; init; } = "";
 
     /// <summary>restart.jitter.</summary>
     public string Jitter { get; init; } = "";

@@ -9,7 +9,7 @@ namespace Qm.Fleet.Core.Supervision;
 internal static class SupervisionParser
 {
     private const string Path = "spec.supervision";
-    private const double FactorMax = 10;
+    private const int FactorMax = 10;
     private static readonly TimeSpan ShortestInitial = TimeSpan.FromMilliseconds(100);
 
     private static readonly (string Word, Escalation Step)[] Words =
@@ -28,7 +28,7 @@ internal static class SupervisionParser
         var restart = new RestartPolicy(
             Duration("restart.initial", manifest.Initial, absent.Restart.Initial, problems),
             Duration("restart.max", manifest.Max, absent.Restart.Max, problems),
-            manifest.Factor == 0 ? absent.Restart.Factor : manifest.Factor,
+            Factor(manifest.Factor, absent.Restart.Factor, problems),
             Percent("restart.jitter", manifest.Jitter, absent.Restart.Jitter, problems),
             Budget("restart.budget", manifest.Budget, absent.Restart.Budget, problems),
             Duration("restart.resetAfter", manifest.ResetAfter, absent.Restart.ResetAfter, problems));
@@ -45,8 +45,6 @@ internal static class SupervisionParser
         // systemd's own restarts come after 100 ms; whoever is faster works against it.
         problems.Check($"{Path}.restart.initial", restart.Initial < ShortestInitial ? $"{Durations.Text(restart.Initial)} is faster than systemd restarts a unit itself; expected at least 100ms" : null);
         problems.Check($"{Path}.restart.max", restart.Max < restart.Initial ? $"{Durations.Text(restart.Max)} is below initial ({Durations.Text(restart.Initial)})" : null);
-        problems.Check($"{Path}.restart.factor", double.IsFinite(restart.Factor) && restart.Factor is >= 1 and <= FactorMax ? null
-            : string.Create(CultureInfo.InvariantCulture, $"{restart.Factor} is not from 1 to {FactorMax}"));
         problems.Check($"{Path}.restart.resetAfter", restart.ResetAfter == TimeSpan.Zero ? "every failure would count as the first, and nothing would ever be escalated; expected such as 10m" : null);
         problems.Check($"{Path}.fleet.within", policy.Within == TimeSpan.Zero ? "no two nodes fail within no time; expected such as 1m" : null);
         problems.Check($"{Path}.fleet.correlated", policy.Correlated.Value == 0 ? $"{policy.Correlated} would make a common cause of every failure; expected such as 50%" : null);
@@ -84,6 +82,18 @@ internal static class SupervisionParser
         }
 
         return steps.ToImmutable();
+    }
+
+    private static double Factor(string text, double absent, ProblemList problems)
+    {
+        if (text.Length == 0)
+        {
+            return absent;
+        }
+
+        var isFactor = double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var factor) && factor is >= 1 and <= FactorMax;
+        problems.Check($"{Path}.restart.factor", isFactor ? null : $"\"{text}\" is not a number from 1 to {FactorMax}");
+        return isFactor ? factor : absent;
     }
 
     private static TimeSpan Duration(string field, string text, TimeSpan absent, ProblemList problems)

@@ -21,7 +21,7 @@ public sealed class BadManifestTests : CliTest
         { "no name", "apiVersion: qm.fleet/v1\nkind: Node\nmetadata:\n  labels: {a: b}\n", "x.yaml: 1 problem, nothing was stored\n  line 3  metadata.name: a name is required" },
         { "list", "- a\n- b\n", "x.yaml: 1 problem, nothing was stored\n  line 1  expected a resource: apiVersion, kind, metadata and spec" },
         { "unknown root", Head + "specs: {}\n", "x.yaml: 1 problem, nothing was stored\n  line 7  specs: no such field; did you mean spec? known are apiVersion, kind, metadata, spec" },
-        { "unknown far off", Head + "  zzz: {}\n", "x.yaml: 1 problem, nothing was stored\n  line 7  spec.zzz: no such field; known are selector, environment, rollout, onDelete, revisionHistoryLimit" },
+        { "unknown far off", Head + "  zzz: {}\n", "x.yaml: 1 problem, nothing was stored\n  line 7  spec.zzz: no such field; known are selector, environment, rollout, onDelete, revisionHistoryLimit, supervision" },
         { "field of an empty message", Head + "  environment:\n    rootfs: {preinstalled: {path: /}}\n", "x.yaml: 1 problem, nothing was stored\n  line 8  spec.environment.rootfs.preinstalled.path: no such field; it has none" },
         { "status", Head + "status:\n  ready: 3\n", "x.yaml: 1 problem, nothing was stored\n  line 7  status: is set by the server; leave it out" },
         { "server's metadata", "apiVersion: qm.fleet/v1\nkind: Node\nmetadata:\n  name: a\n  uid: b\n  generation: 3\n  createdAt: now\n", """
@@ -39,7 +39,7 @@ public sealed class BadManifestTests : CliTest
         { "not a truth value", "apiVersion: qm.fleet/v1\nkind: Node\nmetadata: {name: a}\nspec:\n  cordoned: yes\n", "x.yaml: 1 problem, nothing was stored\n  line 5  spec.cordoned: \"yes\" is not true or false" },
         { "shapes", Head + "  environment:\n    resources: [CPUWeight]\n    workloads: {name: radio}\n    bluechi: {qm: 5}\n    oom: 500\n", """
             x.yaml: 4 problems, nothing was stored
-              line 8  spec.environment.resources: expected fields below it, indented; known are CPUWeight, CPUQuota, AllowedCPUs, MemoryMin, MemoryLow, MemoryHigh, MemoryMax, MemorySwapMax, IOWeight, TasksMax
+              line 8  spec.environment.resources: expected fields below it, indented; known are CPUWeight, CPUQuota, AllowedCPUs, MemoryMin, MemoryLow, MemoryHigh, MemoryMax, MemorySwapMax, IOWeight, TasksMax, IOReadBandwidthMax, IOWriteBandwidthMax, IOReadIOPSMax, IOWriteIOPSMax, ManagedOOMSwap, ManagedOOMMemoryPressure, ManagedOOMMemoryPressureLimit, ManagedOOMPreference
               line 9  spec.environment.workloads: expected a list, each item after '- '
               line 10  spec.environment.bluechi.qm: expected names with values below it, indented
               line 11  spec.environment.oom: expected fields below it, indented; known are qm, nested, asil
@@ -96,7 +96,7 @@ public sealed class BadManifestTests : CliTest
 
         Assert.Equal("""
             x.yaml: 2 problems, nothing was stored
-              document 1, line 7  spec.selectr: no such field; did you mean selector? known are selector, environment, rollout, onDelete, revisionHistoryLimit
+              document 1, line 7  spec.selectr: no such field; did you mean selector? known are selector, environment, rollout, onDelete, revisionHistoryLimit, supervision
               document 2, line 9  not YAML: While scanning for the next token, found character that cannot start any token
 
             """, Errors);

@@ -104,7 +104,7 @@ public sealed class ApplyTests : CliTest
         Assert.Equal("", Out.ToString());
         Assert.Equal("""
             cockpit.yaml: 3 problems, nothing was stored
-              line 9  spec.environment.resources.MemoryHihg: no such field; did you mean MemoryHigh? known are CPUWeight, CPUQuota, AllowedCPUs, MemoryMin, MemoryLow, MemoryHigh, MemoryMax, MemorySwapMax, IOWeight, TasksMax
+              line 9  spec.environment.resources.MemoryHihg: no such field; did you mean MemoryHigh? known are CPUWeight, CPUQuota, AllowedCPUs, MemoryMin, MemoryLow, MemoryHigh, MemoryMax, MemorySwapMax, IOWeight, TasksMax, IOReadBandwidthMax, IOWriteBandwidthMax, IOReadIOPSMax, IOWriteIOPSMax, ManagedOOMSwap, ManagedOOMMemoryPressure, ManagedOOMMemoryPressureLimit, ManagedOOMPreference
               line 10  spec.environment.resources.MemoryMax: "3Q" is not a size; expected bytes, K, M, G, T, % or infinity
               line 13  spec.environment.oom.nested: 450 is below oom.qm (500); nested containers must be killed before QM (QMF-R005)
 
@@ -154,7 +154,7 @@ public sealed class ApplyTests : CliTest
         Assert.Equal("""
             The server could not check, so there may be more: unix:nothing-here cannot be reached: there is no socket nothing-here
             x.yaml: 1 problem, nothing was stored
-              line 7  spec.selectr: no such field; did you mean selector? known are selector, environment, rollout, onDelete, revisionHistoryLimit
+              line 7  spec.selectr: no such field; did you mean selector? known are selector, environment, rollout, onDelete, revisionHistoryLimit, supervision
 
             """, Errors);
     }

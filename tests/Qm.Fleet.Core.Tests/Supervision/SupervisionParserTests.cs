@@ -19,7 +19,7 @@ public sealed class SupervisionParserTests
         {
             Initial = "500ms",
             Max = "2m",
-            Factor = 1.5,
+            Factor = "1.5",
             Jitter = "20%",
             Budget = "7 per 1h",
             ResetAfter = "30m",
@@ -40,6 +40,7 @@ public sealed class SupervisionParserTests
     [Fact]
     public void Parse_EverythingWrong_TellsAllAtOnce() => Assert.Equal(
         [
+            "spec.supervision.restart.factor: \"0.5\" is not a number from 1 to 10",
             "spec.supervision.restart.jitter: \"1\" is not a part; expected such as 10%",
             "spec.supervision.restart.budget: \"0 per 10m\" allows 0; expected 1 to 1000",
             "spec.supervision.restartQm.budget: \"often\" is not a budget; expected a number and a time, such as 5 per 10m",
@@ -49,7 +50,6 @@ public sealed class SupervisionParserTests
             "spec.supervision.escalation[3]: quarantine stands twice",
             "spec.supervision.restart.initial: 1ms is faster than systemd restarts a unit itself; expected at least 100ms",
             "spec.supervision.restart.max: 0s is below initial (1ms)",
-            "spec.supervision.restart.factor: 0.5 is not from 1 to 10",
             "spec.supervision.restart.resetAfter: every failure would count as the first, and nothing would ever be escalated; expected such as 10m",
             "spec.supervision.fleet.within: no two nodes fail within no time; expected such as 1m",
             "spec.supervision.fleet.correlated: 0% would make a common cause of every failure; expected such as 50%",
@@ -59,7 +59,7 @@ public sealed class SupervisionParserTests
         {
             Initial = "1ms",
             Max = "0",
-            Factor = 0.5,
+            Factor = "0.5",
             Jitter = "1",
             Budget = "0 per 10m",
             ResetAfter = "0s",
