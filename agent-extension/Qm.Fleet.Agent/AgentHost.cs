@@ -10,6 +10,7 @@ using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Facts;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Link;
+using Qm.Fleet.Agent.OutOfMemory;
 using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Agent.Rootfs;
@@ -53,6 +54,7 @@ public static partial class AgentHost
         var systemdPrograms = options.SystemdPrograms ?? (isMachine ? "/usr/bin" : null);
         var versions = new ProgramVersions(programs, time);
         var watch = new DriftWatch(root, time, loggers.CreateLogger<DriftWatch>());
+        var oomKills = new OomOutbox();
         var reporter = new NodeReporter(root, revisions, new StaticChecks(root, time), new FactsReader(root, versions, time), watch);
         using var agent = new NodeAgent(
             revisions, reporter, diagnostics, systemdPrograms is null ? null : new LocalSystemd(systemdPrograms, time), loggers.CreateLogger<NodeAgent>());
@@ -62,10 +64,11 @@ public static partial class AgentHost
             await agent.RecoverAsync(cancellationToken).ConfigureAwait(false);
             await AllAsync(
                 [
-                    new GatewayLink(options, root, agent, watch, clock, time, jitter, loggers).RunAsync,
+                    new GatewayLink(options, root, agent, watch, oomKills, clock, time, jitter, loggers).RunAsync,
                     new ConfirmWatch(agent, time).RunAsync,
                     versions.RunAsync,
                     watch.RunAsync,
+                    new OomWatch(root, oomKills, time, loggers.CreateLogger<OomWatch>()).RunAsync,
                 ],
                 cancellationToken).ConfigureAwait(false);
         }

@@ -86,7 +86,7 @@ internal static class ControllerHost
         services.AddSingleton(provider => Database.Open(
             Path.Combine(options.State, "fleet.db"), provider.Locked().GetRequiredService<ChangeFeed>(),
             provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<EventLog>();
+        services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<EventLog>().AddSingleton<OomKillStore>();
         return services.AddSingleton<IReconcileStore, ReconcileStore>();
     }
 

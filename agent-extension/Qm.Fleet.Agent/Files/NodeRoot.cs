@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace Qm.Fleet.Agent.Files;
 
@@ -30,6 +31,10 @@ internal sealed class NodeRoot : IDisposable
     /// <summary>Opens a directory.</summary>
     /// <exception cref="NodeFileException">It is missing or no directory.</exception>
     public NodeDirectory OpenDirectory(string path, OpenKind kind = OpenKind.Directory) => new(Calls.Open(_directory, Relative(path), kind), _directory.Of(path));
+
+    /// <summary>Opens a file for reading, such that reading it never waits.</summary>
+    /// <exception cref="NodeFileException">It is missing or may not be read.</exception>
+    public SafeFileHandle OpenFile(string path) => Calls.Open(_directory, Relative(path), OpenKind.Read);
 
     /// <summary>Whether something is there: file, directory or what a link leads to.</summary>
     public bool Exists(string path)

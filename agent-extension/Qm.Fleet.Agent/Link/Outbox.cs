@@ -5,7 +5,7 @@ namespace Qm.Fleet.Agent.Link;
 
 /// <summary>
 /// What waits to be sent on one stream: the newest report only, the results of commands, which come one at a time, the newest usage and
-/// heartbeat, and a few pieces of a diagnosis, which wait for everything else.
+/// heartbeat, kills for memory, and a few pieces of a diagnosis, which wait for everything else.
 /// </summary>
 internal sealed class Outbox : IDisposable
 {
@@ -18,6 +18,7 @@ internal sealed class Outbox : IDisposable
     private NodeReport? _report;
     private V1.Usage? _usage;
     private Heartbeat? _heartbeat;
+    private Func<OomKills?>? _kills;
     private StaticChecks? _checksSent;
     private V1.Facts? _factsSent;
 
@@ -53,6 +54,16 @@ internal sealed class Outbox : IDisposable
         lock (_lock)
         {
             _heartbeat = heartbeat;
+            Wake();
+        }
+    }
+
+    /// <summary>Has kills told; they are asked for when they can be sent, and again only when somebody calls again.</summary>
+    public void Kills(Func<OomKills?> kills)
+    {
+        lock (_lock)
+        {
+            _kills = kills;
             Wake();
         }
     }
@@ -107,7 +118,12 @@ internal sealed class Outbox : IDisposable
                 messages.Add(new AgentMessage { Heartbeat = _heartbeat });
             }
 
-            (_report, _usage, _heartbeat) = (null, null, null);
+            if (_kills?.Invoke() is { } kills)
+            {
+                messages.Add(new AgentMessage { OomKills = kills });
+            }
+
+            (_report, _usage, _heartbeat, _kills) = (null, null, null, null);
             _results.Clear();
             if (_pieces.TryDequeue(out var piece))
             {

@@ -1,0 +1,56 @@
+using Qm.Fleet.V1;
+using Xunit;
+
+namespace Qm.Fleet.EndToEnd;
+
+/// <summary>Kills for memory as the kernel of a node does them, and what the event log says.</summary>
+[Collection(nameof(FleetLab))]
+[Trait("Requirement", "QMF-OOM-001")]
+[Trait("Requirement", "QMF-LAB-004")]
+public sealed class OutOfMemoryTests
+{
+    [Fact]
+    public async Task Oom_OfAContainerThenOfQmThenOfTheMachine_IsOneEventEach()
+    {
+        await using var lab = await FleetLab.StartAsync(nodes: 1);
+        await lab.ApplyAsync("cockpit.yaml", ("Install: {WantedBy: default.target}", "Service: {Restart: always}\n          Install: {WantedBy: default.target}"));
+        await lab.ConvergedAsync();
+
+        await lab.RunAsync("lab", "fault", "ecu1", "oom", "nested", "radio");
+        var nested = Assert.Single(await lab.EventsAsync("OomKilled", 1));
+        Assert.Equal((Event.Types.Severity.Warning, "radio.service", "cockpit"), (nested.Severity, nested.Unit, nested.Fleet));
+        Assert.Matches(@"^radio \(pid \d+, score 1034, limit of radio 256M\)$", nested.Message);
+        Assert.Equal("radio.service", Assert.Single(await lab.EventsAsync("Healed", 1)).Unit);
+
+        await lab.ConvergedAsync();
+        await lab.RunAsync("lab", "fault", "ecu1", "oom", "host");
+        var machine = (await lab.EventsAsync("OomKilled", 2))[1];
+        Assert.Equal((Event.Types.Severity.Critical, "radio.service"), (machine.Severity, machine.Unit));
+        Assert.Matches(@"^radio \(pid \d+, oom_score_adj 750, the whole machine was out of memory\)$", machine.Message);
+
+        await lab.ConvergedAsync();
+        await lab.RunAsync("lab", "fault", "ecu1", "oom", "qm");
+        var qm = (await lab.EventsAsync("OomKilled", 3))[2];
+        Assert.Equal((Event.Types.Severity.Critical, "init.scope"), (qm.Severity, qm.Unit));
+        Assert.Matches(@"^systemd of QM \(pid \d+, score 523, limit of qm.service 3G\)$", qm.Message);
+        Assert.Contains(await lab.EventsAsync("Healed", 3), healed => healed.Unit == "qm.service");
+        Assert.Contains("OomKilled", await lab.RunAsync("describe", "node", "ecu1"), StringComparison.Ordinal);
+
+        // Whoever is killed tells everything again, and nothing is stored twice.
+        lab.Lab.Agents.Single(process => process.Name == "agent-ecu1").Kill();
+        await lab.ConvergedAsync();
+        await lab.RunAsync("lab", "fault", "ecu1", "oom", "nested", "radio");
+        Assert.Equal(4, (await lab.EventsAsync("OomKilled", 4)).Count);
+    }
+
+    [Theory]
+    [InlineData("nested", "ra dio", "\"ra dio\" is not a workload's name, such as radio")]
+    [InlineData("nested", "nosuch", "workload nosuch does not run in QM of ecu1; none does")]
+    public async Task Oom_OfWhatIsNotThere_IsRefused(string where, string what, string reason)
+    {
+        await using var lab = await FleetLab.StartAsync(nodes: 1);
+        var (code, output) = await lab.Lab.RunCliAsync(["lab", "fault", "ecu1", "oom", where, what], FleetLab.Ct);
+        Assert.NotEqual(0, code);
+        Assert.Contains(reason, output, StringComparison.Ordinal);
+    }
+}
