@@ -147,7 +147,7 @@ public sealed class LinkTests
         await agent;
     }
 
-    private static Task RunAsync(EmulatedNode node, TestGateway gateway, CancellationToken cancellationToken, ILoggerFactory? log = null) =>
+    internal static Task RunAsync(EmulatedNode node, TestGateway gateway, CancellationToken cancellationToken, ILoggerFactory? log = null) =>
         AgentHost.RunAsync(new AgentOptions { Root = node.Root, Controller = gateway.Address }, TimeProvider.System,
             log ?? NullLoggerFactory.Instance, () => 0, cancellationToken);
 

@@ -6,7 +6,11 @@ namespace Qm.Fleet.Cli.Verbs;
 /// <summary>Everything about one node.</summary>
 internal static class NodeDescription
 {
-    internal static void Write(TextWriter writer, Node node, DateTimeOffset now)
+    /// <param name="writer">Where to.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="events">Its last events, oldest first.</param>
+    /// <param name="now">The time.</param>
+    internal static void Write(TextWriter writer, Node node, IEnumerable<Event> events, DateTimeOffset now)
     {
         var status = node.Status ?? new();
         var step = status.Step?.Name is { Length: > 0 } name ? name : "unknown";
@@ -36,6 +40,7 @@ internal static class NodeDescription
         }
 
         Description.Conditions(writer, status.Conditions, now);
+        Description.Section(writer, "Last events", events.Reverse().Select(item => (string[])[EventRow.Of(item)[1], item.Reason, item.Unit, item.Message.Split('\n')[0]]));
         Description.Section(writer, "Checks (wanted, found, where)", status.Checks.Select(check => (string[])
             [check.Result.ToString().ToUpperInvariant(), check.Name, check.Wanted, Description.Or(check.Found), Description.Or(check.Source), check.Message]));
         Description.Section(writer, $"Usage ({Durations.Since(status.UsageAt, now)} ago)", Usage(status.Usage));

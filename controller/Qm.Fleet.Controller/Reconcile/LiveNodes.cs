@@ -11,8 +11,8 @@ internal sealed class LiveNodes(ChangeFeed feed)
     /// <summary>A node changed in a way that rollouts may care about; handlers only enqueue.</summary>
     internal event Action? Changed;
 
-    /// <summary>A node was looked at; raised by its worker with what was found before and now, so handlers are quick.</summary>
-    internal event Action<NodeLive?, NodeLive>? Looked;
+    /// <summary>A node was looked at; raised by its worker, so handlers are quick.</summary>
+    internal event Action<NodeLive>? Looked;
 
     internal NodeLive? Find(string name) => _nodes.GetValueOrDefault(name);
 
@@ -22,7 +22,7 @@ internal sealed class LiveNodes(ChangeFeed feed)
     {
         var before = Find(live.Name);
         _nodes[live.Name] = live;
-        Looked?.Invoke(before, live);
+        Looked?.Invoke(live);
         if (live.DiffersFrom(before))
         {
             feed.Publish(ResourceKind.Node, live.Name);

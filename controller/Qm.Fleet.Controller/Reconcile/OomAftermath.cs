@@ -14,7 +14,11 @@ internal sealed class OomAftermath(TimeProvider time)
     // What belongs to a kill follows within this time, or is something else.
     private static readonly TimeSpan Memory = TimeSpan.FromMinutes(2);
 
+    // Units come and go with revisions.
+    private const int UnitsMax = 1000;
+
     private readonly Lock _lock = new();
+    private readonly Dictionary<string, Dictionary<string, UnitReading>> _active = new(StringComparer.Ordinal);
     private readonly Dictionary<(string Node, string Unit), DateTimeOffset> _kills = [];
     private readonly Dictionary<(string Node, string Unit), DateTimeOffset> _restarts = [];
 
@@ -43,31 +47,27 @@ internal sealed class OomAftermath(TimeProvider time)
         }
     }
 
-    /// <summary>Compares two looks at a node; answers the events of restarts whose kill is known.</summary>
-    internal IReadOnlyList<EventDraft> Looked(NodeLive? before, NodeLive after)
+    /// <summary>Takes a look at a node; answers the events of restarts whose kill is known.</summary>
+    internal IReadOnlyList<EventDraft> Looked(NodeLive after)
     {
-        if (before is null)
-        {
-            return [];
-        }
-
-        string[] restarted =
-        [
-            .. IsRestarted(before.View.QmUnit, after.View.QmUnit) ? [QmNode.Unit] : Array.Empty<string>(),
-            .. after.View.QmUnits.Where(unit => IsRestarted(before.View.QmUnits.GetValueOrDefault(unit.Key), unit.Value)).Select(unit => unit.Key),
-        ];
-        if (restarted.Length == 0)
-        {
-            return [];
-        }
-
+        var active = after.View.QmUnits.Append(new(QmNode.Unit, after.View.QmUnit!)).Where(unit => unit.Value is { ActiveState: "active" });
         var now = time.GetUtcNow();
         var drafts = new List<EventDraft>();
         lock (_lock)
         {
             Forget();
-            foreach (var unit in restarted)
+            var known = _active.GetValueOrDefault(after.Name) ?? [];
+            _active[after.Name] = known;
+            foreach (var (unit, reading) in active)
             {
+                // A unit is seen on its way, too: what counts is when it was last seen active.
+                var before = known.GetValueOrDefault(unit);
+                known[unit] = reading;
+                if (before is null || !IsRestarted(before, reading))
+                {
+                    continue;
+                }
+
                 if (_kills.Remove((after.Name, unit), out var at))
                 {
                     drafts.Add(OomKillEvents.Healed(after.Name, after.Assignment.Fleet?.Name ?? "", unit, now - at));
@@ -77,14 +77,18 @@ internal sealed class OomAftermath(TimeProvider time)
                     _restarts[(after.Name, unit)] = now;
                 }
             }
+
+            if (known.Count > UnitsMax)
+            {
+                known.Clear();
+            }
         }
 
         return drafts;
     }
 
     // NRestarts counts what systemd does by itself, and nothing that anybody asked for.
-    private static bool IsRestarted(UnitReading? before, UnitReading? after) =>
-        before is not null && after is { ActiveState: "active" } && after.InvocationId != before.InvocationId && after.Restarts > before.Restarts;
+    private static bool IsRestarted(UnitReading before, UnitReading after) => after.InvocationId != before.InvocationId && after.Restarts > before.Restarts;
 
     private void Forget()
     {

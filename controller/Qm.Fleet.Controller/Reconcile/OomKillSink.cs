@@ -23,7 +23,7 @@ internal sealed partial class OomKillSink : BackgroundService
     {
         (_store, _live, _events, _logger) = (store, live, events, logger);
         _aftermath = new OomAftermath(time);
-        live.Looked += (before, after) => Note(_aftermath.Looked(before, after));
+        live.Looked += after => Note(_aftermath.Looked(after));
     }
 
     /// <summary>Takes what an agent extension told; what does not fit is told again by it.</summary>
@@ -38,15 +38,22 @@ internal sealed partial class OomKillSink : BackgroundService
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var batch = new List<(AgentLink Link, V1.OomKills Kills)>(Batch);
-        while (await _told.Reader.WaitToReadAsync(stoppingToken))
+        try
         {
-            while (batch.Count < Batch && _told.Reader.TryRead(out var told))
+            while (await _told.Reader.WaitToReadAsync(stoppingToken))
             {
-                batch.Add(told);
-            }
+                while (batch.Count < Batch && _told.Reader.TryRead(out var told))
+                {
+                    batch.Add(told);
+                }
 
-            await StoreAsync(batch, stoppingToken);
-            batch.Clear();
+                await StoreAsync(batch, stoppingToken);
+                batch.Clear();
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // What is not stored is told to the next controller.
         }
     }
 
