@@ -14,10 +14,11 @@ internal sealed class OomKillStore(Database database)
     public Task<IReadOnlyList<ToldKill>> AddAsync(IReadOnlyList<ToldKill> told, CancellationToken ct) => database.WriteAsync<IReadOnlyList<ToldKill>>(
         tx =>
         {
-            ToldKill[] added = [.. told.Where(kill => kill.Record.Length == 0 || Remember(tx, kill))];
-            foreach (var kill in added)
+            var added = new List<ToldKill>();
+            foreach (var kill in told.Where(kill => kill.Record.Length == 0 || Remember(tx, kill)))
             {
                 tx.Append(kill.Event);
+                added.Add(kill);
             }
             foreach (var node in added.Select(static kill => kill.Event.Node).Distinct())
             {
