@@ -44,6 +44,21 @@ public sealed class OutOfMemoryTests
         Assert.Equal(4, (await lab.EventsAsync("OomKilled", 4)).Count);
     }
 
+    [Fact]
+    [Trait("Requirement", "QMF-OOM-003")]
+    public async Task OomOrder_BrokenByHand_IsOneCriticalEventAndOneWhenItHoldsAgain()
+    {
+        await using var lab = await FleetLab.StartAsync(nodes: 1);
+        await lab.ApplyAsync("cockpit.yaml");
+        var radio = (await lab.ConvergedAsync())["ecu1"].Status.Report.Oom.Nested.Single(process => process.Unit == "radio.service");
+
+        lab.Lab.Nodes[0].Context.Kernel.Write($"proc/{radio.Pid}/oom_score_adj", "400");
+        var broken = Assert.Single(await lab.EventsAsync("OomOrderBroken", 1));
+        Assert.Equal((Event.Types.Severity.Critical, "radio.service"), (broken.Severity, broken.Unit));
+        Assert.Matches($@"^radio\.service \(pid {radio.Pid}\) has oom_score_adj 400, .* QM, which has 500; set at runtime .* /etc/qm/containers/containers\.conf\.d/50-qm-fleet\.conf says 750$", broken.Message);
+        Assert.Single(await lab.EventsAsync("OomOrderHolds", 1));
+    }
+
     [Theory]
     [InlineData("nested", "ra dio", "\"ra dio\" is not a workload's name, such as radio")]
     [InlineData("nested", "nosuch", "workload nosuch does not run in QM of ecu1; none does")]

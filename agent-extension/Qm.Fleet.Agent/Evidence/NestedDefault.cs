@@ -10,14 +10,16 @@ internal static class NestedDefault
     private const int FileBytesMax = 1024 * 1024;
 
     /// <summary>Reads it below QM's <c>/etc</c>; null when nothing sets it.</summary>
-    public static int? Read(NodeRoot root, string qmEtc, Findings findings)
+    public static (int Score, string File)? Read(NodeRoot root, string qmEtc, Findings findings)
     {
         try
         {
             using var etc = root.Within(qmEtc);
             var dropIns = etc.List("/containers/containers.conf.d").Where(name => name.EndsWith(".conf", StringComparison.Ordinal))
                 .Select(name => $"/containers/containers.conf.d/{name}");
-            return dropIns.Prepend("/containers/containers.conf").Select(path => ReadOne(etc, path, qmEtc, findings)).LastOrDefault(score => score is not null);
+            return dropIns.Prepend("/containers/containers.conf")
+                .Select(path => (Score: ReadOne(etc, path, qmEtc, findings), File: qmEtc + path)).Where(set => set.Score is not null)
+                .Select(set => ((int, string)?)(set.Score!.Value, set.File)).LastOrDefault();
         }
         catch (NodeFileException e)
         {

@@ -24,12 +24,17 @@ internal static class NodeEvents
     /// <summary>What changed between two looks.</summary>
     internal static IEnumerable<EventDraft> Between(NodeLive? before, NodeLive after)
     {
+        var fleet = after.Assignment.Fleet?.Name ?? "";
+        foreach (var draft in OomOrderChanges(before, after, fleet))
+        {
+            yield return draft;
+        }
+
         if (before is null)
         {
             yield break;
         }
 
-        var fleet = after.Assignment.Fleet?.Name ?? "";
         foreach (var (was, now) in before.Conditions.Zip(after.Conditions))
         {
             if (was.Holds != now.Holds && now.Holds is { } holds && Followed.Contains(now.Type))
@@ -47,6 +52,22 @@ internal static class NodeEvents
         if (after.Step is NodeStep.Ready && (before.Step is not NodeStep.Ready || before.View.Desired?.Name != after.View.Desired?.Name))
         {
             yield return new("NodeReady", EventSeverity.Info, Actor, fleet, after.Name, "", $"revision {after.View.Desired?.Name}: {after.Step.Reason}");
+        }
+    }
+
+    // One for each unit that stands wrong, and one for each that does no more.
+    private static IEnumerable<EventDraft> OomOrderChanges(NodeLive? before, NodeLive after, string fleet)
+    {
+        var (was, found) = (before?.OomInversions ?? [], after.OomInversions);
+        foreach (var inversion in found.Where(inversion => was.All(earlier => earlier.Subject != inversion.Subject)))
+        {
+            yield return new("OomOrderBroken", EventSeverity.Critical, Actor, fleet, after.Name, inversion.Unit, inversion.Message);
+        }
+
+        foreach (var gone in was.Where(earlier => found.All(inversion => inversion.Subject != earlier.Subject)))
+        {
+            yield return new("OomOrderHolds", EventSeverity.Info, Actor, fleet, after.Name, gone.Unit,
+                $"{gone.Unit} stands where it belongs in the OOM order again{(found.IsEmpty ? "" : FormattableString.Invariant($"; {found.Length} others do not"))}");
         }
     }
 

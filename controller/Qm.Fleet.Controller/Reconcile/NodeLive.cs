@@ -51,6 +51,9 @@ internal sealed record NodeLive
 
     internal ImmutableArray<NodeCheck> Checks { get; init; } = [];
 
+    /// <summary>What stands wrong in the OOM order.</summary>
+    internal ImmutableArray<OomInversion> OomInversions { get; init; } = [];
+
     /// <summary>What kept it from being disrupted when it was asked right before; null when nothing did.</summary>
     internal NodeStep.Wait? Held { get; init; }
 

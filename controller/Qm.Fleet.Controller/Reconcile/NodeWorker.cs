@@ -255,6 +255,7 @@ internal sealed partial class NodeWorker(
             StepSince = _memory.StepSince,
             Checks = checks,
             Held = _gate.Held,
+            OomInversions = OomOrder.Follow(before?.OomInversions ?? default, view.Evidence?.Oom),
             Conditions = NodeConditions.Judge(view, shown, checks, agents, before?.Conditions ?? default, now),
             Report = agents.LastReport(name),
             ConvergedAfter = _convergedAfter,
