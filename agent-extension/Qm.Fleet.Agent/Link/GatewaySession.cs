@@ -160,7 +160,12 @@ internal sealed partial class GatewaySession(
         while (true)
         {
             await Task.Delay(interval * ((1 + jitter()) / 2), time, cancellationToken).ConfigureAwait(false);
-            outbox.Beat(new Heartbeat { LookedMsAgo = (long)_pace.SinceLook.TotalMilliseconds });
+            outbox.Beat(new Heartbeat
+            {
+                LookedMsAgo = (long)_pace.SinceLook.TotalMilliseconds,
+                ClockUnixMs = time.GetUtcNow().ToUnixTimeMilliseconds(),
+                Disk = usage.ReadDisk(),
+            });
         }
     }
 

@@ -94,6 +94,7 @@ internal sealed partial class NodeGatewayService(
                     break;
                 case V1.AgentMessage.BodyOneofCase.Heartbeat:
                     links.Looked(link, TimeSpan.FromMilliseconds(Math.Clamp(message.Heartbeat.LookedMsAgo, 0, MaxLookAgeMs)));
+                    links.Vitals(link, message.Heartbeat);
                     break;
                 case V1.AgentMessage.BodyOneofCase.Usage:
                     links.Report(link, message.Usage);

@@ -10,6 +10,7 @@ internal static class NodeEvents
 {
     private const string Actor = "controller";
 
+    private static readonly string[] Vital = ["ClockInSync", "DiskSpace"];
     private static readonly string[] Followed = ["BluechiOnline", "QmOnline", "ExtensionConnected", "QmActive"];
 
     /// <summary>An act that changed something, or could not.</summary>
@@ -37,7 +38,9 @@ internal static class NodeEvents
 
         foreach (var (was, now) in before.Conditions.Zip(after.Conditions))
         {
-            if (was.Holds != now.Holds && now.Holds is { } holds && Followed.Contains(now.Type))
+            // That a clock is right and a disk has space is worth a word only after it was not so.
+            var isNews = Followed.Contains(now.Type) || (Vital.Contains(now.Type) && (was.Holds == false || now.Holds == false));
+            if (was.Holds != now.Holds && now.Holds is { } holds && isNews)
             {
                 yield return new(
                     holds ? now.Type : now.Type + "Lost", holds ? EventSeverity.Info : EventSeverity.Warning, Actor, fleet, after.Name, "", now.Message);
