@@ -69,7 +69,7 @@ internal sealed partial class OomWatch(NodeRoot root, OomOutbox outbox, TimeProv
 
     private static partial class Log
     {
-        [LoggerMessage(1180, LogLevel.Warning, "Kills for memory are told without the process and the reason: {Reason}", EventName = "KernelLogUnreadable")]
+        [LoggerMessage(1180, LogLevel.Information, "Kills for memory are told without the process and the reason: {Reason}", EventName = "KernelLogUnreadable")]
         public static partial void NotReadable(ILogger logger, string reason);
 
         [LoggerMessage(1181, LogLevel.Warning, "Killed for memory in {Unit}: {What}", EventName = "OomKilled")]
