@@ -51,6 +51,12 @@ internal static partial class FaultRequests
         ],
         InjectRequest.FaultOneofCase.Reboot when request.Node.StartsWith("qm.", StringComparison.Ordinal) =>
             [("node", $"{request.Node}: a QM does not boot by itself; reboot {request.Node["qm.".Length..]}, or crash-qm")],
+        InjectRequest.FaultOneofCase.OutOfMemory =>
+        [
+            request.OutOfMemory.WhereCase == OutOfMemory.WhereOneofCase.None ? ("out_of_memory", "expected nested with a workload's name, qm or host") : null,
+            request.OutOfMemory.WhereCase != OutOfMemory.WhereOneofCase.Nested || Word().IsMatch(request.OutOfMemory.Nested)
+                ? null : ("out_of_memory.nested", $"\"{request.OutOfMemory.Nested}\" is not a workload's name, such as radio"),
+        ],
         InjectRequest.FaultOneofCase.RestartBluechi => [request.RestartBluechi.Down is null ? null : Span("restart_bluechi.down", request.RestartBluechi.Down)],
         _ => [],
     };
