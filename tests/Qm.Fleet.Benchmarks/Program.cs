@@ -20,6 +20,7 @@ internal static class Program
         root.Add(RolloutCommand.Create());
         root.Add(AgentCommand.Create());
         root.Add(HealingCommand.Create());
+        root.Add(DetectionCommand.Create());
         return root.Parse(arguments).InvokeAsync();
     }
 }

@@ -9,13 +9,14 @@ namespace Qm.Fleet.Benchmarks.Supervision;
 /// <param name="Healed">Those for which the call came, each with its way.</param>
 /// <param name="Down">How many workloads do not run at the end.</param>
 /// <param name="Sync">4 KiB to the disk that the controller's state is on.</param>
+/// <param name="Late">How late a thread that sleeps came to run.</param>
 /// <param name="Events">Most events that waited for the log.</param>
 /// <param name="Writes">Most writes that waited for the store.</param>
 /// <param name="Cpu">Cores that were busy: the controller, and the emulation with it.</param>
 /// <param name="Bytes">What was allocated for each failure, the emulation included.</param>
 /// <param name="Collections">Full collections.</param>
 internal sealed record HealingFigures(
-    int Failures, ImmutableArray<HealingTrace> Healed, int Down, DiskSync Sync, int Events, int Writes, double Cpu, long Bytes, int Collections)
+    int Failures, ImmutableArray<HealingTrace> Healed, int Down, DiskSync Sync, ImmutableArray<TimeSpan> Late, int Events, int Writes, double Cpu, long Bytes, int Collections)
 {
     private static readonly TimeSpan Aim = TimeSpan.FromMilliseconds(20);
 
@@ -25,6 +26,7 @@ internal sealed record HealingFigures(
         var all = Row("signal to call", Healed, static trace => trace.Called - trace.Failed, HealingSite.Initial);
         var whole = Healed.Where(static trace => trace.IsWhole).ToImmutableArray();
         var sync = Percentiles(Sync.Times);
+        var late = Percentiles(Late);
         var lost = Failures - Healed.Length;
         (string What, double Found, double Aim, string Unit)[] judged =
         [
@@ -40,7 +42,8 @@ internal sealed record HealingFigures(
             Row("  storing", whole, static trace => trace.Stored - trace.Judged).Line,
             Row("  calling", whole, static trace => trace.Called - trace.Stored).Line,
             Line("4 KiB written and synced", sync),
-            string.Create(CultureInfo.InvariantCulture, $"signal to call is {all.Spans.P50 / sync.P50:0.0} syncs at p50, {all.Spans.P99 / sync.P99:0.0} at p99"),
+            Line("a sleeping thread is late by", late),
+            string.Create(CultureInfo.InvariantCulture, $"signal to call is {all.Spans.P50 / (sync.P50 + late.P50):0.0} times a sync and a wake-up at p50, {all.Spans.P99 / (sync.P99 + late.P99):0.0} at p99"),
             string.Create(CultureInfo.InvariantCulture, $"CPU {Cpu:0.00} cores, {Bytes / 1024.0:0} KiB allocated for each failure, {Collections} full collections"),
             .. judged.Select(row => string.Create(CultureInfo.InvariantCulture, $"{row.What,-27} {row.Found,9:0.0} {row.Unit,-3} aim {row.Aim,5:0}  {(row.Found <= row.Aim ? "met" : "missed")}")),
         ], judged.Count(static row => row.Found > row.Aim));

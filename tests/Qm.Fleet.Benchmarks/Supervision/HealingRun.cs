@@ -54,16 +54,18 @@ internal sealed class HealingRun
         var (cpu, bytes, collections) = (process.TotalProcessorTime, GC.GetTotalAllocatedBytes(), GC.CollectionCount(2));
         using var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var queues = QueuesAsync(site, end.Token);
+        var lateness = Lateness.Begin();
         begun = Stopwatch.GetTimestamp();
         var failures = await FailAsync(site, nodes / 2, rate, span, ct);
         await RestAsync(site, ct);
         var took = Stopwatch.GetElapsedTime(begun);
         process.Refresh();
         (cpu, bytes, collections) = (process.TotalProcessorTime - cpu, GC.GetTotalAllocatedBytes() - bytes, GC.CollectionCount(2) - collections);
+        var late = lateness.End();
         await end.CancelAsync();
         var (events, writes) = await queues;
         return new(
-            failures, [.. _healed], site.Down(), sync.And(DiskSync.Measure(site.State)), events, writes, cpu / took, bytes / Math.Max(failures, 1), collections);
+            failures, [.. _healed], site.Down(), sync.And(DiskSync.Measure(site.State)), late, events, writes, cpu / took, bytes / Math.Max(failures, 1), collections);
     }
 
     // One after the other in the order of their numbers, so that none fails again soon.
