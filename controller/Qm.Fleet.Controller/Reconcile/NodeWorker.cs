@@ -268,7 +268,8 @@ internal sealed partial class NodeWorker(
         return earliest;
     }
 
-    private static TimeSpan Clamp(TimeSpan wait) => wait < ShortestWait ? ShortestWait : wait > Net ? Net : wait;
+    // What is due soon is done when it is due; what was due already is not asked again without a pause.
+    private static TimeSpan Clamp(TimeSpan wait) => wait <= TimeSpan.Zero ? ShortestWait : wait > Net ? Net : wait;
 
     private async Task NoteAsync(NodeView view, NodeStep step, CancellationToken ct)
     {
