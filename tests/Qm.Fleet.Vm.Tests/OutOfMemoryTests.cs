@@ -24,7 +24,7 @@ public sealed class OutOfMemoryTests(GuestNode node)
         await node.InsideAsync($"mkdir -p /run/containers/systemd && printf \"[Container]\\nImage=localhost/radio:1\\nExec=/bin/busybox {Eats}\\n[Service]\\nMemoryMax=64M\\n\" > /run/containers/systemd/hog.container "
             + "&& systemctl daemon-reload && { systemctl start hog.service || true; }");
         var kill = await node.EventAsync("OomKilled", "hog.service", before, Ct);
-        Assert.Matches(@"^hog \(pid \d+, score \d+, limit of hog 64M\)", kill.Draft.Message);
+        Assert.Matches(@"^busybox \(pid \d+, score \d+, limit of hog 64M\)", kill.Draft.Message);
         Assert.Equal(Controller.Storage.EventSeverity.Warning, kill.Draft.Severity);
         await node.InsideAsync("rm /run/containers/systemd/hog.container && systemctl daemon-reload");
 
@@ -42,7 +42,7 @@ public sealed class OutOfMemoryTests(GuestNode node)
 
         await node.InsideAsync($"systemd-run --quiet --unit=eater -p MemoryMax=64M {Eats}");
         var kill = await node.EventAsync("OomKilled", "eater.service", before, Ct);
-        Assert.Matches(@"^tail .*\(pid \d+, score \d+, limit of eater\.service 64M\)", kill.Draft.Message);
+        Assert.Matches(@"^tail of QM \(pid \d+, score \d+, limit of eater 64M\)", kill.Draft.Message);
         Assert.Single(node.Events, one => one.Number > before && one.Draft.Reason == "OomKilled");
     }
 
