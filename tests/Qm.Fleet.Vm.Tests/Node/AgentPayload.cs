@@ -16,7 +16,8 @@ internal static class AgentPayload
     /// <param name="gateway">Where the agent extension dials.</param>
     /// <param name="node">The node's name.</param>
     /// <param name="cache">A folder for what is published.</param>
-    internal static async Task<byte[]> MakeAsync(Gateway gateway, string node, string cache)
+    /// <param name="more">Files beside those, by path from the node's root.</param>
+    internal static async Task<byte[]> MakeAsync(Gateway gateway, string node, string cache, params IEnumerable<(string Path, string Content)> more)
     {
         var source = Source();
         var agent = Environment.GetEnvironmentVariable(AgentVariable) is { Length: > 0 } named ? named : await PublishAsync(source, cache);
@@ -29,6 +30,11 @@ internal static class AgentPayload
             foreach (var (file, pem) in gateway.Enrol(node))
             {
                 Add(writer, $"etc/qm-fleet/pki/{file}", Encoding.UTF8.GetBytes(pem));
+            }
+
+            foreach (var (path, content) in more)
+            {
+                Add(writer, path, Encoding.UTF8.GetBytes(content));
             }
         }
 

@@ -118,7 +118,7 @@ public sealed class GuestNode : IAsyncLifetime
     internal Task<string> QmRootAsync() => Shell.RunAsync($"awk '$5 == \"/\" {{ print $4 }}' /proc/{Init}/mountinfo", TestContext.Current.CancellationToken);
 
     /// <summary>Runs a script inside QM.</summary>
-    internal Task<string> InsideAsync(string script) => Shell.RunAsync($"nsenter -m -u -i -n -p -t {Init} sh -c '{script}'", TestContext.Current.CancellationToken);
+    internal Task<string> InsideAsync(string script) => Systemd.InsideAsync(script, TestContext.Current.CancellationToken);
 
     private static string? Missing()
     {

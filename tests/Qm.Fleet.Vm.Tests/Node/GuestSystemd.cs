@@ -43,6 +43,9 @@ internal sealed class GuestSystemd(NodeShell shell)
     /// <summary>What a unit of the host told its journal last.</summary>
     internal Task<string> JournalAsync(string unit, CancellationToken ct) => shell.RunAsync($"journalctl --no-pager -u {unit} | tail -n 40", ct);
 
+    /// <summary>Runs a command inside QM.</summary>
+    internal Task<string> InsideAsync(string command, CancellationToken ct) => shell.RunAsync($"{Inside}sh -c '{command}'", ct);
+
     /// <summary>Sets properties of qm.service while it runs, for this boot.</summary>
     internal Task SetAsync(IReadOnlyCollection<LiveProperty> properties, CancellationToken ct) => shell.RunAsync(
         "busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager SetUnitProperties 'sba(sv)' "

@@ -36,7 +36,8 @@ internal sealed class BaseImage
 
     private string Name => $"{Repository}:{_tag}";
 
-    private static string Cache => Environment.GetEnvironmentVariable("QMFLEET_CACHE") is { Length: > 0 } cache
+    /// <summary>Where what takes long to make is kept.</summary>
+    internal static string Cache => Environment.GetEnvironmentVariable("QMFLEET_CACHE") is { Length: > 0 } cache
         ? cache
         : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache/qm-fleet");
 
