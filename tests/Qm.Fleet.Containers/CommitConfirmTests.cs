@@ -11,7 +11,7 @@ public sealed class CommitConfirmTests(ContainerNode node)
 {
     private const string File = "/etc/bluechi/agent.conf.d/zz-qm-fleet.conf";
 
-    // What a real one does of itself: a port that it cannot connect to is one that it cannot live with.
+    // The stand-in takes every configuration; with this one it does not start.
     private const string DropIn = "/run/systemd/system/bluechi-agent.service.d/cut.conf";
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -20,14 +20,14 @@ public sealed class CommitConfirmTests(ContainerNode node)
     public async Task Commit_ThatBringsTheHostsAgentDown_IsTakenBackAndTheAgentRunsAgain()
     {
         await node.Fleet.ReadyAsync(Environments.Plain.Checked());
-        await node.Shell.RunAsync($"mkdir -p {Path.GetDirectoryName(DropIn)} && printf '[Service]\\nExecStartPre=/bin/sh -c \"! grep --quiet ^ControllerPort=9 {File}\"\\n' > {DropIn} && systemctl daemon-reload", Ct);
+        await node.Shell.RunAsync($"mkdir -p {Path.GetDirectoryName(DropIn)} && printf '[Service]\\nExecStartPre=/bin/sh -c \"! grep -qs ^ControllerPort=9 {File}\"\\n' > {DropIn} && systemctl daemon-reload", Ct);
         var before = await node.ShowAsync(QmNode.AgentUnit, "InvocationID");
         var rendered = RevisionRenderer.Render("cuts-off", (Environments.Plain with { HostAgent = new Dictionary<string, string> { ["ControllerPort"] = "9" } }).Checked(), ContainerNode.Name);
 
         Assert.True((await node.Fleet.SendAsync(new() { Stage = NodeActor.ToWire(rendered) }, Ct)).Ok);
-        Assert.True((await node.Fleet.SendAsync(new() { Commit = new() { Revision = "cuts-off", ConfirmWithinMs = 10_000 } }, Ct)).Ok);
+        Assert.True((await node.Fleet.SendAsync(new() { Commit = new() { Revision = "cuts-off", ConfirmWithinMs = 20_000 } }, Ct)).Ok);
         await node.Fleet.SendAsync(new() { RestartHostAgent = new() }, Ct);
-        await node.Shell.UntilAsync($"systemctl is-failed --quiet {QmNode.AgentUnit}", 5, Ct);
+        await node.Shell.UntilAsync($"systemctl is-failed --quiet {QmNode.AgentUnit}", 10, Ct);
         Assert.Equal("ControllerPort=9", await node.Shell.RunAsync($"grep ^ControllerPort {File}", Ct));
 
         // Nobody tells the agent extension to go back; its deadline does.

@@ -58,7 +58,7 @@ public sealed class CrashLoopTests(ContainerNode node)
         await loop.UntilAsync(verdict => verdict.Notices.Any(notice => notice is { Reason: "Healed", Unit: Stumbling }), Ct);
 
         var healing = Assert.Single(loop.Done);
-        Assert.Equal((Stumbling, "failed"), (healing.Heal.Unit, healing.Before.ActiveState));
+        Assert.Equal((Stumbling, "failed"), (healing.Heal.Unit, healing.Before?.ActiveState));
         var starts = await StartsAsync(Stumbling);
         Assert.Equal((Burst, Burst + 1), (starts.Count(start => start < healing.At), starts.Length));
         Assert.Contains("Start request repeated too quickly", await node.Systemd.InsideAsync($"journalctl --no-pager -u {Stumbling}", Ct), StringComparison.Ordinal);

@@ -42,7 +42,6 @@ public sealed class DropInTests(ContainerNode node)
         Assert.Equal("0", await node.Shell.RunAsync($"cat /proc/$(systemctl show --value --property=MainPID {Brake})/oom_score_adj", Ct));
 
         await node.Fleet.ReadyAsync((Environments.Plain with { OomQm = 500 }).Checked());
-        await node.Systemd.ReloadAsync(insideQm: false, Ct);
         Assert.Equal(("500", "infinity"), (await node.ShowAsync("qm.service", "OOMScoreAdjust"), await node.ShowAsync("qm.service", "MemoryHigh")));
         Assert.Equal("500", await node.Shell.RunAsync(Scores, Ct));
         Assert.Equal(("0", brake), (await node.ShowAsync(Brake, "OOMScoreAdjust"), await node.ShowAsync(Brake, "InvocationID")));

@@ -9,8 +9,8 @@ namespace Qm.Fleet.Containers.Node;
 /// <summary>Something that was done about a unit.</summary>
 /// <param name="At">When.</param>
 /// <param name="Heal">What.</param>
-/// <param name="Before">The unit that failed, as systemd told it then.</param>
-internal sealed record Healing(DateTimeOffset At, NodeStep.Heal Heal, UnitReading Before);
+/// <param name="Before">The unit that failed, as systemd told it then; null when it did not.</param>
+internal sealed record Healing(DateTimeOffset At, NodeStep.Heal Heal, UnitReading? Before);
 
 /// <summary>
 /// Supervises one unit inside QM. Real: the judgement (Supervisor), the calls of an act (NodeCall), and both systemds, which are asked and told what BlueChi's
@@ -68,7 +68,7 @@ internal sealed class SupervisionLoop(GuestSystemd systemd, string unit, Supervi
         {
             TestContext.Current.TestOutputHelper?.WriteLine($"{now:HH:mm:ss.fff} {heal.Reason}");
             _state = Supervisor.Acting(_state, heal, policy, now);
-            _done.Add(new(now, heal, inside[heal.For]));
+            _done.Add(new(now, heal, inside.GetValueOrDefault(heal.For)));
             foreach (var call in NodeCall.Of(heal, ContainerNode.Name))
             {
                 await DoAsync(call, ct);
