@@ -27,13 +27,18 @@ internal static partial class MountEvidence
             return [];
         }
 
-        return [.. Configured(quadlet).Take(MountsMax).Select(wanted => new QmMount
-        {
-            Point = wanted.Point,
-            Configured = wanted.Source,
-            ConfiguredAt = Locate(root, host, wanted.Source, findings),
-            MountedAt = qm.On(wanted.Point) is { } mount ? Found(host, mount) : "",
-        })];
+        return
+        [
+            .. from wanted in Configured(quadlet).Take(MountsMax)
+               let at = Locate(root, host, wanted.Source, findings)
+               select new QmMount
+               {
+                   Point = wanted.Point,
+                   Configured = wanted.Source,
+                   ConfiguredAt = at,
+                   MountedAt = qm.On(wanted.Point) is { } mount ? Found(host, mount, at) : "",
+               },
+        ];
     }
 
     private static MountTable? ReadTable(string path, string unknown, Findings findings)
@@ -82,9 +87,9 @@ internal static partial class MountEvidence
         }
     }
 
-    // Podman lays a writable layer over a rootfs where it is told to; what lies below it is the rootfs.
-    private static string Found(MountTable host, Mount mount) =>
-        mount.Type == "overlay" && mount.Options.Split(',').FirstOrDefault(option => option.StartsWith("lowerdir=", StringComparison.Ordinal)) is { } layers
+    // Podman lays a writable layer over a rootfs where it is told to; what lies below it is the rootfs. A node whose own root is made of layers has others.
+    private static string Found(MountTable host, Mount mount, string configured) =>
+        mount.Type == "overlay" && mount.Locate(mount.Point) != configured && mount.Options.Split(',').FirstOrDefault(option => option.StartsWith("lowerdir=", StringComparison.Ordinal)) is { } layers
         && layers["lowerdir=".Length..].Split(':')[^1] is ['/', ..] lowest && host.Holding(lowest) is { } holding
             ? holding.Locate(lowest) : mount.Locate(mount.Point);
 

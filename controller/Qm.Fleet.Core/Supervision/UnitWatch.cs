@@ -15,7 +15,7 @@ public sealed record UnitWatch
     /// <summary>InvocationID as last read; empty before.</summary>
     public string InvocationId { get; init; } = "";
 
-    /// <summary>NRestarts as last read.</summary>
+    /// <summary>NRestarts as last read, without one that is only queued.</summary>
     public long SystemdRestarts { get; init; }
 
     /// <summary>When it was started without us, as far as seen.</summary>
@@ -51,17 +51,19 @@ public sealed record UnitWatch
     /// <summary>Takes note of how often it was started since the last look.</summary>
     /// <remarks>
     /// NRestarts counts what systemd does by itself and begins anew with every start by somebody; InvocationID changes with every start. The first look only
-    /// takes the two down.
+    /// takes the two down. NRestarts grows when systemd queues the restart, InvocationID changes when the restart is made: between the two it is not counted yet,
+    /// or it would be twice.
     /// </remarks>
     internal UnitWatch Counted(UnitReading unit, RestartBudget budget, DateTimeOffset now)
     {
+        var restarts = unit.Restarts - (unit.JobId != 0 && unit.SubState.StartsWith("auto-restart", StringComparison.Ordinal) ? 1 : 0);
         if (InvocationId.Length == 0 || unit.InvocationId.Length == 0)
         {
-            return this with { InvocationId = unit.InvocationId.Length == 0 ? InvocationId : unit.InvocationId, SystemdRestarts = unit.Restarts };
+            return this with { InvocationId = unit.InvocationId.Length == 0 ? InvocationId : unit.InvocationId, SystemdRestarts = restarts };
         }
 
         var isOther = unit.InvocationId != InvocationId;
-        var grown = unit.Restarts > SystemdRestarts ? unit.Restarts - SystemdRestarts : unit.Restarts < SystemdRestarts ? unit.Restarts : 0;
+        var grown = restarts > SystemdRestarts ? restarts - SystemdRestarts : restarts < SystemdRestarts ? restarts : 0;
         // One start is what was asked for, when something was.
         var starts = Math.Max(grown, isOther ? 1 : 0) - (isOther && HealingSince is not null && grown == 0 ? 1 : 0);
         if (!isOther && grown == 0)
@@ -72,7 +74,7 @@ public sealed record UnitWatch
         return this with
         {
             InvocationId = unit.InvocationId,
-            SystemdRestarts = unit.Restarts,
+            SystemdRestarts = restarts,
             SelfRestarts = [.. budget.Counting(SelfRestarts, now).Concat(Enumerable.Repeat(now, (int)Math.Min(starts, KeptMax))).TakeLast(KeptMax)],
             HealthySince = starts > 0 ? null : HealthySince,
         };

@@ -76,6 +76,19 @@ public sealed class MountEvidenceTests : IDisposable
         Assert.Equal("253:1 /usr/lib/qm/rootfs", Read().Mounts.Single(mount => mount.Point == "/").MountedAt);
     }
 
+    // The root of an image-based node is an overlay itself; what QM has of it is no layer over anything.
+    [Fact]
+    public void Mounts_OfANodeWhoseRootIsAnOverlay_LieAtTheSamePlace()
+    {
+        const string Layers = "- overlay composefs rw,lowerdir=/sysroot/b:/sysroot/a,upperdir=/sysroot/upper\n";
+        _node.Write("proc/1/mountinfo", $"30 1 0:30 / / rw {Layers}");
+        _node.Write("proc/492/mountinfo", $"600 500 0:30 /usr/lib/qm/rootfs / ro {Layers}601 600 0:30 /etc/qm /etc rw {Layers}602 600 0:30 /var/old /var rw {Layers}");
+        var mounts = Read().Mounts.ToDictionary(mount => mount.Point);
+
+        Assert.Equal(("0:30 /usr/lib/qm/rootfs", "0:30 /etc/qm"), (mounts["/"].MountedAt, mounts["/etc"].MountedAt));
+        Assert.NotEqual(mounts["/var"].ConfiguredAt, mounts["/var"].MountedAt);
+    }
+
     [Theory]
     [InlineData("proc/1/mountinfo")]
     [InlineData("proc/492/mountinfo")]

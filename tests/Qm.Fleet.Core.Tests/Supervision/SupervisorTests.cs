@@ -150,6 +150,21 @@ public sealed class SupervisorTests
         Assert.Contains("Escalated", node.Reasons);
     }
 
+    // systemd counts a restart when it queues it, and the unit has another InvocationID only when it is made.
+    [Fact, Trait("Requirement", "QMF-SUPER-003")]
+    public void Judge_RestartThatIsQueuedAndThenMade_CountsOnce()
+    {
+        var node = new SupervisedNode(Plain);
+        node.Set(Running("a"));
+        node.Judge();
+        node.Set(Running("a", restarts: 1) with { ActiveState = "activating", SubState = "auto-restart-queued", JobId = 145 });
+        node.Judge();
+        Assert.Empty(node.State.Units[Radio].SelfRestarts);
+        node.Set(Running("b", restarts: 1));
+        node.Judge();
+        Assert.Single(node.State.Units[Radio].SelfRestarts);
+    }
+
     [Fact, Trait("Requirement", "QMF-SUPER-003")]
     public void Judge_QmItselfDoesNotStayUp_IsNotRestartedOnceMore()
     {

@@ -1,16 +1,12 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using Qm.Fleet.Vm.Tests.Node;
 
 namespace Qm.Fleet.Vm.Tests.Machine;
 
-/// <summary>How a script in the guest ended.</summary>
-/// <param name="Status">Its exit status.</param>
-/// <param name="Output">What it wrote, both streams, without the last newline.</param>
-internal sealed record ShellResult(int Status, string Output);
-
 /// <summary>Runs scripts in the guest as root, one after another, over a virtio port: the guest's network and units may fail without it.</summary>
-internal sealed class GuestShell : IAsyncDisposable
+internal sealed class GuestShell : NodeShell, IAsyncDisposable
 {
     // A machine without hardware acceleration takes a tenth of the speed; what a script waits for has its own, shorter deadline.
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(6);
@@ -39,16 +35,8 @@ internal sealed class GuestShell : IAsyncDisposable
         throw new IOException("the machine closed its port before its shell was ready");
     }
 
-    /// <summary>Runs a script; it must end with 0.</summary>
-    /// <returns>Its output.</returns>
-    internal async Task<string> RunAsync(string script, CancellationToken ct)
-    {
-        var result = await TryAsync(script, ct);
-        return result.Status == 0 ? result.Output : throw new InvalidOperationException($"in the guest ended with {result.Status}: {script}\n{result.Output}");
-    }
-
-    /// <summary>Runs a script, however it ends.</summary>
-    internal async Task<ShellResult> TryAsync(string script, CancellationToken ct)
+    /// <inheritdoc/>
+    internal override async Task<ShellResult> TryAsync(string script, CancellationToken ct)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
         limit.CancelAfter(Longest);
@@ -64,16 +52,6 @@ internal sealed class GuestShell : IAsyncDisposable
         {
             _turn.Release();
         }
-    }
-
-    /// <summary>Waits in the guest until a condition of its shell holds.</summary>
-    /// <param name="condition">Such as <c>test -e /run/x</c>.</param>
-    /// <param name="seconds">The deadline.</param>
-    /// <param name="ct">Ends the wait.</param>
-    internal async Task UntilAsync(string condition, int seconds, CancellationToken ct)
-    {
-        var result = await TryAsync($"end=$(($(date +%s) + {seconds})); until {condition}; do test $(date +%s) -lt $end || exit 1; sleep 0.3; done", ct);
-        Assert.True(result.Status == 0, $"not so within {seconds} s: {condition}\n{result.Output}");
     }
 
     public async ValueTask DisposeAsync()

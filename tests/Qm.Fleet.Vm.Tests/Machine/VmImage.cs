@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using Qm.Fleet.Lab.Nodes;
 using Qm.Fleet.Vm.Tests.Node;
 
 namespace Qm.Fleet.Vm.Tests.Machine;
@@ -14,13 +13,6 @@ internal sealed record VmImage(string Folder)
 
     private const string Mirror = "QMFLEET_VM_MIRROR";
     private static readonly TimeSpan BuildDeadline = TimeSpan.FromMinutes(30);
-
-    // What of the lab's node stands in for QM's package and its setup. The rest of a node comes from Debian.
-    private static readonly string[] Vendor =
-    [
-        "etc/subuid", "etc/subgid", "etc/bluechi/", "etc/qm/subuid", "etc/qm/subgid", "etc/qm/bluechi/", "etc/qm/containers/containers.conf",
-        "usr/share/containers/systemd/", "usr/share/qm/",
-    ];
 
     /// <summary>Where images are kept.</summary>
     internal static string Cache =>
@@ -44,7 +36,7 @@ internal sealed record VmImage(string Folder)
         var vendor = Directory.CreateTempSubdirectory("qm-fleet-vm-vendor-").FullName;
         try
         {
-            foreach (var (path, content) in VendorFilesOfTheNode())
+            foreach (var (path, content) in QmPackage.FilesOf(GuestNode.Name))
             {
                 Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(vendor, path))!);
                 await File.WriteAllTextAsync(Path.Combine(vendor, path), content);
@@ -61,14 +53,11 @@ internal sealed record VmImage(string Folder)
         return new(folder);
     }
 
-    private static IEnumerable<(string Path, string Content)> VendorFilesOfTheNode() =>
-        VendorFiles.Of(GuestNode.Name).Where(file => Vendor.Any(prefix => file.Path.StartsWith(prefix, StringComparison.Ordinal)));
-
     private static string Key()
     {
         var parts = Directory.EnumerateFiles(Scripts, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
             .Select(path => (Path.GetRelativePath(Scripts, path), File.ReadAllText(path)))
-            .Concat(VendorFilesOfTheNode());
+            .Concat(QmPackage.FilesOf(GuestNode.Name));
         var all = new StringBuilder();
         foreach (var (path, content) in parts)
         {

@@ -16,11 +16,15 @@ namespace Qm.Fleet.Vm.Tests.Node;
 internal sealed record Journey(NodeStep Step, IReadOnlyList<NodeStep.Act> Acts, NodeEvidence Evidence);
 
 /// <summary>
-/// Brings the guest to an environment. Real: the decisions (NodeReconciler), the files (RevisionRenderer), the gateway with its links, the agent extension,
-/// systemd, Podman and the kernel. Not real: BlueChi. What the controller would ask of it goes to the guest's systemd at once, and a node counts as online
+/// Brings a node to an environment. Real: the decisions (NodeReconciler), the files (RevisionRenderer), the gateway with its links, the agent extension,
+/// systemd, Podman and the kernel. Not real: BlueChi. What the controller would ask of it goes to the node's systemd at once, and a node counts as online
 /// while the stand-in of its agent is active.
 /// </summary>
-internal sealed class FleetLoop(AgentLinks links, GuestSystemd systemd)
+/// <param name="node">Its name.</param>
+/// <param name="links">The gateway's.</param>
+/// <param name="systemd">The node's.</param>
+/// <param name="clock">How fast it is.</param>
+internal sealed class FleetLoop(string node, AgentLinks links, GuestSystemd systemd, SlowClock clock)
 {
     // Far beyond what any journey takes: a test that waits in vain says what for.
     private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(6);
@@ -29,7 +33,6 @@ internal sealed class FleetLoop(AgentLinks links, GuestSystemd systemd)
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(3);
 
-    private readonly SlowClock _clock = new();
     private NodeMemory _memory = new();
 
     /// <summary>Looks, decides, acts, and looks again, until nothing is left to do or to wait for.</summary>
@@ -39,7 +42,7 @@ internal sealed class FleetLoop(AgentLinks links, GuestSystemd systemd)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
         limit.CancelAfter(Deadline);
-        var desired = RevisionRenderer.Render(Canonical.Hash(environment)[..Canonical.NameLength], environment, GuestNode.Name);
+        var desired = RevisionRenderer.Render(Canonical.Hash(environment)[..Canonical.NameLength], environment, node);
         var acts = new List<NodeStep.Act>();
         var watch = Stopwatch.StartNew();
         NodeStep? step = null;
@@ -48,15 +51,15 @@ internal sealed class FleetLoop(AgentLinks links, GuestSystemd systemd)
             while (true)
             {
                 var view = await LookAsync(desired, limit.Token);
-                step = NodeReconciler.Decide(view, _clock.GetUtcNow());
-                _memory = _memory.Deciding(step, _clock.GetUtcNow());
+                step = NodeReconciler.Decide(view, clock.GetUtcNow());
+                _memory = _memory.Deciding(step, clock.GetUtcNow());
                 switch (step)
                 {
                     case NodeStep.Act act:
                         acts.Add(act);
                         var (outcome, detail) = await DoAsync(act, limit.Token);
                         TestContext.Current.TestOutputHelper?.WriteLine($"{watch.Elapsed.TotalSeconds,6:0.0} s {act.Name}: {act.Reason}: {outcome} {detail}");
-                        _memory = _memory.After(act, outcome, detail, view, _clock.GetUtcNow());
+                        _memory = _memory.After(act, outcome, detail, view, clock.GetUtcNow());
                         break;
                     case NodeStep.Wait wait when wait is not { For: Drift.Step }:
                         await ChangeAsync(wait, limit.Token);
@@ -72,19 +75,54 @@ internal sealed class FleetLoop(AgentLinks links, GuestSystemd systemd)
         }
     }
 
+    /// <summary>Brings the node to an environment, and expects that all of it was read back as wanted.</summary>
+    internal async Task<Journey> ReadyAsync(FleetEnvironment environment)
+    {
+        var journey = await GoAsync(environment, TestContext.Current.CancellationToken);
+        Assert.True(journey.Step is NodeStep.Ready, $"{journey.Step.Name}: {journey.Step.Reason}; done: {string.Join(", ", journey.Acts.Select(act => act.Name))}");
+        return journey;
+    }
+
+    /// <summary>Waits until the agent extension is connected.</summary>
+    /// <param name="after">With this time, a link that is newer.</param>
+    /// <param name="ct">Ends the wait.</param>
+    internal async Task ConnectedAsync(DateTimeOffset? after, CancellationToken ct)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        limit.CancelAfter(AgentDeadline);
+        using var changed = new SemaphoreSlim(0);
+        void Wake(string other) => changed.Release();
+        links.Changed += Wake;
+        try
+        {
+            while (!links.IsConnected(node) || (after is not null && links.Since(node) <= after))
+            {
+                await changed.WaitAsync(limit.Token);
+            }
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            throw new TimeoutException($"the agent extension did not connect within {AgentDeadline.TotalMinutes:0} minutes:\n" + await systemd.JournalAsync("qm-fleet-agent", ct));
+        }
+        finally
+        {
+            links.Changed -= Wake;
+        }
+    }
+
     /// <summary>Sends the agent extension a command.</summary>
-    internal Task<CommandResult> SendAsync(Command command, CancellationToken ct) => links.SendAsync(GuestNode.Name, command, AgentDeadline, ct);
+    internal Task<CommandResult> SendAsync(Command command, CancellationToken ct) => links.SendAsync(node, command, AgentDeadline, ct);
 
     /// <summary>What the agent extension reads now.</summary>
     internal async Task<NodeReport> InspectAsync(CancellationToken ct)
     {
         await SendAsync(new() { Inspect = new() }, ct);
-        return links.LastReport(GuestNode.Name)!.Report;
+        return links.LastReport(node)!.Report;
     }
 
     private async Task<NodeView> LookAsync(RenderedRevision desired, CancellationToken ct)
     {
-        _memory = _memory.For(desired.Name, _clock.GetUtcNow());
+        _memory = _memory.For(desired.Name, clock.GetUtcNow());
         var evidence = EvidenceMapper.ToEvidence(await InspectAsync(ct));
         var host = await systemd.ReadAsync(insideQm: false, [QmNode.Unit, QmNode.AgentUnit, .. desired.Environment.Oom.Asil.Keys], ct);
         var inside = evidence.Oom.QmInit == 0 ? ImmutableSortedDictionary<string, UnitReading>.Empty : await systemd.ReadAsync(
@@ -92,11 +130,11 @@ internal sealed class FleetLoop(AgentLinks links, GuestSystemd systemd)
                 .Select(workload => workload + ".service").Append(QmNode.AgentUnit), ct);
         return new()
         {
-            Name = GuestNode.Name,
+            Name = node,
             Desired = desired,
             MayMove = true,
             // The agent extension counts in real time, and everything it waits for takes longer here.
-            LinkConfirmWithin = ConfirmDeadline.Link * SlowClock.Slower,
+            LinkConfirmWithin = ConfirmDeadline.Link * clock.Slower,
             Host = Presence.Online,
             Qm = inside.GetValueOrDefault(QmNode.AgentUnit) is { ActiveState: "active" } ? Presence.Online : Presence.Offline,
             Evidence = evidence,
@@ -149,9 +187,9 @@ internal sealed class FleetLoop(AgentLinks links, GuestSystemd systemd)
     // Until the agent extension tells something, or it is time to look again.
     private async Task ChangeAsync(NodeStep.Wait wait, CancellationToken ct)
     {
-        var left = wait.LookAgain is { } look ? look - _clock.GetUtcNow() : Longest;
+        var left = wait.LookAgain is { } look ? look - clock.GetUtcNow() : Longest;
         using var changed = new SemaphoreSlim(0);
-        void Wake(string node) => changed.Release();
+        void Wake(string other) => changed.Release();
         links.Changed += Wake;
         try
         {

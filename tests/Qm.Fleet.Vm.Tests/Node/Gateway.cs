@@ -19,20 +19,20 @@ using Qm.Fleet.Controller.Storage;
 
 namespace Qm.Fleet.Vm.Tests.Node;
 
-/// <summary>The controller's own gateway on loopback, and the certificates of both sides. QEMU's user network shows loopback to the guest as 10.0.2.2.</summary>
+/// <summary>The controller's own gateway, and the certificates of both sides.</summary>
 internal sealed class Gateway : IAsyncDisposable
 {
-    private const string SeenByTheGuest = "10.0.2.2";
-
     // The agent is told to report on changes and when asked: what a test sees of a change was noticed, not polled.
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(60);
 
     private readonly WebApplication _application;
     private readonly X509Certificate2 _authority;
 
+    private readonly IPAddress _seen;
     private readonly string _state;
 
-    private Gateway(WebApplication application, X509Certificate2 authority, string state) => (_application, _authority, _state) = (application, authority, state);
+    private Gateway(WebApplication application, X509Certificate2 authority, IPAddress seen, string state) =>
+        (_application, _authority, _seen, _state) = (application, authority, seen, state);
 
     /// <summary>The agents that dialled in.</summary>
     internal AgentLinks Links => _application.Services.GetRequiredService<AgentLinks>();
@@ -40,19 +40,22 @@ internal sealed class Gateway : IAsyncDisposable
     /// <summary>What the controller's event log holds.</summary>
     internal IReadOnlyList<StoredEvent> Events => _application.Services.GetRequiredService<EventLog>().After(0, "", "", 1000);
 
-    /// <summary>The address the guest dials.</summary>
-    internal string Address => $"https://{SeenByTheGuest}:{new Uri(_application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port}";
+    /// <summary>The address the node dials.</summary>
+    internal string Address => $"https://{_seen}:{new Uri(_application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port}";
 
-    internal static async Task<Gateway> StartAsync()
+    /// <summary>Starts it.</summary>
+    /// <param name="listen">Where.</param>
+    /// <param name="seen">What that is to the node.</param>
+    internal static async Task<Gateway> StartAsync(IPAddress listen, IPAddress seen)
     {
         var authority = MakeAuthority();
         var names = new SubjectAlternativeNameBuilder();
-        names.AddIpAddress(IPAddress.Parse(SeenByTheGuest));
+        names.AddIpAddress(seen);
         using var issued = Issue(authority, "CN=controller", "1.3.6.1.5.5.7.3.1", names.Build());
         var server = X509CertificateLoader.LoadPkcs12(issued.Export(X509ContentType.Pkcs12), null);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(listen, 0, listen =>
         {
             listen.Protocols = HttpProtocols.Http2;
             listen.UseHttps(server, https =>
@@ -80,7 +83,7 @@ internal sealed class Gateway : IAsyncDisposable
         });
         application.MapGrpcService<NodeGatewayService>();
         await application.StartAsync();
-        return new(application, authority, state);
+        return new(application, authority, seen, state);
     }
 
     /// <summary>What a node needs to join: <c>ca.crt</c>, <c>node.crt</c> and <c>node.key</c>, as PEM.</summary>
@@ -104,7 +107,7 @@ internal sealed class Gateway : IAsyncDisposable
     private static X509Certificate2 MakeAuthority()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=authority of the VM test", key, HashAlgorithmName.SHA256);
+        var request = new CertificateRequest("CN=authority of the test", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         var now = TimeProvider.System.GetUtcNow();
         return request.CreateSelfSigned(now.AddDays(-1), now.AddDays(2));

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Qm.Fleet.Controller.Storage;
+using System.Net;
 using Qm.Fleet.Core.Environments;
-using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Vm.Tests.Machine;
 
 namespace Qm.Fleet.Vm.Tests.Node;
@@ -13,6 +13,12 @@ namespace Qm.Fleet.Vm.Tests.Node;
 public sealed class GuestNode : IAsyncLifetime
 {
     internal const string Name = "ecu1";
+
+    // What QEMU's user network shows the host's loopback as.
+    private const string HostSeenByTheGuest = "10.0.2.2";
+
+    // About how much slower than an ECU a machine without hardware acceleration is.
+    private const int Slower = 8;
 
     private const string Switch = "QMFLEET_VM";
     private const string Init = "$(cat /sys/fs/cgroup/qm.service/libpod-payload-*/init.scope/cgroup.procs | head -n 1)";
@@ -38,13 +44,13 @@ public sealed class GuestNode : IAsyncLifetime
         }
 
         var image = await VmImage.GetAsync();
-        _gateway = await Gateway.StartAsync();
-        var payload = AgentPayload.MakeAsync(_gateway);
+        _gateway = await Gateway.StartAsync(IPAddress.Loopback, IPAddress.Parse(HostSeenByTheGuest));
+        var payload = AgentPayload.MakeAsync(_gateway, Name, VmImage.Cache);
         _machine = await VirtualMachine.BootAsync(image);
         await _machine.UnpackAsync(await payload, CancellationToken.None);
         await Shell.RunAsync("systemctl daemon-reload && systemctl enable --now qm-fleet-agent.service", CancellationToken.None);
+        _loop = new(Name, _gateway.Links, Systemd, new(Slower));
         await ConnectedAsync(null, CancellationToken.None);
-        _loop = new(_gateway.Links, Systemd);
     }
 
     public async ValueTask DisposeAsync()
@@ -64,12 +70,7 @@ public sealed class GuestNode : IAsyncLifetime
     internal static void Need() => Assert.SkipWhen(Missing() is not null, Missing() ?? "");
 
     /// <summary>Brings the node to an environment, and expects that all of it was read back as wanted.</summary>
-    internal async Task<Journey> ReadyAsync(FleetEnvironment environment)
-    {
-        var journey = await Fleet.GoAsync(environment, TestContext.Current.CancellationToken);
-        Assert.True(journey.Step is NodeStep.Ready, $"{journey.Step.Name}: {journey.Step.Reason}; done: {string.Join(", ", journey.Acts.Select(act => act.Name))}");
-        return journey;
-    }
+    internal Task<Journey> ReadyAsync(FleetEnvironment environment) => Fleet.ReadyAsync(environment);
 
     /// <summary>Since when the agent extension is connected, or gone.</summary>
     internal DateTimeOffset? LinkedSince => _gateway!.Links.Since(Name);
@@ -77,30 +78,7 @@ public sealed class GuestNode : IAsyncLifetime
     /// <summary>Waits until the agent extension is connected.</summary>
     /// <param name="after">With this time, a link that is newer.</param>
     /// <param name="ct">Ends the wait.</param>
-    internal async Task ConnectedAsync(DateTimeOffset? after, CancellationToken ct)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        limit.CancelAfter(TimeSpan.FromMinutes(3));
-        using var changed = new SemaphoreSlim(0);
-        void Wake(string node) => changed.Release();
-        _gateway!.Links.Changed += Wake;
-        try
-        {
-            while (!_gateway.Links.IsConnected(Name) || (after is not null && LinkedSince <= after))
-            {
-                await changed.WaitAsync(limit.Token);
-            }
-        }
-        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
-        {
-            throw new TimeoutException("the agent extension did not connect within 3 minutes:\n"
-                + await Shell.RunAsync("journalctl --no-pager -u qm-fleet-agent | tail -n 40", ct));
-        }
-        finally
-        {
-            _gateway.Links.Changed -= Wake;
-        }
-    }
+    internal Task ConnectedAsync(DateTimeOffset? after, CancellationToken ct) => Fleet.ConnectedAsync(after, ct);
 
     /// <summary>The first report that fits, which nobody asks for.</summary>
     internal async Task<V1.NodeReport> ReportAsync(Predicate<V1.NodeReport> fits, CancellationToken ct)
@@ -167,7 +145,7 @@ public sealed class GuestNode : IAsyncLifetime
     internal Task<string> QmRootAsync() => Shell.RunAsync($"awk '$5 == \"/\" {{ print $4 }}' /proc/{Init}/mountinfo", TestContext.Current.CancellationToken);
 
     /// <summary>Runs a script inside QM.</summary>
-    internal Task<string> InsideAsync(string script) => Shell.RunAsync($"nsenter -m -u -i -n -p -t {Init} sh -c '{script}'", TestContext.Current.CancellationToken);
+    internal Task<string> InsideAsync(string script) => Systemd.InsideAsync(script, TestContext.Current.CancellationToken);
 
     private static string? Missing()
     {

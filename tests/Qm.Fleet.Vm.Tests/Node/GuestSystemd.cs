@@ -3,19 +3,18 @@ using System.Globalization;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Revisions;
-using Qm.Fleet.Vm.Tests.Machine;
 
 namespace Qm.Fleet.Vm.Tests.Node;
 
 /// <summary>
-/// The guest's systemd, and the one inside QM, asked exactly what the BlueChi agent asks them for the controller: <c>Reload</c>, <c>StartUnit</c>,
+/// A node's systemd, and the one inside QM, asked exactly what the BlueChi agent asks them for the controller: <c>Reload</c>, <c>StartUnit</c>,
 /// <c>StopUnit</c>, <c>RestartUnit</c> and <c>SetUnitProperties</c> of <c>org.freedesktop.systemd1.Manager</c>, and unit properties.
 /// </summary>
-internal sealed class GuestSystemd(GuestShell shell)
+internal sealed class GuestSystemd(NodeShell shell)
 {
     // The first process of QM; its namespaces are those of QM. systemd names the payload's cgroup anew at each start.
     private const string Inside = "nsenter -m -u -i -n -p -t $(cat /sys/fs/cgroup/qm.service/libpod-payload-*/init.scope/cgroup.procs | head -n 1) ";
-    private const string Properties = "LoadState,ActiveState,SubState,Result,InvocationID,InactiveExitTimestampMonotonic,OOMScoreAdjust,Job";
+    private const string Properties = "LoadState,ActiveState,SubState,Result,InvocationID,InactiveExitTimestampMonotonic,OOMScoreAdjust,Job,NRestarts";
 
     /// <summary>Units by name; none when that systemd cannot be asked, as when QM is just starting.</summary>
     internal async Task<ImmutableSortedDictionary<string, UnitReading>> ReadAsync(bool insideQm, IEnumerable<string> units, CancellationToken ct)
@@ -41,6 +40,12 @@ internal sealed class GuestSystemd(GuestShell shell)
         return result.Status == 0 ? "" : $"{verb} {unit} ended with {result.Status}: {result.Output}";
     }
 
+    /// <summary>What a unit of the host told its journal last.</summary>
+    internal Task<string> JournalAsync(string unit, CancellationToken ct) => shell.RunAsync($"journalctl --no-pager -u {unit} | tail -n 40", ct);
+
+    /// <summary>Runs a command inside QM.</summary>
+    internal Task<string> InsideAsync(string command, CancellationToken ct) => shell.RunAsync($"{Inside}sh -c '{command}'", ct);
+
     /// <summary>Sets properties of qm.service while it runs, for this boot.</summary>
     internal Task SetAsync(IReadOnlyCollection<LiveProperty> properties, CancellationToken ct) => shell.RunAsync(
         "busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager SetUnitProperties 'sba(sv)' "
@@ -51,7 +56,7 @@ internal sealed class GuestSystemd(GuestShell shell)
     private static string Argument(LiveProperty property) => property switch
     {
         { CpuMask: { } mask } => $"{property.Name} ay {mask.Length} {string.Join(' ', mask)}",
-        { Devices.ByPath: var devices } => $"{property.Name} a(st) {devices.Count} {string.Join(' ', devices.Select(device => $"{device.Key} {device.Value}"))}",
+        { Devices.ByPath: var devices } => $"{property.Name} 'a(st)' {devices.Count} {string.Join(' ', devices.Select(device => $"{device.Key} {device.Value}"))}",
         { Word: { } word } => $"{property.Name} s {word}",
         { Scale: { } scale } => $"{property.Name} u {scale}",
         { Switch: { } isOn } => $"{property.Name} b {(isOn ? "true" : "false")}",
@@ -65,6 +70,9 @@ internal sealed class GuestSystemd(GuestShell shell)
             values["LoadState"], values["ActiveState"], values["SubState"], values.GetValueOrDefault("Result", ""), values["InvocationID"],
             long.Parse(values["InactiveExitTimestampMonotonic"], CultureInfo.InvariantCulture),
             values.TryGetValue("OOMScoreAdjust", out var score) ? int.Parse(score, CultureInfo.InvariantCulture) : null,
-            values.GetValueOrDefault("Job", "") is { Length: > 0 } job ? uint.Parse(job, CultureInfo.InvariantCulture) : 0);
+            values.GetValueOrDefault("Job", "") is { Length: > 0 } job ? uint.Parse(job, CultureInfo.InvariantCulture) : 0)
+        {
+            Restarts = long.Parse(values.GetValueOrDefault("NRestarts", "0"), CultureInfo.InvariantCulture),
+        };
     }
 }

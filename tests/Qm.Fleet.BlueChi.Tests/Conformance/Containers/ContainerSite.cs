@@ -70,7 +70,7 @@ internal sealed class ContainerSite : ISite
         }
 
         return Environment.IsPrivilegedProcess
-            ? await DockerHost.FindObstacleAsync(ct) ?? await BaseImage.FindObstacleAsync(ct)
+            ? await DockerHost.FindObstacleAsync(ct) ?? await BaseImage.Plain.FindObstacleAsync(ct)
             : "BlueChi answers nobody but root, and this is not root";
     }
 
@@ -85,7 +85,7 @@ internal sealed class ContainerSite : ISite
             await Places.WaitAsync(ct);
             site._hasPlace = true;
             await DockerHost.SweepAsync(ct);
-            var image = await BaseImage.EnsureAsync(ct);
+            var image = await BaseImage.Plain.EnsureAsync(ct);
             var (found, whyNot) = BlueChiInstallation.Find();
             var blueChi = found ?? throw new InvalidOperationException(whyNot);
             await network.CreateAsync(ct);

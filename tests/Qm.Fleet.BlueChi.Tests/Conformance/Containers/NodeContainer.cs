@@ -1,3 +1,4 @@
+using System.Text;
 using DotNet.Testcontainers.Builders;
 using DotNet.Testcontainers.Configurations;
 using DotNet.Testcontainers.Containers;
@@ -7,7 +8,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Qm.Fleet.BlueChi.Tests.Conformance.Containers;
 
-/// <summary>A node: systemd as process 1 of a container, and bluechi-agent as one of its services.</summary>
+/// <summary>A node: systemd as process 1 of a container.</summary>
 internal sealed class NodeContainer : IAsyncDisposable
 {
     private static readonly TimeSpan BootDeadline = TimeSpan.FromMinutes(1);
@@ -35,13 +36,13 @@ internal sealed class NodeContainer : IAsyncDisposable
     /// <param name="name">Its name in BlueChi and on the network.</param>
     /// <param name="image">As <see cref="BaseImage"/> made it.</param>
     /// <param name="network">Shared with the other nodes.</param>
-    /// <param name="blueChi">Whose programs it runs.</param>
+    /// <param name="blueChi">Whose programs it has; null for none.</param>
     /// <param name="files">What it has besides, by absolute path.</param>
     /// <param name="busFolder">A folder of the host that its system bus is to have its socket in; null to keep the bus to itself.</param>
     /// <param name="ct">Ends the wait, and the node with it.</param>
     /// <exception cref="InvalidOperationException">It does not come up; the message has its failed units and journal.</exception>
     internal static async Task<NodeContainer> StartAsync(
-        string name, string image, INetwork network, BlueChiInstallation blueChi, IEnumerable<(string Path, string Text)> files, string? busFolder,
+        string name, string image, INetwork network, BlueChiInstallation? blueChi, IEnumerable<(string Path, string Text)> files, string? busFolder,
         CancellationToken ct)
     {
         var builder = new ContainerBuilder(image)
@@ -66,9 +67,9 @@ internal sealed class NodeContainer : IAsyncDisposable
             })
             .WithWaitStrategy(Wait.ForUnixContainer().UntilCommandIsCompleted(
                 ["/bin/sh", "-c", Booted], wait => wait.WithTimeout(BootDeadline).WithInterval(BootPollInterval)));
-        builder = blueChi.Files.Aggregate(
+        builder = (blueChi?.Files ?? []).Aggregate(
             builder, (node, file) => node.WithResourceMapping(file.Source, file.Target, fileMode: file.IsExecutable ? Executable : Plain));
-        builder = files.Aggregate(builder, (node, file) => node.WithResourceMapping(NodeFiles.Bytes(file.Text), file.Path, fileMode: Plain));
+        builder = files.Aggregate(builder, (node, file) => node.WithResourceMapping(Encoding.UTF8.GetBytes(file.Text), file.Path, fileMode: Plain));
         var node = new NodeContainer((busFolder is null ? builder : builder.WithBindMount(busFolder, "/run/dbus")).Build(), name);
         try
         {
@@ -94,11 +95,14 @@ internal sealed class NodeContainer : IAsyncDisposable
     /// <exception cref="InvalidOperationException">It failed; the message has what it printed.</exception>
     internal async Task<string> RunAsync(CancellationToken ct, params string[] command)
     {
-        var result = await _container.ExecAsync(command, ct);
+        var result = await TryAsync(ct, command);
         return result.ExitCode == 0
             ? result.Stdout.TrimEnd('\n')
             : throw new InvalidOperationException($"{string.Join(' ', command)} ended with {result.ExitCode} on {_name}: {result.Stdout}{result.Stderr}");
     }
+
+    /// <summary>Runs a command in the node, however it ends.</summary>
+    internal Task<ExecResult> TryAsync(CancellationToken ct, params string[] command) => _container.ExecAsync(command, ct);
 
     /// <summary>The node's process 1 as this machine counts it.</summary>
     internal async Task<long> InitPidAsync(CancellationToken ct)
@@ -109,7 +113,10 @@ internal sealed class NodeContainer : IAsyncDisposable
     }
 
     /// <summary>Writes a file of the node; folders are made.</summary>
-    internal Task WriteAsync(string path, string text, CancellationToken ct) => _container.CopyAsync(NodeFiles.Bytes(text), path, fileMode: Plain, ct: ct);
+    internal Task WriteAsync(string path, string text, CancellationToken ct) => WriteAsync(path, Encoding.UTF8.GetBytes(text), ct);
+
+    /// <summary>Writes a file of the node; folders are made.</summary>
+    internal Task WriteAsync(string path, byte[] content, CancellationToken ct) => _container.CopyAsync(content, path, fileMode: Plain, ct: ct);
 
     /// <summary>What the node has to say of itself when something is wrong with it.</summary>
     internal async Task<string> JournalAsync()

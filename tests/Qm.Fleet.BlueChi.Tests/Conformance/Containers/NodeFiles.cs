@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Qm.Fleet.BlueChi.Tests.Conformance.Containers;
 
 /// <summary>What a node of the site has on top of the image, by absolute path.</summary>
@@ -53,9 +51,6 @@ internal static class NodeFiles
         ("/etc/systemd/system/bluechi-controller.service", Service("bluechi-controller", "Restart=no\nRuntimeDirectory=bluechi")),
         ("/etc/systemd/system/multi-user.target.d/bluechi-controller.conf", "[Unit]\nWants=bluechi-controller.service\n"),
     ];
-
-    /// <summary>The bytes of a file.</summary>
-    internal static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 
     private static string Service(string program, string settings) => $"""
         [Unit]
