@@ -44,7 +44,7 @@ internal static partial class FaultRequests
     /// <param name="known">The nodes there are.</param>
     public static IReadOnlyList<InjectRequest> OfEachNode(InjectRequest request, IReadOnlyList<string> known)
     {
-        IEnumerable<string> named = request.Nodes is [AllHosts] ? known.Where(node => !node.StartsWith(QmPrefix, StringComparison.Ordinal)) : request.Nodes;
+        var named = request.Nodes is [AllHosts] ? known.Where(node => !node.StartsWith(QmPrefix, StringComparison.Ordinal)) : request.Nodes;
         return request.Nodes.Count == 0 ? [request] : [.. named.Select(node =>
         {
             var one = request.Clone();

@@ -79,7 +79,7 @@ internal sealed class LabApi(FaultInjector injector) : LabService.LabServiceBase
             }
             catch (Exception e) when (IsRefusal(e))
             {
-                return (one.Node, e.Message, false);
+                return (one.Node, e.Message, IsDone: false);
             }
         })).ConfigureAwait(false);
         var (begun, refused) = (done.Where(one => one.IsDone).ToArray(), done.Where(one => !one.IsDone).ToArray());
