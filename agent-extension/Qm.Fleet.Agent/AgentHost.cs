@@ -11,6 +11,7 @@ using Qm.Fleet.Agent.Facts;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Labels;
 using Qm.Fleet.Agent.Link;
+using Qm.Fleet.Agent.OutOfMemory;
 using Qm.Fleet.Agent.Probes;
 using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Agent.Revisions;
@@ -58,6 +59,7 @@ public static partial class AgentHost
         var systemdPrograms = options.SystemdPrograms ?? (isMachine ? "/usr/bin" : null);
         var versions = new ProgramVersions(programs, time);
         var watch = new DriftWatch(root, time, loggers.CreateLogger<DriftWatch>());
+        var oomKills = new OomOutbox();
         var reporter = new NodeReporter(root, revisions, new StaticChecks(root, time), new FactsReader(root, versions, time), watch);
         using var probes = new ProbeDesk(new ProbeTargets(root), new Prober(new QmEntrance(root, isMachine), podman ?? programs, time), jitter, time);
         using var agent = new NodeAgent(
@@ -68,11 +70,12 @@ public static partial class AgentHost
             await agent.RecoverAsync(cancellationToken).ConfigureAwait(false);
             await AllAsync(
                 [
-                    new GatewayLink(options, root, agent, watch, clock, time, jitter, loggers).RunAsync,
+                    new GatewayLink(options, root, agent, watch, oomKills, clock, time, jitter, loggers).RunAsync,
                     new ConfirmWatch(agent, time).RunAsync,
                     versions.RunAsync,
                     watch.RunAsync,
                     probes.RunAsync,
+                    new OomWatch(root, oomKills, time, loggers.CreateLogger<OomWatch>()).RunAsync,
                 ],
                 cancellationToken).ConfigureAwait(false);
         }

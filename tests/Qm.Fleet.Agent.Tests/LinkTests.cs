@@ -63,6 +63,13 @@ public sealed class LinkTests
             messages.Add(await stream.NextAsync());
         }
 
+        Assert.All(messages.Select(message => message.Heartbeat).OfType<Heartbeat>(), beat =>
+        {
+            Assert.True(beat.ClockUnixMs > 0);
+            Assert.Equal("/var/qm", beat.Disk.Path);
+            Assert.InRange(beat.Disk.AvailableBytes, 0, beat.Disk.TotalBytes);
+        });
+
         // The versions of programs are known a little after the start, and are news then.
         var reports = messages.Select(message => message.Report).OfType<NodeReport>().ToArray();
         Assert.InRange(reports.Length, 1, 2);
@@ -147,7 +154,7 @@ public sealed class LinkTests
         await agent;
     }
 
-    private static Task RunAsync(EmulatedNode node, TestGateway gateway, CancellationToken cancellationToken, ILoggerFactory? log = null) =>
+    internal static Task RunAsync(EmulatedNode node, TestGateway gateway, CancellationToken cancellationToken, ILoggerFactory? log = null) =>
         AgentHost.RunAsync(new AgentOptions { Root = node.Root, Controller = gateway.Address }, TimeProvider.System,
             log ?? NullLoggerFactory.Instance, () => 0, cancellationToken);
 

@@ -169,6 +169,10 @@ internal sealed class TestGateway : IAsyncDisposable
             return commands.WriteAsync(new ControllerMessage { Command = command }, TestContext.Current.CancellationToken);
         }
 
+        /// <summary>Says that kills are stored.</summary>
+        public Task TakenAsync(OomKillsTaken taken) =>
+            commands.WriteAsync(new ControllerMessage { OomKillsTaken = taken }, TestContext.Current.CancellationToken);
+
         /// <summary>Ends the stream from the controller's side.</summary>
         public void End() => _ended.TrySetResult();
     }

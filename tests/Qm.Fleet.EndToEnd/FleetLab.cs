@@ -133,6 +133,20 @@ internal sealed class FleetLab : IAsyncDisposable
     /// <summary>Applies one node, given as YAML in one line.</summary>
     internal Task<string> ApplyNodesAsync(string metadata, string spec) => ApplyTextAsync($"{{apiVersion: qm.fleet/v1, kind: Node, metadata: {metadata}, spec: {spec}}}");
 
+    /// <summary>The events of a reason, once there are as many as expected, and a moment later, so that one too many is seen.</summary>
+    internal async Task<IReadOnlyList<Event>> EventsAsync(string reason, int count)
+    {
+        using var deadline = new CancellationTokenSource(Deadline, TimeProvider.System);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, Ct);
+        while ((await EventsAsync()).Count(found => found.Reason == reason) < count)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, either.Token);
+        }
+
+        await Task.Delay(TimeSpan.FromSeconds(2), TimeProvider.System, either.Token);
+        return [.. (await EventsAsync()).Where(found => found.Reason == reason)];
+    }
+
     /// <summary>A file of a node's cgroup of QM, as the kernel would show it.</summary>
     internal string Cgroup(string node, string file) =>
         File.ReadAllText(Path.Combine(Lab.Nodes.Single(candidate => candidate.Name == node).Root, "sys/fs/cgroup/qm.service", file)).Trim();

@@ -16,8 +16,8 @@ internal static class NestedDefault
 
     private const string Main = "/containers/containers.conf";
 
-    /// <summary>Reads it; null when nothing sets it.</summary>
-    public static int? Read(NodeRoot root, QmPaths paths, Findings findings) => Chain(root, paths, findings) is [var (_, score), ..] ? score : null;
+    /// <summary>Reads it, with the file that sets it; null when nothing does.</summary>
+    public static (string File, int Score)? Read(NodeRoot root, QmPaths paths, Findings findings) => Chain(root, paths, findings) is [var strongest, ..] ? strongest : null;
 
     /// <summary>Every file that sets it with its value, the strongest first.</summary>
     /// <param name="root">The node.</param>

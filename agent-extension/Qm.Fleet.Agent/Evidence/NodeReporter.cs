@@ -54,9 +54,10 @@ internal sealed class NodeReporter(
         var places = OwnedFileEvidence.Read(
             root, report, state ?? NodeState.Empty, isSettled: state is not null && revisions.Unfinished is null, etc, findings);
         watch?.Follow(places);
+        var nestedDefault = paths is null ? null : NestedDefault.Read(root, paths, findings);
         report.Oom = OomEvidence.Read(findings,
-            report.Files.Where(file => file.Kind == V1.OwnedFile.Types.Kind.AsilDropIn).Select(file => file.Name),
-            paths is null ? null : NestedDefault.Read(root, paths, findings));
+            report.Files.Where(file => file.Kind == V1.OwnedFile.Types.Kind.AsilDropIn).Select(file => file.Name), nestedDefault?.Score);
+        report.Oom.Sources.AddRange(OomSources.Read(findings, sources, etc, nestedDefault, report.Oom));
         ReadRootfs(report, state ?? NodeState.Empty, findings);
         report.Facts = facts?.Read(sources, paths?.Rootfs);
         if (sources is not null && report.Oom.QmInitPid > 0)

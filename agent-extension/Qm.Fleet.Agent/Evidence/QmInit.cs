@@ -1,3 +1,5 @@
+using Qm.Fleet.Core.Cgroups;
+
 namespace Qm.Fleet.Agent.Evidence;
 
 /// <summary>Tells QM's init from the other processes of its payload.</summary>

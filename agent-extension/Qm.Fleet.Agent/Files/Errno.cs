@@ -17,6 +17,7 @@ internal static class Errno
     public const int TooBig = 27;
     public const int NoSpace = 28;
     public const int ReadOnly = 30;
+    public const int BrokenPipe = 32;
     public const int NotEmpty = 39;
     public const int SymbolicLink = 40;
     public const int NotSupported = 95;

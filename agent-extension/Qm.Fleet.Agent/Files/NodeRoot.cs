@@ -36,6 +36,10 @@ internal sealed class NodeRoot : IDisposable
     /// <exception cref="NodeFileException">It is missing, or the way there is barred.</exception>
     public SafeFileHandle OpenPath(string path) => Calls.Open(_directory, Relative(path), OpenKind.Path);
 
+    /// <summary>Opens a file for reading, such that reading it never waits.</summary>
+    /// <exception cref="NodeFileException">It is missing or may not be read.</exception>
+    public SafeFileHandle OpenFile(string path) => Calls.Open(_directory, Relative(path), OpenKind.Read);
+
     /// <summary>Whether something is there: file, directory or what a link leads to.</summary>
     public bool Exists(string path)
     {

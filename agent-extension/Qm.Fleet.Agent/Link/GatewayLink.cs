@@ -6,6 +6,7 @@ using Polly.Retry;
 using Qm.Fleet.Agent.Configuration;
 using Qm.Fleet.Agent.Drift;
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.OutOfMemory;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Agent.Usage;
 using Qm.Fleet.V1;
@@ -26,6 +27,7 @@ internal sealed partial class GatewayLink
     private readonly NodeRoot _root;
     private readonly NodeAgent _agent;
     private readonly DriftWatch _watch;
+    private readonly OomOutbox _oomKills;
     private readonly NodeClock _clock;
     private readonly TimeProvider _time;
     private readonly Func<double> _jitter;
@@ -38,15 +40,16 @@ internal sealed partial class GatewayLink
     /// <param name="root">The node.</param>
     /// <param name="agent">What commands go to.</param>
     /// <param name="watch">Says when to look at once.</param>
+    /// <param name="oomKills">Kills that are to be told.</param>
     /// <param name="clock">The node's boot.</param>
     /// <param name="time">Times every pause and deadline.</param>
     /// <param name="jitter">Random numbers from 0 to 1, so that a fleet does not come back as one.</param>
     /// <param name="loggers">Where to log.</param>
     public GatewayLink(
-        AgentOptions options, NodeRoot root, NodeAgent agent, DriftWatch watch, NodeClock clock, TimeProvider time, Func<double> jitter,
-        ILoggerFactory loggers)
+        AgentOptions options, NodeRoot root, NodeAgent agent, DriftWatch watch, OomOutbox oomKills, NodeClock clock, TimeProvider time,
+        Func<double> jitter, ILoggerFactory loggers)
     {
-        (_options, _root, _agent, _watch, _clock, _time, _jitter, _loggers) = (options, root, agent, watch, clock, time, jitter, loggers);
+        (_options, _root, _agent, _watch, _oomKills, _clock, _time, _jitter, _loggers) = (options, root, agent, watch, oomKills, clock, time, jitter, loggers);
         _logger = loggers.CreateLogger<GatewayLink>();
         _retry = new ResiliencePipelineBuilder<SessionEnd> { TimeProvider = time }
             .AddRetry(new RetryStrategyOptions<SessionEnd>
@@ -75,7 +78,7 @@ internal sealed partial class GatewayLink
     private async ValueTask<SessionEnd> ConnectAsync(CancellationToken cancellationToken)
     {
         var started = _time.GetTimestamp();
-        var session = new GatewaySession(_agent, new UsageReader(_root), _watch, _jitter, _time, _loggers.CreateLogger<GatewaySession>());
+        var session = new GatewaySession(_agent, new UsageReader(_root), _watch, _oomKills, _clock, _jitter, _time, _loggers.CreateLogger<GatewaySession>());
         var reason = await RunSessionAsync(session, cancellationToken).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
         if (session.Welcomed || reason != _lastReason)

@@ -2,6 +2,8 @@ using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using Qm.Fleet.Agent.Diagnosis;
 using Qm.Fleet.Agent.Drift;
+using Qm.Fleet.Agent.OutOfMemory;
+using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Agent.Usage;
 using Qm.Fleet.V1;
 
@@ -13,11 +15,14 @@ namespace Qm.Fleet.Agent.Link;
 /// <param name="agent">What commands go to, and who looks at the node.</param>
 /// <param name="usage">Reads what QM uses.</param>
 /// <param name="drift">Says when to look at once.</param>
+/// <param name="oomKills">Kills that are to be told.</param>
+/// <param name="clock">The node's monotonic time.</param>
 /// <param name="jitter">Random numbers from 0 to 1, so that a fleet does not speak as one.</param>
 /// <param name="time">Times every pause and deadline.</param>
 /// <param name="logger">Where to log.</param>
 internal sealed partial class GatewaySession(
-    NodeAgent agent, UsageReader usage, DriftWatch drift, Func<double> jitter, TimeProvider time, ILogger<GatewaySession> logger)
+    NodeAgent agent, UsageReader usage, DriftWatch drift, OomOutbox oomKills, NodeClock clock, Func<double> jitter, TimeProvider time,
+    ILogger<GatewaySession> logger)
 {
     /// <summary>The version of gateway.proto that is spoken.</summary>
     public const int Protocol = 1;
@@ -64,8 +69,13 @@ internal sealed partial class GatewaySession(
             work.Add(TellUsageAsync(outbox, pace, stop.Token));
         }
 
+        void TellKills() => outbox.Kills(() => oomKills.Tell(clock.MonotonicMicroseconds));
         drift.Noticed += _pace.Wake;
+        oomKills.Filled += TellKills;
+        // What an earlier stream was told, and not said to be stored, is told again.
+        TellKills();
         var first = await Task.WhenAny(work).ConfigureAwait(false);
+        oomKills.Filled -= TellKills;
         drift.Noticed -= _pace.Wake;
         await stop.CancelAsync().ConfigureAwait(false);
         // The others end because of the first; only that one's outcome tells why.
@@ -97,6 +107,11 @@ internal sealed partial class GatewaySession(
     {
         while (await messages.MoveNext(cancellationToken).ConfigureAwait(false))
         {
+            if (messages.Current.OomKillsTaken is { } taken)
+            {
+                oomKills.Taken(taken);
+            }
+
             if (messages.Current.Command is not { } command)
             {
                 continue;
@@ -146,7 +161,12 @@ internal sealed partial class GatewaySession(
         while (true)
         {
             await Task.Delay(interval * ((1 + jitter()) / 2), time, cancellationToken).ConfigureAwait(false);
-            outbox.Beat(new Heartbeat { LookedMsAgo = (long)_pace.SinceLook.TotalMilliseconds });
+            outbox.Beat(new Heartbeat
+            {
+                LookedMsAgo = (long)_pace.SinceLook.TotalMilliseconds,
+                ClockUnixMs = time.GetUtcNow().ToUnixTimeMilliseconds(),
+                Disk = usage.ReadDisk(),
+            });
         }
     }
 

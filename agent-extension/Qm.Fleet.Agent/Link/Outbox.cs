@@ -6,7 +6,7 @@ namespace Qm.Fleet.Agent.Link;
 
 /// <summary>
 /// What waits to be sent on one stream: the newest report only, the results of commands, which come one at a time, the newest usage, probes
-/// and heartbeat, and a few pieces of a diagnosis, which wait for everything else.
+/// and heartbeat, kills for memory, and a few pieces of a diagnosis, which wait for everything else.
 /// </summary>
 internal sealed class Outbox : IDisposable
 {
@@ -21,6 +21,7 @@ internal sealed class Outbox : IDisposable
     private V1.Usage? _usage;
     private IReadOnlyList<ProbeResult>? _probes;
     private Heartbeat? _heartbeat;
+    private Func<OomKills?>? _kills;
     private StaticChecks? _checksSent;
     private V1.Facts? _factsSent;
 
@@ -66,6 +67,16 @@ internal sealed class Outbox : IDisposable
         lock (_lock)
         {
             _heartbeat = heartbeat;
+            Wake();
+        }
+    }
+
+    /// <summary>Has kills told; they are asked for when they can be sent, and again only when somebody calls again.</summary>
+    public void Kills(Func<OomKills?> kills)
+    {
+        lock (_lock)
+        {
+            _kills = kills;
             Wake();
         }
     }
@@ -125,7 +136,12 @@ internal sealed class Outbox : IDisposable
                 messages.Add(new AgentMessage { Heartbeat = _heartbeat });
             }
 
-            (_report, _usage, _probes, _heartbeat) = (null, null, null, null);
+            if (_kills?.Invoke() is { } kills)
+            {
+                messages.Add(new AgentMessage { OomKills = kills });
+            }
+
+            (_report, _usage, _probes, _heartbeat, _kills) = (null, null, null, null, null);
             _results.Clear();
             if (_pieces.TryDequeue(out var piece))
             {

@@ -1,5 +1,6 @@
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Usage;
@@ -39,6 +40,23 @@ internal sealed class UsageReader(NodeRoot root)
 
         usage.Problems.AddRange(findings.Problems.Take(ProblemsMax));
         return usage;
+    }
+
+    /// <summary>The file system of QM's /var; null when QM is not installed or it cannot be looked at, which reports tell.</summary>
+    public QmDisk? ReadDisk()
+    {
+        try
+        {
+            var path = QmPaths.From(QuadletSources.Read(root)).Var;
+            using var directory = root.OpenDirectory(path);
+            // The kernel's name for the open directory: what is measured is what was resolved below the node's root.
+            var disk = new DriveInfo($"/proc/self/fd/{directory.Handle.DangerousGetHandle()}");
+            return new() { Path = path, TotalBytes = disk.TotalSize, AvailableBytes = disk.AvailableFreeSpace };
+        }
+        catch (Exception e) when (e is NodeFileException or CommandRefusedException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 
     private static CgroupUsage ReadCgroup(Findings findings, string unit, string cgroup, bool hasPressure)

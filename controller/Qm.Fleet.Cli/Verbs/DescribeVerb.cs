@@ -6,6 +6,8 @@ namespace Qm.Fleet.Cli.Verbs;
 /// <summary>describe: everything about one resource, for a person.</summary>
 internal static class DescribeVerb
 {
+    private const int LastEvents = 5;
+
     internal static Command Make(GlobalOptions global, CliContext context)
     {
         var (resource, name) = Resources.Arguments("node or fleet");
@@ -33,7 +35,9 @@ internal static class DescribeVerb
             var now = context.Time.GetUtcNow();
             if (kind == Resources.Node)
             {
-                NodeDescription.Write(context.Out, await connection.Nodes.GetAsync(new() { Name = which }, cancellationToken: ct), now);
+                var node = await connection.Nodes.GetAsync(new() { Name = which }, cancellationToken: ct);
+                var events = await connection.Events.ListAsync(new() { Node = which, Newest = true, PageSize = LastEvents }, cancellationToken: ct);
+                NodeDescription.Write(context.Out, node, events.Events, now);
             }
             else
             {

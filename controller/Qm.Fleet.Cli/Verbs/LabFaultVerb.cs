@@ -29,6 +29,7 @@ internal sealed class LabFaultVerb
             Examples:
               qmfleet lab fault ecu2 crash-loop
               qmfleet lab fault ecu2 cut --data-in-flight
+              qmfleet lab fault ecu2 oom nested radio
               qmfleet lab fault all crash-loop radio
               qmfleet lab fault qm.ecu2 slow radio.service 5s
               qmfleet lab fault bluechi restart --killed --down 10s
@@ -101,11 +102,23 @@ internal sealed class LabFaultVerb
             Fault("crash-loop", "Kills QM's init, or a workload, now and after every start.", parsed => new() { CrashLoop = new() { Name = parsed.GetValue(looping) ?? "" } }, looping),
             Fault("kill-workload", "Kills a container of QM as if for memory.", parsed => new() { KillWorkload = new() { Name = parsed.GetValue(workload) } }, workload),
             Fault("fail-probe", "Makes the command that probes a workload fail.", parsed => new() { FailProbe = new() { Name = parsed.GetValue(workload) } }, workload),
+            OfMemory(),
             Fault("kill-extension", "Kills the agent extension, and keeps it away.", _ => new() { KillExtension = new() }),
             Fault("fill-disk", "Leaves no room in QM's /var.", _ => new() { FillDisk = new() }),
             Fault("oom-score", "Gives a workload another OOM score by hand.", parsed => new() { SetOomScore = new() { Name = parsed.GetValue(workload), Score = parsed.GetValue(score) } }, workload, score),
             Fault("reboot", "Takes the power away and boots again.", _ => new() { Reboot = new() }),
         ];
+    }
+
+    private Command OfMemory()
+    {
+        var workload = new Argument<string>("NAME") { Description = "A workload of QM, such as radio" };
+        return new("oom", "Has the kernel kill for memory.")
+        {
+            Fault("nested", "A container of QM reaches its own limit, 256M if it has none.", parsed => new() { OutOfMemory = new() { Nested = parsed.GetValue(workload) ?? "" } }, workload),
+            Fault("qm", "QM reaches the limit of qm.service: its init is killed, and everything in it ends.", _ => new() { OutOfMemory = new() { Qm = true } }),
+            Fault("host", "The ECU is out of memory: who has the highest score is killed.", _ => new() { OutOfMemory = new() { Host = true } }),
+        };
     }
 
     private Command Fault(string name, string description, Func<ParseResult, InjectRequest> request, params Symbol[] parts)

@@ -6,7 +6,11 @@ namespace Qm.Fleet.Cli.Verbs;
 /// <summary>Everything about one node.</summary>
 internal static class NodeDescription
 {
-    internal static void Write(TextWriter writer, Node node, DateTimeOffset now)
+    /// <param name="writer">Where to.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="events">Its last events, oldest first.</param>
+    /// <param name="now">The time.</param>
+    internal static void Write(TextWriter writer, Node node, IEnumerable<Event> events, DateTimeOffset now)
     {
         var status = node.Status ?? new();
         var step = status.Step?.Name is { Length: > 0 } name ? name : "unknown";
@@ -46,6 +50,7 @@ internal static class NodeDescription
         }
 
         Description.Conditions(writer, status.Conditions, now);
+        Description.Section(writer, "Last events", events.Reverse().Select(item => (string[])[EventRow.Of(item)[1], item.Reason, item.Unit, item.Message.Split('\n')[0]]));
         Description.Section(writer, "Supervision", SupervisionText.Units(status.Supervision, now));
         Description.Section(writer, "Load shed", (status.Supervision?.Shed ?? []).Select(shed => (string[])[shed.Rule, $"for {Durations.Since(shed.Since, now)}"]));
         Description.Section(writer, "Checks (wanted, found, where)", status.Checks.Select(check => (string[])

@@ -19,7 +19,8 @@ internal sealed class EventApi(EventLog log, ChangeFeed feed, WatchStreams strea
     public override Task<V1.ListEventsResponse> List(V1.ListEventsRequest request, ServerCallContext context)
     {
         var after = request.After >= 0 ? request.After : throw Failures.Invalid("after", $"{request.After} is not an event's number, nor 0");
-        var events = log.After(after, request.Node, request.Fleet, Pages.Size(request.PageSize));
+        var size = Pages.Size(request.PageSize);
+        var events = request.Newest ? log.Newest(after, request.Node, request.Fleet, size) : log.After(after, request.Node, request.Fleet, size);
         return Task.FromResult(new V1.ListEventsResponse { Events = { events.Select(WireResources.ToWire) } });
     }
 

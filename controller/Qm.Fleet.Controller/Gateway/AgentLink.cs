@@ -14,7 +14,10 @@ internal sealed class AgentLink(
     /// <summary>How many commands may wait for their turn.</summary>
     public const int MaxWaitingCommands = 16;
 
+    private static readonly TimeSpan TellDeadline = TimeSpan.FromSeconds(10);
+
     private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly SemaphoreSlim _writing = new(1, 1);
     private readonly CancellationTokenSource _closed = new();
     private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<string, AgentDiagnosis> _diagnoses = new(StringComparer.Ordinal);
@@ -82,7 +85,7 @@ internal sealed class AgentLink(
             var result = Expect(sent.Id);
             try
             {
-                await write(new V1.ControllerMessage { Command = sent }, limit.Token).ConfigureAwait(false);
+                await WriteAsync(new V1.ControllerMessage { Command = sent }, limit.Token).ConfigureAwait(false);
             }
             catch (Exception e) when (e is IOException or InvalidOperationException or OperationCanceledException)
             {
@@ -102,6 +105,9 @@ internal sealed class AgentLink(
             _turn.Release();
         }
     }
+
+    /// <summary>Tells the agent something that is no command, and waits for nothing; a link that does not take it in time is closed.</summary>
+    public void Tell(V1.ControllerMessage message) => _ = TellAsync(message);
 
     /// <summary>Hands a result to the command that waits for it.</summary>
     /// <returns>Whether one did; a result that comes after its deadline finds nobody.</returns>
@@ -129,6 +135,34 @@ internal sealed class AgentLink(
 
     /// <inheritdoc/>
     public void Dispose() => _closed.Dispose();
+
+    private async Task TellAsync(V1.ControllerMessage message)
+    {
+        try
+        {
+            using var timer = new CancellationTokenSource(TellDeadline, time);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, Closed);
+            await WriteAsync(message, limit.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or InvalidOperationException or OperationCanceledException)
+        {
+            Close($"it could not be written to: {e.Message}");
+        }
+    }
+
+    // A stream takes one message at a time.
+    private async Task WriteAsync(V1.ControllerMessage message, CancellationToken ct)
+    {
+        await _writing.WaitAsync(ct).ConfigureAwait(false);
+        try
+        {
+            await write(message, ct).ConfigureAwait(false);
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
 
     private async Task TakeTurnAsync(TimeSpan deadline, CancellationToken limit, CancellationToken ct)
     {

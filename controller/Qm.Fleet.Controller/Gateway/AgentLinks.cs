@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Controller.Gateway;
@@ -23,7 +24,8 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
     public AgentReport? LastReport(string node) => _nodes.GetValueOrDefault(node)?.Report;
 
     /// <inheritdoc/>
-    public AgentPulse? Pulse(string node) => _nodes.GetValueOrDefault(node) is { HeardAt: { } heard } entry ? new(heard, entry.LookedAt) : null;
+    public AgentPulse? Pulse(string node) => _nodes.GetValueOrDefault(node) is { HeardAt: { } heard } entry
+        ? new(heard, entry.LookedAt) { ClockSkew = entry.ClockSkew, Disk = entry.Disk } : null;
 
     /// <inheritdoc/>
     public AgentUsage? Usage(string node) => _nodes.GetValueOrDefault(node)?.Usage;
@@ -114,6 +116,25 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
         Update(link, entry => entry.Report is null ? entry : entry with { LookedAt = at });
     }
 
+    /// <summary>Takes what a node says of its clock and its disk.</summary>
+    public void Vitals(AgentLink link, V1.Heartbeat heartbeat)
+    {
+        var (skew, isNews) = (heartbeat.ClockUnixMs > 0 ? TimeSpan.FromMilliseconds(heartbeat.ClockUnixMs - time.GetUtcNow().ToUnixTimeMilliseconds()) : (TimeSpan?)null, false);
+        Update(link, entry =>
+        {
+            isNews = Judged(entry.ClockSkew, entry.Disk) != Judged(skew, heartbeat.Disk);
+            return entry with { ClockSkew = skew, Disk = heartbeat.Disk };
+        });
+        if (isNews)
+        {
+            Changed?.Invoke(link.Node);
+        }
+    }
+
+    private static (bool?, bool?) Judged(TimeSpan? skew, V1.QmDisk? disk) => (
+        skew is { } known ? NodeVitals.Clock(known, null).IsRight : null,
+        disk is not null ? NodeVitals.Disk(disk.Path, disk.TotalBytes, disk.AvailableBytes, null).HasSpace : null);
+
     /// <summary>Takes a link out of its place and closes it.</summary>
     public void Remove(AgentLink link, string reason)
     {
@@ -151,6 +172,10 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
         public DateTimeOffset? HeardAt { get; init; }
 
         public DateTimeOffset? LookedAt { get; init; }
+
+        public TimeSpan? ClockSkew { get; init; }
+
+        public V1.QmDisk? Disk { get; init; }
     }
 
     private static partial class Log

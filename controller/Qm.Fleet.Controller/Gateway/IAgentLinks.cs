@@ -11,7 +11,14 @@ internal sealed record AgentReport(V1.NodeReport Report, DateTimeOffset Received
 /// <summary>When a node was heard of and looked at: whether it lives, apart from what is so on it.</summary>
 /// <param name="HeardAt">When its agent last said anything.</param>
 /// <param name="LookedAt">When its agent last looked at the node; null before its first report.</param>
-internal sealed record AgentPulse(DateTimeOffset HeardAt, DateTimeOffset? LookedAt);
+internal sealed record AgentPulse(DateTimeOffset HeardAt, DateTimeOffset? LookedAt)
+{
+    /// <summary>The node's clock less the controller's when it was last told; null when it was not.</summary>
+    internal TimeSpan? ClockSkew { get; init; }
+
+    /// <summary>The file system of QM's /var as last told; null when it was not.</summary>
+    internal V1.QmDisk? Disk { get; init; }
+}
 
 /// <summary>What a node uses, as last heard.</summary>
 /// <param name="Usage">All of it, put together from what was told; not to be changed.</param>

@@ -1,13 +1,14 @@
 using Grpc.Core;
 using Microsoft.Extensions.Options;
 using Qm.Fleet.Controller.Options;
+using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Security;
 
 namespace Qm.Fleet.Controller.Gateway;
 
 /// <summary>The agents' door: greets an agent, then reads it until the link ends.</summary>
 internal sealed partial class NodeGatewayService(
-    AgentLinks links, IOptions<ControllerOptions> options, IHostApplicationLifetime lifetime, TimeProvider time,
+    AgentLinks links, OomKillSink oomKills, IOptions<ControllerOptions> options, IHostApplicationLifetime lifetime, TimeProvider time,
     ILogger<NodeGatewayService> logger)
     : V1.NodeGateway.NodeGatewayBase
 {
@@ -93,6 +94,7 @@ internal sealed partial class NodeGatewayService(
                     break;
                 case V1.AgentMessage.BodyOneofCase.Heartbeat:
                     links.Looked(link, TimeSpan.FromMilliseconds(Math.Clamp(message.Heartbeat.LookedMsAgo, 0, MaxLookAgeMs)));
+                    links.Vitals(link, message.Heartbeat);
                     break;
                 case V1.AgentMessage.BodyOneofCase.Usage:
                     links.Report(link, message.Usage);
@@ -108,6 +110,9 @@ internal sealed partial class NodeGatewayService(
                     break;
                 case V1.AgentMessage.BodyOneofCase.Diagnostics:
                     link.Receive(message.Diagnostics);
+                    break;
+                case V1.AgentMessage.BodyOneofCase.OomKills:
+                    oomKills.Take(link, message.OomKills);
                     break;
                 case null:
                     return end;

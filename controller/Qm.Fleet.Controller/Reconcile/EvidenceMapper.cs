@@ -55,6 +55,7 @@ internal static class EvidenceMapper
         [.. oom.Nested.Select(ToScore)],
         [.. oom.Asil.Select(ToScore)])
     {
+        Sources = [.. oom.Sources.Select(source => new Core.Reconcile.OomSource(source.Unit, source.File, source.Score))],
         Processes = [.. oom.Processes.Select(found => new Core.Reconcile.QmProcesses(found.Unit, found.Pid, found.Score, found.Count, Explain(found.Exception)))],
     };
 

@@ -11,6 +11,9 @@ internal sealed class LiveNodes(ChangeFeed feed)
     /// <summary>A node changed in a way that rollouts may care about; handlers only enqueue.</summary>
     internal event Action? Changed;
 
+    /// <summary>A node was looked at; raised by its worker, so handlers are quick.</summary>
+    internal event Action<NodeLive>? Looked;
+
     internal NodeLive? Find(string name) => _nodes.GetValueOrDefault(name);
 
     internal ICollection<NodeLive> All => _nodes.Values;
@@ -19,6 +22,7 @@ internal sealed class LiveNodes(ChangeFeed feed)
     {
         var before = Find(live.Name);
         _nodes[live.Name] = live;
+        Looked?.Invoke(live);
         if (live.DiffersFrom(before))
         {
             feed.Publish(ResourceKind.Node, live.Name);

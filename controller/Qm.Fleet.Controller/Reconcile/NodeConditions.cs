@@ -22,8 +22,13 @@ internal static class NodeConditions
             OfChecks(view, checks, now),
             OfFiles(view, now),
             OfStep(step, view, now),
+            OfClock(Heard(), Before("ClockInSync"), now),
+            OfDisk(Heard(), Before("DiskSpace"), now),
         ];
         return [.. judged.Select(condition => Keep(condition, before))];
+
+        AgentPulse? Heard() => agents.IsConnected(view.Name) ? agents.Pulse(view.Name) : null;
+        bool? Before(string type) => before.IsDefault ? null : before.FirstOrDefault(condition => condition.Type == type)?.Holds;
     }
 
     private static LiveCondition Keep(LiveCondition condition, ImmutableArray<LiveCondition> before)
@@ -71,6 +76,28 @@ internal static class NodeConditions
         { Revision: "" } => new("Synced", null, "NothingCommitted", "nothing was committed on this node", now),
         _ => new("Synced", true, "AsCommitted", "every owned file is as it was committed", now),
     };
+
+    private static LiveCondition OfClock(AgentPulse? pulse, bool? before, DateTimeOffset now)
+    {
+        if (pulse?.ClockSkew is not { } skew)
+        {
+            return new("ClockInSync", null, "NotHeard", "the agent extension does not tell the node's time", now);
+        }
+
+        var (isRight, message) = NodeVitals.Clock(skew, before);
+        return new("ClockInSync", isRight, isRight ? "InSync" : "Skewed", message, now);
+    }
+
+    private static LiveCondition OfDisk(AgentPulse? pulse, bool? before, DateTimeOffset now)
+    {
+        if (pulse?.Disk is not { } disk)
+        {
+            return new("DiskSpace", null, "NotHeard", "the agent extension does not tell how full QM's /var is", now);
+        }
+
+        var (hasSpace, message) = NodeVitals.Disk(disk.Path, disk.TotalBytes, disk.AvailableBytes, before);
+        return new("DiskSpace", hasSpace, hasSpace ? "Enough" : "Low", message, now);
+    }
 
     private static LiveCondition OfStep(NodeStep step, NodeView view, DateTimeOffset now) => step switch
     {

@@ -11,6 +11,7 @@ internal static class NodeEvents
 {
     private const string Actor = "controller";
 
+    private static readonly string[] Vital = ["ClockInSync", "DiskSpace"];
     private static readonly string[] Followed = ["BluechiOnline", "QmOnline", "ExtensionConnected", "QmActive"];
 
     /// <summary>An act that changed something, or could not.</summary>
@@ -26,15 +27,22 @@ internal static class NodeEvents
     /// <summary>What changed between two looks.</summary>
     internal static IEnumerable<EventDraft> Between(NodeLive? before, NodeLive after)
     {
+        var fleet = after.Assignment.Fleet?.Name ?? "";
+        foreach (var draft in OomOrderChanges(before, after, fleet))
+        {
+            yield return draft;
+        }
+
         if (before is null)
         {
             yield break;
         }
 
-        var fleet = after.Assignment.Fleet?.Name ?? "";
         foreach (var (was, now) in before.Conditions.Zip(after.Conditions))
         {
-            if (was.Holds != now.Holds && now.Holds is { } holds && Followed.Contains(now.Type))
+            // That a clock is right and a disk has space is worth a word only after it was not so.
+            var isNews = Followed.Contains(now.Type) || (Vital.Contains(now.Type) && (was.Holds == false || now.Holds == false));
+            if (was.Holds != now.Holds && now.Holds is { } holds && isNews)
             {
                 yield return new(
                     holds ? now.Type : now.Type + "Lost", holds ? EventSeverity.Info : EventSeverity.Warning, Actor, fleet, after.Name, "", now.Message);
@@ -63,6 +71,22 @@ internal static class NodeEvents
         NodePhase.QmDown or NodePhase.Unreachable => EventSeverity.Error,
         _ => EventSeverity.Warning,
     };
+
+    // One for each unit that stands wrong, and one for each that does no more.
+    private static IEnumerable<EventDraft> OomOrderChanges(NodeLive? before, NodeLive after, string fleet)
+    {
+        var (was, found) = (before?.OomInversions ?? [], after.OomInversions);
+        foreach (var inversion in found.Where(inversion => was.All(earlier => earlier.Subject != inversion.Subject)))
+        {
+            yield return new("OomOrderBroken", EventSeverity.Critical, Actor, fleet, after.Name, inversion.Unit, inversion.Message);
+        }
+
+        foreach (var gone in was.Where(earlier => found.All(inversion => inversion.Subject != earlier.Subject)))
+        {
+            yield return new("OomOrderHolds", EventSeverity.Info, Actor, fleet, after.Name, gone.Unit,
+                $"{gone.Unit} stands where it belongs in the OOM order again{(found.IsEmpty ? "" : FormattableString.Invariant($"; {found.Length} others do not"))}");
+        }
+    }
 
     // One for each content somebody gave a file, and one when it is again as it was committed.
     private static IEnumerable<EventDraft> Drift(NodeLive before, NodeLive after, string fleet)

@@ -70,6 +70,9 @@ internal sealed record NodeLive
     /// <summary>How it is healed.</summary>
     internal SupervisionPolicy Policy => Assignment.Fleet?.Supervision ?? SupervisionPolicy.Default;
 
+    /// <summary>What stands wrong in the OOM order.</summary>
+    internal ImmutableArray<OomInversion> OomInversions { get; init; } = [];
+
     /// <summary>What kept it from being disrupted when it was asked right before; null when nothing did.</summary>
     internal NodeStep.Wait? Held { get; init; }
 

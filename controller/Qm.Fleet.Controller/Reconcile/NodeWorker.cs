@@ -298,6 +298,7 @@ internal sealed partial class NodeWorker(
             Supervision = healer.State,
             Shed = shedder.Active,
             Revert = healer.Revert,
+            OomInversions = OomOrder.Follow(before?.OomInversions ?? default, view.Evidence?.Oom),
             Conditions = NodeConditions.Judge(view, shown, checks, agents, before?.Conditions ?? default, now),
             Report = agents.LastReport(name),
             Probes = [.. agents.Probes(name).Values.OrderBy(reading => reading.Unit, StringComparer.Ordinal)],

@@ -12,6 +12,7 @@ internal static class ReconcileServices
         .AddSingleton<BlueChiLink>()
         .AddSingleton<LiveNodes>()
         .AddSingleton<EventSink>()
+        .AddSingleton<OomKillSink>()
         .AddSingleton<NodeActor>()
         .AddSingleton(Decisions.Cores)
         .AddSingleton<RolloutNodes>()
@@ -26,6 +27,7 @@ internal static class ReconcileServices
             Jitter,
             provider.GetRequiredService<ILogger<BlueChiSession>>()))
         .AddHostedService(provider => provider.GetRequiredService<EventSink>())
+        .AddHostedService(provider => provider.GetRequiredService<OomKillSink>())
         .AddHostedService<BlueChiWorker>()
         .AddHostedService<FleetReconciler>();
 

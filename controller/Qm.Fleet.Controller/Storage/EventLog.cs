@@ -18,14 +18,19 @@ internal sealed class EventLog(Database database)
     /// <param name="node">Only of this node; empty for all.</param>
     /// <param name="fleet">Only of this fleet; empty for all.</param>
     /// <param name="limit">How many.</param>
-    public IReadOnlyList<StoredEvent> After(long after, string node, string fleet, int limit)
+    public IReadOnlyList<StoredEvent> After(long after, string node, string fleet, int limit) => Read(after, node, fleet, limit, "");
+
+    /// <summary>The newest events after a number, at most so many, oldest first; the parameters are those of <see cref="After"/>.</summary>
+    public IReadOnlyList<StoredEvent> Newest(long after, string node, string fleet, int limit) => [.. Read(after, node, fleet, limit, " desc").Reverse()];
+
+    private IReadOnlyList<StoredEvent> Read(long after, string node, string fleet, int limit, string order)
     {
         var ofNode = node.Length > 0 ? " and node = @node and node <> ''" : "";
         var ofFleet = fleet.Length > 0 ? " and fleet = @fleet and fleet <> ''" : "";
         return database.Read<IReadOnlyList<StoredEvent>>(db =>
         [
             .. db.Query<EventRow>(
-                $"{SelectEvent} where number > @after{ofNode}{ofFleet} order by number limit @limit", new { after, node, fleet, limit }).Select(Event),
+                $"{SelectEvent} where number > @after{ofNode}{ofFleet} order by number{order} limit @limit", new { after, node, fleet, limit }).Select(Event),
         ]);
     }
 

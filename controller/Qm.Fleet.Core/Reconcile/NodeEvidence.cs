@@ -112,7 +112,16 @@ public sealed record OomEvidence(
 {
     /// <summary>Everything else in QM, one entry for each score of a unit.</summary>
     public IReadOnlyList<QmProcesses> Processes { get; init; } = [];
+
+    /// <summary>The files that set scores.</summary>
+    public IReadOnlyList<OomSource> Sources { get; init; } = [];
 }
+
+/// <summary>The file that sets a unit's OOM score.</summary>
+/// <param name="Unit">qm.service, a container's unit inside QM, or a safety unit.</param>
+/// <param name="File">From the node's root.</param>
+/// <param name="Score">What it says.</param>
+public sealed record OomSource(string Unit, string File, int Score);
 
 /// <summary>Processes of one unit of QM that have the same score.</summary>
 /// <param name="Unit">Their unit inside QM.</param>

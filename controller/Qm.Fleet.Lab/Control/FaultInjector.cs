@@ -118,6 +118,14 @@ internal sealed partial class FaultInjector(
     public void FailProbe(string node, string workload) =>
         EcuOf(node).Faults.FailProbe(RunningWorkloadOf(node, workload).Loaded?.Setting("X-Container", "ContainerName") ?? $"systemd-{workload}");
 
+    /// <summary>Kills QM's init as the kernel does when qm.service reaches its limit.</summary>
+    /// <exception cref="InvalidOperationException">QM does not run.</exception>
+    public void KillQmAtItsLimit(string node) => _ = RunningQmOf(node).KillQmAtItsLimitAsync();
+
+    /// <summary>Has the ECU run out of memory; answers the unit whose process dies.</summary>
+    /// <exception cref="InvalidOperationException">QM does not run.</exception>
+    public string KillForMachine(string node) => RunningQmOf(node).KillForMachine();
+
     /// <summary>Takes the power away and boots again.</summary>
     public Task RebootAsync(string node, CancellationToken cancellation) => reboot(EcuOf(node), cancellation);
 

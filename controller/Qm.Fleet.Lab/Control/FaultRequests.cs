@@ -95,6 +95,11 @@ internal static partial class FaultRequests
             [("node", $"{request.Node}: a QM does not boot by itself; reboot {request.Node[QmPrefix.Length..]}, or crash-qm")],
         InjectRequest.FaultOneofCase.KillExtension or InjectRequest.FaultOneofCase.CutCable or InjectRequest.FaultOneofCase.FillDisk when request.Node.StartsWith(QmPrefix, StringComparison.Ordinal) =>
             [("node", $"{request.Node}: that is of the whole ECU; expected {request.Node[QmPrefix.Length..]}")],
+        InjectRequest.FaultOneofCase.OutOfMemory =>
+        [
+            request.OutOfMemory.WhereCase == OutOfMemory.WhereOneofCase.None ? ("out_of_memory", "expected nested with a workload's name, qm or host") : null,
+            request.OutOfMemory.WhereCase == OutOfMemory.WhereOneofCase.Nested ? Workload("out_of_memory.nested", request.OutOfMemory.Nested) : null,
+        ],
         InjectRequest.FaultOneofCase.RestartBluechi => [request.RestartBluechi.Down is null ? null : Span("restart_bluechi.down", request.RestartBluechi.Down)],
         _ => [],
     };

@@ -159,6 +159,8 @@ internal sealed class LabApi(FaultInjector injector) : LabService.LabServiceBase
             case InjectRequest.FaultOneofCase.SetOomScore:
                 injector.SetOomScore(node, request.SetOomScore.Name, request.SetOomScore.Score);
                 return FormattableString.Invariant($"{node}: {request.SetOomScore.Name} has the OOM score {request.SetOomScore.Score} until it is started again");
+            case InjectRequest.FaultOneofCase.OutOfMemory:
+                return RunOutOfMemory(node, request.OutOfMemory);
             case InjectRequest.FaultOneofCase.Reboot:
                 await injector.RebootAsync(node, cancellation).ConfigureAwait(false);
                 return $"{node}: has booted again; QM follows";
@@ -168,6 +170,21 @@ internal sealed class LabApi(FaultInjector injector) : LabService.LabServiceBase
                 return $"bluechi: {(request.RestartBluechi.Killed ? "killed" : "stopped")}{(down > TimeSpan.Zero ? $", back in {ActiveFault.Text(down)}" : ", back at once")}";
             default:
                 throw new InvalidOperationException($"{request.FaultCase} is no fault of this lab");
+        }
+    }
+
+    private string RunOutOfMemory(string node, OutOfMemory fault)
+    {
+        switch (fault.WhereCase)
+        {
+            case OutOfMemory.WhereOneofCase.Nested:
+                injector.KillWorkload(node, fault.Nested);
+                return $"{node}: {fault.Nested} is killed at its own memory limit";
+            case OutOfMemory.WhereOneofCase.Qm:
+                injector.KillQmAtItsLimit(node);
+                return $"{node}: QM's init is killed at the memory limit of qm.service; systemd restarts qm.service";
+            default:
+                return $"{node}: the machine is out of memory, and {injector.KillForMachine(node)} has the highest score";
         }
     }
 

@@ -15,6 +15,7 @@ internal sealed class EmulatedKernel(string root)
     private static int _lastPid = FirstPid;
     private readonly Dictionary<int, string> _cgroupOfPid = [];
     private readonly string _scratch = Path.Combine(root, ".lab");
+    private long _logged;
 
     /// <summary>The root of the node.</summary>
     public string Root { get; } = root;
@@ -38,7 +39,23 @@ internal sealed class EmulatedKernel(string root)
         EmulatedDisks.Write(this);
         Write("sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory hugetlb pids misc");
         Write("sys/fs/cgroup/cpuset.cpus.effective", FormattableString.Invariant($"0-{machine.Cpus - 1}"));
+        _logged = 0;
+        Write("dev/kmsg", FormattableString.Invariant($"5,{_logged++},0,-;Linux version 6.12.0-emulated"));
     }
+
+    /// <summary>Adds a record of the kernel's to <c>/dev/kmsg</c>, which here is a file that grows.</summary>
+    public void Log(string text, ulong microseconds) =>
+        File.AppendAllText(Path.Combine(Root, "dev/kmsg"), FormattableString.Invariant($"6,{_logged++},{microseconds},-;{text}\n"));
+
+    /// <summary>A file's text without its final newline; null when there is none.</summary>
+    public string? Read(string path) => Path.Combine(Root, path) is var file && File.Exists(file) ? File.ReadAllText(file).TrimEnd('\n') : null;
+
+    /// <summary>The processes in a cgroup and below it.</summary>
+    public IReadOnlyList<int> Processes(string cgroup) =>
+        [.. _cgroupOfPid.Where(entry => cgroup == "/" || entry.Value == cgroup || entry.Value.StartsWith(cgroup + "/", StringComparison.Ordinal)).Select(entry => entry.Key).Order()];
+
+    /// <summary>The cgroup of a running process.</summary>
+    public string CgroupOf(int pid) => _cgroupOfPid[pid];
 
     /// <summary>Creates a cgroup whose limits are the kernel's defaults, with the given ones applied.</summary>
     public void CreateCgroup(string cgroup, ResourceControl limits)
@@ -101,7 +118,7 @@ internal sealed class EmulatedKernel(string root)
     /// <summary>Ends every process below a cgroup and removes the cgroup.</summary>
     public void RemoveCgroup(string cgroup)
     {
-        foreach (var pid in _cgroupOfPid.Where(entry => entry.Value == cgroup || entry.Value.StartsWith(cgroup + "/", StringComparison.Ordinal)).Select(entry => entry.Key).ToArray())
+        foreach (var pid in Processes(cgroup))
         {
             _cgroupOfPid.Remove(pid);
             Remove(Path.Combine(Root, $"proc/{pid}"));

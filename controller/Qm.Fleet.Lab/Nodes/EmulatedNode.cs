@@ -9,6 +9,7 @@ namespace Qm.Fleet.Lab.Nodes;
 internal sealed class EmulatedNode
 {
     private const string QmService = "qm.service";
+    private const string WorkloadLimit = "268435456";
     private readonly QmBody _qm;
     private EmulatedSystemd _host;
 
@@ -72,17 +73,54 @@ internal sealed class EmulatedNode
     /// <summary>Kills QM's init, as the kernel does when memory runs out; systemd restarts <c>qm.service</c>. Ends when it has.</summary>
     public Task CrashQmAsync() => _host.KillAsync(QmService, exitStatus: 137);
 
-    /// <summary>Kills a container inside QM and counts it as an OOM kill of QM's cgroup.</summary>
-    /// <exception cref="InvalidOperationException">QM does not run.</exception>
+    /// <summary>Gives a container inside QM a limit, if it has none, and kills it at that limit; its unit ends.</summary>
+    /// <exception cref="InvalidOperationException">QM or the workload does not run.</exception>
     public Task KillWorkloadAsync(string workload)
     {
         lock (Context.Gate)
         {
-            var qm = Qm ?? throw new InvalidOperationException($"QM of {Name} does not run.");
-            qm.CountOomKill();
-            return qm.Systemd.KillAsync($"{workload}.service", exitStatus: 137);
+            var qm = RunningQm;
+            var unit = qm.Systemd.Units.FirstOrDefault(unit => unit.Name == $"{workload}.service" && unit is { IsActive: true, Body: WorkloadBody });
+            var payload = (unit?.Body as WorkloadBody)?.Payload ?? throw new InvalidOperationException($"{workload} does not run in QM of {Name}.");
+            if (Context.Kernel.Read($"sys/fs/cgroup{payload}/memory.max") is null or "max")
+            {
+                Context.Kernel.WriteCgroup(payload, "memory.max", WorkloadLimit);
+            }
+
+            new EmulatedOomKiller(Context).Kill(Context.Kernel.Processes(payload)[0], payload);
+            return qm.Systemd.KillAsync(unit!.Name, exitStatus: 137);
         }
     }
+
+    /// <summary>Kills QM's init at the limit of <c>qm.service</c>; everything in QM ends with it.</summary>
+    /// <exception cref="InvalidOperationException">QM does not run.</exception>
+    public Task KillQmAtItsLimitAsync()
+    {
+        lock (Context.Gate)
+        {
+            new EmulatedOomKiller(Context).Kill(RunningQm.InitPid, _qm.Cgroup);
+            return _host.KillAsync(QmService, exitStatus: 137);
+        }
+    }
+
+    /// <summary>Has the whole machine run out of memory: the process with the highest score dies, and its unit ends.</summary>
+    /// <returns>The unit.</returns>
+    /// <exception cref="InvalidOperationException">QM does not run, so nobody is there who may die.</exception>
+    public string KillForMachine()
+    {
+        lock (Context.Gate)
+        {
+            var (qm, killer) = (RunningQm, new EmulatedOomKiller(Context));
+            var victim = killer.Choose(_qm.Cgroup) ?? qm.InitPid;
+            var cgroup = Context.Kernel.CgroupOf(victim);
+            killer.Kill(victim, limit: null);
+            var unit = qm.Systemd.Units.FirstOrDefault(unit => unit.IsActive && cgroup.StartsWith($"{qm.Payload}/system.slice/{unit.Name}/", StringComparison.Ordinal));
+            _ = unit is null ? _host.KillAsync(QmService, exitStatus: 137) : qm.Systemd.KillAsync(unit.Name, exitStatus: 137);
+            return unit?.Name ?? QmService;
+        }
+    }
+
+    private QmInstance RunningQm => Qm ?? throw new InvalidOperationException($"QM of {Name} does not run.");
 
     // Called under the node's gate: QM dies later, when it would have booted.
     private void CrashAgain(EmulatedUnit unit, UnitChange change)

@@ -9,7 +9,6 @@ internal sealed class QmInstance : IDisposable
     private readonly CancellationTokenSource _life = new();
     private readonly EmulatedSystemd _systemd;
     private int _lastPid = 1;
-    private int _oomKills;
 
     public QmInstance(NodeContext node, IBlueChi blueChi, LoadedUnit quadlet)
     {
@@ -57,14 +56,6 @@ internal sealed class QmInstance : IDisposable
 
     /// <summary>The score containers get unless they say otherwise; null when no configuration file sets one.</summary>
     public int? NestedOomScoreDefault() => ContainersConf.OomScoreAdjust(Path.Combine(Node.Root, Etc.TrimStart('/'), "containers"));
-
-    /// <summary>Counts an OOM kill of a whole container in QM's cgroup.</summary>
-    public void CountOomKill()
-    {
-        _oomKills++;
-        Node.Kernel.WriteCgroup("/qm.service", "memory.events",
-            FormattableString.Invariant($"low 0\nhigh 0\nmax {_oomKills}\noom {_oomKills}\noom_kill {_oomKills}\noom_group_kill {_oomKills}"));
-    }
 
     /// <summary>The next pid in QM's namespace.</summary>
     public int NextPid() => ++_lastPid;

@@ -13,6 +13,9 @@ internal sealed class WorkloadBody(QmInstance qm, string unit) : IUnitBody
 
     public bool IsContainer => true;
 
+    /// <summary>The container's own cgroup; null while it does not run.</summary>
+    public string? Payload { get; private set; }
+
     /// <summary>A first process without a handler for SIGTERM, such as <c>sleep</c>, does not hear it.</summary>
     public bool IgnoresSigterm => _running?.Setting("X-Container", "Exec") is { } command && Path.GetFileName(command.Split(' ')[0]) == "sleep";
 
@@ -36,7 +39,7 @@ internal sealed class WorkloadBody(QmInstance qm, string unit) : IUnitBody
         kernel.Spawn(payload, Path.GetFileNameWithoutExtension(unit), score, qm.NextPid(), 1);
         kernel.WriteCgroup(payload, "memory.oom.group", "1");
         kernel.WriteCgroup(payload, "memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0");
-        _running = loaded;
+        (_running, Payload) = (loaded, payload);
         return monitor;
     }
 
@@ -47,7 +50,7 @@ internal sealed class WorkloadBody(QmInstance qm, string unit) : IUnitBody
     public void Stop()
     {
         qm.Node.Kernel.RemoveCgroup(Cgroup);
-        _running = null;
+        (_running, Payload) = (null, null);
     }
 
     private static int? ScoreOption(LoadedUnit loaded)

@@ -37,7 +37,7 @@ internal sealed class FakeEvents : EventService.EventServiceBase
     public override Task<ListEventsResponse> List(ListEventsRequest request, ServerCallContext context)
     {
         Lists.Add(request);
-        return Task.FromResult(new ListEventsResponse { Events = { After(request.After).Take(PageSize) } });
+        return Task.FromResult(new ListEventsResponse { Events = { request.Newest ? After(request.After).TakeLast(PageSize) : After(request.After).Take(PageSize) } });
     }
 
     public override async Task Watch(WatchEventsRequest request, IServerStreamWriter<Event> responseStream, ServerCallContext context)

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Time.Testing;
 using Qm.Fleet.Controller.Gateway;
+using Qm.Fleet.Controller.Storage;
 
 namespace Qm.Fleet.Controller.Tests.Gateway;
 
@@ -45,6 +46,37 @@ public sealed class NodeGatewayTests
         Assert.Equal(status, error.StatusCode);
         Assert.False(controller.Service<IAgentLinks>().IsConnected("ecu1"));
         Assert.False(controller.Service<IAgentLinks>().IsConnected(node));
+    }
+
+    [Fact, Trait("Requirement", "QMF-OOM-002")]
+    public async Task OomKills_ToldTwice_AreStoredOnceAndTakenEachTime()
+    {
+        await using var controller = await RunningController.StartAsync();
+        using var agent = await Agent.ConnectAsync(controller);
+        var told = new V1.AgentMessage { OomKills = new() { Kills = { new V1.OomKill { Record = "kmsg:7", Comm = "radio", Unit = "radio.service", Killed = 1, Place = V1.OomKill.Types.Place.Nested } } } };
+        for (var times = 0; times < 2; times++)
+        {
+            await agent.SendAsync(told);
+            Assert.Equal(["kmsg:7"], (await agent.ReceiveAsync()).OomKillsTaken.Records);
+        }
+
+        var kill = Assert.Single(controller.Service<EventLog>().After(0, "ecu1", "", 100), stored => stored.Draft.Reason == "OomKilled");
+        Assert.Equal((EventSeverity.Warning, "radio.service", "radio"), (kill.Draft.Severity, kill.Draft.Unit, kill.Draft.Message));
+    }
+
+    [Fact, Trait("Requirement", "QMF-WATCH-090")]
+    public async Task Heartbeat_WithAClockThatIsOff_IsNewsAndKept()
+    {
+        await using var controller = await RunningController.StartAsync();
+        using var agent = await Agent.ConnectAsync(controller);
+        var links = controller.Service<IAgentLinks>();
+        var heard = new Signal(links, "ecu1");
+        await agent.SendAsync(new()
+        {
+            Heartbeat = new() { ClockUnixMs = TimeProvider.System.GetUtcNow().AddMinutes(-5).ToUnixTimeMilliseconds(), Disk = new() { Path = "/var/qm", TotalBytes = 8L << 30, AvailableBytes = 1L << 20 } },
+        });
+
+        await heard.UntilAsync(() => links.Pulse("ecu1") is { ClockSkew: { } skew, Disk.AvailableBytes: 1L << 20 } && skew < TimeSpan.FromMinutes(-4));
     }
 
     [Fact]

@@ -1,0 +1,105 @@
+using System.Threading.Channels;
+using Qm.Fleet.Controller.Gateway;
+using Qm.Fleet.Controller.Storage;
+
+namespace Qm.Fleet.Controller.Reconcile;
+
+/// <summary>Stores the kills for memory that agent extensions tell, those of many nodes at once, and tells them what is stored.</summary>
+internal sealed partial class OomKillSink : BackgroundService
+{
+    private const int Capacity = 1024;
+    private const int Batch = 64;
+
+    private readonly Channel<(AgentLink Link, V1.OomKills Kills)> _told =
+        Channel.CreateBounded<(AgentLink, V1.OomKills)>(new BoundedChannelOptions(Capacity) { SingleReader = true });
+
+    private readonly OomKillStore _store;
+    private readonly LiveNodes _live;
+    private readonly EventSink _events;
+    private readonly OomAftermath _aftermath;
+    private readonly ILogger<OomKillSink> _logger;
+
+    public OomKillSink(OomKillStore store, LiveNodes live, EventSink events, TimeProvider time, ILogger<OomKillSink> logger)
+    {
+        (_store, _live, _events, _logger) = (store, live, events, logger);
+        _aftermath = new OomAftermath(time);
+        live.Looked += after => Note(_aftermath.Looked(after));
+    }
+
+    /// <summary>Takes what an agent extension told; what does not fit is told again by it.</summary>
+    public void Take(AgentLink link, V1.OomKills kills)
+    {
+        if (!_told.Writer.TryWrite((link, kills)))
+        {
+            Log.NotTaken(_logger, link.Node, kills.Kills.Count, "too many wait to be stored");
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var batch = new List<(AgentLink Link, V1.OomKills Kills)>(Batch);
+        try
+        {
+            while (await _told.Reader.WaitToReadAsync(stoppingToken))
+            {
+                while (batch.Count < Batch && _told.Reader.TryRead(out var told))
+                {
+                    batch.Add(told);
+                }
+
+                await StoreAsync(batch, stoppingToken);
+                batch.Clear();
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // What is not stored is told to the next controller.
+        }
+    }
+
+    private async Task StoreAsync(List<(AgentLink Link, V1.OomKills Kills)> batch, CancellationToken ct)
+    {
+        var read = batch.SelectMany(told => told.Kills.Kills.Select(kill => (told.Link, Wire: kill, Kill: OomKillEvents.FromWire(kill)))).Where(told => told.Kill is not null)
+            .Select(told => (Told: new ToldKill(
+                told.Link.BootId, told.Kill!.Record, OomKillEvents.Of(told.Kill, Ago(told.Wire), told.Link.Node, FleetOf(told.Link.Node))), told.Kill, told.Wire)).ToArray();
+        var missing = batch.SelectMany(told => OomKillEvents.OfMissing(told.Kills, told.Link.Node, FleetOf(told.Link.Node))).Select(draft => new ToldKill("", "", draft));
+        try
+        {
+            var added = (await _store.AddAsync([.. read.Select(kill => kill.Told), .. missing], ct)).ToHashSet(ReferenceEqualityComparer.Instance);
+            foreach (var (told, kill, wire) in read.Where(kill => added.Contains(kill.Told)))
+            {
+                Note(_aftermath.Killed(kill, Ago(wire) ?? TimeSpan.Zero, told.Event.Node, told.Event.Fleet));
+            }
+        }
+        catch (StoreException e) when (e.IsTransient)
+        {
+            // Nobody is told that they are stored, so they are told again.
+            Log.NotTaken(_logger, batch[0].Link.Node, batch.Sum(told => told.Kills.Kills.Count), e.Message);
+            return;
+        }
+
+        foreach (var (link, kills) in batch)
+        {
+            var taken = new V1.OomKillsTaken { LeftOut = kills.LeftOut, LostRecords = kills.LostRecords, Records = { kills.Kills.Select(kill => kill.Record) } };
+            link.Tell(new() { OomKillsTaken = taken });
+        }
+    }
+
+    private string FleetOf(string node) => _live.Find(node)?.Assignment.Fleet?.Name ?? "";
+
+    private static TimeSpan? Ago(V1.OomKill kill) => kill.HasAgoMs ? TimeSpan.FromMilliseconds(Math.Max(0, kill.AgoMs)) : null;
+
+    private void Note(IReadOnlyList<EventDraft> drafts)
+    {
+        foreach (var draft in drafts)
+        {
+            _events.Note(draft);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1390, LogLevel.Warning, "{Count} kills for memory told by {Node} and others are not stored yet, and are told again: {Reason}", EventName = nameof(NotTaken))]
+        internal static partial void NotTaken(ILogger logger, string node, int count, string reason);
+    }
+}

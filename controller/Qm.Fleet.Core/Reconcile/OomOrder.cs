@@ -1,0 +1,76 @@
+using System.Collections.Immutable;
+using Qm.Fleet.Core.Revisions;
+
+namespace Qm.Fleet.Core.Reconcile;
+
+/// <summary>A process that stands wrong in the OOM order: every safety unit below 0, at most the host, below QM, below the containers inside QM.</summary>
+/// <param name="Subject">What is wrong, the same while it is: a unit and where it runs.</param>
+/// <param name="Unit">Its unit.</param>
+/// <param name="Message">A sentence: the process, its score, what it should be, and the file that sets it.</param>
+public sealed record OomInversion(string Subject, string Unit, string Message);
+
+/// <summary>Holds the scores found in /proc against the order in which the kernel shall kill.</summary>
+public static class OomOrder
+{
+    private const string Safety = "asil/";
+    private const string Nested = "nested/";
+    private const string Inside = "qm/";
+
+    /// <summary>What is wrong now: what was found, and what was wrong before and cannot be seen now, as while QM restarts.</summary>
+    /// <param name="before">What was wrong at the last look.</param>
+    /// <param name="found">The scores; null when nobody looked.</param>
+    public static ImmutableArray<OomInversion> Follow(ImmutableArray<OomInversion> before, OomEvidence? found)
+    {
+        var earlier = before.IsDefault ? [] : before;
+        if (found is null)
+        {
+            return earlier;
+        }
+
+        var seen = Subjects(found).ToHashSet(StringComparer.Ordinal);
+        return [.. Find(found), .. earlier.Where(inversion => !seen.Contains(inversion.Subject))];
+    }
+
+    /// <summary>Everything that is wrong among what was found, one for each unit.</summary>
+    public static IEnumerable<OomInversion> Find(OomEvidence found)
+    {
+        foreach (var process in found.Asil.Where(process => process.Score >= 0).DistinctBy(process => process.Unit))
+        {
+            yield return Wrong(found, Safety, process.Unit, process.Pid, process.Score, "a safety unit has to be below 0");
+        }
+
+        if ((found.Qm, found.Host) is ({ } qm, { } host) && qm <= host)
+        {
+            yield return Wrong(found, "", QmNode.Unit, found.QmInit, qm, $"QM has to be above the host, which has {host}");
+        }
+
+        foreach (var process in found.Processes.Where(process => process.Exception.Length == 0 && process.Score <= (found.Host ?? 0) && process.Score < (found.Qm ?? 0)).DistinctBy(process => process.Unit))
+        {
+            yield return Wrong(found, Inside, process.Unit, process.Pid, process.Score, $"what runs in QM has to be above the host, which has {found.Host ?? 0}");
+        }
+
+        foreach (var process in found.Nested.Where(process => process.Score <= found.Qm).OrderBy(process => process.Score).DistinctBy(process => process.Unit))
+        {
+            yield return Wrong(found, Nested, process.Unit, process.Pid, process.Score, $"a container inside QM has to be above QM, which has {found.Qm}");
+        }
+    }
+
+    private static IEnumerable<string> Subjects(OomEvidence found) =>
+    [
+        .. found.Asil.Select(process => Safety + process.Unit),
+        .. found.Qm is null ? [] : (string[])[QmNode.Unit],
+        .. found.Processes.Select(process => Inside + process.Unit),
+        .. found.Qm is null ? [] : found.Nested.Select(process => Nested + process.Unit),
+    ];
+
+    private static OomInversion Wrong(OomEvidence found, string where, string unit, int pid, int score, string rule)
+    {
+        var source = found.Sources.FirstOrDefault(source => source.Unit == unit) switch
+        {
+            null => "no file sets it, so it was set at runtime or inherited",
+            { } file when file.Score == score => $"set by {file.File}",
+            { } file => $"set at runtime or before the last change, for {file.File} says {file.Score}",
+        };
+        return new(where + unit, unit, FormattableString.Invariant($"{unit} (pid {pid}) has oom_score_adj {score}, and {rule}; {source}"));
+    }
+}
