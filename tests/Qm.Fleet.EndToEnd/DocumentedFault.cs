@@ -1,0 +1,33 @@
+using System.Collections.Immutable;
+using Xunit;
+
+namespace Qm.Fleet.EndToEnd;
+
+/// <summary>A line of the table in deploy/docs/faults.md.</summary>
+/// <param name="Name">What goes wrong.</param>
+/// <param name="Command">The words after qmfleet that play it.</param>
+/// <param name="Found">The phase that is found.</param>
+/// <param name="Events">The reasons of the events that tell it, in their order, for each source of events.</param>
+internal sealed record DocumentedFault(string Name, ImmutableArray<string> Command, string Found, ImmutableArray<ImmutableArray<string>> Events)
+{
+    private const int Columns = 6;
+
+    /// <summary>The node it is played on; "all" and "bluechi" are none.</summary>
+    internal string Node => Command[2];
+
+    /// <summary>Every line.</summary>
+    internal static ImmutableArray<DocumentedFault> All { get; } =
+    [
+        .. File.ReadLines(Path.Combine(FleetLab.Find("deploy/docs"), "faults.md")).SkipWhile(line => !line.StartsWith("|---", StringComparison.Ordinal)).Skip(1)
+            .TakeWhile(line => line.StartsWith('|')).Select(line => line.Trim('|').Split('|', StringSplitOptions.TrimEntries)).Select(Read),
+    ];
+
+    /// <summary>The line of a fault.</summary>
+    internal static DocumentedFault Of(string name) => All.Single(fault => fault.Name == name);
+
+    private static DocumentedFault Read(string[] cells)
+    {
+        Assert.Equal(Columns, cells.Length);
+        return new(cells[0], [.. cells[1].Trim('`').Split(' ')], cells[2].Trim('`'), [.. cells[5].Split(';').Select(events => events.Split(',', StringSplitOptions.TrimEntries).ToImmutableArray())]);
+    }
+}
