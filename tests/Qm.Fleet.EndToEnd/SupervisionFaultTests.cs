@@ -106,7 +106,7 @@ public sealed class SupervisionFaultTests : IAsyncLifetime
     [Trait("Requirement", "QMF-OOM-003")]
     public async Task Memory_ThatRunsOutAndAnOrderTurnedRound_AreToldOnceAndEnd()
     {
-        Assert.SkipUnless(Environment.IsPrivilegedProcess, "filling a disk of the lab takes a mount, which only root may make");
+        Assert.SkipUnless(System.Environment.IsPrivilegedProcess, "filling a disk of the lab takes a mount, which only root may make");
         await ConvergeAsync();
         var restarts = Restarts();
         await PlayAsync("A container of QM is out of memory", "QM is out of memory", "The ECU is out of memory");
@@ -150,7 +150,7 @@ public sealed class SupervisionFaultTests : IAsyncLifetime
 
     private async Task QuarantinedAsync(string node)
     {
-        var quarantined = (await _lab.EventsUntilAsync("NodeQuarantined", node)).Last();
+        var quarantined = (await _lab.EventsUntilAsync("NodeQuarantined", node))[^1];
         Assert.Equal(Event.Types.Severity.Critical, quarantined.Severity);
         await _lab.StepAsync(node, "WaitForRelease");
     }
