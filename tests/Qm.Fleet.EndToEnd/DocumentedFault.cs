@@ -5,15 +5,15 @@ namespace Qm.Fleet.EndToEnd;
 
 /// <summary>A line of the table in deploy/docs/faults.md.</summary>
 /// <param name="Name">What goes wrong.</param>
-/// <param name="Command">The words after qmfleet that play it.</param>
+/// <param name="Commands">What plays it, one after the other: the words after qmfleet.</param>
 /// <param name="Found">The phase that is found.</param>
 /// <param name="Events">The reasons of the events that tell it, in their order, for each source of events.</param>
-internal sealed record DocumentedFault(string Name, ImmutableArray<string> Command, string Found, ImmutableArray<ImmutableArray<string>> Events)
+internal sealed record DocumentedFault(string Name, ImmutableArray<ImmutableArray<string>> Commands, string Found, ImmutableArray<ImmutableArray<string>> Events)
 {
     private const int Columns = 6;
 
     /// <summary>The node it is played on; "all" and "bluechi" are none.</summary>
-    internal string Node => Command[2];
+    internal string Node => Commands[0][2];
 
     /// <summary>Every line.</summary>
     internal static ImmutableArray<DocumentedFault> All { get; } =
@@ -28,6 +28,6 @@ internal sealed record DocumentedFault(string Name, ImmutableArray<string> Comma
     private static DocumentedFault Read(string[] cells)
     {
         Assert.Equal(Columns, cells.Length);
-        return new(cells[0], [.. cells[1].Trim('`').Split(' ')], cells[2].Trim('`'), [.. cells[5].Split(';').Select(events => events.Split(',', StringSplitOptions.TrimEntries).ToImmutableArray())]);
+        return new(cells[0], [.. cells[1].Split(" then ").Select(command => command.Trim('`').Split(' ').ToImmutableArray())], cells[2].Trim('`'), [.. cells[5].Split(';').Select(events => events.Split(',', StringSplitOptions.TrimEntries).ToImmutableArray())]);
     }
 }

@@ -58,7 +58,7 @@ public sealed class SupervisionTests
         var restarts = Restarts(lab);
 
         var fault = DocumentedFault.Of("The whole fleet fails at once");
-        await lab.RunAsync([.. fault.Command]);
+        await lab.RunAsync([.. fault.Commands.Single()]);
         var events = await lab.EventsUntilAsync("CorrelatedFailure");
         foreach (var node in (string[])["ecu1", "ecu2", "ecu3"])
         {
