@@ -142,7 +142,9 @@ public sealed class SupervisionFaultTests : IAsyncLifetime
 
     private Task FoundAsync(params DocumentedFault[] faults) => Task.WhenAll(faults.Select(fault => PhaseAsync(fault.Node, fault.Found)));
 
-    private Task PhaseAsync(string node, string phase) => _lab.NodeAsync(node, found => found.Status?.Phase?.Phase.ToString() == phase, $"{node} is found {phase}");
+    // The generated name of one is BluechiLost.
+    private Task PhaseAsync(string node, string phase) => _lab.NodeAsync(
+        node, found => string.Equals($"{found.Status?.Phase?.Phase}", phase, StringComparison.OrdinalIgnoreCase), $"{node} is found {phase}");
 
     private async Task QuarantinedAsync(string node)
     {
