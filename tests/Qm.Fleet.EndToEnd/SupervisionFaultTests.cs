@@ -62,8 +62,7 @@ public sealed class SupervisionFaultTests : IAsyncLifetime
         await QuarantinedAsync("ecu1");
         await FoundAsync(others[0]);
         Assert.Equal((restarts + 1, 1u), (Restarts(), _lab.Lab.Nodes[1].Host.Find("qm.service")!.Restarts));
-        await EndedAsync("ecu3");
-        await EndedAsync("ecu1");
+        await EndedAsync("ecu1", "ecu3");
         await ToldAsync();
         Assert.Equal((restarts + 2, pids[2]), (Restarts(), InitPids()[2]));
     }
@@ -153,12 +152,16 @@ public sealed class SupervisionFaultTests : IAsyncLifetime
         await _lab.StepAsync(node, "WaitForRelease");
     }
 
-    private async Task EndedAsync(string node)
+    private async Task EndedAsync(params string[] nodes)
     {
-        await _lab.RunAsync("lab", "clear", node);
-        await _lab.RunAsync("node", "release", node, "--reason", "it was mended");
+        foreach (var node in nodes)
+        {
+            await _lab.RunAsync("lab", "clear", node);
+            await _lab.RunAsync("node", "release", node, "--reason", "it was mended");
+        }
+
         await _lab.ConvergedAsync();
-        await PhaseAsync(node, Healthy);
+        await Task.WhenAll(nodes.Select(node => PhaseAsync(node, Healthy)));
     }
 
     // All that was documented of what was played so far was told, in that order, and no more of it.
