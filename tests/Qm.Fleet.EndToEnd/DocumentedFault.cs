@@ -6,9 +6,9 @@ namespace Qm.Fleet.EndToEnd;
 /// <summary>A line of the table in deploy/docs/faults.md.</summary>
 /// <param name="Name">What goes wrong.</param>
 /// <param name="Commands">What plays it, one after the other: the words after qmfleet.</param>
-/// <param name="Found">The phase that is found.</param>
+/// <param name="Found">The phases of which one is found.</param>
 /// <param name="Events">The reasons of the events that tell it, in their order, for each source of events.</param>
-internal sealed record DocumentedFault(string Name, ImmutableArray<ImmutableArray<string>> Commands, string Found, ImmutableArray<ImmutableArray<string>> Events)
+internal sealed record DocumentedFault(string Name, ImmutableArray<ImmutableArray<string>> Commands, ImmutableArray<string> Found, ImmutableArray<ImmutableArray<string>> Events)
 {
     private const int Columns = 6;
 
@@ -28,6 +28,6 @@ internal sealed record DocumentedFault(string Name, ImmutableArray<ImmutableArra
     private static DocumentedFault Read(string[] cells)
     {
         Assert.Equal(Columns, cells.Length);
-        return new(cells[0], [.. cells[1].Split(" then ").Select(command => command.Trim('`').Split(' ').ToImmutableArray())], cells[2].Trim('`'), [.. cells[5].Split(';').Select(events => events.Split(',', StringSplitOptions.TrimEntries).ToImmutableArray())]);
+        return new(cells[0], [.. cells[1].Split(" then ").Select(command => command.Trim('`').Split(' ').ToImmutableArray())], [.. cells[2].Split(" or ").Select(phase => phase.Trim('`'))], [.. cells[5].Split(';').Select(events => events.Split(',', StringSplitOptions.TrimEntries).ToImmutableArray())]);
     }
 }
