@@ -4,6 +4,7 @@ using Qm.Fleet.Benchmarks.Bus;
 using Qm.Fleet.Benchmarks.Fuzz;
 using Qm.Fleet.Benchmarks.Rollouts;
 using Qm.Fleet.Benchmarks.Soak;
+using Qm.Fleet.Benchmarks.Supervision;
 
 namespace Qm.Fleet.Benchmarks;
 
@@ -18,6 +19,8 @@ internal static class Program
         root.Add(SoakCommand.Create());
         root.Add(RolloutCommand.Create());
         root.Add(AgentCommand.Create());
+        root.Add(HealingCommand.Create());
+        root.Add(DetectionCommand.Create());
         return root.Parse(arguments).InvokeAsync();
     }
 }

@@ -114,7 +114,7 @@ internal sealed class RunningController : IAsyncDisposable
     private static void WithoutReconciler(IServiceCollection services)
     {
         foreach (var loop in services.Where(static service => service.ServiceType == typeof(IHostedService)
-            && service.ImplementationType?.Namespace == typeof(Reconcile.ReconcileServices).Namespace).ToList())
+            && service.ImplementationType?.Namespace == typeof(Controller.Reconcile.ReconcileServices).Namespace).ToList())
         {
             services.Remove(loop);
         }

@@ -12,6 +12,9 @@ internal sealed partial class EventSink(IReconcileStore store, TimeProvider time
 
     private readonly Channel<EventDraft> _drafts = Channel.CreateBounded<EventDraft>(new BoundedChannelOptions(Capacity) { SingleReader = true });
 
+    /// <summary>How many events wait for the log.</summary>
+    internal int Waiting => _drafts.Reader.Count;
+
     /// <summary>Queues an event; waits only when the log cannot keep up.</summary>
     internal ValueTask AddAsync(EventDraft draft, CancellationToken ct) => _drafts.Writer.WriteAsync(draft, ct);
 

@@ -16,6 +16,11 @@ internal sealed partial class FleetReconciler(
     private static readonly TimeSpan Net = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WorkerPause = TimeSpan.FromSeconds(5);
 
+    // A pass looks at every node of every fleet, and every change of any node asks for one: over a large fleet, nodes that fail have the processor first.
+    private const int PauseFactor = 4;
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(250);
+
     private readonly Signal _signal = new();
     private readonly ILogger _logger = loggers.CreateLogger<FleetReconciler>();
     private readonly Dictionary<string, (NodeWorker Worker, CancellationTokenSource Stop, Task Run)> _workers = new(StringComparer.Ordinal);
@@ -42,6 +47,7 @@ internal sealed partial class FleetReconciler(
             await LoadAsync(stoppingToken);
             while (!stoppingToken.IsCancellationRequested)
             {
+                var begun = time.GetTimestamp();
                 try
                 {
                     await PassAsync(stoppingToken);
@@ -52,6 +58,7 @@ internal sealed partial class FleetReconciler(
                     Volatile.Write(ref _desiredStale, 1);
                 }
 
+                await PauseAsync(time.GetElapsedTime(begun) * PauseFactor, stoppingToken);
                 await _signal.WaitAsync(Net, time, stoppingToken);
             }
         }
@@ -61,6 +68,9 @@ internal sealed partial class FleetReconciler(
             await follow.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         }
     }
+
+    private Task PauseAsync(TimeSpan pause, CancellationToken ct) =>
+        pause < ShortestPause ? Task.CompletedTask : Task.Delay(pause < LongestPause ? pause : LongestPause, time, ct);
 
     // Nothing is healed before it is known what was.
     private async Task LoadAsync(CancellationToken ct)

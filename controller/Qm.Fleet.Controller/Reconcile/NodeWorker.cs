@@ -272,7 +272,8 @@ internal sealed partial class NodeWorker(
         return earliest;
     }
 
-    private static TimeSpan Clamp(TimeSpan wait, TimeSpan longest) => wait < ShortestWait ? ShortestWait : wait > longest ? longest : wait;
+    // What is due soon is done when it is due; what was due already is not asked again without a pause.
+    private static TimeSpan Clamp(TimeSpan wait, TimeSpan longest) => wait <= TimeSpan.Zero ? ShortestWait : wait > longest ? longest : wait;
 
     private async Task NoteAsync(NodeView view, NodeStep step, CancellationToken ct)
     {

@@ -24,12 +24,12 @@ internal static partial class UnitReader
     internal static async Task<UnitReadings> ReadAsync(
         IBlueChi blueChi, string host, IEnumerable<string> hostUnits, bool qmOnline, IEnumerable<string> insideUnits, ILogger logger, CancellationToken ct)
     {
-        var qm = await TryReadAsync(blueChi, host, QmNode.Unit, logger, ct);
-        var onHost = await ReadManyAsync(blueChi, host, hostUnits, logger, ct);
-        var inside = qmOnline
-            ? await ReadManyAsync(blueChi, QmNode.NameFor(host), insideUnits, logger, ct)
-            : UnitReadings.None.Inside;
-        return new(qm, onHost, inside);
+        // All at once: what is about to be done waits for the slowest of them, and not for their sum.
+        var qm = TryReadAsync(blueChi, host, QmNode.Unit, logger, ct);
+        var onHost = ReadManyAsync(blueChi, host, hostUnits, logger, ct);
+        var inside = qmOnline ? ReadManyAsync(blueChi, QmNode.NameFor(host), insideUnits, logger, ct) : Task.FromResult(UnitReadings.None.Inside);
+        await Task.WhenAll(qm, onHost, inside);
+        return new(await qm, await onHost, await inside);
     }
 
     /// <summary>Reads the named units of one BlueChi node; what cannot be read is absent.</summary>

@@ -24,6 +24,9 @@ internal sealed class Database : IDisposable
     private Database(string connectionString, ChangeFeed feed, TimeProvider time) =>
         (_connectionString, _feed, _time) = (connectionString, feed, time);
 
+    /// <summary>How many writes wait for their turn.</summary>
+    public int WaitingWrites => Volatile.Read(ref _waitingWrites);
+
     /// <summary>Opens the file, creating and migrating it as needed.</summary>
     /// <param name="file">Path of the database; its folder exists.</param>
     /// <param name="feed">Hears of every committed change.</param>

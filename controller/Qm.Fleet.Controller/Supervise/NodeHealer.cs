@@ -112,6 +112,7 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
             Silenced = assignment.Maintenance ? "the node is in maintenance" : assignment.Cordoned ? "the node is cordoned" : null,
             Host = view.Host,
             Qm = view.QmUnit,
+            HasInit = view.Evidence is { } evidence ? evidence.Oom.QmInit != 0 : null,
             Workloads = view.QmUnits.RemoveRange(view.QmUnits.Keys.Where(unit => !workloads.Contains(unit))),
             Probes = probes,
             Frozen = [.. view.QmUnits.Where(static unit => unit.Value.IsFrozen).Select(static unit => unit.Key)],

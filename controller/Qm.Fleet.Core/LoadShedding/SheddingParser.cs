@@ -62,12 +62,12 @@ internal static class SheddingParser
         problems.Check($"{at}.when.above", manifest.Above.Length > 0 && high == 0 ? "0% is every moment; expected 1% to 100%" : null);
         // Without a gap between the two, load would be shed and taken up again for ever.
         problems.Check($"{at}.until.below", manifest.Below.Length > 0 && below >= high && high > 0 ? $"{below}% is not below {high}%, at which load is shed" : null);
-        return new SheddingTrigger.Pressure(kind ?? PressureKind.Memory, high, Span(manifest.For, TimeSpan.Zero, $"{at}.when.for", problems), below);
+        return new SheddingTrigger.Pressure(kind ?? PressureKind.Memory, high, problems.Read<TimeSpan>($"{at}.when.for", manifest.For, TimeSpan.Zero, Durations.TryParse), below);
     }
 
     private static TimeSpan Calm(SheddingManifest manifest, string at, ProblemList problems)
     {
-        var calm = Span(manifest.CalmFor, TimeSpan.FromMinutes(1), $"{at}.until.for", problems);
+        var calm = problems.Read<TimeSpan>($"{at}.until.for", manifest.CalmFor, TimeSpan.FromMinutes(1), Durations.TryParse);
         problems.Check($"{at}.until.for", calm < ShortestCalm ? $"{Durations.Text(calm)} is too short to tell calm from a pause; expected at least {Durations.Text(ShortestCalm)}" : null);
         return calm;
     }
@@ -128,21 +128,9 @@ internal static class SheddingParser
         }
     }
 
-    private static TimeSpan Span(string text, TimeSpan absent, string path, ProblemList problems)
-    {
-        if (text.Length == 0)
-        {
-            return absent;
-        }
-
-        problems.Check(path, Durations.TryParse(text, out var span, out var problem) ? null : problem);
-        return span;
-    }
-
     private static int Percent(string text, string path, ProblemList problems)
     {
-        var isPercent = Amount.TryParse(text, out var amount, out var problem) && amount.IsPercent;
-        problems.Check(path, isPercent ? null : text.Length == 0 ? "a threshold is required, such as 20%" : problem ?? $"\"{text}\" is not a part; expected such as 20%");
-        return isPercent ? amount.Value : 0;
+        problems.Check(path, text.Length == 0 ? "a threshold is required, such as 20%" : null);
+        return problems.Read<int>(path, text, 0, Amount.TryParsePercent);
     }
 }

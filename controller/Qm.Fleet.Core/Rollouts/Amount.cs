@@ -25,6 +25,15 @@ public readonly record struct Amount(int Value, bool IsPercent)
         return problem is null;
     }
 
+    /// <summary>Reads a part, <c>25%</c>, as a whole number of percent.</summary>
+    internal static bool TryParsePercent(string text, out int percent, out string? problem)
+    {
+        var isPercent = TryParse(text, out var amount, out problem) && amount.IsPercent;
+        problem ??= isPercent ? null : $"\"{text}\" is not a part; expected such as 20%";
+        percent = amount.Value;
+        return isPercent;
+    }
+
     /// <summary>How many of so many nodes that is at most; a part is rounded down, because it is what may be missing.</summary>
     public int AtMostOf(int nodes) => IsPercent ? (int)((long)nodes * Value / 100) : Value;
 

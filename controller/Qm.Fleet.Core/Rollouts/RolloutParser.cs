@@ -17,12 +17,12 @@ internal static class RolloutParser
     {
         var policy = RolloutPolicy.Default with
         {
-            Soak = Duration("soak", manifest.Soak, TimeSpan.Zero, problems),
-            Deadline = Duration("deadline", manifest.Deadline, RolloutPolicy.Default.Deadline, problems),
-            MaxUnavailable = Part("maxUnavailable", manifest.MaxUnavailable, RolloutPolicy.Default.MaxUnavailable, problems),
+            Soak = problems.Read<TimeSpan>($"{Path}.soak", manifest.Soak, TimeSpan.Zero, Durations.TryParse),
+            Deadline = problems.Read<TimeSpan>($"{Path}.deadline", manifest.Deadline, RolloutPolicy.Default.Deadline, Durations.TryParse),
+            MaxUnavailable = problems.Read<Amount>($"{Path}.maxUnavailable", manifest.MaxUnavailable, RolloutPolicy.Default.MaxUnavailable, Amount.TryParse),
             BudgetPer = manifest.BudgetPer,
-            SuccessThreshold = Percent("successThreshold", manifest.SuccessThreshold, problems) ?? 100,
-            MaxPressure = Percent("maxPressure", manifest.MaxPressure, problems),
+            SuccessThreshold = problems.Read<int>($"{Path}.successThreshold", manifest.SuccessThreshold, 100, Amount.TryParsePercent),
+            MaxPressure = manifest.MaxPressure.Length == 0 ? null : problems.Read<int>($"{Path}.maxPressure", manifest.MaxPressure, 100, Amount.TryParsePercent),
             MaxRestarts = manifest.MaxRestarts,
             OnFailure = manifest.OnFailure switch { "rollback" => OnFailure.Rollback, "rollback-batch" => OnFailure.RollbackBatch, _ => OnFailure.Pause },
             Batches = Batches(manifest.Batches, problems),
@@ -47,7 +47,7 @@ internal static class RolloutParser
         }
 
         problems.Check($"{Path}.batches", declared.Count > MaxBatches ? $"{declared.Count} batches are more than {MaxBatches}" : null);
-        var batches = declared.Select((batch, index) => new RolloutBatch(Select(batch.Select, index, problems), Part($"batches[{index}].limit", batch.Limit, Amount.All, problems))).ToImmutableArray();
+        var batches = declared.Select((batch, index) => new RolloutBatch(Select(batch.Select, index, problems), problems.Read<Amount>($"{Path}.batches[{index}].limit", batch.Limit, Amount.All, Amount.TryParse))).ToImmutableArray();
         foreach (var (batch, index) in batches.Select((batch, index) => (batch, index)))
         {
             problems.Check($"{Path}.batches[{index}].limit", batch.Limit.Value == 0 ? $"{batch.Limit} takes no node" : null);
@@ -94,40 +94,5 @@ internal static class RolloutParser
         problems.Check($"{path}.unit", UnitName.IsValid(declared.Unit, out var problem) ? null : problem);
         problems.Check($"{path}.state", declared.State.Length == 0 || States.Contains(declared.State) ? null : $"\"{declared.State}\" is not a state that lasts; expected {string.Join(", ", States)}");
         return new(declared.Node, declared.Unit, declared.State.Length == 0 ? "active" : declared.State);
-    }
-
-    private static Amount Part(string field, string text, Amount absent, ProblemList problems)
-    {
-        if (text.Length == 0)
-        {
-            return absent;
-        }
-
-        problems.Check($"{Path}.{field}", Amount.TryParse(text, out var amount, out var problem) ? null : problem);
-        return problem is null ? amount : absent;
-    }
-
-    private static int? Percent(string field, string text, ProblemList problems)
-    {
-        if (text.Length == 0)
-        {
-            return null;
-        }
-
-        var isPercent = Amount.TryParse(text, out var amount, out var problem) && amount.IsPercent;
-        problems.Check($"{Path}.{field}", isPercent ? null : problem ?? $"\"{text}\" is not a part; expected such as 90%");
-        return isPercent ? amount.Value : null;
-    }
-
-    private static TimeSpan Duration(string field, string text, TimeSpan absent, ProblemList problems)
-    {
-        if (text.Length == 0)
-        {
-            return absent;
-        }
-
-        var isDuration = Durations.TryParse(text, out var duration, out var problem);
-        problems.Check($"{Path}.{field}", problem);
-        return isDuration ? duration : absent;
     }
 }

@@ -26,21 +26,21 @@ internal static class SupervisionParser
     {
         var absent = SupervisionPolicy.Default;
         var restart = new RestartPolicy(
-            Duration("restart.initial", manifest.Initial, absent.Restart.Initial, problems),
-            Duration("restart.max", manifest.Max, absent.Restart.Max, problems),
-            Factor(manifest.Factor, absent.Restart.Factor, problems),
-            Percent("restart.jitter", manifest.Jitter, absent.Restart.Jitter, problems),
-            Budget("restart.budget", manifest.Budget, absent.Restart.Budget, problems),
-            Duration("restart.resetAfter", manifest.ResetAfter, absent.Restart.ResetAfter, problems));
+            problems.Read<TimeSpan>($"{Path}.restart.initial", manifest.Initial, absent.Restart.Initial, Durations.TryParse),
+            problems.Read<TimeSpan>($"{Path}.restart.max", manifest.Max, absent.Restart.Max, Durations.TryParse),
+            problems.Read<double>($"{Path}.restart.factor", manifest.Factor, absent.Restart.Factor, TryParseFactor),
+            problems.Read<int>($"{Path}.restart.jitter", manifest.Jitter, absent.Restart.Jitter, Amount.TryParsePercent),
+            problems.Read<RestartBudget>($"{Path}.restart.budget", manifest.Budget, absent.Restart.Budget, RestartBudget.TryParse),
+            problems.Read<TimeSpan>($"{Path}.restart.resetAfter", manifest.ResetAfter, absent.Restart.ResetAfter, Durations.TryParse));
         var policy = absent with
         {
             Restart = restart,
-            QmBudget = Budget("restartQm.budget", manifest.QmBudget, absent.QmBudget, problems),
-            FleetBudget = Budget("fleet.budget", manifest.FleetBudget, absent.FleetBudget, problems),
-            Correlated = Part("fleet.correlated", manifest.Correlated, absent.Correlated, problems),
-            Within = Duration("fleet.within", manifest.Within, absent.Within, problems),
+            QmBudget = problems.Read<RestartBudget>($"{Path}.restartQm.budget", manifest.QmBudget, absent.QmBudget, RestartBudget.TryParse),
+            FleetBudget = problems.Read<RestartBudget>($"{Path}.fleet.budget", manifest.FleetBudget, absent.FleetBudget, RestartBudget.TryParse),
+            Correlated = problems.Read<Amount>($"{Path}.fleet.correlated", manifest.Correlated, absent.Correlated, Amount.TryParse),
+            Within = problems.Read<TimeSpan>($"{Path}.fleet.within", manifest.Within, absent.Within, Durations.TryParse),
             Steps = Steps(manifest.Escalation, problems),
-            Pending = Duration("pending", manifest.Pending, absent.Pending, problems),
+            Pending = problems.Read<TimeSpan>($"{Path}.pending", manifest.Pending, absent.Pending, Durations.TryParse),
         };
         // systemd's own restarts come after 100 ms; whoever is faster works against it.
         problems.Check($"{Path}.restart.initial", restart.Initial < ShortestInitial ? $"{Durations.Text(restart.Initial)} is faster than systemd restarts a unit itself; expected at least 100ms" : null);
@@ -84,63 +84,10 @@ internal static class SupervisionParser
         return steps.ToImmutable();
     }
 
-    private static double Factor(string text, double absent, ProblemList problems)
+    private static bool TryParseFactor(string text, out double factor, out string? problem)
     {
-        if (text.Length == 0)
-        {
-            return absent;
-        }
-
-        var isFactor = double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var factor) && factor is >= 1 and <= FactorMax;
-        problems.Check($"{Path}.restart.factor", isFactor ? null : $"\"{text}\" is not a number from 1 to {FactorMax}");
-        return isFactor ? factor : absent;
-    }
-
-    private static TimeSpan Duration(string field, string text, TimeSpan absent, ProblemList problems)
-    {
-        if (text.Length == 0)
-        {
-            return absent;
-        }
-
-        var isDuration = Durations.TryParse(text, out var duration, out var problem);
-        problems.Check($"{Path}.{field}", problem);
-        return isDuration ? duration : absent;
-    }
-
-    private static RestartBudget Budget(string field, string text, RestartBudget absent, ProblemList problems)
-    {
-        if (text.Length == 0)
-        {
-            return absent;
-        }
-
-        var isBudget = RestartBudget.TryParse(text, out var budget, out var problem);
-        problems.Check($"{Path}.{field}", problem);
-        return isBudget ? budget : absent;
-    }
-
-    private static Amount Part(string field, string text, Amount absent, ProblemList problems)
-    {
-        if (text.Length == 0)
-        {
-            return absent;
-        }
-
-        var isAmount = Amount.TryParse(text, out var amount, out var problem);
-        problems.Check($"{Path}.{field}", problem);
-        return isAmount ? amount : absent;
-    }
-
-    private static int Percent(string field, string text, int absent, ProblemList problems)
-    {
-        if (text.Length == 0)
-        {
-            return absent;
-        }
-
-        var isPercent = Amount.TryParse(text, out var amount, out var problem) && amount.IsPercent;
-        problems.Check($"{Path}.{field}", isPercent ? null : problem ?? $"\"{text}\" is not a part; expected such as 10%");
-        return isPercent ? amount.Value : absent;
+        var isFactor = double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out factor) && factor is >= 1 and <= FactorMax;
+        problem = isFactor ? null : $"\"{text}\" is not a number from 1 to {FactorMax}";
+        return isFactor;
     }
 }

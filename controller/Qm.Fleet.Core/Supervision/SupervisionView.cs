@@ -21,6 +21,9 @@ public sealed record SupervisionView
     /// <summary>qm.service; null when it could not be read.</summary>
     public UnitReading? Qm { get; init; }
 
+    /// <summary>Whether QM's init was seen; null when nobody looked. A unit can be active with nothing in it but conmon.</summary>
+    public bool? HasInit { get; init; }
+
     /// <summary>Workloads of the revision, by unit; one that could not be read is absent.</summary>
     public ImmutableSortedDictionary<string, UnitReading> Workloads { get; init; } = ImmutableSortedDictionary<string, UnitReading>.Empty;
 

@@ -15,6 +15,9 @@ public static class Supervisor
     /// <summary>How often a node may lose its link within the window of the restart budget before it is left alone.</summary>
     public const int LinkLossesMax = 5;
 
+    /// <summary>How long QM may be active without an init, as it is while it boots.</summary>
+    public static readonly TimeSpan BootGrace = TimeSpan.FromSeconds(30);
+
     /// <summary>Judges a node.</summary>
     /// <param name="view">What is known of it now.</param>
     /// <param name="state">What was known of it before.</param>
@@ -155,7 +158,8 @@ public static class Supervisor
         DateTimeOffset? wake = null;
         foreach (var (_, unit) in state.Units)
         {
-            var at = unit is { HealthySince: { } since } && (unit.Attempts > 0 || unit.Step > 0) ? since + policy.Restart.ResetAfter : (DateTimeOffset?)null;
+            var at = unit.EmptySince is { } empty && empty + BootGrace > now ? empty + BootGrace
+                : unit is { HealthySince: { } since } && (unit.Attempts > 0 || unit.Step > 0) ? since + policy.Restart.ResetAfter : (DateTimeOffset?)null;
             wake = at > now && (wake is null || at < wake) ? at : wake;
         }
 

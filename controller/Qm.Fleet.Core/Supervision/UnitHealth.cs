@@ -18,7 +18,8 @@ internal static class UnitHealth
         var isOtherQm = view.Qm is { } reading && qm.InvocationId.Length > 0 && reading.InvocationId != qm.InvocationId;
         if (view.Qm is { } own)
         {
-            units[QmNode.Unit] = Look(qm.Counted(own, policy.Restart.Budget, now), own, null, view, policy, now);
+            qm = qm.Counted(own, policy.Restart.Budget, now) with { EmptySince = own.ActiveState == "active" && view.HasInit == false ? qm.EmptySince ?? now : null };
+            units[QmNode.Unit] = Look(qm, own, null, view, policy, now);
         }
 
         foreach (var (name, unit) in view.Workloads)
@@ -79,13 +80,17 @@ internal static class UnitHealth
         var failure = unit.ActiveState switch
         {
             "active" when DoesNotStay(watch, policy, now) => $"does not stay up: it restarted {policy.RestartsTolerated} times or more in {Durations.Text(policy.Restart.Budget.Window)}",
+            "active" when now - watch.EmptySince >= Supervisor.BootGrace => "is active, and there is no init in it",
+            // Until its init is there, or has been missed for long enough, nothing can be said.
+            "active" when watch.EmptySince is not null => "",
             "active" when probe is { IsHealthy: false } => $"runs, and its probe failed {probe.Failures} times in a row: {probe.Message}",
             "active" => null,
             // Ended by itself and well: a container may have done its work. QM never has.
             "inactive" when unit.Result is "success" or "" && probe is null && !ReferenceEquals(unit, view.Qm) => null,
             var state => $"is {state} ({unit.Result})",
         };
-        return failure is not null ? watch.Failing(failure, policy.Restart, view.Random, now)
+        return failure is "" ? watch
+            : failure is not null ? watch.Failing(failure, policy.Restart, view.Random, now)
             : unit.ActiveState == "active" ? watch.Healthy(policy.Restart, now)
             : watch with { Failure = "", FailingSince = null, NotBefore = null, HealthySince = null, HealingSince = null };
     }

@@ -39,6 +39,9 @@ public sealed record UnitWatch
     /// <summary>Since when it runs without a break; null while it does not.</summary>
     public DateTimeOffset? HealthySince { get; init; }
 
+    /// <summary>Of QM: since when it has been active without an init; null while it has one, or nobody looked.</summary>
+    public DateTimeOffset? EmptySince { get; init; }
+
     /// <summary>When it may be restarted; null while nothing is wrong.</summary>
     public DateTimeOffset? NotBefore { get; init; }
 
@@ -120,7 +123,7 @@ public sealed record UnitWatch
     /// <inheritdoc/>
     public bool Equals(UnitWatch? other) => other is not null && SelfRestarts.SequenceEqual(other.SelfRestarts) && Restarts.SequenceEqual(other.Restarts)
         && (InvocationId, SystemdRestarts, Attempts, Step, Failure) == (other.InvocationId, other.SystemdRestarts, other.Attempts, other.Step, other.Failure)
-        && (FailingSince, HealthySince, NotBefore, HealingSince) == (other.FailingSince, other.HealthySince, other.NotBefore, other.HealingSince);
+        && (FailingSince, HealthySince, EmptySince, NotBefore, HealingSince) == (other.FailingSince, other.HealthySince, other.EmptySince, other.NotBefore, other.HealingSince);
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(InvocationId, SystemdRestarts, Attempts, Step, Failure, Restarts.Length);

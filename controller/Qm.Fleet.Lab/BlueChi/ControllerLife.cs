@@ -259,6 +259,26 @@ internal sealed class ControllerLife
             : (0, 0);
     }
 
+    /// <summary>The agents that were not heard for longer than a threshold.</summary>
+    public IReadOnlyList<AgentSession> Silent(TimeSpan threshold)
+    {
+        foreach (var node in _nodes.Values)
+        {
+            Hear(node);
+        }
+
+        return [.. _nodes.Values.Where(node => _time.GetUtcNow() - node.LastSeen > threshold).Select(node => node.Session).OfType<AgentSession>()];
+    }
+
+    /// <summary>Takes note of a node's heartbeats up to now.</summary>
+    public void Hear(string node)
+    {
+        if (_nodes.GetValueOrDefault(node) is { } entry)
+        {
+            Hear(entry);
+        }
+    }
+
     // Heartbeats are counted when somebody asks for them.
     private void Hear(NodeEntry node)
     {

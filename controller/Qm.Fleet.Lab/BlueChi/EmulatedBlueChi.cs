@@ -16,10 +16,12 @@ internal sealed class EmulatedBlueChi : IAgentLinks, IAsyncDisposable
     private readonly ImmutableArray<string> _allowedNodeNames;
     private readonly List<AgentSession> _sessions = [];
     private readonly HashSet<string> _cut = [];
+    private readonly Heartbeats? _heartbeats;
     private BusConnection _connection = null!;
+    private ITimer? _looks;
 
-    private EmulatedBlueChi(string address, IEnumerable<string> allowedNodeNames, TimeProvider time) =>
-        (_address, _allowedNodeNames, Time) = (address, [.. allowedNodeNames], time);
+    private EmulatedBlueChi(string address, IEnumerable<string> allowedNodeNames, TimeProvider time, Heartbeats? heartbeats) =>
+        (_address, _allowedNodeNames, Time, _heartbeats) = (address, [.. allowedNodeNames], time, heartbeats);
 
     /// <summary>What goes wrong on purpose.</summary>
     public LabFaults Faults { get; } = new();
@@ -47,10 +49,12 @@ internal sealed class EmulatedBlueChi : IAgentLinks, IAsyncDisposable
     /// <param name="allowedNodeNames">BlueChi's AllowedNodeNames, the <c>qm.</c> ones included.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellation">Gives up.</param>
+    /// <param name="heartbeats">How silent agents are found out; null for not at all, as is BlueChi's default.</param>
     /// <exception cref="BusException">There is no bus, or the name is taken.</exception>
-    public static async Task<EmulatedBlueChi> StartAsync(string busAddress, IEnumerable<string> allowedNodeNames, TimeProvider time, CancellationToken cancellation)
+    public static async Task<EmulatedBlueChi> StartAsync(
+        string busAddress, IEnumerable<string> allowedNodeNames, TimeProvider time, CancellationToken cancellation, Heartbeats? heartbeats = null)
     {
-        var blueChi = new EmulatedBlueChi(busAddress, allowedNodeNames, time);
+        var blueChi = new EmulatedBlueChi(busAddress, allowedNodeNames, time, heartbeats);
         await blueChi.BeginAsync(cancellation).ConfigureAwait(false);
         return blueChi;
     }
@@ -89,6 +93,7 @@ internal sealed class EmulatedBlueChi : IAgentLinks, IAsyncDisposable
     {
         lock (Gate)
         {
+            _looks?.Dispose();
             if (clean)
             {
                 Life.ShutDown();
@@ -113,7 +118,11 @@ internal sealed class EmulatedBlueChi : IAgentLinks, IAsyncDisposable
 
     /// <summary>Stops an agent as SIGSTOP does: the node stays online, calls time out, and are carried out when it goes on.</summary>
     /// <exception cref="InvalidOperationException">No agent of that name lives.</exception>
-    public void Freeze(string blueChiNode) => WithSession(blueChiNode, session => session.SetFrozen(true));
+    public void Freeze(string blueChiNode) => WithSession(blueChiNode, session =>
+    {
+        Life.Hear(blueChiNode);
+        session.SetFrozen(true);
+    });
 
     /// <summary>Lets a frozen agent go on.</summary>
     /// <exception cref="InvalidOperationException">No agent of that name lives.</exception>
@@ -135,6 +144,7 @@ internal sealed class EmulatedBlueChi : IAgentLinks, IAsyncDisposable
         _cut.Add(blueChiNode);
         if (dataInFlight)
         {
+            Life.Hear(blueChiNode);
             session.SetStalled(true);
         }
         else
@@ -222,7 +232,11 @@ internal sealed class EmulatedBlueChi : IAgentLinks, IAsyncDisposable
 
     Task IAgentLinks.HealAsync(string node) => AtOnce(() => Heal(node));
 
-    public ValueTask DisposeAsync() => _connection.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        _looks?.Dispose();
+        return _connection.DisposeAsync();
+    }
 
     private async Task BeginAsync(CancellationToken cancellation)
     {
@@ -236,6 +250,21 @@ internal sealed class EmulatedBlueChi : IAgentLinks, IAsyncDisposable
         connection.Serve(BlueChiNames.Root, new Methods(this).HandleAsync);
         await connection.ListenAsync(new BusMatch("org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged"), OnNameOwnerChanged, ct: cancellation).ConfigureAwait(false);
         await connection.RequestNameAsync(BlueChiNames.Bus, cancellation).ConfigureAwait(false);
+        if (_heartbeats is { } heartbeats)
+        {
+            _looks = Time.CreateTimer(_ => DropSilent(heartbeats.NodeThreshold), null, heartbeats.Interval, heartbeats.Interval);
+        }
+    }
+
+    private void DropSilent(TimeSpan threshold)
+    {
+        lock (Gate)
+        {
+            foreach (var session in Life.Silent(threshold))
+            {
+                Life.Detach(session);
+            }
+        }
     }
 
     private void OnNameOwnerChanged(BusSignal signal)

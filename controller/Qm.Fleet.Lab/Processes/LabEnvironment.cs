@@ -226,7 +226,7 @@ internal sealed class LabEnvironment : IAsyncDisposable
     {
         try
         {
-            var emulated = await EmulatedBlueChi.StartAsync(BusAddress, _options.BlueChiNodeNames, _time, cancellation).ConfigureAwait(false);
+            var emulated = await EmulatedBlueChi.StartAsync(BusAddress, _options.BlueChiNodeNames, _time, cancellation, _options.Heartbeats).ConfigureAwait(false);
             _parts.Push(emulated);
             _links = emulated;
             return $"emulated, {_options.BlueChiNodeNames.Count} node names allowed";

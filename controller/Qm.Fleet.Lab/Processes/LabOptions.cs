@@ -1,3 +1,4 @@
+using Qm.Fleet.Lab.BlueChi;
 using Qm.Fleet.Lab.Nodes;
 using Qm.Fleet.Lab.Peers;
 
@@ -38,6 +39,9 @@ internal sealed record LabOptions
 
     /// <summary>The bluechi-controller that the nodes register with; null for an emulated one on a private bus.</summary>
     public RealController? BlueChi { get; init; }
+
+    /// <summary>How the emulated bluechi-controller finds out silent agents; null for not at all, as is BlueChi's default.</summary>
+    public Heartbeats? Heartbeats { get; init; }
 
     /// <summary>Names of the nodes.</summary>
     public IReadOnlyList<string> NodeNames => [.. Enumerable.Range(1, Nodes).Select(number => $"ecu{number}")];

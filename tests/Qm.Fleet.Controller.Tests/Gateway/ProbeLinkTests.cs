@@ -45,6 +45,7 @@ public sealed class ProbeLinkTests
         await sender.TellAsync(Environment(3), Ct);
         using (var agent = await Agent.ConnectAsync(controller))
         {
+            await heard.UntilAsync(() => links.IsConnected("ecu1"));
             // Nothing to probe, and nobody who does: nothing is said.
             await sender.TellAsync(null, Ct);
             var first = await ToldAsync(agent, sender.TellAsync(Environment(3), Ct));
@@ -56,6 +57,7 @@ public sealed class ProbeLinkTests
         }
 
         using var again = await Agent.ConnectAsync(controller);
+        await heard.UntilAsync(() => links.IsConnected("ecu1"));
         Assert.Equal(4, (await ToldAsync(again, sender.TellAsync(Environment(4), Ct))).LivenessProbe.FailureThreshold);
     }
 
@@ -81,8 +83,10 @@ public sealed class ProbeLinkTests
     {
         await using var controller = await RunningController.StartAsync();
         var links = controller.Service<IAgentLinks>();
+        var heard = new Signal(links, "ecu1");
         var sender = new ProbeSender("ecu1", links, NullLogger.Instance);
         using var agent = await Agent.ConnectAsync(controller);
+        await heard.UntilAsync(() => links.IsConnected("ecu1"));
         var telling = sender.TellAsync(Environment(3), Ct);
         var command = (await agent.ReceiveAsync()).Command;
         await agent.SendAsync(new() { Result = new() { Id = command.Id, Reason = "UnknownCommand", Message = "older" } });

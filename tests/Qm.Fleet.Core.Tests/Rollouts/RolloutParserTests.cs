@@ -41,7 +41,7 @@ public sealed class RolloutParserTests
             "spec.rollout.soak: \"soon\" is not a time; expected a number with ms, s, m, h or d, such as 90s or 2m, at most 7d",
             "spec.rollout.deadline: \"8d\" is not a time; expected a number with ms, s, m, h or d, such as 90s or 2m, at most 7d",
             "spec.rollout.maxUnavailable: 101% is more than all nodes; expected 0% to 100%",
-            "spec.rollout.successThreshold: \"9\" is not a part; expected such as 90%",
+            "spec.rollout.successThreshold: \"9\" is not a part; expected such as 20%",
             "spec.rollout.maxPressure: \"much\" is not a number of nodes; expected a number such as 2, or a part such as 25%",
             "spec.rollout.batches[1].limit: 0 takes no node",
             "spec.rollout.batches: the batches need not take every node, and the others would never move; end them with {limit: 100%}",

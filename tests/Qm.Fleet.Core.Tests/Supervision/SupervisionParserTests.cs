@@ -41,7 +41,7 @@ public sealed class SupervisionParserTests
     public void Parse_EverythingWrong_TellsAllAtOnce() => Assert.Equal(
         [
             "spec.supervision.restart.factor: \"0.5\" is not a number from 1 to 10",
-            "spec.supervision.restart.jitter: \"1\" is not a part; expected such as 10%",
+            "spec.supervision.restart.jitter: \"1\" is not a part; expected such as 20%",
             "spec.supervision.restart.budget: \"0 per 10m\" allows 0; expected 1 to 1000",
             "spec.supervision.restartQm.budget: \"often\" is not a budget; expected a number and a time, such as 5 per 10m",
             "spec.supervision.fleet.budget: \"5 per 0\" counts over 0s; expected 1s to 7d",

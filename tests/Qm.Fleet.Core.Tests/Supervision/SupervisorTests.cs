@@ -229,6 +229,26 @@ public sealed class SupervisorTests
         Assert.Contains("Healed", node.Reasons);
     }
 
+    // As seen where MemoryMax was below what QM needs: the unit stayed active, with nothing but conmon in it.
+    [Fact, Trait("Requirement", "QMF-SUPER-003")]
+    public void Judge_QmIsActiveWithoutAnInit_IsGivenTimeToBootAndThenRestarted()
+    {
+        var node = new SupervisedNode(Plain);
+        node.Judge();
+        node.View = node.View with { HasInit = false };
+        var verdict = node.Judge();
+        Assert.Null(verdict.Step);
+        Assert.Equal(node.Now + Supervisor.BootGrace, verdict.Wake);
+        node.Pass(Supervisor.BootGrace - TimeSpan.FromSeconds(1));
+        Assert.Null(node.Judge().Step);
+        node.Pass(TimeSpan.FromSeconds(1));
+        Assert.Contains("qm.service is active, and there is no init in it", node.Judge().Step!.Reason, StringComparison.Ordinal);
+        Assert.Equal(Qm, node.Act(heals: true)?.Unit);
+
+        node.View = node.View with { HasInit = true };
+        Assert.Null(node.Judge().Step);
+    }
+
     [Fact, Trait("Requirement", "QMF-SUPER-003")]
     public void Judge_EndedWell_IsDone()
     {

@@ -243,4 +243,25 @@ public sealed class EmulatedBlueChiTests
         await first;
         return await then;
     }
+
+    [Fact]
+    public async Task FrozenAgent_WithHeartbeats_IsDroppedAndComesBackWhenItGoesOn()
+    {
+        await using var site = await TestSite.StartAsync(new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1)));
+        site.BlueChi.Freeze("ecu1");
+        await site.SeenAsync("Status node/ecu1 offline");
+        Assert.Equal("online", await site.PropertyAsync("node/qm_2eecu1", "Node", "Status"));
+        site.BlueChi.Thaw("ecu1");
+        await site.SeenAsync("Status node/ecu1 online");
+    }
+
+    [Fact]
+    public async Task CutWithDataInFlight_WithHeartbeats_IsNoticed()
+    {
+        await using var site = await TestSite.StartAsync(new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1)));
+        site.BlueChi.Cut("ecu1", dataInFlight: true);
+        await site.SeenAsync("Status node/ecu1 offline");
+        site.BlueChi.Heal("ecu1");
+        await site.SeenAsync("Status node/ecu1 online");
+    }
 }

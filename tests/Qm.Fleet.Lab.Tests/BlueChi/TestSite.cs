@@ -26,14 +26,14 @@ internal sealed class TestSite : IAsyncDisposable
 
     public EmulatedNode Node { get; }
 
-    public static async Task<TestSite> StartAsync()
+    public static async Task<TestSite> StartAsync(Heartbeats? heartbeats = null)
     {
         Assert.SkipWhen(ProcessLauncher.Find("dbus-daemon") is null, "dbus-daemon is not installed");
         var cancellation = TestContext.Current.CancellationToken;
         var directory = Directory.CreateTempSubdirectory("qmfleet-lab-test-").FullName;
         var launcher = new ProcessLauncher();
         var bus = await PrivateBus.StartAsync(launcher, directory, directory, TimeProvider.System, cancellation);
-        var blueChi = await EmulatedBlueChi.StartAsync(bus.Address, ["ecu1", "qm.ecu1", "absent"], TimeProvider.System, cancellation);
+        var blueChi = await EmulatedBlueChi.StartAsync(bus.Address, ["ecu1", "qm.ecu1", "absent"], TimeProvider.System, cancellation, heartbeats);
         var node = new EmulatedNode("ecu1", Path.Combine(directory, "ecu1"), blueChi, NodeTimings.Fast, TimeProvider.System);
         var site = new TestSite(directory, launcher, bus, blueChi, node, await BusConnection.ConnectAsync(bus.Address, Deadline, TimeProvider.System, cancellation));
         await site._client.ListenAsync(new BusMatch(Interface: "org.freedesktop.DBus.Properties"), site.Record, ct: cancellation);

@@ -13,7 +13,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Options;
+using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Security;
+using Qm.Fleet.Controller.Storage;
 
 namespace Qm.Fleet.Vm.Tests.Node;
 
@@ -28,10 +30,15 @@ internal sealed class Gateway : IAsyncDisposable
     private readonly WebApplication _application;
     private readonly X509Certificate2 _authority;
 
-    private Gateway(WebApplication application, X509Certificate2 authority) => (_application, _authority) = (application, authority);
+    private readonly string _state;
+
+    private Gateway(WebApplication application, X509Certificate2 authority, string state) => (_application, _authority, _state) = (application, authority, state);
 
     /// <summary>The agents that dialled in.</summary>
     internal AgentLinks Links => _application.Services.GetRequiredService<AgentLinks>();
+
+    /// <summary>What the controller's event log holds.</summary>
+    internal IReadOnlyList<StoredEvent> Events => _application.Services.GetRequiredService<EventLog>().After(0, "", "", 1000);
 
     /// <summary>The address the guest dials.</summary>
     internal string Address => $"https://{SeenByTheGuest}:{new Uri(_application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port}";
@@ -58,7 +65,12 @@ internal sealed class Gateway : IAsyncDisposable
             });
         }));
         builder.Services.AddGrpc();
-        builder.Services.AddSingleton(TimeProvider.System).AddSingleton<AgentLinks>();
+        // Kills for memory are stored as the controller stores them.
+        var state = Directory.CreateTempSubdirectory("qmfleet-vm-").FullName;
+        builder.Services.AddSingleton(TimeProvider.System).AddSingleton<AgentLinks>().AddSingleton<ChangeFeed>().AddSingleton<LiveNodes>()
+            .AddSingleton(provider => Database.Open(Path.Combine(state, "fleet.db"), provider.GetRequiredService<ChangeFeed>(), TimeProvider.System))
+            .AddSingleton<EventLog>().AddSingleton<OomKillStore>().AddSingleton<IReconcileStore, ReconcileStore>().AddSingleton<EventSink>().AddSingleton<OomKillSink>()
+            .AddHostedService(provider => provider.GetRequiredService<EventSink>()).AddHostedService(provider => provider.GetRequiredService<OomKillSink>());
         builder.Services.Configure<ControllerOptions>(options => options.ReportInterval = ReportInterval);
         var application = builder.Build();
         application.Use((HttpContext context, RequestDelegate next) =>
@@ -68,7 +80,7 @@ internal sealed class Gateway : IAsyncDisposable
         });
         application.MapGrpcService<NodeGatewayService>();
         await application.StartAsync();
-        return new(application, authority);
+        return new(application, authority, state);
     }
 
     /// <summary>What a node needs to join: <c>ca.crt</c>, <c>node.crt</c> and <c>node.key</c>, as PEM.</summary>
@@ -86,6 +98,7 @@ internal sealed class Gateway : IAsyncDisposable
     {
         await _application.DisposeAsync();
         _authority.Dispose();
+        Directory.Delete(_state, recursive: true);
     }
 
     private static X509Certificate2 MakeAuthority()

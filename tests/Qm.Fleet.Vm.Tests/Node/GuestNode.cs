@@ -1,4 +1,5 @@
 using System.Globalization;
+using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Vm.Tests.Machine;
@@ -125,6 +126,32 @@ public sealed class GuestNode : IAsyncLifetime
             _gateway.Links.Changed -= Look;
         }
     }
+
+    /// <summary>The first event of a reason and a unit after a number.</summary>
+    internal async Task<StoredEvent> EventAsync(string reason, string unit, long after, CancellationToken ct)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        limit.CancelAfter(TimeSpan.FromMinutes(2));
+        while (true)
+        {
+            if (Events.FirstOrDefault(one => one.Number > after && one.Draft.Reason == reason && one.Draft.Unit == unit) is { } found)
+            {
+                return found;
+            }
+
+            try
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System, limit.Token);
+            }
+            catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+            {
+                throw new TimeoutException($"no {reason} of {unit} within 2 minutes; there are {string.Join("; ", Events.Select(one => $"{one.Draft.Reason} {one.Draft.Unit} {one.Draft.Message}"))}");
+            }
+        }
+    }
+
+    /// <summary>The controller's event log.</summary>
+    internal IReadOnlyList<StoredEvent> Events => _gateway!.Events;
 
     /// <summary>A file of qm.service's cgroup, as the kernel tells it.</summary>
     internal Task<string> CgroupAsync(string file) => Shell.RunAsync($"cat /sys/fs/cgroup/qm.service/{file}", TestContext.Current.CancellationToken);
