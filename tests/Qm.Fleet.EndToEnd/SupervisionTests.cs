@@ -66,6 +66,7 @@ public sealed class SupervisionTests
         foreach (var node in (string[])["ecu1", "ecu2", "ecu3"])
         {
             await lab.StepAsync(node, "WaitForCorrelatedFailure");
+            await lab.NodeAsync(node, found => $"{found.Status?.Phase?.Phase}" == fault.Found.Single(), $"{node} is found {fault.Found.Single()}");
         }
 
         Assert.Single(events, one => one.Reason == "CorrelatedFailure" && one.Severity == Event.Types.Severity.Critical);
