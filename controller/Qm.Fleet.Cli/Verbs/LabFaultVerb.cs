@@ -11,9 +11,12 @@ namespace Qm.Fleet.Cli.Verbs;
 /// <summary>lab fault: one fault of the lab, by its word.</summary>
 internal sealed class LabFaultVerb
 {
+    private const string AllHosts = "all";
+    private static readonly Duration FlapUnlessGiven = TimeSpan.FromSeconds(3).ToDuration();
+
     private readonly Func<ParseResult, LabConnection> _connect;
     private readonly CliContext _context;
-    private readonly Argument<string> _node = new("NODE") { Description = "ecu2 for the host, qm.ecu2 for its QM" };
+    private readonly Argument<string> _node = new("NODE") { Description = "ecu2 for the host, qm.ecu2 for its QM; ecu1,ecu2 for several at once, all for every host" };
 
     private LabFaultVerb(Func<ParseResult, LabConnection> connect, CliContext context) => (_connect, _context) = (connect, context);
 
@@ -27,6 +30,7 @@ internal sealed class LabFaultVerb
               qmfleet lab fault ecu2 crash-loop
               qmfleet lab fault ecu2 cut --data-in-flight
               qmfleet lab fault ecu2 oom nested radio
+              qmfleet lab fault all crash-loop radio
               qmfleet lab fault qm.ecu2 slow radio.service 5s
               qmfleet lab fault bluechi restart --killed --down 10s
             """) { verb._node, verb.OfBlueChi() };
@@ -50,12 +54,15 @@ internal sealed class LabFaultVerb
     private IEnumerable<Command> OfLink()
     {
         var inFlight = new Option<bool>("--data-in-flight") { Description = "With data on the wire: nobody notices, and calls arrive late" };
+        var every = LabArguments.OptionalDuration("--every", "From one cut to the next [default: 3s]");
         var fresh = new Option<bool>("--fresh") { Description = "With the agent restarted: it tells its units again" };
         return
         [
             Fault("freeze", "Stops the BlueChi agent (SIGSTOP): its node stays online and calls time out.", _ => new() { Freeze = new() }),
             Fault("thaw", "Lets a frozen agent go on; it carries out what was asked meanwhile.", _ => new() { Thaw = new() }),
             Fault("cut", "Cuts the link between the agent and BlueChi.", parsed => new() { Cut = new() { DataInFlight = parsed.GetValue(inFlight) } }, inFlight),
+            Fault("cut-cable", "Cuts everything that leads to the node: both BlueChi agents and the agent extension.", _ => new() { CutCable = new() }),
+            Fault("flap", "Cuts the link between the agent and BlueChi and heals it, again and again.", parsed => new() { Flap = new() { Every = parsed.GetValue(every)?.ToDuration() ?? FlapUnlessGiven } }, every),
             Fault("heal", "Ends a cut; an agent that survived tells nothing again.", parsed => new() { Heal = new() { Fresh = parsed.GetValue(fresh) } }, fresh),
         ];
     }
@@ -85,15 +92,20 @@ internal sealed class LabFaultVerb
         var unit = new Argument<string>("UNIT") { Description = "A unit of the host or of QM, such as radio.service" };
         var times = LabArguments.Count("N", "How many of the next starts", 1, most: 1_000_000);
         var workload = new Argument<string>("NAME") { Description = "A workload of QM, such as radio" };
+        var looping = new Argument<string?>("NAME") { Description = "A workload of QM, such as radio; none for QM itself", Arity = ArgumentArity.ZeroOrOne };
+        var score = new Argument<int>("SCORE") { Description = "oom_score_adj, -1000 to 1000" };
         return
         [
             Fault("slow", "Makes every operation on a unit take longer.", parsed => new() { Slow = new() { Unit = parsed.GetValue(unit), By = parsed.GetValue(by).ToDuration() } }, unit, by),
             Fault("fail-start", "Makes the next starts of a unit fail.", parsed => new() { FailStart = new() { Unit = parsed.GetValue(unit), Times = parsed.GetValue(times) } }, unit, times),
             Fault("crash-qm", "Kills QM's init once.", _ => new() { CrashQm = new() }),
-            Fault("crash-loop", "Kills QM's init now and after every start.", _ => new() { CrashLoop = new() }),
+            Fault("crash-loop", "Kills QM's init, or a workload, now and after every start.", parsed => new() { CrashLoop = new() { Name = parsed.GetValue(looping) ?? "" } }, looping),
             Fault("kill-workload", "Kills a container of QM as if for memory.", parsed => new() { KillWorkload = new() { Name = parsed.GetValue(workload) } }, workload),
             Fault("fail-probe", "Makes the command that probes a workload fail.", parsed => new() { FailProbe = new() { Name = parsed.GetValue(workload) } }, workload),
             OfMemory(),
+            Fault("kill-extension", "Kills the agent extension, and keeps it away.", _ => new() { KillExtension = new() }),
+            Fault("fill-disk", "Leaves no room in QM's /var.", _ => new() { FillDisk = new() }),
+            Fault("oom-score", "Gives a workload another OOM score by hand.", parsed => new() { SetOomScore = new() { Name = parsed.GetValue(workload), Score = parsed.GetValue(score) } }, workload, score),
             Fault("reboot", "Takes the power away and boots again.", _ => new() { Reboot = new() }),
         ];
     }
@@ -127,7 +139,16 @@ internal sealed class LabFaultVerb
         command.SetAction((parsed, ct) =>
         {
             var asked = request(parsed);
-            asked.Node = parsed.GetValue(_node) ?? throw new CliException(ExitCode.Invalid, $"lab fault {name}: on which node? It stands before the fault: lab fault ecu2 {name}");
+            var node = parsed.GetValue(_node) ?? throw new CliException(ExitCode.Invalid, $"lab fault {name}: on which node? It stands before the fault: lab fault ecu2 {name}");
+            if (node == AllHosts || node.Contains(',', StringComparison.Ordinal))
+            {
+                asked.Nodes.Add(node.Split(','));
+            }
+            else
+            {
+                asked.Node = node;
+            }
+
             return InjectAsync(parsed, asked, ct);
         });
         return command;
@@ -137,7 +158,11 @@ internal sealed class LabFaultVerb
     {
         using var connection = _connect(parsed);
         var answer = await connection.AskAsync(lab => lab.InjectAsync(request, cancellationToken: ct));
-        await _context.Out.WriteLineAsync(PlainText.Of(answer.Message));
+        foreach (var line in answer.Message.Split('\n'))
+        {
+            await _context.Out.WriteLineAsync(PlainText.Of(line));
+        }
+
         return ExitCode.Done;
     }
 }

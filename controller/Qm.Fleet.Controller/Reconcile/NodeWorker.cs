@@ -18,6 +18,9 @@ internal sealed partial class NodeWorker(
 {
     // A slow pass in case a signal was lost.
     private static readonly TimeSpan Net = TimeSpan.FromSeconds(30);
+
+    // An agent that BlueChi calls online and that does not answer: no signal tells when it does again.
+    private static readonly TimeSpan Unanswered = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(20);
 
     private readonly Signal _signal = new();
@@ -246,7 +249,8 @@ internal sealed partial class NodeWorker(
     private async Task WaitAsync(NodeStep step, CancellationToken ct)
     {
         var look = Earliest((step as NodeStep.Wait)?.LookAgain, healer.Wake, shedder.Wake, live.Find(name)?.Phase.Until(Pending));
-        var wait = look is null ? Net : Clamp(look.Value - SteadyNow);
+        var net = blueChi.PresenceOf(name) == Presence.Online && _units.Qm is null ? Unanswered : Net;
+        var wait = look is null ? net : Clamp(look.Value - SteadyNow, net);
         var before = time.GetTimestamp();
         await _signal.WaitAsync(wait, time, ct);
         if (time.GetElapsedTime(before) >= wait && step is not NodeStep.Wait { For: "Retry" })
@@ -269,7 +273,7 @@ internal sealed partial class NodeWorker(
     }
 
     // What is due soon is done when it is due; what was due already is not asked again without a pause.
-    private static TimeSpan Clamp(TimeSpan wait) => wait <= TimeSpan.Zero ? ShortestWait : wait > Net ? Net : wait;
+    private static TimeSpan Clamp(TimeSpan wait, TimeSpan longest) => wait <= TimeSpan.Zero ? ShortestWait : wait > longest ? longest : wait;
 
     private async Task NoteAsync(NodeView view, NodeStep step, CancellationToken ct)
     {

@@ -54,9 +54,12 @@ public sealed record NodeFinding(NodePhase Phase, string Reason, DateTimeOffset 
 /// <param name="Pending">What is found now; null when it is what is said.</param>
 public sealed record NodePhaseState(NodeFinding Current, NodeFinding? Pending)
 {
+    /// <summary>Since when what is said is not found any more, whatever is found instead; null while it is found.</summary>
+    public DateTimeOffset? Left { get; init; }
+
     /// <summary>When what is pending is said; null when nothing is.</summary>
-    /// <param name="pending">How long it must last.</param>
-    public DateTimeOffset? Until(TimeSpan pending) => Pending?.Since + pending;
+    /// <param name="pending">How long what is said must not have been found.</param>
+    public DateTimeOffset? Until(TimeSpan pending) => Left + pending;
 }
 
 /// <summary>Joins what BlueChi says of the host and of QM, and the link of the agent extension, into one finding that does not flicker.</summary>
@@ -65,7 +68,7 @@ public static class NodePhases
     /// <summary>How a node is now.</summary>
     /// <param name="signals">What tells it.</param>
     /// <param name="before">What was said before; null at the first look.</param>
-    /// <param name="pending">How long another finding must last before it is said.</param>
+    /// <param name="pending">How long what was said must not be found before something else is said.</param>
     /// <param name="now">The time.</param>
     /// <returns>The same instance when nothing changed.</returns>
     public static NodePhaseState Judge(NodeSignals signals, NodePhaseState? before, TimeSpan pending, DateTimeOffset now)
@@ -81,11 +84,12 @@ public static class NodePhases
             return reason == before.Current.Reason && before.Pending is null ? before : new(before.Current with { Reason = reason }, null);
         }
 
-        // What is found has to last; that it is found for other reasons meanwhile makes no difference.
+        // What was said has to be gone for a while; that one thing after the other is found instead, as of a QM that crashes again and again, does not save it.
+        var left = before.Left ?? now;
         var found = before.Pending is { } earlier && earlier.Phase == phase ? earlier with { Reason = reason } : new NodeFinding(phase, reason, now);
-        return now - found.Since >= pending || before.Current.Phase == NodePhase.Unknown ? new(found, null)
+        return now - left >= pending || before.Current.Phase == NodePhase.Unknown ? new(found, null)
             : found == before.Pending ? before
-            : before with { Pending = found };
+            : before with { Pending = found, Left = left };
     }
 
     private static (NodePhase Phase, string Reason) Find(NodeSignals signals) => signals switch

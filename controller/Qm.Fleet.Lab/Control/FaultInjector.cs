@@ -15,8 +15,9 @@ namespace Qm.Fleet.Lab.Control;
 /// <param name="nodes">The emulated nodes.</param>
 /// <param name="reboot">Reboots a node with everything that belongs to it.</param>
 /// <param name="time">The clock.</param>
-internal sealed class FaultInjector(
-    IAgentLinks links, IReadOnlyList<EmulatedNode> nodes, Func<EmulatedNode, CancellationToken, Task> reboot, TimeProvider time) : IAsyncDisposable
+/// <param name="extensions">The agent extensions; null where there are none, and faults of theirs throw <see cref="InvalidOperationException"/>.</param>
+internal sealed partial class FaultInjector(
+    IAgentLinks links, IReadOnlyList<EmulatedNode> nodes, Func<EmulatedNode, CancellationToken, Task> reboot, TimeProvider time, IExtensions? extensions = null) : IAsyncDisposable
 {
     private const string AgentUnit = "bluechi-agent.service";
     private const string QmPrefix = "qm.";
@@ -51,9 +52,14 @@ internal sealed class FaultInjector(
     /// <param name="node">The agent's node.</param>
     /// <param name="fresh">Whether the agent's process was restarted meanwhile, and so tells its units again.</param>
     /// <param name="cancellation">Gives up.</param>
-    /// <exception cref="InvalidOperationException">QM, whose agent is to be restarted, does not run.</exception>
+    /// <exception cref="InvalidOperationException">QM, whose agent is to be restarted, does not run; or it is the whole cable that is cut.</exception>
     public async Task HealAsync(string node, bool fresh, CancellationToken cancellation)
     {
+        if (HasCutCable(node))
+        {
+            throw new InvalidOperationException($"the whole cable of {EcuOf(node).Name} is cut; lab clear {EcuOf(node).Name} mends it");
+        }
+
         if (fresh)
         {
             await SystemdOf(node).RunAsync(JobType.Restart, AgentUnit, cancellation).ConfigureAwait(false);
@@ -142,7 +148,7 @@ internal sealed class FaultInjector(
     public IReadOnlyList<ActiveFault> List() =>
     [
         .. _restart.Running.IsCompleted ? Array.Empty<ActiveFault>() : [new(ActiveFault.BlueChi, "restart", _restart.Killed ? "down, killed" : "down")],
-        .. nodes.SelectMany(node => OfAgent(node.Name).Concat(OfEcu(node)).Concat(OfAgent(QmPrefix + node.Name))),
+        .. nodes.SelectMany(node => OfAgent(node.Name).Concat(OfExtension(node)).Concat(OfEcu(node)).Concat(OfAgent(QmPrefix + node.Name))),
     ];
 
     /// <summary>Ends every fault, or those of an ECU with its QM (<c>ecu2</c>), or those of its QM's agent alone (<c>qm.ecu2</c>); answers them.</summary>
@@ -153,6 +159,7 @@ internal sealed class FaultInjector(
         foreach (var name in NodeNames.Where(IsMeant))
         {
             await EndFloodAsync(name).ConfigureAwait(false);
+            await EndFlapAsync(name).ConfigureAwait(false);
             _emulated?.Faults.DelayCalls(name, TimeSpan.Zero);
             _emulated?.Faults.Refuse(name, null);
             _emulated?.Faults.MergeNextJob(name, false);
@@ -162,7 +169,7 @@ internal sealed class FaultInjector(
                 await links.ThawAsync(name).ConfigureAwait(false);
             }
 
-            if (cut)
+            if (cut && !HasCutCable(name))
             {
                 await links.HealAsync(name).ConfigureAwait(false);
             }
@@ -170,7 +177,7 @@ internal sealed class FaultInjector(
 
         foreach (var ecu in nodes.Where(ecu => IsMeant(ecu.Name)))
         {
-            ecu.Faults.Clear();
+            await ClearNodeAsync(ecu).ConfigureAwait(false);
         }
 
         return ended;
@@ -182,6 +189,16 @@ internal sealed class FaultInjector(
         foreach (var node in _floods.Keys)
         {
             await EndFloodAsync(node).ConfigureAwait(false);
+        }
+
+        foreach (var node in _flaps.Keys)
+        {
+            await EndFlapAsync(node).ConfigureAwait(false);
+        }
+
+        foreach (var disk in _disks.Values)
+        {
+            disk.Dispose();
         }
 
         try
@@ -204,7 +221,11 @@ internal sealed class FaultInjector(
             yield return new(node, "freeze", "");
         }
 
-        if (cut)
+        if (_flaps.GetValueOrDefault(node) is { } flap)
+        {
+            yield return new(node, "flap", $"every {ActiveFault.Text(flap.Every)}");
+        }
+        else if (cut && !HasCutCable(node))
         {
             yield return new(node, "cut", dataInFlight ? "data in flight" : "");
         }
@@ -233,6 +254,7 @@ internal sealed class FaultInjector(
     private static IEnumerable<ActiveFault> OfEcu(EmulatedNode node) =>
     [
         .. node.Faults.CrashLoops ? [new(node.Name, "crash-loop", "")] : Array.Empty<ActiveFault>(),
+        .. node.Faults.CrashingUnits.Select(unit => new ActiveFault(node.Name, "crash-loop", unit)),
         .. node.Faults.Delays.Select(slow => new ActiveFault(node.Name, "slow", $"{slow.Key} {ActiveFault.Text(slow.Value)}")).OrderBy(fault => fault.Detail, StringComparer.Ordinal),
         .. node.Faults.FailingStarts.Select(fail => new ActiveFault(node.Name, "fail-start", string.Create(CultureInfo.InvariantCulture, $"{fail.Key} {fail.Value}")))
             .OrderBy(fault => fault.Detail, StringComparer.Ordinal),

@@ -14,16 +14,21 @@ internal sealed class LabApi(FaultInjector injector) : LabService.LabServiceBase
 
     public override async Task<InjectResponse> Inject(InjectRequest request, ServerCallContext context)
     {
-        var problems = FaultRequests.Problems(request);
-        var noNode = request.FaultCase is InjectRequest.FaultOneofCase.RestartBluechi ? null : FaultRequests.NodeProblem(request.Node, injector.NodeNames);
-        if (problems.Count > 0)
+        var each = FaultRequests.OfEachNode(request, injector.NodeNames);
+        (string, string)[] problems =
+        [
+            .. FaultRequests.NodesProblem(request) is { } badly ? [("nodes", badly)] : Array.Empty<(string, string)>(),
+            .. each.SelectMany(FaultRequests.Problems).Distinct(),
+        ];
+        string[] noNodes = request.FaultCase is InjectRequest.FaultOneofCase.RestartBluechi ? [] : [.. each.Select(one => FaultRequests.NodeProblem(one.Node, injector.NodeNames)).OfType<string>()];
+        if (problems.Length > 0)
         {
-            throw Invalid(noNode is null ? problems : [("node", noNode), .. problems]);
+            throw Invalid([.. noNodes.Select(problem => (request.Nodes.Count > 0 ? "nodes" : "node", problem)), .. problems]);
         }
 
-        return noNode is null
-            ? await OneAtATimeAsync(async ct => new InjectResponse { Message = await InjectAsync(request, ct).ConfigureAwait(false) }, context.CancellationToken).ConfigureAwait(false)
-            : throw new RpcException(new(StatusCode.NotFound, noNode));
+        return noNodes.Length == 0
+            ? await OneAtATimeAsync(async ct => new InjectResponse { Message = await InjectAsync(each, ct).ConfigureAwait(false) }, context.CancellationToken).ConfigureAwait(false)
+            : throw new RpcException(new(StatusCode.NotFound, string.Join("; ", noNodes)));
     }
 
     public override Task<ListFaultsResponse> ListFaults(ListFaultsRequest request, ServerCallContext context) =>
@@ -51,7 +56,7 @@ internal sealed class LabApi(FaultInjector injector) : LabService.LabServiceBase
         {
             return await action(cancellation).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is InvalidOperationException or SystemdRefusal or Processes.LabException)
+        catch (Exception e) when (IsRefusal(e))
         {
             throw new RpcException(new(StatusCode.FailedPrecondition, e.Message));
         }
@@ -59,6 +64,27 @@ internal sealed class LabApi(FaultInjector injector) : LabService.LabServiceBase
         {
             _one.Release();
         }
+    }
+
+    private static bool IsRefusal(Exception e) => e is InvalidOperationException or SystemdRefusal or Processes.LabException;
+
+    // On all nodes at once; where one is in no state for it, the others have it all the same, and are told.
+    private async Task<string> InjectAsync(IReadOnlyList<InjectRequest> each, CancellationToken cancellation)
+    {
+        var done = await Task.WhenAll(each.Select(async one =>
+        {
+            try
+            {
+                return (one.Node, Message: await InjectAsync(one, cancellation).ConfigureAwait(false), IsDone: true);
+            }
+            catch (Exception e) when (IsRefusal(e))
+            {
+                return (one.Node, e.Message, IsDone: false);
+            }
+        })).ConfigureAwait(false);
+        var (begun, refused) = (done.Where(one => one.IsDone).ToArray(), done.Where(one => !one.IsDone).ToArray());
+        return refused.Length == 0 ? string.Join('\n', begun.Select(one => one.Message)) : throw new InvalidOperationException(
+            string.Join("; ", refused.Select(one => one.Message)) + (begun.Length == 0 ? "" : $"; it is on at {string.Join(", ", begun.Select(one => one.Node))}"));
     }
 
     // Carries out what was found to be in order, and says what is so now.
@@ -106,6 +132,9 @@ internal sealed class LabApi(FaultInjector injector) : LabService.LabServiceBase
             case InjectRequest.FaultOneofCase.CrashQm:
                 injector.CrashQm(node);
                 return $"{node}: QM's init is killed; systemd restarts qm.service";
+            case InjectRequest.FaultOneofCase.CrashLoop when request.CrashLoop.Name.Length > 0:
+                injector.CrashLoop(node, request.CrashLoop.Name);
+                return $"{node}: {request.CrashLoop.Name} dies after every start";
             case InjectRequest.FaultOneofCase.CrashLoop:
                 injector.CrashLoop(node);
                 return $"{node}: QM's init is killed after every start";
@@ -115,6 +144,21 @@ internal sealed class LabApi(FaultInjector injector) : LabService.LabServiceBase
             case InjectRequest.FaultOneofCase.FailProbe:
                 injector.FailProbe(node, request.FailProbe.Name);
                 return $"{node}: the command that probes {request.FailProbe.Name} fails";
+            case InjectRequest.FaultOneofCase.KillExtension:
+                await injector.KillExtensionAsync(node).ConfigureAwait(false);
+                return $"{node}: the agent extension is killed and stays away until lab clear; what runs goes on";
+            case InjectRequest.FaultOneofCase.CutCable:
+                await injector.CutCableAsync(node).ConfigureAwait(false);
+                return $"{node}: its cable is cut; nobody hears it until lab clear, and what runs goes on";
+            case InjectRequest.FaultOneofCase.Flap:
+                await injector.FlapAsync(node, request.Flap.Every.ToTimeSpan()).ConfigureAwait(false);
+                return $"{node}: its link is cut every {ActiveFault.Text(request.Flap.Every.ToTimeSpan())} and healed in between, until lab clear";
+            case InjectRequest.FaultOneofCase.FillDisk:
+                injector.FillDisk(node);
+                return $"{node}: the file system of QM's /var has no room until lab clear";
+            case InjectRequest.FaultOneofCase.SetOomScore:
+                injector.SetOomScore(node, request.SetOomScore.Name, request.SetOomScore.Score);
+                return FormattableString.Invariant($"{node}: {request.SetOomScore.Name} has the OOM score {request.SetOomScore.Score} until it is started again");
             case InjectRequest.FaultOneofCase.OutOfMemory:
                 return RunOutOfMemory(node, request.OutOfMemory);
             case InjectRequest.FaultOneofCase.Reboot:

@@ -8,10 +8,14 @@ internal sealed class NodeFaults(string probes)
 {
     private readonly ConcurrentDictionary<string, int> _failingStarts = new();
     private readonly ConcurrentDictionary<string, TimeSpan> _delays = new();
+    private readonly ConcurrentDictionary<string, bool> _crashing = new();
     private volatile bool _crashLoops;
 
     /// <summary>Whether QM's init dies whenever <c>qm.service</c> has become active.</summary>
     public bool CrashLoops { get => _crashLoops; set => _crashLoops = value; }
+
+    /// <summary>The units whose process dies after every start.</summary>
+    public IEnumerable<string> CrashingUnits => _crashing.Keys.Order(StringComparer.Ordinal);
 
     /// <summary>The units whose next starts fail, with how many of them.</summary>
     public IReadOnlyDictionary<string, int> FailingStarts => _failingStarts;
@@ -31,6 +35,9 @@ internal sealed class NodeFaults(string probes)
             _failingStarts.TryRemove(unit, out _);
         }
     }
+
+    /// <summary>The process of a unit dies after every start.</summary>
+    public void CrashAfterStart(string unit) => _crashing[unit] = true;
 
     /// <summary>Every operation on a unit takes longer; zero ends it.</summary>
     public void SlowDown(string unit, TimeSpan by)
@@ -64,11 +71,14 @@ internal sealed class NodeFaults(string probes)
             File.Delete(Path.Combine(probes, container));
         }
 
+        _crashing.Clear();
         _failingStarts.Clear();
         _delays.Clear();
     }
 
     internal TimeSpan DelayOf(string unit) => _delays.GetValueOrDefault(unit);
+
+    internal bool CrashesAfterStart(string unit) => _crashing.ContainsKey(unit);
 
     internal bool TakeFailingStart(string unit)
     {

@@ -17,6 +17,7 @@ internal sealed record NodeTimings
         AgentReconnect = TimeSpan.FromMilliseconds(235),
         AgentRetry = TimeSpan.FromSeconds(2),
         AutoRestart = TimeSpan.FromMilliseconds(100),
+        CrashAfter = TimeSpan.FromSeconds(1),
     };
 
     /// <summary>From <c>activating</c> to <c>active</c> for a container.</summary>
@@ -45,6 +46,9 @@ internal sealed record NodeTimings
 
     /// <summary>How long a BlueChi agent that was refused waits before it tries again (its <c>HeartbeatInterval</c>).</summary>
     public TimeSpan AgentRetry { get; init; } = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>How long a unit that crashes after every start lives.</summary>
+    public TimeSpan CrashAfter { get; init; } = TimeSpan.FromMilliseconds(100);
 
     /// <summary>What systemd waits before an automatic restart (<c>RestartSec</c>).</summary>
     public TimeSpan AutoRestart { get; init; } = TimeSpan.FromMilliseconds(10);

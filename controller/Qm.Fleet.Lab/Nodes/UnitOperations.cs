@@ -144,9 +144,13 @@ internal sealed class UnitOperations(EmulatedSystemd systemd)
                 }
 
                 Enter(operation, "active", "running");
-                if (commands.Main.Runs is { } runs && !unit.Body.IsContainer)
+                if (_node.Faults.CrashesAfterStart(unit.Name))
                 {
-                    _ = EndLaterAsync(unit, runs, commands.Main.ExitStatus, commands.Remains);
+                    _ = EndLaterAsync(unit, _node.Timings.CrashAfter, exitStatus: 1, remains: false, () => _node.Faults.CrashesAfterStart(unit.Name));
+                }
+                else if (commands.Main.Runs is { } runs && !unit.Body.IsContainer)
+                {
+                    _ = EndLaterAsync(unit, runs, commands.Main.ExitStatus, commands.Remains, static () => true);
                 }
 
                 return "done";
@@ -158,14 +162,14 @@ internal sealed class UnitOperations(EmulatedSystemd systemd)
         }
     }
 
-    // The process of a service that was begun ends by itself, unless something was done to the unit meanwhile.
-    private async Task EndLaterAsync(EmulatedUnit unit, TimeSpan after, int exitStatus, bool remains)
+    // The process of a service that was begun ends by itself, unless something was done to the unit meanwhile, or it has no reason to any more.
+    private async Task EndLaterAsync(EmulatedUnit unit, TimeSpan after, int exitStatus, bool remains, Func<bool> still)
     {
         var invocation = unit.InvocationId;
         await Task.Delay(after + _node.Timings.ServiceStop, _node.Time, CancellationToken.None).ConfigureAwait(false);
         lock (_node.Gate)
         {
-            if (_abandoned || unit.InvocationId != invocation || !unit.IsActive || unit.Operation is { IsPending: true })
+            if (_abandoned || unit.InvocationId != invocation || !unit.IsActive || unit.Operation is { IsPending: true } || !still())
             {
                 return;
             }

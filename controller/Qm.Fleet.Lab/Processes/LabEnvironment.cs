@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -28,14 +27,15 @@ internal sealed class LabEnvironment : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ProcessLauncher _launcher = new();
     private readonly Stack<IAsyncDisposable> _parts = new();
+    private readonly AgentExtensions _extensions;
     private int _port;
-    private ImmutableArray<ChildProcess> _agents = [];
     private IAgentLinks _links = null!;
 
     private LabEnvironment(LabOptions options, TimeProvider time)
     {
         (_options, _time) = (options, time);
         Directory = LabDirectory.Create(options.Keep);
+        _extensions = new AgentExtensions(_launcher, options, Directory, () => _port);
         Channel = GrpcChannel.ForAddress("http://qmfleet", new GrpcChannelOptions
         {
             HttpHandler = new SocketsHttpHandler { ConnectCallback = (_, cancellation) => ConnectAsync(Directory.Socket, cancellation) },
@@ -69,7 +69,7 @@ internal sealed class LabEnvironment : IAsyncDisposable
     public ChildProcess Controller { get; private set; } = null!;
 
     /// <summary>The agents' processes: one a node, or one for all.</summary>
-    public IReadOnlyList<ChildProcess> Agents => _agents;
+    public IReadOnlyList<ChildProcess> Agents => _extensions.Processes;
 
     /// <summary>The controller's address for agents and remote clients.</summary>
     public string Endpoint => string.Create(CultureInfo.InvariantCulture, $"https://127.0.0.1:{_port}");
@@ -151,21 +151,13 @@ internal sealed class LabEnvironment : IAsyncDisposable
 
     /// <summary>Starts the agent process of a node, or of all; also again, after it was killed.</summary>
     /// <exception cref="LabException">It was not built, or cannot be started.</exception>
-    public async Task StartAgentAsync(string name, IEnumerable<EmulatedNode> nodes)
-    {
-        var command = _options.AgentProcessEach
-            ? [.. Programs.Agent, "--root", nodes.Single().Root, "--controller", Endpoint, "--systemd-programs", NodePrograms.DirectoryOf(nodes.Single().Root)]
-            : (string[])[.. Programs.Lab, "agents", "--controller", Endpoint, "--nodes", Directory.Nodes];
-        var agent = await ChildProcess.StartAsync(_launcher, name, command, Directory.Logs).ConfigureAwait(false);
-        _parts.Push(agent);
-        ImmutableInterlocked.Update(ref _agents, agents => [.. agents.Where(earlier => !earlier.HasExited), agent]);
-    }
+    public Task StartAgentAsync(string name, IEnumerable<EmulatedNode> nodes) => _extensions.StartAsync(name, nodes);
 
     /// <summary>Reboots a node, and its agent's process with it where that has one of its own.</summary>
     /// <exception cref="LabException">The agent cannot be started again.</exception>
     public async Task RebootAsync(EmulatedNode node, CancellationToken cancellation)
     {
-        var agent = _agents.FirstOrDefault(agent => agent.Name == $"agent-{node.Name}" && !agent.HasExited);
+        var agent = _extensions.Of(node);
         if (agent is not null)
         {
             await agent.KillAsync().ConfigureAwait(false);
@@ -223,7 +215,7 @@ internal sealed class LabEnvironment : IAsyncDisposable
         var text = await (_options.BlueChi is { } real ? UseBlueChiAsync(real, cancellation) : EmulateBlueChiAsync(cancellation)).ConfigureAwait(false);
         Nodes = [.. _options.NodeNames.Select(name => new EmulatedNode(name, Path.Combine(Directory.Nodes, name), _links, _options.Timings, _time))];
         await Task.WhenAll(Nodes.Select(node => node.BootAsync(cancellation))).ConfigureAwait(false);
-        Faults = new FaultInjector(_links, Nodes, RebootAsync, _time);
+        Faults = new FaultInjector(_links, Nodes, RebootAsync, _time, _extensions);
         _parts.Push(Faults);
         _parts.Push(NodePrograms.Start(Nodes, Directory.ProgramsSocket, Programs.Lab, _time));
         _parts.Push(await LabServer.StartAsync(Directory.LabSocket, Faults, cancellation).ConfigureAwait(false));
@@ -275,24 +267,18 @@ internal sealed class LabEnvironment : IAsyncDisposable
             System.IO.Directory.Move(Path.Combine(issued, node.Name), pki);
         }
 
-        if (_options.AgentProcessEach)
-        {
-            await Task.WhenAll(Nodes.Select(node => StartAgentAsync($"agent-{node.Name}", [node]))).ConfigureAwait(false);
-        }
-        else
-        {
-            await StartAgentAsync("agents", Nodes).ConfigureAwait(false);
-        }
+        _parts.Push(_extensions);
+        await _extensions.StartAllAsync(Nodes).ConfigureAwait(false);
 
         var deadline = StartDeadline + TimeSpan.FromMilliseconds(50 * _options.Nodes);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var connected = new NodeWatch(Channel).UntilAllAsync(Nodes.Count, NodeWatch.HasExtension, null, deadline, "every agent extension is connected", _time, over.Token);
-        var first = await Task.WhenAny([connected, .. _agents.Select(agent => agent.WaitAsync(over.Token))]).ConfigureAwait(false);
+        var first = await Task.WhenAny([connected, .. Agents.Select(agent => agent.WaitAsync(over.Token))]).ConfigureAwait(false);
         await (first == connected ? connected : Task.CompletedTask).ConfigureAwait(false);
         await over.CancelAsync().ConfigureAwait(false);
         if (first != connected)
         {
-            var ended = _agents.First(agent => agent.HasExited);
+            var ended = Agents.First(agent => agent.HasExited);
             throw new LabException($"{ended.Name} ended with {ended.ExitCode}: {ended.LastWords}");
         }
 

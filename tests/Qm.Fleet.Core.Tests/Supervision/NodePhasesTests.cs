@@ -64,6 +64,19 @@ public sealed class NodePhasesTests
     }
 
     [Fact]
+    public void Judge_OneBadThingAfterTheOther_IsNotCalledHealthyForLong()
+    {
+        var state = NodePhases.Judge(Well, null, Pending, Noon);
+        for (var second = 1; second < 7; second++)
+        {
+            var crashing = second % 2 == 0 ? Well with { Qm = Presence.Offline } : Well with { Qm = Presence.Offline, Unit = SupervisedNode.Down() };
+            state = NodePhases.Judge(crashing, state, Pending, Noon.AddSeconds(second));
+            Assert.Equal(second < 6 ? NodePhase.Healthy : NodePhase.QmUnregistered, state.Current.Phase);
+            Assert.Equal(second < 6 ? Noon.AddSeconds(6) : null, state.Until(Pending));
+        }
+    }
+
+    [Fact]
     public void Judge_ItFlickers_StaysAsItIs()
     {
         var state = NodePhases.Judge(Well, null, Pending, Noon);

@@ -10,6 +10,7 @@ namespace Qm.Fleet.Lab.Tests.Control;
 public sealed class FaultInjectorTests : IAsyncLifetime
 {
     private TestSite _site = null!;
+    private readonly FakeExtensions _extensions = new();
     private FaultInjector _faults = null!;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -184,6 +185,68 @@ public sealed class FaultInjectorTests : IAsyncLifetime
         "workload radio does not run in QM of ecu1; none does", Assert.Throws<InvalidOperationException>(() => _faults.FailProbe("ecu1", "radio")).Message);
 
     [Fact]
+    public async Task Flap_UntilCleared_CutsAndHealsAgainAndAgain()
+    {
+        await _faults.FlapAsync("ecu1", TimeSpan.FromMilliseconds(100));
+        Assert.Equal([new("ecu1", "flap", "every 100ms")], _faults.List());
+        for (var round = 0; round < 2; round++)
+        {
+            await _site.SeenAsync("Status node/ecu1 offline");
+            await _site.SeenAsync("Status node/ecu1 online");
+        }
+
+        Assert.Equal([new("ecu1", "flap", "every 100ms")], await _faults.ClearAsync("ecu1"));
+        Assert.Equal("online", await _site.PropertyAsync("node/ecu1", "Node", "Status"));
+        Assert.Empty(_faults.List());
+    }
+
+    [Fact]
+    public async Task CutCable_OfBothAgentsAndTheExtension_IsOneFaultThatOnlyClearEnds()
+    {
+        await using var faults = new FaultInjector(_site.BlueChi, [_site.Node], (node, ct) => node.RebootAsync(ct), TimeProvider.System, _extensions);
+        await faults.CutCableAsync("ecu1");
+        Assert.Equal(("offline", "offline", true), (await _site.PropertyAsync("node/ecu1", "Node", "Status"), await _site.PropertyAsync("node/qm_2eecu1", "Node", "Status"), _extensions.IsCut));
+        Assert.Equal([new("ecu1", "cut-cable", "")], faults.List());
+        Assert.Equal("the whole cable of ecu1 is cut; lab clear ecu1 mends it", (await Assert.ThrowsAsync<InvalidOperationException>(() => faults.HealAsync("qm.ecu1", fresh: false, Ct))).Message);
+        Assert.Empty(await faults.ClearAsync("qm.ecu1"));
+
+        Assert.Equal([new("ecu1", "cut-cable", "")], await faults.ClearAsync("ecu1"));
+        Assert.Equal(("online", "online", false), (await _site.PropertyAsync("node/ecu1", "Node", "Status"), await _site.PropertyAsync("node/qm_2eecu1", "Node", "Status"), _extensions.IsCut));
+        Assert.NotNull(_site.Node.Qm);
+    }
+
+    [Fact]
+    public async Task CutCable_WhereTheExtensionHasNoLinkOfItsOwn_CutsNothing()
+    {
+        await Assert.ThrowsAsync<InvalidOperationException>(() => _faults.CutCableAsync("ecu1"));
+        Assert.Equal(("online", "online"), (await _site.PropertyAsync("node/ecu1", "Node", "Status"), await _site.PropertyAsync("node/qm_2eecu1", "Node", "Status")));
+        Assert.Empty(_faults.List());
+    }
+
+    [Fact]
+    public async Task KillExtension_UntilCleared_StaysAway()
+    {
+        await using var faults = new FaultInjector(_site.BlueChi, [_site.Node], (node, ct) => node.RebootAsync(ct), TimeProvider.System, _extensions);
+        await faults.KillExtensionAsync("ecu1");
+        await faults.RebootAsync("ecu1", Ct);
+        Assert.True(_extensions.IsKilled);
+        Assert.Equal([new("ecu1", "kill-extension", "")], await faults.ClearAsync(node: null));
+        Assert.False(_extensions.IsKilled);
+    }
+
+    [Fact]
+    public async Task FillDisk_UntilCleared_HasNoRoomAndThenWhatWasThere()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "filling a disk takes a mount, which only root may make");
+        var file = Path.Combine(_site.Node.Root, "var/qm/kept");
+        await File.WriteAllTextAsync(file, "kept", Ct);
+        _faults.FillDisk("ecu1");
+        Assert.Equal(0, new DriveInfo(Path.GetDirectoryName(file)!).AvailableFreeSpace);
+        Assert.Equal([new("ecu1", "fill-disk", "/var/qm")], await _faults.ClearAsync("ecu1"));
+        Assert.Equal("kept", await File.ReadAllTextAsync(file, Ct));
+    }
+
+    [Fact]
     public async Task FailProbe_OfAContainer_IsOnUntilCleared()
     {
         _site.Node.Faults.FailProbe("systemd-radio");
@@ -238,5 +301,30 @@ public sealed class FaultInjectorTests : IAsyncLifetime
         Assert.Equal([new("qm.ecu1", "freeze", "")], await _faults.ClearAsync("qm.ecu1"));
         Assert.Equal([new("ecu1", "freeze", "")], _faults.List());
         Assert.Equal([new("ecu1", "freeze", "")], await _faults.ClearAsync("ecu1"));
+    }
+
+    private sealed class FakeExtensions : IExtensions
+    {
+        public bool IsKilled { get; private set; }
+
+        public bool IsCut { get; private set; }
+
+        public Task KillAsync(EmulatedNode node)
+        {
+            IsKilled = true;
+            return Task.CompletedTask;
+        }
+
+        public Task ReviveAsync(EmulatedNode node)
+        {
+            IsKilled = false;
+            return Task.CompletedTask;
+        }
+
+        public void Cut(EmulatedNode node) => IsCut = true;
+
+        public void Heal(EmulatedNode node) => IsCut = false;
+
+        public (bool Killed, bool Cut) StateOf(EmulatedNode node) => (IsKilled, IsCut);
     }
 }

@@ -97,6 +97,33 @@ public sealed class LabServerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Inject_OnSeveralNodes_BeginsOnEach()
+    {
+        var answer = await _lab.InjectAsync(new() { Nodes = { "ecu1", "qm.ecu1" }, Delay = new() { By = new() { Seconds = 1 } } }, cancellationToken: Ct);
+        Assert.Equal("ecu1: every call takes 1s longer\nqm.ecu1: every call takes 1s longer", answer.Message);
+        await _lab.InjectAsync(new() { Nodes = { "all" }, CrashLoop = new() }, cancellationToken: Ct);
+        Assert.Equal(["ecu1 delay", "ecu1 crash-loop", "qm.ecu1 delay"], (await _lab.ListFaultsAsync(new(), cancellationToken: Ct)).Faults.Select(fault => $"{fault.Node} {fault.Name}"));
+    }
+
+    [Fact]
+    public async Task Inject_OnSeveralNodesOfWhichOneIsInNoStateForIt_SaysWhereItIsOn()
+    {
+        await _site.Node.Host.RunAsync(JobType.Stop, "qm.service", Ct);
+        Assert.Equal(
+            new Status(StatusCode.FailedPrecondition, "No BlueChi agent registered as qm.ecu1 lives.; it is on at ecu1"),
+            StatusOf(await RefusedAsync(new() { Nodes = { "ecu1", "qm.ecu1" }, Freeze = new() })));
+    }
+
+    [Theory]
+    [InlineData("nodes: one is named twice", "ecu1", "ecu1")]
+    [InlineData("nodes: \"ecu8\": the lab has no such node; it has ecu1, qm.ecu1; nodes: \"ecu9\": the lab has no such node; it has ecu1, qm.ecu1; flap.every: expected a time from 100 ms to 24 h", "ecu8", "ecu9")]
+    public async Task Inject_OnNodesThatAreNamedBadly_TellsEveryProblem(string problems, params string[] nodes)
+    {
+        var error = await RefusedAsync(new() { Nodes = { nodes }, Flap = new() { Every = nodes[0] == "ecu1" ? new() { Seconds = 1 } : new() } });
+        Assert.Equal(new Status(StatusCode.InvalidArgument, problems), StatusOf(error));
+    }
+
+    [Fact]
     public async Task Inject_UnknownNode_SaysWhichThereAre() =>
         Assert.Equal(new Status(StatusCode.NotFound, "\"ecu9\": the lab has no such node; it has ecu1, qm.ecu1"), StatusOf(await RefusedAsync(new() { Node = "ecu9", Freeze = new() })));
 
