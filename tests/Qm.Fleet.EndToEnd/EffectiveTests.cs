@@ -45,7 +45,7 @@ public sealed class EffectiveTests : IAsyncLifetime
               64M   {ByHand}   drop-in of qm.service
             """, low.TrimEnd());
         Assert.Equal($"""
-            ManagedOOMSwap   wanted -
+            ManagedOOMSwap   systemd kill   wanted -
               kill   {Vendor}   vendor
             """, swap.TrimEnd());
     }

@@ -55,7 +55,7 @@ public sealed class RefusedTests : IAsyncLifetime
             $"{path}: 6 problems, nothing was stored",
             "  document 2, line 13  spec.selector: at character 1: \"zone in (cockpit\": expected key in (a,b) or key notin (a,b)",
             "  document 2, line 16  spec.environment.resources.MemoryMax: \"3Q\" is not a size; expected bytes, K, M, G, T, % or infinity",
-            "  document 2, line 17  spec.environment.resources.MemroyHigh: no such field; did you mean MemoryHigh? known are CPUWeight, CPUQuota, AllowedCPUs, MemoryMin, MemoryLow, MemoryHigh, MemoryMax, MemorySwapMax, IOWeight, TasksMax",
+            "  document 2, line 17  spec.environment.resources.MemroyHigh: no such field; did you mean MemoryHigh? known are CPUWeight, CPUQuota, AllowedCPUs, MemoryMin, MemoryLow, MemoryHigh, MemoryMax, MemorySwapMax, IOWeight, TasksMax, IOReadBandwidthMax, IOWriteBandwidthMax, IOReadIOPSMax, IOWriteIOPSMax, ManagedOOMSwap, ManagedOOMMemoryPressure, ManagedOOMMemoryPressureLimit, ManagedOOMPreference",
             "  document 2, line 20  spec.environment.oom.nested: 450 is below oom.qm (500); nested containers must be killed before QM (QMF-R005)",
             "  document 2, line 21  spec.environment.oom.asil[brake-control.service]: 0 is not between -1000 and -1; a safety unit must be killed after everything else (QMF-R005)",
             "  document 3, line 25  metadata.name: Fleet \"good\" stands twice, first on line 3",

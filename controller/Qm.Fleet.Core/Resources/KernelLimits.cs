@@ -67,7 +67,8 @@ public static class KernelLimits
     /// <param name="cgroup">File name to trimmed content; files that do not exist are absent.</param>
     public static (string Content, string File)? Find(ResourceProperty property, IReadOnlyDictionary<string, string> cgroup) =>
         property == ResourceProperty.CPUWeight && cgroup.GetValueOrDefault(IdleFile) == "1" ? (new ResourceValue.Idle().ToString(), IdleFile)
-        : cgroup.TryGetValue(FileOf(property), out var content) ? (content, FileOf(property))
+        // What systemd-oomd does is none of the kernel's business.
+        : !property.IsManagedOom() && cgroup.TryGetValue(FileOf(property), out var content) ? (content, FileOf(property))
         : null;
 
     private static string FileOf(ResourceProperty property) => property switch
@@ -81,6 +82,7 @@ public static class KernelLimits
         ResourceProperty.MemoryMax => "memory.max",
         ResourceProperty.MemorySwapMax => "memory.swap.max",
         ResourceProperty.IOWeight => "io.weight",
+        _ when property.IsPerDevice() => "io.max",
         _ => "pids.max",
     };
 

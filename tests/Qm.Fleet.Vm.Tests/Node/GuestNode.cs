@@ -1,6 +1,6 @@
 using System.Globalization;
-using Qm.Fleet.Controller.Storage;
 using System.Net;
+using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Vm.Tests.Machine;
 
