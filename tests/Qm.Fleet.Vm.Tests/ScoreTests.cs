@@ -79,11 +79,12 @@ public sealed class ScoreTests(GuestNode node)
         Assert.Equal(-800, (await BrakeAsync()).OomScoreAdjust);
         Assert.Equal("-900", await BrakeScoreAsync());
 
-        await node.ReadyAsync(Environments.Plain.Checked());
+        var back = await node.ReadyAsync(Environments.Plain.Checked());
         Assert.Equal("gone", await node.Shell.RunAsync($"test -e /etc/systemd/system/{Brake}.d/50-qm-fleet.conf && echo there || echo gone", Ct));
         Assert.Equal("-900", await BrakeScoreAsync());
-        // systemd lets go of a drop-in that is gone when it reads its files the next time; the unit, when its owner restarts it after that.
-        await node.Systemd.ReloadAsync(insideQm: false, Ct);
+        // systemd was told that the drop-in is gone; the unit has its old score again when its owner restarts it.
+        Assert.Single(back.Acts, act => act is NodeStep.ReloadHost);
+        Assert.Equal(0, (await BrakeAsync()).OomScoreAdjust);
         Assert.Equal("", await node.Systemd.JobAsync(insideQm: false, "restart", Brake, Ct));
         Assert.Equal("0", await BrakeScoreAsync());
     }

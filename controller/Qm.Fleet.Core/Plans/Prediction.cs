@@ -37,6 +37,7 @@ internal sealed class Prediction
     internal void After(NodeStep.Act act)
     {
         _clock++;
+        View = View with { Memory = View.Memory.Owing(act) };
         View = act switch
         {
             NodeStep.Stage => View with { Evidence = Staged() },

@@ -108,6 +108,7 @@ public static class NodeReconciler
     private static NodeStep Way(NodeView view, RenderedRevision desired, NodeEvidence evidence, bool isTold, DateTimeOffset now) =>
         (isTold ? null : Files(view, desired, evidence))
         ?? HostAgent(view, evidence, now)
+        ?? ScoresTaken(view, desired)
         ?? (desired.IsRemoval ? Removed(view, desired, evidence, now) : Running(view, desired, evidence, isTold, now))
         ?? Settled(view, desired, evidence, isTold, now);
 
@@ -140,7 +141,10 @@ public static class NodeReconciler
         {
             (false, _) => new NodeStep.Stage(desired, reason),
             (true, false) => Turn(),
-            (true, true) => new NodeStep.Commit(desired.Name, ConfirmDeadline.For(view, evidence, changed), reason),
+            (true, true) => new NodeStep.Commit(desired.Name, ConfirmDeadline.For(view, evidence, changed), reason)
+            {
+                TakesScoresAway = changed.Any(file => file.Kind == OwnedFileKind.AsilDropIn && desired.Find(file) is null),
+            },
         };
     }
 
@@ -164,6 +168,11 @@ public static class NodeReconciler
 
         return view.MayMove ? new NodeStep.RestartHostAgent("its configuration is newer than its start") : Turn();
     }
+
+    // A removal reads everything again in any case. Its owner starts a safety unit with what systemd knows, which the file that is gone has told it.
+    private static NodeStep? ScoresTaken(NodeView view, RenderedRevision desired) => !view.Memory.OwesReload || desired.IsRemoval ? null
+        : view.MayMove ? new NodeStep.ReloadHost("systemd still knows the score of a safety unit that was taken away")
+        : Turn();
 
     // qm.service: known to systemd, running, with its limits and its score.
     private static NodeStep? Qm(NodeView view, RenderedRevision desired, NodeEvidence evidence, bool isTold, DateTimeOffset now)

@@ -67,8 +67,8 @@ public static class Supervisor
             return Quarantined(state, $"its link to BlueChi was lost {LinkLossesMax} times in {Environments.Durations.Text(policy.Restart.Budget.Window)}", "", now, notices);
         }
 
-        // QM first: when it is down, so is everything in it.
-        if (!view.IsSettled || state.Failing.OrderBy(static unit => unit.Key != QmNode.Unit).ThenBy(static unit => unit.Key, StringComparer.Ordinal).FirstOrDefault() is not { Key: { } name, Value: var watch })
+        // QM first: when it is down, so is everything in it. What systemd, or a job, is at is left to them.
+        if (!view.IsSettled || state.Failing.Where(unit => !IsMoving(view, unit.Key)).OrderBy(static unit => unit.Key != QmNode.Unit).ThenBy(static unit => unit.Key, StringComparer.Ordinal).FirstOrDefault() is not { Key: { } name, Value: var watch })
         {
             return new(state, null, []) { Wake = Wake(state, policy, now) };
         }
@@ -77,6 +77,8 @@ public static class Supervisor
             ? new(state, new NodeStep.Wait("Silence", $"{name} {watch.Failure}, and nothing is done about it: {silenced}"), [])
             : Next(view, state, name, watch, policy, now, notices);
     }
+
+    private static bool IsMoving(SupervisionView view, string unit) => (unit == QmNode.Unit ? view.Qm : view.Workloads.GetValueOrDefault(unit)) is { IsMoving: true };
 
     private static SupervisionVerdict Next(
         SupervisionView view, NodeSupervision state, string name, UnitWatch watch, SupervisionPolicy policy, DateTimeOffset now, ImmutableArray<SupervisionNotice>.Builder notices)

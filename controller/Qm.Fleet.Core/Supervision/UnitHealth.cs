@@ -85,8 +85,8 @@ internal static class UnitHealth
             "active" when watch.EmptySince is not null => "",
             "active" when probe is { IsHealthy: false } => $"runs, and its probe failed {probe.Failures} times in a row: {probe.Message}",
             "active" => null,
-            // Ended by itself and well: a container may have done its work. QM never has.
-            "inactive" when unit.Result is "success" or "" && probe is null && !ReferenceEquals(unit, view.Qm) => null,
+            // Not started yet, or ended by itself and well: a container may have done its work, unless it has to answer a probe. QM never has.
+            "inactive" when unit.Result is "success" or "" && (probe is null || watch.InvocationId.Length == 0) && !ReferenceEquals(unit, view.Qm) => null,
             var state => $"is {state} ({unit.Result})",
         };
         return failure is "" ? watch

@@ -37,6 +37,24 @@ public sealed class NodeReconcilerTests
         Assert.Empty(node.Acts);
     }
 
+    // What starts the unit next is its owner, with what systemd knows.
+    [Fact]
+    [Trait("Requirement", "QMF-RECON-002")]
+    public void Decide_ScoreOfASafetyUnitIsTakenAway_HasSystemdForgetIt()
+    {
+        var node = new ModelNode();
+        var plain = Revision("a", "2G", qm: 500);
+        var scored = RevisionRenderer.Render("b", plain.Environment with { Oom = plain.Environment.Oom with { Asil = plain.Environment.Oom.Asil.Add("brake.service", -900) } }, "ecu1");
+        Settle(node, scored);
+        node.Acts.Clear();
+
+        Settle(node, plain);
+        Assert.Equal(["Stage", "Commit", "ReloadHost", "Confirm"], node.Acts);
+        node.Acts.Clear();
+        Settle(node, plain);
+        Assert.Empty(node.Acts);
+    }
+
     [Fact]
     [Trait("Requirement", "QMF-ROLL-008")]
     public void Decide_FleetIsDeleted_TakesEverythingAwayAndThenNothing()

@@ -165,6 +165,39 @@ public sealed class SupervisorTests
         Assert.Single(node.State.Units[Radio].SelfRestarts);
     }
 
+    // systemd says failed for a moment before it waits for RestartSec.
+    [Fact, Trait("Requirement", "QMF-SUPER-003")]
+    public void Judge_SystemdWaitsToRestartWhatFailed_IsLeftToSystemd()
+    {
+        var node = new SupervisedNode(Plain);
+        node.Judge();
+        node.Set(Down() with { SubState = "failed-before-auto-restart", InvocationId = "radio0" });
+        Assert.IsType<NodeStep.Wait>(node.Judge().Step);
+        node.Set(Down("activating") with { SubState = "auto-restart", InvocationId = "radio0" });
+        node.Pass(TimeSpan.FromMinutes(5));
+        Assert.Null(node.Judge().Step);
+
+        node.Set(Running("radio1", restarts: 1));
+        Assert.Null(node.Judge().Step);
+        Assert.Equal("UnitRecovered", node.Reasons.Last());
+    }
+
+    [Fact, Trait("Requirement", "QMF-SUPER-004")]
+    public void Judge_WorkloadWithAProbeThatWasNeverStarted_IsNoFailure()
+    {
+        var node = new SupervisedNode(Plain);
+        node.View = node.View with { IsSettled = false, Probes = new Dictionary<string, ProbeReading> { [Radio] = new(Radio, null, 0, "") } };
+        node.Set(Down("inactive", "success"));
+        node.Judge();
+        Assert.Empty(node.Notices);
+
+        node.Set(Running("radio0"));
+        node.Judge();
+        node.View = node.View with { IsSettled = true };
+        node.Set(Down("inactive", "success") with { InvocationId = "radio0" });
+        Assert.Contains("radio.service is inactive (success)", node.Judge().Step!.Reason, StringComparison.Ordinal);
+    }
+
     [Fact, Trait("Requirement", "QMF-SUPER-003")]
     public void Judge_QmItselfDoesNotStayUp_IsNotRestartedOnceMore()
     {
