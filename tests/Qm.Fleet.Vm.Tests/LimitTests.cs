@@ -76,7 +76,7 @@ public sealed class LimitTests(GuestNode node)
         await HasAsync(("cpu.weight", "20"), ("cpu.idle", "0"), ("cpu.max", "150000 100000"), ("cpuset.cpus", "0"), ("memory.min", "33554432"), ("memory.low", "67108864"),
             ("memory.high", "1073741824"), ("memory.max", "1610612736"), ("memory.swap.max", "134217728"), ("io.weight", "default 70"), ("pids.max", "2000"),
             ("io.max", $"{disk} rbps=50000000 wbps=40000000 riops=5000 wiops=4000"));
-        Assert.Equal("auto kill 60% avoid", await ManagedOomAsync());
+        Assert.Equal($"auto kill {ManagedOom.ToScale(6000)} avoid", await ManagedOomAsync());
 
         var changed = await node.ReadyAsync((Environments.Plain with { Resources = Wide, DeviceResources = WideDevices }).Checked());
         Assert.Contains(changed.Acts, act => act is NodeStep.SetLimits);
@@ -85,7 +85,7 @@ public sealed class LimitTests(GuestNode node)
         await HasAsync(("cpu.weight", "1"), ("cpu.idle", "1"), ("cpu.max", "80000 100000"), ("cpuset.cpus", "0-1"), ("memory.min", "0"), ("memory.low", "50331648"),
             ("memory.high", "1258291200"), ("memory.max", half), ("memory.swap.max", "max"), ("io.weight", "default 200"), ("pids.max", "3000"),
             ("io.max", $"{disk} rbps=80000000 wbps=max riops=max wiops=4000"));
-        Assert.Equal("kill auto 50% none", await ManagedOomAsync());
+        Assert.Equal($"kill auto {ManagedOom.ToScale(5000)} none", await ManagedOomAsync());
 
         // Without a key, what the vendor's quadlet says holds, else systemd's own default, which for most is no limit.
         await node.ReadyAsync(Environments.Plain.Checked());

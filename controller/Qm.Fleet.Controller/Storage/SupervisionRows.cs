@@ -31,6 +31,7 @@ internal static class SupervisionRows
         state.Stored.Units.ToDictionary(
             unit => unit.Key, unit => new UnitState([.. unit.Value.Restarts.Select(time => time.ToMicroseconds())], unit.Value.Attempts, unit.Value.Step), StringComparer.Ordinal),
         [.. state.QmRestarts.Select(time => time.ToMicroseconds())],
+        [.. state.Earlier.Select(time => time.ToMicroseconds())],
         state.Quarantine is { } quarantine ? new(quarantine.Reason, quarantine.Since.ToMicroseconds(), quarantine.Actor) : null));
 
     internal static void Save(WriteTransaction tx, string fleetUid, FleetSupervision state) =>
@@ -48,6 +49,7 @@ internal static class SupervisionRows
             unit => UnitWatch.New with { Restarts = [.. unit.Value.Restarts.Select(time => time.ToTime())], Attempts = unit.Value.Attempts, Step = unit.Value.Step },
             StringComparer.Ordinal),
         QmRestarts = [.. stored.QmRestarts.Select(time => time.ToTime())],
+        Earlier = [.. stored.Earlier.Select(time => time.ToTime())],
         Quarantine = stored.Quarantine is { } quarantine ? new(quarantine.Reason, quarantine.Since.ToTime(), quarantine.Actor) : null,
     };
 
@@ -66,7 +68,7 @@ internal static class SupervisionRows
     private sealed record Row(string Scope, string Name, string State);
 
     // Times are microseconds since 1970.
-    private sealed record NodeState(string Revision, Dictionary<string, UnitState> Units, long[] QmRestarts, QuarantineState? Quarantine);
+    private sealed record NodeState(string Revision, Dictionary<string, UnitState> Units, long[] QmRestarts, long[] Earlier, QuarantineState? Quarantine);
 
     private sealed record UnitState(long[] Restarts, int Attempts, int Step);
 

@@ -21,6 +21,9 @@ internal sealed class HealingDesk(IReconcileStore store, Decisions decisions, Ti
     /// <summary>The time all judgements are made by: a clock that is set must neither end a wait nor fill a budget.</summary>
     internal DateTimeOffset Now => _start.Time + time.GetElapsedTime(_start.Timestamp);
 
+    /// <summary>How far the clock on the wall is ahead of <see cref="Now"/>; what is stored goes by the wall, which outlives this process.</summary>
+    internal TimeSpan Ahead => time.GetUtcNow() - Now;
+
     /// <summary>Reads what an earlier controller knew.</summary>
     internal async Task LoadAsync(CancellationToken ct)
     {
@@ -90,7 +93,20 @@ internal sealed class HealingDesk(IReconcileStore store, Decisions decisions, Ti
 
         if (verdict.Notice is { } notice)
         {
-            await store.SuperviseFleetAsync(fleet.Uid, verdict.State, [NodeHealer.ToEvent(notice, fleet.Name, "")], ct);
+            try
+            {
+                await store.SuperviseFleetAsync(fleet.Uid, verdict.State, [NodeHealer.ToEvent(notice, fleet.Name, "")], ct);
+            }
+            catch (StoreException)
+            {
+                // Whoever asks next finds it anew, and tells it then.
+                lock (entry.Gate)
+                {
+                    entry.State = ReferenceEquals(entry.State, verdict.State) ? before : entry.State;
+                }
+
+                throw;
+            }
         }
 
         return (state, verdict.Hold);

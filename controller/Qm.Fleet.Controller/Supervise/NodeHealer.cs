@@ -11,7 +11,12 @@ namespace Qm.Fleet.Controller.Supervise;
 /// <summary>Asks the supervisor about one node, and keeps what it says: stored before anything is done, so that a controller that is killed keeps to its budgets.</summary>
 internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore store, EventSink events, Decisions decisions, Func<double> random)
 {
+    private const int OwedEventsMax = 32;
     private static readonly TimeSpan LookLater = TimeSpan.FromSeconds(1);
+
+    // What the store did not take, as it was before, and what was to be told with it: nothing that was decided may be known to this process alone.
+    private NodeSupervision? _owed;
+    private ImmutableArray<EventDraft> _owedEvents = [];
 
     /// <summary>The time that judgements and waits go by.</summary>
     internal DateTimeOffset Now => desk.Now;
@@ -50,6 +55,7 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
 
         var verdict = decisions.Judge(View(assignment, view, desired, view.Evidence?.Revision ?? before.Revision, canRevert, probes), before, fleet.Supervision, desk.Now);
         var (state, ours) = (verdict.State, Choose(view, step, verdict.Step));
+        ImmutableArray<EventDraft> drafts = [.. _owedEvents, .. verdict.Notices.Select(notice => ToEvent(notice, fleet.Name, name))];
         try
         {
             if (ours is NodeStep.Heal heal)
@@ -63,10 +69,13 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
                 return new NodeStep.Wait("Reading", "somebody decided about the node", desk.Now);
             }
 
-            await KeepAsync(before, state, [.. verdict.Notices.Select(notice => ToEvent(notice, fleet.Name, name))], ct);
+            await KeepAsync(_owed ?? before, state, drafts, ct);
+            (_owed, _owedEvents) = (null, []);
         }
         catch (StoreException e) when (e.IsTransient)
         {
+            (_owed, _owedEvents) = (_owed ?? before, [.. drafts.TakeLast(OwedEventsMax)]);
+
             // What is not stored is not done.
             return new NodeStep.Wait("Store", $"what is to be done could not be stored: {e.Message}", desk.Now + HealingDesk.AskAgain);
         }
@@ -91,7 +100,7 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
     {
         if (state.MustBeStored(before))
         {
-            await store.SuperviseAsync(name, state, drafts, ct);
+            await store.SuperviseAsync(name, state.By(desk.Ahead), drafts, ct);
             return;
         }
 

@@ -11,6 +11,9 @@ public sealed record Quarantine(string Reason, DateTimeOffset Since, string Acto
 /// <summary>What is known of a node over time; a new revision is a new chance, but for a quarantine.</summary>
 public sealed record NodeSupervision
 {
+    // More than any node does between two revisions without being quarantined.
+    private const int EarlierMax = 64;
+
     /// <summary>Nothing was seen yet.</summary>
     public static NodeSupervision New { get; } = new();
 
@@ -23,6 +26,9 @@ public sealed record NodeSupervision
     /// <summary>When QM was restarted by us.</summary>
     public ImmutableArray<DateTimeOffset> QmRestarts { get; init; } = [];
 
+    /// <summary>When units were restarted by us under earlier revisions: a unit's budget begins anew with a revision, its fleet's does not.</summary>
+    public ImmutableArray<DateTimeOffset> Earlier { get; init; } = [];
+
     /// <summary>When the node's link to BlueChi was lost, as far as seen.</summary>
     public ImmutableArray<DateTimeOffset> LinkLosses { get; init; } = [];
 
@@ -33,7 +39,7 @@ public sealed record NodeSupervision
     public Quarantine? Quarantine { get; init; }
 
     /// <summary>When anything was done about it by us, all units together.</summary>
-    public IEnumerable<DateTimeOffset> Acts => Units.Values.SelectMany(static unit => unit.Restarts).Concat(QmRestarts);
+    public IEnumerable<DateTimeOffset> Acts => Units.Values.SelectMany(static unit => unit.Restarts).Concat(QmRestarts).Concat(Earlier);
 
     /// <summary>Units that fail.</summary>
     public IEnumerable<KeyValuePair<string, UnitWatch>> Failing => Units.Where(static unit => unit.Value.FailingSince is not null);
@@ -50,6 +56,7 @@ public sealed record NodeSupervision
         Revision = revision,
         // Restarts disturb a node whatever it runs.
         QmRestarts = QmRestarts,
+        Earlier = [.. Earlier.Concat(Units.Values.SelectMany(static unit => unit.Restarts)).Order().TakeLast(EarlierMax)],
         Quarantine = Quarantine,
         LinkLosses = LinkLosses,
         WasOnline = WasOnline,
@@ -62,11 +69,22 @@ public sealed record NodeSupervision
         Units = Units.Where(static unit => unit.Value.Restarts.Length > 0 || unit.Value.Attempts > 0 || unit.Value.Step > 0).ToImmutableSortedDictionary(
             static unit => unit.Key, static unit => UnitWatch.New with { Restarts = unit.Value.Restarts, Attempts = unit.Value.Attempts, Step = unit.Value.Step }, StringComparer.Ordinal),
         QmRestarts = QmRestarts,
+        Earlier = Earlier,
         Quarantine = Quarantine,
     };
 
+    /// <summary>The same with the times of what was done by another clock: who stores it may have started before the clock was set.</summary>
+    /// <param name="by">How far that clock is ahead.</param>
+    public NodeSupervision By(TimeSpan by) => by == TimeSpan.Zero ? this : this with
+    {
+        Units = Units.ToImmutableSortedDictionary(static unit => unit.Key, unit => unit.Value with { Restarts = [.. unit.Value.Restarts.Select(time => time + by)] }, StringComparer.Ordinal),
+        QmRestarts = [.. QmRestarts.Select(time => time + by)],
+        Earlier = [.. Earlier.Select(time => time + by)],
+        Quarantine = Quarantine is { } quarantine ? quarantine with { Since = quarantine.Since + by } : null,
+    };
+
     /// <summary>Whether something differs that a controller that starts anew must know: what was done, and what follows from it.</summary>
-    public bool MustBeStored(NodeSupervision before) => Quarantine != before.Quarantine || !QmRestarts.SequenceEqual(before.QmRestarts)
+    public bool MustBeStored(NodeSupervision before) => Quarantine != before.Quarantine || !QmRestarts.SequenceEqual(before.QmRestarts) || !Earlier.SequenceEqual(before.Earlier)
         || Units.Any(unit => before.Units.GetValueOrDefault(unit.Key, UnitWatch.New) is var was
             && (!was.Restarts.SequenceEqual(unit.Value.Restarts) || was.Step != unit.Value.Step || was.Attempts != unit.Value.Attempts));
 }

@@ -38,7 +38,8 @@ internal sealed class Mutation(Bug bug)
         },
         Bug.OneRestartIsTooMany => new()
         {
-            Judge = static (view, state, policy, now) => Supervisor.Judge(view, state, policy with { Restart = policy.Restart with { Budget = policy.Restart.Budget with { Count = 1 } } }, now),
+            Judge = static (view, state, policy, now) => Supervisor.Judge(
+                view with { Workloads = view.Workloads.ToImmutableSortedDictionary(static unit => unit.Key, static unit => unit.Value with { Restarts = unit.Value.Restarts * 9 }, StringComparer.Ordinal) }, state, policy, now),
         },
         Bug.NotAskedAgain => new() { Hold = static (_, _, _) => null },
         Bug.DoubleRestart => new() { Decide = (view, now) => IsAtWork(view) && _restarted.Add(view.Name) ? new NodeStep.RestartQm("the controller is new") : NodeReconciler.Decide(view, now) },

@@ -12,11 +12,17 @@ internal sealed class HealingRules(World world)
     private readonly Dictionary<(string Node, string Unit), TimeSpan> _troubled = [];
     private readonly Dictionary<(string Node, string Unit), List<TimeSpan>> _starts = [];
     private readonly Dictionary<(string Node, string Unit), (int Run, int Restarts)> _seen = [];
+    private readonly Dictionary<string, (string Name, TimeSpan Since)> _revisions = new(StringComparer.Ordinal);
     private readonly Dictionary<string, TimeSpan> _released = new(StringComparer.Ordinal);
 
     /// <summary>After every step.</summary>
     internal void Look(SimulatedNode node)
     {
+        if (_revisions.GetValueOrDefault(node.Name).Name != node.Agent.Revision)
+        {
+            _revisions[node.Name] = (node.Agent.Revision, world.Time.Elapsed);
+        }
+
         Look(node, QmNode.Unit, node.Qm, node.NeedsQm);
         foreach (var (name, unit) in node.Workloads)
         {
@@ -53,9 +59,9 @@ internal sealed class HealingRules(World world)
         node.LastNeed = isQm ? now : node.LastNeed;
         _heals.Add((now, name, unit, node.Agent.Revision));
         var budget = isQm ? policy.QmBudget : policy.Restart.Budget;
-        var mine = Counting(budget).Count(heal => heal.Node == name && heal.Unit == unit && (isQm || heal.Revision == node.Agent.Revision));
+        var mine = Counting(budget).Count(heal => heal.Node == name && heal.Unit == unit && (isQm || heal.At >= _revisions[name].Since));
         world.Referee.Require(mine <= budget.Count, $"healing budget: {unit} of {name} is restarted {mine} times, allowed are {budget}");
-        var all = Counting(policy.FleetBudget).Count(heal => heal.Unit == QmNode.Unit || heal.Revision == world.Node(heal.Node).Agent.Revision);
+        var all = Counting(policy.FleetBudget).Count();
         world.Referee.Require(all <= policy.FleetBudget.Count, $"healing budget: {all} restarts in the fleet, allowed are {policy.FleetBudget}");
         var size = world.Store.Members.Count();
         var atOnce = _heals.Where(heal => now - heal.At < policy.Within - Slack && heal.Revision == world.Node(heal.Node).Agent.Revision).Select(heal => heal.Node).Distinct().Count();

@@ -14,7 +14,7 @@ internal sealed class GuestSystemd(NodeShell shell)
 {
     // The first process of QM; its namespaces are those of QM. systemd names the payload's cgroup anew at each start.
     private const string Inside = "nsenter -m -u -i -n -p -t $(cat /sys/fs/cgroup/qm.service/libpod-payload-*/init.scope/cgroup.procs | head -n 1) ";
-    private const string Properties = "LoadState,ActiveState,SubState,Result,InvocationID,InactiveExitTimestampMonotonic,OOMScoreAdjust,Job,NRestarts";
+    private const string Properties = "LoadState,ActiveState,SubState,Result,InvocationID,InactiveExitTimestampMonotonic,OOMScoreAdjust,Job,ManagedOOMSwap,ManagedOOMMemoryPressure,ManagedOOMMemoryPressureLimit,NRestarts";
 
     /// <summary>Units by name; none when that systemd cannot be asked, as when QM is just starting.</summary>
     internal async Task<ImmutableSortedDictionary<string, UnitReading>> ReadAsync(bool insideQm, IEnumerable<string> units, CancellationToken ct)
@@ -73,6 +73,15 @@ internal sealed class GuestSystemd(NodeShell shell)
             values.GetValueOrDefault("Job", "") is { Length: > 0 } job ? uint.Parse(job, CultureInfo.InvariantCulture) : 0)
         {
             Restarts = long.Parse(values.GetValueOrDefault("NRestarts", "0"), CultureInfo.InvariantCulture),
+            ManagedOom = ManagedOomOf(values),
         };
     }
+
+    // The limit comes as D-Bus has it, a share of 2^32 - 1.
+    private static ImmutableSortedDictionary<string, string> ManagedOomOf(Dictionary<string, string> values) => values
+        .Where(value => value.Key.StartsWith("ManagedOOM", StringComparison.Ordinal) && value.Value.Length > 0)
+        .ToImmutableSortedDictionary(
+            value => value.Key,
+            value => uint.TryParse(value.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var scale) ? $"{new ResourceValue.Percent(ManagedOom.FromScale(scale))}" : value.Value,
+            StringComparer.Ordinal);
 }
