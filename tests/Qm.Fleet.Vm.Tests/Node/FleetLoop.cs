@@ -137,7 +137,7 @@ internal sealed class FleetLoop(string node, AgentLinks links, GuestSystemd syst
             LinkConfirmWithin = ConfirmDeadline.Link * clock.Slower,
             Host = Presence.Online,
             Qm = inside.GetValueOrDefault(QmNode.AgentUnit) is { ActiveState: "active" } ? Presence.Online : Presence.Offline,
-            Evidence = evidence,
+            Evidence = evidence.With(host.GetValueOrDefault(QmNode.Unit)),
             QmUnit = host.GetValueOrDefault(QmNode.Unit),
             HostUnits = host.Remove(QmNode.Unit),
             QmUnits = inside,
