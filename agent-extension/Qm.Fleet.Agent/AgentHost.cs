@@ -61,7 +61,7 @@ public static partial class AgentHost
         var watch = new DriftWatch(root, time, loggers.CreateLogger<DriftWatch>());
         var oomKills = new OomOutbox();
         var reporter = new NodeReporter(root, revisions, new StaticChecks(root, time), new FactsReader(root, versions, time), watch);
-        using var probes = new ProbeDesk(new ProbeTargets(root), new Prober(new QmEntrance(root, isMachine), podman ?? programs, time), jitter, time);
+        using var probes = new ProbeDesk(new ProbeTargets(root), new Prober(root, isMachine, podman ?? programs, time), jitter, time);
         using var agent = new NodeAgent(
             revisions, reporter, diagnostics, probes, systemdPrograms is null ? null : new LocalSystemd(systemdPrograms, time), loggers.CreateLogger<NodeAgent>());
         Log.Started(logger, Version, options.Root, options.Controller);

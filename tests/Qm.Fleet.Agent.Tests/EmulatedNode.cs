@@ -164,7 +164,7 @@ internal sealed class EmulatedNode : IDisposable
             Rootfs = new(_root, new SlotBuilder(_root, node.Options, node.Limits, node.FreeBytes, TimeProvider.System, labels), NullLogger<RootfsFetcher>.Instance, labels);
             Revisions = new(_root, State, new NodeClock(_root, node.Time), check, Rootfs, labels);
             Reporter = new(_root, Revisions);
-            _probes = new(new ProbeTargets(_root), new Prober(new QmEntrance(_root, isMachine: false), NodePrograms.None(node.Time), node.Time), static () => 0, node.Time);
+            _probes = new(new ProbeTargets(_root), new Prober(_root, isMachine: false, NodePrograms.None(node.Time), node.Time), static () => 0, node.Time);
         }
 
         public StateDirectory State { get; }

@@ -7,7 +7,15 @@ namespace Qm.Fleet.Agent.Probes;
 /// <param name="QmInit">Process id of QM's init on the host.</param>
 /// <param name="QmPayload">QM's cgroup, from the node's root.</param>
 /// <param name="Container">The container's cgroup below it; each start of a container has another one.</param>
-internal sealed record ProbeTarget(int QmInit, string QmPayload, string Container);
+internal sealed record ProbeTarget(int QmInit, string QmPayload, string Container)
+{
+    private const string CgroupRoot = "/sys/fs/cgroup";
+
+    /// <summary>Whether a process is one of QM's.</summary>
+    /// <param name="cgroup">Its <c>/proc/PID/cgroup</c>.</param>
+    public bool HoldsQmProcess(string cgroup) => cgroup.Split('\n').Any(
+        line => line == $"0::{QmPayload[CgroupRoot.Length..]}" || line.StartsWith($"0::{QmPayload[CgroupRoot.Length..]}/", StringComparison.Ordinal));
+}
 
 /// <summary>Says which containers inside QM run.</summary>
 internal interface IProbeTargets

@@ -16,12 +16,15 @@ internal interface IProber
 }
 
 /// <summary>Makes probes on this node.</summary>
-/// <param name="qm">The way into QM.</param>
+/// <param name="root">The node.</param>
+/// <param name="isMachine">Whether that is this machine, or an emulated node.</param>
 /// <param name="programs">The node's podman.</param>
 /// <param name="time">Times timeouts; its clock is the node's.</param>
-internal sealed class Prober(QmEntrance qm, NodePrograms programs, TimeProvider time) : IProber
+internal sealed class Prober(NodeRoot root, bool isMachine, NodePrograms programs, TimeProvider time) : IProber
 {
     private const int ThreadStackBytes = 256 * 1024;
+    private readonly QmEntrance _qm = new(root, isMachine);
+    private readonly ExecProbe _exec = new(programs, new ProbeProcesses(root, isMachine, time), time);
     private readonly ConcurrentDictionary<string, bool> _apart = new(StringComparer.Ordinal);
 
     /// <inheritdoc/>
@@ -34,8 +37,8 @@ internal sealed class Prober(QmEntrance qm, NodePrograms programs, TimeProvider 
         {
             var outcome = await (workload.Probe.Action switch
             {
-                ProbeAction.Exec exec => ExecProbe.RunAsync(programs, workload.Container, exec.Command, timeout, time, cancellationToken),
-                ProbeAction.TcpSocket tcp => SocketProbe.ConnectAsync(qm, target, tcp, either.Token),
+                ProbeAction.Exec exec => _exec.RunAsync(workload, target, exec.Command, timeout, cancellationToken),
+                ProbeAction.TcpSocket tcp => SocketProbe.ConnectAsync(_qm, target, tcp, either.Token),
                 ProbeAction.UnixSocket unix => LookApartAsync(workload.Unit, target, unix.Path, opened => SocketProbe.Connect(opened, unix.Path, timeout), either.Token),
                 ProbeAction.HeartbeatFile file => LookApartAsync(workload.Unit, target, file.Path, opened => HeartbeatProbe.Judge(opened, file, time.GetUtcNow()), either.Token),
                 var other => throw new ArgumentOutOfRangeException(nameof(workload), other, "an action that nobody makes"),
@@ -82,7 +85,7 @@ internal sealed class Prober(QmEntrance qm, NodePrograms programs, TimeProvider 
 
     private ProbeOutcome Look(ProbeTarget target, string path, Func<SafeFileHandle, ProbeOutcome> judge)
     {
-        using var inside = qm.OpenRoot(target);
+        using var inside = _qm.OpenRoot(target);
         try
         {
             using var opened = inside.OpenPath(path);

@@ -10,7 +10,6 @@ namespace Qm.Fleet.Agent.Probes;
 /// <param name="isMachine">Whether that is this machine; the processes of an emulated node have no namespaces.</param>
 internal sealed partial class QmEntrance(NodeRoot root, bool isMachine)
 {
-    private const string CgroupRoot = "/sys/fs/cgroup";
     private const int NetworkNamespace = 0x40000000;
     private const int ThreadStackBytes = 256 * 1024;
 
@@ -73,8 +72,7 @@ internal sealed partial class QmEntrance(NodeRoot root, bool isMachine)
         var init = root.OpenDirectory($"/proc/{target.QmInit}");
         try
         {
-            var cgroup = target.QmPayload[CgroupRoot.Length..];
-            if (File.ReadAllText($"{NameOf(init)}/cgroup").Split('\n').Any(line => line == $"0::{cgroup}" || line.StartsWith($"0::{cgroup}/", StringComparison.Ordinal)))
+            if (target.HoldsQmProcess(File.ReadAllText($"{NameOf(init)}/cgroup")))
             {
                 return init;
             }

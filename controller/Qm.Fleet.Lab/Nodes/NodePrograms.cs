@@ -69,13 +69,13 @@ internal sealed class NodePrograms : IAsyncDisposable
         return await ReadAsync(connection, cancellation).ConfigureAwait(false);
     }
 
-    // podman exec qm podman exec CONTAINER COMMAND; 125 is what podman itself ends with when it can do nothing.
+    // podman exec MARK qm podman exec MARK CONTAINER COMMAND; 125 is what podman itself ends with when it can do nothing.
     private static string Podman(string failing) => $"""
-        case "$1 $2 $3 $4" in
+        case "$1 $3 $4 $5" in
         'exec qm podman exec') ;;
         *) echo "podman $*: nothing that an emulated node can do" >&2; exit 125 ;;
         esac
-        if [ -e '{failing}'/"$5" ]; then echo "$6: fails, as the lab was asked for" >&2; exit 1; fi
+        if [ -e '{failing}'/"$7" ]; then echo "$8: fails, as the lab was asked for" >&2; exit 1; fi
 
         """;
 

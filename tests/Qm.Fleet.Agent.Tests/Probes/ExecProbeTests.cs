@@ -9,6 +9,8 @@ namespace Qm.Fleet.Agent.Tests.Probes;
 [Trait("Requirement", "QMF-PROBE-002")]
 public sealed class ExecProbeTests : IDisposable
 {
+    private const string Mark = "--env=QM_FLEET_PROBE=radio.service";
+
     private static readonly string[] Hostile =
         ["/bin/check", "; exit 9", "$(touch /tmp/x)", "`id`", "a | b", "&&", "two\nlines\tand more", "", "*", "$HOME ${PATH}", "'\"\\", "-x", "--", "%n"];
 
@@ -22,7 +24,7 @@ public sealed class ExecProbeTests : IDisposable
         Program("podman", $"printf '%s\\0' \"$@\" >{_node.Of("argv")}");
 
         Assert.Equal(ProbeOutcome.Success, await ProbeAsync(Programs(), Hostile));
-        Assert.Equal(["exec", "qm", "podman", "exec", "systemd-radio", .. Hostile], Recorded());
+        Assert.Equal(["exec", Mark, "qm", "podman", "exec", Mark, "systemd-radio", .. Hostile], Recorded());
         Assert.False(File.Exists("/tmp/x"));
     }
 
@@ -34,7 +36,7 @@ public sealed class ExecProbeTests : IDisposable
 
         Assert.Equal(ProbeOutcome.Success, await ProbeAsync(Programs(_node.Of("bin/systemd-run")), Hostile));
         var command = Recorded().SkipWhile(word => word != "--").Skip(2).ToArray();
-        Assert.Equal(["exec", "qm", "podman", "exec", "systemd-radio", .. Hostile.Select(word => word.Replace("$", "$$", StringComparison.Ordinal))], command);
+        Assert.Equal(["exec", Mark, "qm", "podman", "exec", Mark, "systemd-radio", .. Hostile.Select(word => word.Replace("$", "$$", StringComparison.Ordinal))], command);
     }
 
     [Theory]
@@ -104,7 +106,7 @@ public sealed class ExecProbeTests : IDisposable
     {
         using var root = Agent.Files.NodeRoot.Open(_node.Root);
         var probe = new LivenessProbe(new ProbeAction.Exec([.. command])) { TimeoutSeconds = time is null ? 10 : 1 };
-        return await new Prober(new QmEntrance(root, isMachine: false), programs, time ?? TimeProvider.System)
+        return await new Prober(root, isMachine: false, programs, time ?? TimeProvider.System)
             .ProbeAsync(new("radio.service", "systemd-radio", probe), ScriptedProbes.Container("a"), TestContext.Current.CancellationToken);
     }
 

@@ -68,7 +68,7 @@ public sealed class NamespaceTests : IDisposable
     private static async Task<ProbeOutcome> ProbeAsync(ProbeAction action, ProbeTarget target, bool isMachine)
     {
         using var root = NodeRoot.Open("/");
-        return await new Prober(new QmEntrance(root, isMachine), NodePrograms.None(TimeProvider.System), TimeProvider.System)
+        return await new Prober(root, isMachine, NodePrograms.None(TimeProvider.System), TimeProvider.System)
             .ProbeAsync(new("radio.service", "", new(action) { TimeoutSeconds = 10 }), target, TestContext.Current.CancellationToken);
     }
 }

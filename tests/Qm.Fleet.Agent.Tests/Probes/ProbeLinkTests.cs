@@ -27,7 +27,7 @@ public sealed class ProbeLinkTests
     public async Task Agent_GivenAProbe_TellsWhatItSaysAndAllOfItOnTheNextStream()
     {
         using var node = new EmulatedNode();
-        node.Write("bin/podman", "#!/bin/sh\n[ \"$5\" != systemd-radio ] || { echo no tuner >&2; exit 1; }\n");
+        node.Write("bin/podman", "#!/bin/sh\n[ \"$7\" != systemd-radio ] || { echo no tuner >&2; exit 1; }\n");
         node.MakeExecutable("bin/podman");
         var (authority, server) = TestGateway.Certificates("127.0.0.1");
         TestGateway.Enrol(node, "ecu01", authority);

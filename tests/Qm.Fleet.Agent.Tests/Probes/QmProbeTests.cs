@@ -185,7 +185,7 @@ public sealed class QmProbeTests : IDisposable
     private async Task<ProbeOutcome> ProbeAsync(ProbeAction action)
     {
         using var root = NodeRoot.Open(_node.Root);
-        return await new Prober(new QmEntrance(root, isMachine: false), NodePrograms.None(_time), _time).ProbeAsync(
+        return await new Prober(root, isMachine: false, NodePrograms.None(_time), _time).ProbeAsync(
             new("radio.service", "", new(action)), new(Init, "/" + EmulatedNode.Payload, "system.slice/radio.service/libpod-payload-aa"), TestContext.Current.CancellationToken);
     }
 }

@@ -44,8 +44,8 @@ public sealed class NodeProgramsTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("exec qm podman exec systemd-radio /bin/check", 0)]
-    [InlineData("exec qm podman exec tuner /bin/check", 1)]
+    [InlineData("exec --env=A=b qm podman exec --env=A=b systemd-radio /bin/check", 0)]
+    [InlineData("exec --env=A=b qm podman exec --env=A=b tuner /bin/check", 1)]
     [InlineData("exec qm ls", 125)]
     public async Task Podman_AskedByAProbe_AnswersAsTheLabWasAskedFor(string words, int code)
     {

@@ -77,7 +77,7 @@ public sealed class CutOffTests(ContainerFixture fixture) : IClassFixture<Contai
         var revisions = new NodeRevisions(root, new StateDirectory(root, "/var/lib/qm-fleet"), new NodeClock(root, TimeProvider.System), quadletCheck: null, rootfs);
         var diagnostics = new NodeDiagnostics(root, NodePrograms.None(TimeProvider.System), TimeProvider.System, NullLogger<NodeDiagnostics>.Instance);
         using var probes = new ProbeDesk(
-            new ProbeTargets(root), new Prober(new QmEntrance(root, isMachine: false), NodePrograms.None(TimeProvider.System), TimeProvider.System), static () => 0, TimeProvider.System);
+            new ProbeTargets(root), new Prober(root, isMachine: false, NodePrograms.None(TimeProvider.System), TimeProvider.System), static () => 0, TimeProvider.System);
         using var agent = new NodeAgent(
             revisions, new NodeReporter(root, revisions), diagnostics, probes, new LocalSystemd(_programs.FullName, TimeProvider.System), NullLogger<NodeAgent>.Instance);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
