@@ -136,6 +136,9 @@ internal sealed class ArchiveDownload(NodeRoot root, AgentOptions options, PartF
                     break;
                 case HttpStatusCode.NotFound when server.IsController:
                     throw new CommandRefusedException("ArchiveUnavailable", $"The controller has no archive at {Address(at)} any more; push it there with qmfleet artifact push. What has come is kept.");
+                case HttpStatusCode.Forbidden when server.IsController:
+                    throw new CommandRefusedException("ArchiveUnavailable",
+                        $"The controller does not give {Address(at)} to this node, which by now shall have a revision without it; the controller stages what it shall have. What has come is kept.");
                 default:
                     throw Unavailable(at, $"the server answered {(int)response.StatusCode} {AllowList.Printable(response.ReasonPhrase ?? "")}".TrimEnd());
             }

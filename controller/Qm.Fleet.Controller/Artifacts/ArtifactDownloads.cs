@@ -8,7 +8,7 @@ using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Controller.Artifacts;
 
-/// <summary>Gives archives to nodes: GET by range, few at a time, and none to a node that does not take what it asked for.</summary>
+/// <summary>Gives archives to the nodes whose revisions need them: GET by range, few at a time, and none to a node that does not take what it asked for.</summary>
 /// <remarks>
 /// A node has one fetch: a newer one ends the older, whose connection may have died without a word. Whoever finds no place is asked to come again, a
 /// little later than the one before, so that a fleet does not come back as one.
@@ -33,6 +33,14 @@ internal sealed partial class ArtifactDownloads(
         if (!RootfsSlot.IsDigest(sha256) || !store.Has(sha256))
         {
             await RefuseAsync(context, StatusCodes.Status404NotFound, "There is no such archive here.").ConfigureAwait(false);
+            return;
+        }
+
+        // A node's key is worth what the node is to run, and not what every fleet runs.
+        if (!store.IsNeededBy(node, sha256))
+        {
+            Log.NotNeeded(logger, node, sha256);
+            await RefuseAsync(context, StatusCodes.Status403Forbidden, $"Neither the revision that {node} shall have nor the one it comes from needs this archive.").ConfigureAwait(false);
             return;
         }
 
@@ -143,5 +151,8 @@ internal sealed partial class ArtifactDownloads(
 
         [LoggerMessage(1401, LogLevel.Warning, "{Node} did not get {Sha256}: {Reason}", EventName = nameof(Failed))]
         public static partial void Failed(ILogger logger, string node, string sha256, string reason);
+
+        [LoggerMessage(1402, LogLevel.Warning, "{Node} did not get {Sha256}, which none of its revisions needs", EventName = nameof(NotNeeded))]
+        public static partial void NotNeeded(ILogger logger, string node, string sha256);
     }
 }

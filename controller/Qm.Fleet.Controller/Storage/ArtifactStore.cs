@@ -69,6 +69,21 @@ internal sealed class ArtifactStore(Database database)
     /// <summary>Whether an archive is there.</summary>
     public bool Has(string sha256) => database.Read(db => Has(db, sha256));
 
+    /// <summary>Whether a node shall have a revision that needs an archive, or comes from one and may have to go back to it.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="sha256">The archive's digest.</param>
+    public bool IsNeededBy(string node, string sha256) => database.Read(db => db
+        .Query<UserRow>(
+            """
+            select r.fleet as Fleet, r.name as Name, r.environment as Environment
+            from rollout_members m
+            join rollouts o on o.fleet = m.fleet and o.number = m.number
+            join revisions r on r.fleet = m.fleet and r.name in (o.to_revision, m.base)
+            where m.node = @node and m.number = (select max(number) from rollouts where fleet = m.fleet) and m.fleet in (select name from fleets)
+            """,
+            new { node })
+        .Any(row => NeedsFromHere(row)?.Sha256 == sha256));
+
     /// <summary>Inside a transaction: whether an archive is there.</summary>
     internal static bool Has(ReadSnapshot db, string sha256) => Find(db, sha256) is not null;
 
@@ -81,9 +96,12 @@ internal sealed class ArtifactStore(Database database)
     // A fleet's own spec is always one of its revisions; those of a fleet that is gone need nothing any more.
     private static ILookup<string, string> Users(ReadSnapshot db) => db
         .Query<UserRow>("select fleet as Fleet, name as Name, environment as Environment from revisions where environment like '%sha256%' and fleet in (select name from fleets) order by fleet, number")
-        .Select(static row => (Revision: $"{row.Fleet}/{row.Name}", Archive: Environment(row).Rootfs?.Archive))
-        .Where(static user => user.Archive is { Url.Length: 0 })
+        .Select(static row => (Revision: $"{row.Fleet}/{row.Name}", Archive: NeedsFromHere(row)))
+        .Where(static user => user.Archive is not null)
         .ToLookup(static user => user.Archive!.Sha256, static user => user.Revision, StringComparer.Ordinal);
+
+    // One that lies elsewhere is fetched there.
+    private static V1.RootfsArchive? NeedsFromHere(UserRow row) => Environment(row).Rootfs?.Archive is { Url.Length: 0 } archive ? archive : null;
 
     private static V1.Environment Environment(UserRow row)
     {

@@ -85,6 +85,21 @@ public sealed class ControllerDownloadTests
     }
 
     [Fact]
+    [Trait("Requirement", "QMF-ROOTFS-008")]
+    public async Task Build_OfTheControllerThatDoesNotGiveIt_SaysWhyAndMayBeTriedAgain()
+    {
+        var (authority, certificate) = TestGateway.Certificates("127.0.0.1");
+        await using var controller = await TlsArchiveServer.StartAsync(certificate, Whole, status: System.Net.HttpStatusCode.Forbidden);
+        using var node = Enrolled(controller, authority);
+
+        var refusal = await RefusalAsync(node, Archive);
+
+        Assert.Equal("ArchiveUnavailable", refusal.Reason);
+        Assert.Contains("does not give", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains($"{controller.Origin}artifacts/{Digest}", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     [Trait("Requirement", "QMF-ROOTFS-001")]
     public async Task Build_OfTheControllerWithAnotherContent_IsRefusedByItsDigest()
     {

@@ -35,7 +35,9 @@ internal sealed class TlsArchiveServer : IAsyncDisposable
     /// <param name="file">What it serves.</param>
     /// <param name="cutOffAt">The first answer ends without a word after so many bytes; null for none.</param>
     /// <param name="redirectTo">Where it sends everybody instead; null for nowhere.</param>
-    public static async Task<TlsArchiveServer> StartAsync(X509Certificate2 certificate, byte[] file, int? cutOffAt = null, string? redirectTo = null)
+    /// <param name="status">What it answers instead; null for the file.</param>
+    public static async Task<TlsArchiveServer> StartAsync(
+        X509Certificate2 certificate, byte[] file, int? cutOffAt = null, string? redirectTo = null, HttpStatusCode? status = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -53,7 +55,11 @@ internal sealed class TlsArchiveServer : IAsyncDisposable
         {
             server.Requests.Add((context.Request.Protocol, context.Request.Path, context.Connection.ClientCertificate?.Subject ?? ""));
             server.Ranges.Add(context.Request.Headers.Range.ToString());
-            if (redirectTo is not null)
+            if (status is { } answer)
+            {
+                context.Response.StatusCode = (int)answer;
+            }
+            else if (redirectTo is not null)
             {
                 context.Response.Redirect(redirectTo);
             }

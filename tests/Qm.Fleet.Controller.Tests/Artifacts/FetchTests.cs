@@ -3,6 +3,8 @@ using System.Net.Http.Headers;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Qm.Fleet.Controller.Artifacts;
+using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Controller.Tests.Artifacts;
 
@@ -140,11 +142,90 @@ public sealed class FetchTests
         await Assert.ThrowsAnyAsync<Exception>(() => unread.Content.ReadAsByteArrayAsync(Ct));
     }
 
+    [Fact]
+    [Trait("Requirement", "QMF-ARTIFACT-005"), Trait("Requirement", "QMF-RULE-12")]
+    public async Task Get_ByANodeOfAnotherFleetOrOfNone_IsForbiddenAndSaysWhy()
+    {
+        await using var controller = await StartAsync();
+        await ApplyAsync(controller, Samples.Fleet("rear"), ("ecu3", ""));
+
+        foreach (var name in new[] { "ecu3", "ecu4" })
+        {
+            var node = controller.Http(name);
+            using var response = await GetAsync(node, File);
+
+            Assert.Equal(HttpStatusCode.Forbidden, response.StatusCode);
+            Assert.Equal($"Neither the revision that {name} shall have nor the one it comes from needs this archive.\n", await response.Content.ReadAsStringAsync(Ct));
+        }
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-ARTIFACT-005")]
+    public async Task Get_OfTheRevisionANodeComesFrom_IsGivenAndOfAnyEarlierForbidden()
+    {
+        await using var controller = await StartAsync();
+        var (first, second) = (controller.Http("ecu1"), controller.Http("ecu2"));
+        var before = controller.Service<FleetStore>().Find("cockpit")!.Revision;
+
+        // Without the archive: the one comes from where it was, the other is new.
+        var preinstalled = await ApplyAsync(controller, Samples.Fleet(), ("ecu1", before), ("ecu2", ""));
+        using var back = await GetAsync(first, File);
+        using var other = await GetAsync(second, File);
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.Forbidden), (back.StatusCode, other.StatusCode));
+
+        await ApplyAsync(controller, Samples.Fleet(memoryMax: "2G"), ("ecu1", preinstalled), ("ecu2", preinstalled));
+        using var earlier = await GetAsync(first, File);
+        Assert.Equal(HttpStatusCode.Forbidden, earlier.StatusCode);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-ARTIFACT-005")]
+    public async Task Get_OfARevisionThatBringsItFromElsewhereOrOfADeletedFleet_IsForbidden()
+    {
+        await using var controller = await StartAsync();
+        var node = controller.Http("ecu1");
+        var elsewhere = Fleet(File);
+        elsewhere.Spec.Environment.Rootfs.Archive.Url = "https://artifacts.example/qm.tar.zst";
+        await ApplyAsync(controller, elsewhere, ("ecu1", ""));
+        using var fetched = await GetAsync(node, File);
+
+        await ApplyAsync(controller, Fleet(File), ("ecu1", ""));
+        using var again = await GetAsync(node, File);
+        await new V1.FleetService.FleetServiceClient(controller.Admin()).DeleteAsync(new() { Name = "cockpit", OnDelete = "orphan" }, cancellationToken: Ct);
+        using var orphan = await GetAsync(node, File);
+
+        Assert.Equal((HttpStatusCode.Forbidden, HttpStatusCode.OK, HttpStatusCode.Forbidden), (fetched.StatusCode, again.StatusCode, orphan.StatusCode));
+    }
+
+    // Two nodes are to have it.
     private static async Task<RunningController> StartAsync(ArtifactLimits? limits = null, PushedFile? file = null)
     {
         var controller = await RunningController.StartAsync(services => services.Replace(ServiceDescriptor.Singleton(limits ?? new())));
         await (file ?? File).PushAsync(controller.Admin());
+        await ApplyAsync(controller, Fleet(file ?? File), ("ecu1", ""), ("ecu2", ""));
         return controller;
+    }
+
+    private static V1.Fleet Fleet(PushedFile file)
+    {
+        var fleet = Samples.Fleet();
+        fleet.Spec.Environment.Rootfs = new() { Archive = new() { Sha256 = file.Sha256 } };
+        return fleet;
+    }
+
+    /// <summary>Applies a fleet, and has its rollout take in nodes with the revisions they come from, as the reconciler does.</summary>
+    /// <returns>The fleet's revision.</returns>
+    private static async Task<string> ApplyAsync(RunningController controller, V1.Fleet fleet, params (string Node, string Base)[] members)
+    {
+        await new V1.FleetService.FleetServiceClient(controller.Admin()).ApplyAsync(new() { Fleets = { fleet } }, cancellationToken: Ct);
+        var store = controller.Service<IReconcileStore>();
+        var applied = (await store.LoadDesiredAsync(Ct)).Fleets.Single(other => other.Name == fleet.Metadata.Name);
+        var state = applied.Rollout!.State with
+        {
+            Members = RolloutState.NoMembers.AddRange(members.Select(static member => KeyValuePair.Create(member.Node, new RolloutMember(MemberState.Waiting, DateTimeOffset.UnixEpoch, member.Base)))),
+        };
+        Assert.True(await store.AdvanceAsync(applied.Uid, applied.Rollout, state, "", [], Ct));
+        return applied.Revision;
     }
 
     private static async Task<HttpResponseMessage> GetAsync(HttpClient client, PushedFile file, RangeHeaderValue? range = null)
