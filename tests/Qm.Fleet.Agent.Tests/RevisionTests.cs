@@ -157,9 +157,11 @@ public sealed class RevisionTests
         Assert.Equal("edited by hand"u8.ToArray(), previous.Files.Single(file => file.Name == "radio").Content);
         Assert.Equal(["CPUQuota", "MemoryHigh"], agent.Revisions.State.RetiredProperties);
         Assert.Equal(["radio", "store"], agent.Revisions.State.RetiredWorkloads);
+        Assert.Equal(["brake-control.service"], agent.Reporter.Read().RetiredSafetyUnits);
         agent.Revisions.Confirm("r3");
         Assert.Null(agent.State.Previous);
         Assert.Empty(agent.Revisions.State.RetiredWorkloads);
+        Assert.Empty(agent.Reporter.Read().RetiredSafetyUnits);
     }
 
     [Fact]
@@ -193,6 +195,9 @@ public sealed class RevisionTests
         await agent.Revisions.CommitAsync(Sample.Old);
         Assert.Empty(agent.Revisions.State.RetiredWorkloads);
         Assert.Empty(agent.Revisions.State.RetiredProperties);
+        Assert.Equal(["brake-control.service"], agent.Revisions.State.RetiredSafetyUnits);
+        await agent.Revisions.CommitAsync(Sample.New);
+        Assert.Empty(agent.Revisions.State.RetiredSafetyUnits);
     }
 
     [Fact]

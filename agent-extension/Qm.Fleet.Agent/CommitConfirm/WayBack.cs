@@ -50,8 +50,8 @@ internal static class WayBack
                 Revision = previous.Revision,
                 Confirmed = false,
                 Files = [.. previous.Files.Select(file => Placed(file, owned.GetValueOrDefault(file.Path)))],
-                RetiredWorkloads = [.. state.RetiredWorkloads.Union(Workloads(state.Files.Select(file => (file.Kind, file.Name))))
-                    .Except(Workloads(previous.Files.Select(file => (file.Kind, file.Name)))).Order(StringComparer.Ordinal)],
+                RetiredWorkloads = CommitPlan.Retired(OwnedFileKind.Workload, state.RetiredWorkloads, state, previous.Files.Select(file => (file.Kind, file.Name))),
+                RetiredSafetyUnits = CommitPlan.Retired(OwnedFileKind.AsilDropIn, state.RetiredSafetyUnits, state, previous.Files.Select(file => (file.Kind, file.Name))),
                 RetiredProperties = [.. state.RetiredProperties.Union(Properties(trees.Read(AllowList.QmContainerDropIn)))
                     .Except(Properties(restored.GetValueOrDefault(AllowList.QmContainerDropIn)?.Content)).Order(StringComparer.Ordinal)],
                 Rootfs = previous.Rootfs,
@@ -64,9 +64,6 @@ internal static class WayBack
 
     private static PlacedFile Placed(PreviousFile file, PlacedFile? before) => new(
         file.Kind, file.Name, file.Path, OwnedTrees.Digest(file.Content), before?.CommittedAtMicroseconds ?? 0, before?.BootId ?? "");
-
-    private static IEnumerable<string> Workloads(IEnumerable<(OwnedFileKind Kind, string Name)> files) =>
-        files.Where(file => file.Kind == OwnedFileKind.Workload).Select(file => file.Name);
 
     private static IEnumerable<string> Properties(byte[]? dropIn) =>
         dropIn is null ? [] : ResourceControl.KeysSetBy(Encoding.UTF8.GetString(dropIn));

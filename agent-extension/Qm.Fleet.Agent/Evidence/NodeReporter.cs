@@ -81,6 +81,7 @@ internal sealed class NodeReporter(
             var state = revisions.State;
             (report.Revision, report.Confirmed, report.StagedRevision) = (state.Revision, state.Confirmed, revisions.StagedRevision);
             report.RetiredWorkloads.AddRange(state.RetiredWorkloads);
+            report.RetiredSafetyUnits.AddRange(state.RetiredSafetyUnits);
             report.RetiredProperties.AddRange(state.RetiredProperties);
             if (revisions.Deadline is { } deadline)
             {

@@ -50,7 +50,8 @@ internal static class CommitPlan
                 Revision = target.Revision,
                 Confirmed = false,
                 Files = [.. wanted.Select(file => file.Placed(owned.GetValueOrDefault(file.Path)))],
-                RetiredWorkloads = RetiredWorkloads(state, wanted),
+                RetiredWorkloads = Retired(OwnedFileKind.Workload, state.RetiredWorkloads, state, wanted.Select(file => (file.Kind, file.Name))),
+                RetiredSafetyUnits = Retired(OwnedFileKind.AsilDropIn, state.RetiredSafetyUnits, state, wanted.Select(file => (file.Kind, file.Name))),
                 RetiredProperties = RetiredProperties(state, found.GetValueOrDefault(AllowList.QmContainerDropIn), wanted),
             },
             Previous = wayBackStartsHere
@@ -63,15 +64,16 @@ internal static class CommitPlan
     public static OwnedPath[] NewDirectories(IEnumerable<FileChange> changes, OwnedTrees trees) =>
         [.. changes.Where(change => change.NewSha256 is not null).SelectMany(change => MissingDirectories(change.Path, trees)).Distinct()];
 
+    /// <summary>Files of a kind that are removed and that nobody has confirmed yet, by name: those of before, and those that are not wanted any more.</summary>
+    public static string[] Retired(OwnedFileKind kind, IEnumerable<string> before, NodeState state, IEnumerable<(OwnedFileKind Kind, string Name)> wanted)
+    {
+        return [.. before.Union(Names(state.Files.Select(file => (file.Kind, file.Name)))).Except(Names(wanted)).Order(StringComparer.Ordinal)];
+
+        IEnumerable<string> Names(IEnumerable<(OwnedFileKind Kind, string Name)> files) => files.Where(file => file.Kind == kind).Select(file => file.Name);
+    }
+
     private static PreviousFile[] Found(NodeState state, Dictionary<OwnedPath, byte[]?> found) =>
         [.. state.Files.Where(file => found[file.Path] is not null).Select(file => new PreviousFile(file.Kind, file.Name, file.Path, found[file.Path]!))];
-
-    private static string[] RetiredWorkloads(NodeState state, Wanted[] wanted) =>
-        [.. state.RetiredWorkloads.Union(Workloads(state.Files.Select(file => (file.Kind, file.Name))))
-            .Except(Workloads(wanted.Select(file => (file.Kind, file.Name)))).Order(StringComparer.Ordinal)];
-
-    private static IEnumerable<string> Workloads(IEnumerable<(OwnedFileKind Kind, string Name)> files) =>
-        files.Where(file => file.Kind == OwnedFileKind.Workload).Select(file => file.Name);
 
     private static string[] RetiredProperties(NodeState state, byte[]? oldDropIn, Wanted[] wanted) =>
         [.. state.RetiredProperties.Union(oldDropIn is null ? [] : ResourceControl.KeysSetBy(Encoding.UTF8.GetString(oldDropIn)))

@@ -208,7 +208,7 @@ internal sealed class NodeRevisions
 
         if (!state.Confirmed)
         {
-            _directory.State = state with { Confirmed = true, RetiredWorkloads = [], RetiredProperties = [], Deadline = null };
+            _directory.State = state with { Confirmed = true, RetiredWorkloads = [], RetiredSafetyUnits = [], RetiredProperties = [], Deadline = null };
             _directory.Previous = null;
             TendRootfs();
         }

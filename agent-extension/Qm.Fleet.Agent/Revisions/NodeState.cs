@@ -27,6 +27,9 @@ internal sealed record NodeState
     /// <summary>Workloads removed since the last confirmation.</summary>
     public IReadOnlyList<string> RetiredWorkloads { get; init; } = [];
 
+    /// <summary>Safety units that lost their drop-ins since the last confirmation.</summary>
+    public IReadOnlyList<string> RetiredSafetyUnits { get; init; } = [];
+
     /// <summary>Resource control keys dropped since the last confirmation.</summary>
     public IReadOnlyList<string> RetiredProperties { get; init; } = [];
 

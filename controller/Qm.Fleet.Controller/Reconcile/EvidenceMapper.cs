@@ -28,6 +28,7 @@ internal static class EvidenceMapper
         ManagedOom = report.ManagedOomPreference.Length == 0 ? ImmutableDictionary<string, string>.Empty
             : ImmutableDictionary<string, string>.Empty.Add(nameof(ResourceProperty.ManagedOOMPreference), report.ManagedOomPreference),
         RetiredWorkloads = [.. report.RetiredWorkloads],
+        RetiredSafetyUnits = [.. report.RetiredSafetyUnits],
         RetiredProperties = [.. report.RetiredProperties],
         AwaitsConfirmation = report.HasConfirmDueUs,
         Reverted = report.Reverted is { } reverted ? new(reverted.Revision, reverted.Reason) : null,

@@ -200,6 +200,7 @@ internal sealed partial class NodeWorker(
         string[] onHost =
         [
             .. desired?.Environment.Oom.Asil.Keys ?? [],
+            .. Evidence()?.RetiredSafetyUnits ?? [],
             .. assignment.Preconditions,
             .. Evidence() is { HostAgentConfChangedAt: > 0 } ? [QmNode.AgentUnit] : Array.Empty<string>(),
         ];

@@ -65,6 +65,7 @@ internal static partial class UnitReader
             state.JobId)
         {
             IsFrozen = properties.TryGetValue("FreezerState", out var freezer) && freezer.TryGetString(out var frozen) && frozen is "frozen" or "freezing",
+            NeedsReload = properties.TryGetValue("NeedDaemonReload", out var stale) && stale.TryGetBoolean(out var isStale) && isStale,
             ManagedOom = ManagedOomOf(properties),
             Restarts = properties.TryGetValue("NRestarts", out var restarts) && restarts.TryGetInt64(out var count) ? count : 0,
         };

@@ -37,7 +37,6 @@ internal sealed class Prediction
     internal void After(NodeStep.Act act)
     {
         _clock++;
-        View = View with { Memory = View.Memory.Owing(act) };
         View = act switch
         {
             NodeStep.Stage => View with { Evidence = Staged() },
@@ -49,7 +48,7 @@ internal sealed class Prediction
             NodeStep.RestartQmAgent => Inside(QmNode.AgentUnit, Started),
             NodeStep.StopWorkload stop => Inside(stop.Unit, unit => Started(unit) with { ActiveState = "inactive", SubState = "dead" }),
             NodeStep.RunWorkload run => Inside(run.Unit, Started) with { Evidence = Evidence with { Oom = WithoutScoresOf(run.Unit) } },
-            NodeStep.Confirm => View with { Evidence = Evidence with { Confirmed = true, AwaitsConfirmation = false, RetiredWorkloads = [], RetiredProperties = [] } },
+            NodeStep.Confirm => View with { Evidence = Evidence with { Confirmed = true, AwaitsConfirmation = false, RetiredWorkloads = [], RetiredSafetyUnits = [], RetiredProperties = [] } },
             _ => throw new ArgumentOutOfRangeException(nameof(act), act.Name, "an act of unknown effect"),
         };
     }
@@ -70,6 +69,7 @@ internal sealed class Prediction
     {
         var changed = Drift.Files(_desired, Evidence);
         var hostConf = changed.Any(file => file.Kind == OwnedFileKind.HostBlueChiAgentConf);
+        var unscored = changed.Where(file => file.Kind == OwnedFileKind.AsilDropIn && _desired.Find(file) is null).Select(file => file.Name).ToArray();
         var evidence = Evidence with
         {
             Revision = _desired.Name,
@@ -81,6 +81,7 @@ internal sealed class Prediction
                 file => file.Id,
                 file => Evidence.Files.GetValueOrDefault(file.Id) is { } found && found.Sha256 == file.Sha256 ? found : new FileEvidence("", file.Sha256, _clock)),
             RetiredWorkloads = [.. Evidence.RetiredWorkloads.Concat(changed.Where(file => file.Kind == OwnedFileKind.Workload && _desired.Find(file) is null).Select(file => file.Name)).Distinct()],
+            RetiredSafetyUnits = [.. Evidence.RetiredSafetyUnits.Concat(unscored).Distinct()],
             RetiredProperties = [.. Evidence.RetiredProperties.Concat(Dropped()).Distinct()],
             Effective = Evidence.Effective.Select(value => KeyValuePair.Create(value.Key, Own(value.Key, value.Value))).Where(value => value.Value.Length > 0).ToDictionary(),
             Machine = Evidence.Machine with { Disks = Disks() },
@@ -92,7 +93,13 @@ internal sealed class Prediction
         var hostUnits = hostConf && !View.HostUnits.ContainsKey(QmNode.AgentUnit)
             ? View.HostUnits.Add(QmNode.AgentUnit, Started(null) with { StartedAt = 0 })
             : View.HostUnits;
-        return View with { Evidence = evidence, HostUnits = hostUnits };
+        // A safety unit that loses its drop-in is read from now on, too, and systemd says that it has not read so.
+        return View with
+        {
+            Evidence = evidence,
+            HostUnits = hostUnits.SetItems(unscored.Select(name => KeyValuePair.Create(
+                name, (View.HostUnits.GetValueOrDefault(name) ?? Started(null) with { StartedAt = 0 }) with { NeedsReload = true }))),
+        };
     }
 
     private IEnumerable<string> Dropped() => NamesOf(_before).Except(NamesOf(_desired));
@@ -133,7 +140,9 @@ internal sealed class Prediction
     {
         QmUnit = view.QmUnit is { } unit ? unit with { LoadState = "loaded", OomScoreAdjust = _desired.Environment.Oom.Qm ?? unit.OomScoreAdjust } : null,
         HostUnits = view.HostUnits.ToImmutableSortedDictionary(
-            unit => unit.Key, unit => _desired.Environment.Oom.Asil.TryGetValue(unit.Key, out var score) ? unit.Value with { OomScoreAdjust = score } : unit.Value, StringComparer.Ordinal),
+            unit => unit.Key,
+            unit => unit.Value with { NeedsReload = false, OomScoreAdjust = _desired.Environment.Oom.Asil.TryGetValue(unit.Key, out var score) ? score : unit.Value.OomScoreAdjust },
+            StringComparer.Ordinal),
     };
 
     private NodeView QmStarted(NodeView view)

@@ -39,6 +39,9 @@ public sealed record NodeEvidence
     /// <summary>Workloads whose files were removed and whose units may still run.</summary>
     public required IReadOnlyList<string> RetiredWorkloads { get; init; }
 
+    /// <summary>Safety units whose drop-ins were removed, and whose scores systemd may still know.</summary>
+    public IReadOnlyList<string> RetiredSafetyUnits { get; init; } = [];
+
     /// <summary>Resource control keys no longer set, whose old limits may still be in the kernel; <c>KEY=PATH</c> for each device that a key no longer limits.</summary>
     public required IReadOnlyList<string> RetiredProperties { get; init; }
 

@@ -49,15 +49,12 @@ public sealed record NodeMemory
     /// <summary>Set when trying again cannot help.</summary>
     public bool Refused { get; init; }
 
-    /// <summary>Whether the host's systemd is to read its files again for something that is gone; only what was done tells.</summary>
-    public bool OwesReload { get; init; }
-
     /// <summary>Act to the state it was done in: an act done in a state that it did not change is not done again.</summary>
     public ImmutableSortedDictionary<string, string> DoneIn { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 
     /// <summary>Forgets everything when another revision is wanted.</summary>
     public NodeMemory For(string revision, DateTimeOffset now) =>
-        Revision == revision ? this : new NodeMemory { Revision = revision, StepSince = now, OwesReload = OwesReload };
+        Revision == revision ? this : new NodeMemory { Revision = revision, StepSince = now };
 
     /// <summary>Notes which step was decided, keeping since when it has been so.</summary>
     /// <remarks>Once everything is as wanted, what was done on the way is history: when somebody changes the node again, the same acts are not in vain.</remarks>
@@ -74,7 +71,7 @@ public sealed record NodeMemory
     /// <param name="now">When it ended.</param>
     public NodeMemory After(NodeStep.Act act, ActOutcome outcome, string detail, NodeView view, DateTimeOffset now) => outcome switch
     {
-        ActOutcome.Done => Owing(act) with
+        ActOutcome.Done => this with
         {
             // A stage only begins what may fail later; its failures count until something takes effect.
             Attempts = act is NodeStep.Stage ? Attempts : 0,
@@ -90,14 +87,6 @@ public sealed record NodeMemory
             Refused = outcome == ActOutcome.Refused,
             DoneIn = DoneIn.Remove(NodeReconciler.KeyOf(act)),
         },
-    };
-
-    /// <summary>What is owed after an act.</summary>
-    internal NodeMemory Owing(NodeStep.Act act) => act switch
-    {
-        NodeStep.Commit { TakesScoresAway: true } => this with { OwesReload = true },
-        NodeStep.ReloadHost or NodeStep.StartQm or NodeStep.RestartQm => this with { OwesReload = false },
-        _ => this,
     };
 
     /// <summary>Whether this act was already done in this very state, and left it as it is.</summary>

@@ -108,7 +108,7 @@ public static class NodeReconciler
     private static NodeStep Way(NodeView view, RenderedRevision desired, NodeEvidence evidence, bool isTold, DateTimeOffset now) =>
         (isTold ? null : Files(view, desired, evidence))
         ?? HostAgent(view, evidence, now)
-        ?? ScoresTaken(view, desired)
+        ?? ScoresTaken(view, desired, evidence, now)
         ?? (desired.IsRemoval ? Removed(view, desired, evidence, now) : Running(view, desired, evidence, isTold, now))
         ?? Settled(view, desired, evidence, isTold, now);
 
@@ -141,10 +141,7 @@ public static class NodeReconciler
         {
             (false, _) => new NodeStep.Stage(desired, reason),
             (true, false) => Turn(),
-            (true, true) => new NodeStep.Commit(desired.Name, ConfirmDeadline.For(view, evidence, changed), reason)
-            {
-                TakesScoresAway = changed.Any(file => file.Kind == OwnedFileKind.AsilDropIn && desired.Find(file) is null),
-            },
+            (true, true) => new NodeStep.Commit(desired.Name, ConfirmDeadline.For(view, evidence, changed), reason),
         };
     }
 
@@ -170,9 +167,23 @@ public static class NodeReconciler
     }
 
     // A removal reads everything again in any case. Its owner starts a safety unit with what systemd knows, which the file that is gone has told it.
-    private static NodeStep? ScoresTaken(NodeView view, RenderedRevision desired) => !view.Memory.OwesReload || desired.IsRemoval ? null
-        : view.MayMove ? new NodeStep.ReloadHost("systemd still knows the score of a safety unit that was taken away")
-        : Turn();
+    private static NodeStep? ScoresTaken(NodeView view, RenderedRevision desired, NodeEvidence evidence, DateTimeOffset now)
+    {
+        foreach (var name in desired.IsRemoval ? [] : evidence.RetiredSafetyUnits)
+        {
+            if (view.HostUnits.GetValueOrDefault(name) is not { } unit)
+            {
+                return Unread(name, now);
+            }
+
+            if (unit is { IsLoaded: true, NeedsReload: true })
+            {
+                return view.MayMove ? new NodeStep.ReloadHost($"systemd still knows the score of {name} that was taken away") : Turn();
+            }
+        }
+
+        return null;
+    }
 
     // qm.service: known to systemd, running, with its limits and its score.
     private static NodeStep? Qm(NodeView view, RenderedRevision desired, NodeEvidence evidence, bool isTold, DateTimeOffset now)

@@ -61,11 +61,7 @@ public abstract record NodeStep(string Reason)
     /// <param name="Revision">The staged revision.</param>
     /// <param name="ConfirmWithin">After this without <see cref="Confirm"/> the agent extension goes back by itself.</param>
     /// <param name="Reason">Why.</param>
-    public sealed record Commit(string Revision, TimeSpan ConfirmWithin, string Reason) : Act(Reason)
-    {
-        /// <summary>Whether the score of a safety unit goes, which nothing of the revision will remind of.</summary>
-        public bool TakesScoresAway { get; init; }
-    }
+    public sealed record Commit(string Revision, TimeSpan ConfirmWithin, string Reason) : Act(Reason);
 
     /// <summary>Have the agent extension restart the host's BlueChi agent; BlueChi would lose the job with the agent.</summary>
     public sealed record RestartHostAgent(string Reason) : Act(Reason);

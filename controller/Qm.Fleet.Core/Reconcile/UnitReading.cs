@@ -17,6 +17,9 @@ public sealed record UnitReading(
     /// <summary>NRestarts: how often systemd restarted it by itself since somebody last started it.</summary>
     public long Restarts { get; init; }
 
+    /// <summary>NeedDaemonReload: whether its files, or the set of its drop-ins, are others than systemd read. Of a quadlet systemd sees neither.</summary>
+    public bool NeedsReload { get; init; }
+
     /// <summary>FreezerState is frozen, or on the way there.</summary>
     public bool IsFrozen { get; init; }
 

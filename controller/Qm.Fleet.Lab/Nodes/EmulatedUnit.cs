@@ -86,7 +86,7 @@ internal sealed class EmulatedUnit(string name, IUnitBody body)
         new("DropInPaths", BusValue.Strings((Loaded?.DropInPaths ?? []).Select(path => "/" + path))),
         new("UnitFileState", Loaded?.UnitFileState ?? ""),
         // systemd watches unit files, not the quadlets they were generated from: a changed quadlet leaves this false.
-        new("NeedDaemonReload", false),
+        new("NeedDaemonReload", Loaded?.IsStale() ?? false),
         new("InvocationID", new BusValue.Bytes([.. Convert.FromHexString(InvocationId)])),
         new("Job", new BusValue.Struct([Operation?.JobId ?? 0, new BusValue.ObjectPath(Operation?.JobPath ?? "/")])),
         new("InactiveExitTimestampMonotonic", InactiveExitMicroseconds),

@@ -16,6 +16,9 @@ internal sealed record LoadedUnit(
 {
     public const string Transient = "transient";
 
+    /// <summary>Whether fragment and drop-ins are by now others than those that were read.</summary>
+    public Func<bool> IsStale { get; init; } = static () => false;
+
     /// <summary>The unit's description, or its name.</summary>
     public string Description => Setting("Unit", "Description") ?? Name;
 

@@ -28,7 +28,9 @@ internal static class UnitFiles
     public static LoadedUnit Load(string root, string fragment, IEnumerable<string> dropInDirectories, Machine machine, Installation installation)
     {
         var name = Path.GetFileName(fragment);
-        var dropIns = DropIns(dropInDirectories).ToArray();
+        string[] directories = [.. dropInDirectories];
+        var dropIns = DropIns(directories).ToArray();
+        var read = Found(fragment, directories);
         var text = Merge(fragment, dropIns);
         var limits = text.Entries.Where(entry => entry.Section == "Service")
             .Aggregate(ResourceControl.Default, (limits, entry) => limits.Assign(entry.Key, entry.Value, machine));
@@ -39,8 +41,15 @@ internal static class UnitFiles
             : source.Length > 0 ? "generated"
             : installation.StateOf(name, wantedBy);
         return new(
-            name, Path.GetRelativePath(root, fragment), source.TrimStart('/'), [.. dropIns.Select(path => Path.GetRelativePath(root, path))], text, limits, wanted, state);
+            name, Path.GetRelativePath(root, fragment), source.TrimStart('/'), [.. dropIns.Select(path => Path.GetRelativePath(root, path))], text, limits, wanted, state)
+        {
+            IsStale = () => !Found(fragment, directories).SequenceEqual(read),
+        };
     }
+
+    // What systemd looks at before it says whether it has to read a unit again. What it wrote there itself for a property it knows.
+    private static (string Path, DateTime Written)[] Found(string fragment, IEnumerable<string> dropInDirectories) =>
+        [.. DropIns(dropInDirectories.Where(directory => !directory.Contains("/system.control/", StringComparison.Ordinal))).Prepend(fragment).Select(path => (path, File.GetLastWriteTimeUtc(path)))];
 
     private static UnitFile Read(string path) => UnitFile.Parse(File.ReadAllText(path), path);
 

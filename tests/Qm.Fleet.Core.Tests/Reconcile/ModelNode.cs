@@ -18,6 +18,10 @@ internal sealed class ModelNode
     private readonly Dictionary<string, string> _kernel = new(StringComparer.Ordinal) { ["memory.high"] = "max", ["cpu.idle"] = "0", ["cpu.weight"] = "100" };
     private readonly HashSet<string> _retired = [];
     private readonly HashSet<string> _retiredProperties = [];
+    private readonly HashSet<string> _retiredSafetyUnits = [];
+
+    // What systemd read of drop-ins that are gone by now.
+    private readonly HashSet<string> _stale = [];
     private readonly Dictionary<string, (string State, long StartedAt, int Score)> _inside = [];
 
     internal bool Confirmed { get; private set; }
@@ -58,7 +62,8 @@ internal sealed class ModelNode
         Evidence = Reachable ? Evidence() : null,
         QmUnit = new("loaded", QmRuns ? "active" : "inactive", QmRuns ? "running" : "dead", "success", $"{Pid:x32}", QmStartedAt, _systemdScore, 0),
         QmUnits = Inside(desired),
-        HostUnits = ImmutableSortedDictionary<string, UnitReading>.Empty.Add(QmNode.AgentUnit, Reading("active", _hostAgentStartedAt)),
+        HostUnits = ImmutableSortedDictionary<string, UnitReading>.Empty.Add(QmNode.AgentUnit, Reading("active", _hostAgentStartedAt))
+            .AddRange(_retiredSafetyUnits.Select(unit => KeyValuePair.Create(unit, Reading("active", 1) with { NeedsReload = _stale.Contains(unit) }))),
         Memory = memory.For(desired?.Name ?? "", DateTimeOffset.UnixEpoch),
     };
 
@@ -77,7 +82,7 @@ internal sealed class ModelNode
             case NodeStep.Stage stage: _staged = stage.Revision; break;
             case NodeStep.Commit commit: ConfirmWithin = commit.ConfirmWithin; Commit(); break;
             case NodeStep.RestartHostAgent: (_hostAgentStartedAt, CutOff) = (_clock, CutsOff); break;
-            case NodeStep.Confirm: Confirmed = true; _retired.Clear(); _retiredProperties.Clear(); break;
+            case NodeStep.Confirm: Confirmed = true; _retired.Clear(); _retiredProperties.Clear(); _retiredSafetyUnits.Clear(); break;
             case NodeStep.SetLimits limits: SetLimits(limits); break;
             case NodeStep.ReloadHost: Reload(); break;
             case NodeStep.StartQm or NodeStep.RestartQm: Reload(); StartQm(desired); break;
@@ -136,6 +141,11 @@ internal sealed class ModelNode
             {
                 _retired.Add(gone.Name);
             }
+            else if (gone.Kind == OwnedFileKind.AsilDropIn)
+            {
+                _retiredSafetyUnits.Add(gone.Name);
+                _stale.Add(gone.Name);
+            }
         }
 
         foreach (var file in revision.Files.Where(file => _files.GetValueOrDefault(file.Id)?.Sha256 != file.Sha256))
@@ -148,7 +158,11 @@ internal sealed class ModelNode
         (_committed, _staged, Confirmed) = (revision, null, false);
     }
 
-    private void Reload() => _systemdScore = _committed?.Environment.Oom.Qm ?? 500;
+    private void Reload()
+    {
+        _systemdScore = _committed?.Environment.Oom.Qm ?? 500;
+        _stale.Clear();
+    }
 
     private void StartQm(RenderedRevision desired)
     {
@@ -205,6 +219,7 @@ internal sealed class ModelNode
             [.. _inside.Where(unit => unit.Key != QmNode.AgentUnit).Select((unit, index) => new UnitScore(unit.Key, 200_000 + index, unit.Value.Score))], []),
         Machine = Machine,
         RetiredWorkloads = [.. _retired],
+        RetiredSafetyUnits = [.. _retiredSafetyUnits],
         RetiredProperties = [.. _retiredProperties],
         Reverted = _reverted,
         AwaitsConfirmation = _committed is not null && !Confirmed,

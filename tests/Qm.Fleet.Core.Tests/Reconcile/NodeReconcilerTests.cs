@@ -56,6 +56,26 @@ public sealed class NodeReconcilerTests
     }
 
     [Fact]
+    [Trait("Requirement", "QMF-RECON-002")]
+    [Trait("Requirement", "QMF-RULE-1")]
+    public void Decide_ScoreOfASafetyUnitIsTakenAwayByControllersThatAreKilledAfterEachAct_HasSystemdForgetItOnce()
+    {
+        var node = new ModelNode();
+        var plain = Revision("a", "2G", qm: 500);
+        var scored = RevisionRenderer.Render("b", plain.Environment with { Oom = plain.Environment.Oom with { Asil = plain.Environment.Oom.Asil.Add("brake.service", -900) } }, "ecu1");
+        Settle(node, scored);
+        node.Acts.Clear();
+
+        while (NodeReconciler.Decide(node.View(plain, new()), DateTimeOffset.UnixEpoch) is NodeStep.Act act)
+        {
+            node.Apply(act, plain);
+            Assert.InRange(node.Acts.Count, 0, 4);
+        }
+
+        Assert.Equal(["Stage", "Commit", "ReloadHost", "Confirm"], node.Acts);
+    }
+
+    [Fact]
     [Trait("Requirement", "QMF-ROLL-008")]
     public void Decide_FleetIsDeleted_TakesEverythingAwayAndThenNothing()
     {

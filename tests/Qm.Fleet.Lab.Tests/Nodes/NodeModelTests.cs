@@ -121,6 +121,34 @@ public sealed class NodeModelTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task NeedDaemonReload_DropInOfAUnitFileThatComesChangesOrGoes_IsSaidUntilItIsRead()
+    {
+        const string dropIn = "etc/systemd/system/qm.service.d/50-fleet.conf";
+        Node.Host.SetProperties("qm.service", true, [new("MemoryHigh", new BusValue.UInt64(1UL << 30))]);
+        Assert.Equal(false, _test.Host("NeedDaemonReload"));
+
+        var path = Path.Combine(Node.Root, dropIn);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        foreach (var (day, content) in new[] { "[Service]\nOOMScoreAdjust=600\n", "[Service]\nOOMScoreAdjust=650\n", null }.Index())
+        {
+            if (content is null)
+            {
+                File.Delete(path);
+            }
+            else
+            {
+                await File.WriteAllTextAsync(path, content, TestContext.Current.CancellationToken);
+                // Sooner than the file system's clock goes on.
+                File.SetLastWriteTimeUtc(path, DateTime.UnixEpoch.AddDays(day));
+            }
+
+            Assert.Equal(true, _test.Host("NeedDaemonReload"));
+            await Node.Host.DaemonReloadAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(false, _test.Host("NeedDaemonReload"));
+        }
+    }
+
+    [Fact]
     public async Task SetProperties_AnyOneAfterReload_FlushesAllLimitsToTheKernel()
     {
         _test.DropIn("[Service]\nCPUWeight=44\n");

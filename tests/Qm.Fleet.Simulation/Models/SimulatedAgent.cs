@@ -9,6 +9,7 @@ internal sealed class SimulatedAgent(World world, SimulatedNode node)
 {
     private readonly Dictionary<OwnedFileId, long> _committedAt = [];
     private readonly SortedSet<string> _retired = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> _retiredSafetyUnits = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _retiredProperties = new(StringComparer.Ordinal);
     private Stage? _staged;
     private (string Revision, Stage? Content) _previous = ("", null);
@@ -77,6 +78,7 @@ internal sealed class SimulatedAgent(World world, SimulatedNode node)
         }
 
         report.RetiredWorkloads.Add(_retired);
+        report.RetiredSafetyUnits.Add(_retiredSafetyUnits);
         report.RetiredProperties.Add(_retiredProperties);
         if (node.Qm.IsActive)
         {
@@ -151,6 +153,7 @@ internal sealed class SimulatedAgent(World world, SimulatedNode node)
 
         (IsConfirmed, _confirmDue) = (true, null);
         _retired.Clear();
+        _retiredSafetyUnits.Clear();
         _retiredProperties.Clear();
         EverConfirmed.Add(revision);
         return new() { Ok = true };
@@ -179,10 +182,15 @@ internal sealed class SimulatedAgent(World world, SimulatedNode node)
             }
         }
 
+        _retiredSafetyUnits.UnionWith(SafetyUnits(before.Keys));
+        _retiredSafetyUnits.ExceptWith(SafetyUnits(after.Keys));
         _retiredProperties.UnionWith(Properties(Revision));
         _retiredProperties.ExceptWith(Properties(revision));
         (Revision, _content) = (revision, content);
     }
+
+    private static IEnumerable<string> SafetyUnits(IEnumerable<(OwnedFile.Types.Kind Kind, string Name)> files) =>
+        files.Where(file => file.Kind == OwnedFile.Types.Kind.AsilDropIn).Select(file => file.Name);
 
     private IEnumerable<string> Properties(string revision) =>
         world.Revisions.TryGetValue(revision, out var known) ? known.Environment.Resources.Keys.Select(property => property.ToString()) : [];

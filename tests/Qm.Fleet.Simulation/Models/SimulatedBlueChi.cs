@@ -77,11 +77,13 @@ internal sealed partial class SimulatedBlueChi(World world, Mutation mutation) :
             (false, QmNode.Unit) => node.Qm,
             (false, QmNode.AgentUnit) => node.HostAgent,
             (false, SimulatedNode.Parked) => node.ParkedTarget,
+            (false, SimulatedNode.Brake) => node.BrakeControl,
             (true, QmNode.AgentUnit) => node.QmAgent,
             (true, _) => node.Workloads.GetValueOrDefault(unit.Replace(".service", "", StringComparison.Ordinal)),
             _ => null,
         };
-        return (found ?? new() { LoadState = "not-found" }).Properties(found == node.Qm ? node.LoadedScore : null);
+        return (found ?? new() { LoadState = "not-found" }).Properties(
+            found == node.Qm ? node.LoadedScore : found == node.BrakeControl ? node.LoadedBrakeScore ?? 0 : null, found == node.BrakeControl && node.LoadedBrakeScore != node.BrakeScore);
     }
 
     // The unit's state is read first, so that an agent that is silent is found out before it is given anything to do later.

@@ -11,6 +11,9 @@ internal sealed class SimulatedNode
     /// <summary>A unit of the host that preconditions are about.</summary>
     internal const string Parked = "vehicle-parked.target";
 
+    /// <summary>A safety unit of the host.</summary>
+    internal const string Brake = "brake-control.service";
+
     private const int VendorScore = 500;
     private readonly World _world;
 
@@ -53,10 +56,18 @@ internal sealed class SimulatedNode
 
     internal SimulatedUnit ParkedTarget { get; } = new() { ActiveState = "active" };
 
+    internal SimulatedUnit BrakeControl { get; } = new() { ActiveState = "active", StartedAt = 1 };
+
     internal SortedDictionary<string, SimulatedUnit> Workloads { get; } = new(StringComparer.Ordinal);
 
     /// <summary>What systemd read last.</summary>
     internal int LoadedScore { get; private set; } = VendorScore;
+
+    /// <summary>What systemd read last of the drop-in of the safety unit; null when there was none.</summary>
+    internal int? LoadedBrakeScore { get; private set; }
+
+    /// <summary>What stands there; null when there is none.</summary>
+    internal int? BrakeScore => Environment?.Oom.Asil.TryGetValue(Brake, out var score) == true ? score : null;
 
     /// <summary>What QM's init has; null when there is none.</summary>
     internal int? Score { get; private set; }
@@ -91,7 +102,7 @@ internal sealed class SimulatedNode
         || (Agent.Revision == Removal.Revision && Score != VendorScore);
 
     /// <summary>Nothing of what runs has what a fleet had brought.</summary>
-    internal bool IsClean => !Qm.IsActive || (Score is null or VendorScore && MemoryHigh is null && !Workloads.Values.Any(unit => unit.IsActive));
+    internal bool IsClean => LoadedBrakeScore is null && (!Qm.IsActive || (Score is null or VendorScore && MemoryHigh is null && !Workloads.Values.Any(unit => unit.IsActive)));
 
     /// <summary>What the kernel shall have.</summary>
     internal ulong? WantedHigh => High(Environment);
@@ -123,7 +134,7 @@ internal sealed class SimulatedNode
     }
 
     /// <summary>daemon-reload: changes what systemd says.</summary>
-    internal void Reload() => LoadedScore = Environment?.Oom.Qm ?? VendorScore;
+    internal void Reload() => (LoadedScore, LoadedBrakeScore) = (Environment?.Oom.Qm ?? VendorScore, BrakeScore);
 
     /// <summary>daemon-reload inside QM.</summary>
     internal void ReloadInside()

@@ -36,6 +36,8 @@ internal enum Flaw
 /// <param name="Sufferers">On how many of a hundred nodes.</param>
 internal sealed record SimulatedRevision(string Name, FleetEnvironment Environment, Flaw Flaw, TimeSpan After, int Sufferers)
 {
+    private static readonly ImmutableSortedDictionary<string, int> Scores = ImmutableSortedDictionary.Create<string, int>(StringComparer.Ordinal);
+
     /// <summary>What a fleet that is deleted goes to.</summary>
     internal static SimulatedRevision Removed { get; } = new(Removal.Revision, Removal.Environment, Flaw.None, TimeSpan.Zero, 0);
 
@@ -50,7 +52,7 @@ internal sealed record SimulatedRevision(string Name, FleetEnvironment Environme
         var environment = new FleetEnvironment
         {
             Resources = ImmutableSortedDictionary<ResourceProperty, ResourceValue>.Empty.Add(ResourceProperty.MemoryHigh, new ResourceValue.Bytes((ulong)random.Between(1, 3) << 30)),
-            Oom = new(random.Chance(60) ? 500 : 600, 750, ImmutableSortedDictionary<string, int>.Empty),
+            Oom = new(random.Chance(60) ? 500 : 600, 750, random.Chance(30) ? Scores.Add(SimulatedNode.Brake, random.Chance(50) ? -900 : -800) : Scores),
             QmAgent = random.Chance(20) ? ImmutableSortedDictionary<string, string>.Empty.Add("LogLevel", random.Chance(50) ? "DEBUG" : "WARN") : ImmutableSortedDictionary<string, string>.Empty,
             HostAgent = random.Chance(10) ? ImmutableSortedDictionary<string, string>.Empty.Add("HeartbeatInterval", random.Chance(50) ? "1000" : "3000") : ImmutableSortedDictionary<string, string>.Empty,
             Workloads = [new("radio", quadlet, null), .. random.Chance(30) ? [new Workload("map", quadlet, random.Chance(50) ? 800 : null)] : (Workload[])[]],

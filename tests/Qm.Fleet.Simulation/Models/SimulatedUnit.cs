@@ -30,7 +30,8 @@ internal sealed class SimulatedUnit
 
     /// <summary>As systemd tells it.</summary>
     /// <param name="score">What it would be started with.</param>
-    internal IReadOnlyDictionary<string, PropertyValue> Properties(int? score)
+    /// <param name="needsReload">Whether its drop-ins are others than systemd read.</param>
+    internal IReadOnlyDictionary<string, PropertyValue> Properties(int? score, bool needsReload)
     {
         var properties = new Dictionary<string, PropertyValue>(StringComparer.Ordinal)
         {
@@ -41,6 +42,7 @@ internal sealed class SimulatedUnit
             ["InactiveExitTimestampMonotonic"] = PropertyValue.From((ulong)StartedAt),
             // Two starts at the same microsecond are one.
             ["InvocationID"] = PropertyValue.From(new BusValue.Bytes(StartedAt == 0 ? [] : [.. BitConverter.GetBytes(StartedAt), .. new byte[8]])),
+            ["NeedDaemonReload"] = PropertyValue.From(needsReload),
             ["NRestarts"] = PropertyValue.From((ulong)Restarts),
             ["Job"] = PropertyValue.From(new BusValue.Struct([Job, new BusValue.ObjectPath("/")])),
         };

@@ -47,4 +47,7 @@ internal enum Bug
 
     /// <summary>A unit that systemd restarted once is held not to stay up.</summary>
     OneRestartIsTooMany = 14,
+
+    /// <summary>That the score of a safety unit was taken away is known to nobody but the one who did it.</summary>
+    TakenScoreForgotten = 15,
 }

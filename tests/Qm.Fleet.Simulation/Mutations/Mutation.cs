@@ -54,6 +54,11 @@ internal sealed class Mutation(Bug bug)
             report.Confirmed = true;
         }
 
+        if (bug == Bug.TakenScoreForgotten)
+        {
+            report.RetiredSafetyUnits.Clear();
+        }
+
         return report;
     }
 

@@ -281,6 +281,6 @@ internal sealed class Referee(World world)
 
     private bool IsAsWanted(SimulatedNode node) =>
         node.Agent.Revision == Removal.Revision ? node.IsClean : node.Agent.Revision.Length > 0 && world.Revisions[node.Agent.Revision].Environment is var wanted
-        && !node.NeedsQm && node.MemoryHigh == node.WantedHigh
+        && !node.NeedsQm && node.MemoryHigh == node.WantedHigh && node.LoadedBrakeScore == node.BrakeScore
         && wanted.Workloads.All(workload => node.Workloads.GetValueOrDefault(workload.Name) is { IsActive: true });
 }

@@ -89,7 +89,7 @@ internal static class SimulationRun
 
     private static bool HasSettled(World world, SimulatedNode node, string revision) =>
         node.Agent.Revision == revision && node.Agent.IsConfirmed
-        && (node.IsServing || revision == Removal.Revision)
+        && (node.IsServing || revision == Removal.Revision) && node.LoadedBrakeScore == node.BrakeScore
         && ((revision == Removal.Revision && world.Store.Rollout is null) || world.Store.Rollout?.State.Members.GetValueOrDefault(node.Name) is { State: MemberState.Done });
 
     private static string? Go(World world, TimeSpan span, Func<bool> until)

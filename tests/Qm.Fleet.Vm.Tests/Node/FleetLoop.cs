@@ -124,7 +124,7 @@ internal sealed class FleetLoop(string node, AgentLinks links, GuestSystemd syst
     {
         _memory = _memory.For(desired.Name, clock.GetUtcNow());
         var evidence = EvidenceMapper.ToEvidence(await InspectAsync(ct));
-        var host = await systemd.ReadAsync(insideQm: false, [QmNode.Unit, QmNode.AgentUnit, .. desired.Environment.Oom.Asil.Keys], ct);
+        var host = await systemd.ReadAsync(insideQm: false, [QmNode.Unit, QmNode.AgentUnit, .. desired.Environment.Oom.Asil.Keys, .. evidence.RetiredSafetyUnits], ct);
         var inside = evidence.Oom.QmInit == 0 ? ImmutableSortedDictionary<string, UnitReading>.Empty : await systemd.ReadAsync(
             insideQm: true, desired.Environment.Workloads.Select(workload => workload.Name).Concat(evidence.RetiredWorkloads).Distinct()
                 .Select(workload => workload + ".service").Append(QmNode.AgentUnit), ct);

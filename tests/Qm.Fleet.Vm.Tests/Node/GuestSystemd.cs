@@ -14,7 +14,7 @@ internal sealed class GuestSystemd(NodeShell shell)
 {
     // The first process of QM; its namespaces are those of QM. systemd names the payload's cgroup anew at each start.
     private const string Inside = "nsenter -m -u -i -n -p -t $(cat /sys/fs/cgroup/qm.service/libpod-payload-*/init.scope/cgroup.procs | head -n 1) ";
-    private const string Properties = "LoadState,ActiveState,SubState,Result,InvocationID,InactiveExitTimestampMonotonic,OOMScoreAdjust,Job,ManagedOOMSwap,ManagedOOMMemoryPressure,ManagedOOMMemoryPressureLimit,NRestarts";
+    private const string Properties = "LoadState,ActiveState,SubState,Result,InvocationID,InactiveExitTimestampMonotonic,OOMScoreAdjust,Job,ManagedOOMSwap,ManagedOOMMemoryPressure,ManagedOOMMemoryPressureLimit,NRestarts,NeedDaemonReload";
 
     /// <summary>Units by name; none when that systemd cannot be asked, as when QM is just starting.</summary>
     internal async Task<ImmutableSortedDictionary<string, UnitReading>> ReadAsync(bool insideQm, IEnumerable<string> units, CancellationToken ct)
@@ -72,6 +72,7 @@ internal sealed class GuestSystemd(NodeShell shell)
             values.TryGetValue("OOMScoreAdjust", out var score) ? int.Parse(score, CultureInfo.InvariantCulture) : null,
             values.GetValueOrDefault("Job", "") is { Length: > 0 } job ? uint.Parse(job, CultureInfo.InvariantCulture) : 0)
         {
+            NeedsReload = values.GetValueOrDefault("NeedDaemonReload") == "yes",
             Restarts = long.Parse(values.GetValueOrDefault("NRestarts", "0"), CultureInfo.InvariantCulture),
             ManagedOom = ManagedOomOf(values),
         };
