@@ -11,7 +11,8 @@ internal sealed class CrashException : Exception;
 /// <param name="at">At which call.</param>
 /// <param name="errno">The error of a call that fails.</param>
 /// <param name="broken">The end of calls that fail every time, besides.</param>
-internal sealed class FaultySystemCalls(Fault fault = Fault.None, int at = 0, int errno = 0, string? broken = null) : ISystemCalls
+/// <param name="isKilled">Whether the agent was killed while a program of the node ran for it; null where none is.</param>
+internal sealed class FaultySystemCalls(Fault fault = Fault.None, int at = 0, int errno = 0, string? broken = null, Func<bool>? isKilled = null) : ISystemCalls
 {
     private readonly LinuxSystemCalls _kernel = new();
     private bool _dead;
@@ -142,6 +143,7 @@ internal sealed class FaultySystemCalls(Fault fault = Fault.None, int at = 0, in
     // A killed process does nothing in its finally blocks either.
     private void Live()
     {
+        _dead = _dead || isKilled?.Invoke() == true;
         if (_dead)
         {
             throw new CrashException();

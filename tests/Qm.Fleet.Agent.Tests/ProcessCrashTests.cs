@@ -16,14 +16,14 @@ public sealed class ProcessCrashTests(ITestOutputHelper output)
     private static readonly int Kills = AgentProcess.Program.Kind == "managed" ? 60 : 500;
 
     [Fact(Timeout = 600_000)]
-    public async Task Process_KilledAtRandomInApplyAndRollback_HasOldOrNewFilesAfterItsNextStart()
+    public async Task Process_KilledAtRandomInApplyRollbackAndRemoval_HasOldOrNewFilesAfterItsNextStart()
     {
         var tallies = await Task.WhenAll(Enumerable.Range(0, Workers).Select(worker => Task.Run(() => RunAsync(worker, Kills / Workers), TestContext.Current.CancellationToken)));
         var all = tallies.Aggregate((one, other) => one + other);
         output.WriteLine($"{AgentProcess.Program.Kind} agent: {all}");
 
-        Assert.Equal(Kills, all.Applies + all.Rollbacks);
-        Assert.True(all is { Applies: > 0, Rollbacks: > 0, Old: > 0, New: > 0 }, $"not every case came about: {all}");
+        Assert.Equal(Kills, all.Applies + all.Rollbacks + all.Removals);
+        Assert.True(all is { Applies: > 0, Rollbacks: > 0, Removals: > 0, Old: > 0, New: > 0 }, $"not every case came about: {all}");
         Assert.True(all.JournalUndone + all.JournalFinished > 0, $"no kill hit a commit on its way: {all}");
     }
 
@@ -35,9 +35,8 @@ public sealed class ProcessCrashTests(ITestOutputHelper output)
         await using var gateway = await TestGateway.StartAsync(server);
         Dictionary<string, SortedDictionary<string, string>> trees = [];
         var (shortest, longest) = (TimeSpan.MaxValue, TimeSpan.Zero);
-        for (var warmUp = 0; warmUp < 4; warmUp++)
+        foreach (var revision in new[] { Sample.Old, Sample.New, Sample.Old, Sample.Nothing, Sample.Old, Sample.New })
         {
-            var revision = warmUp % 2 == 0 ? Sample.Old : Sample.New;
             await using var agent = await AgentProcess.StartAsync(node, gateway);
             await agent.Stream.ReportAsync(_ => true);
             var start = TimeProvider.System.GetTimestamp();
@@ -50,13 +49,13 @@ public sealed class ProcessCrashTests(ITestOutputHelper output)
 
         var random = new Random(Seed + worker);
         var tally = new Tally();
-        var expected = "r2";
+        var (before, expected) = ("r2", "r2");
         for (var kill = 0; kill <= kills; kill++)
         {
             TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
             await using var agent = await AgentProcess.StartAsync(node, gateway);
             var found = await agent.Stream.ReportAsync(_ => true);
-            Assert.True(found.Revision is "r1" or "r2", $"worker {worker}, kill {kill}: revision \"{found.Revision}\"");
+            Assert.True(found.Revision == before || found.Revision == expected, $"worker {worker}, kill {kill}: revision \"{found.Revision}\", neither {before} nor {expected}");
             Assert.True(trees[found.Revision].SequenceEqual(node.OwnedTrees()), $"worker {worker}, kill {kill}: the files are not those of {found.Revision}");
             Assert.Empty(found.Problems);
             Assert.False(File.Exists(JournalOf(node)), $"worker {worker}, kill {kill}: the journal is still there");
@@ -70,8 +69,8 @@ public sealed class ProcessCrashTests(ITestOutputHelper output)
                 break;
             }
 
-            var target = found.Revision == "r1" ? Sample.New : Sample.Old;
-            expected = target.Revision;
+            var target = found.Revision != "r1" ? Sample.Old : random.Next(2) == 0 ? Sample.New : Sample.Nothing;
+            (before, expected) = (found.Revision, target.Revision);
             await BeginAsync(agent, target);
             if (kill % 2 == 0)
             {
@@ -85,7 +84,7 @@ public sealed class ProcessCrashTests(ITestOutputHelper output)
             }
 
             await agent.DisposeAsync();
-            tally += new Tally { Applies = expected == "r2" ? 1 : 0, Rollbacks = expected == "r1" ? 1 : 0 } + JournalTally(node);
+            tally += new Tally { Applies = expected == "r2" ? 1 : 0, Rollbacks = expected == "r1" ? 1 : 0, Removals = expected == "r3" ? 1 : 0 } + JournalTally(node);
         }
 
         return tally;
@@ -128,6 +127,8 @@ public sealed class ProcessCrashTests(ITestOutputHelper output)
 
         public int Rollbacks { get; init; }
 
+        public int Removals { get; init; }
+
         public int Old { get; init; }
 
         public int New { get; init; }
@@ -140,6 +141,7 @@ public sealed class ProcessCrashTests(ITestOutputHelper output)
         {
             Applies = one.Applies + other.Applies,
             Rollbacks = one.Rollbacks + other.Rollbacks,
+            Removals = one.Removals + other.Removals,
             Old = one.Old + other.Old,
             New = one.New + other.New,
             JournalUndone = one.JournalUndone + other.JournalUndone,
@@ -147,7 +149,7 @@ public sealed class ProcessCrashTests(ITestOutputHelper output)
         };
 
         public override string ToString() =>
-            $"{Applies + Rollbacks} kills ({Applies} of an apply, {Rollbacks} of a rollback): {Old} left old, {New} left new; "
+            $"{Applies + Rollbacks + Removals} kills ({Applies} of an apply, {Rollbacks} of a rollback, {Removals} of the removal of everything): {Old} left old, {New} left new; "
             + $"{JournalUndone + JournalFinished} left a journal ({JournalUndone} undone, {JournalFinished} finished)";
     }
 }

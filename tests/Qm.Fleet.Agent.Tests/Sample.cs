@@ -3,7 +3,7 @@ using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Agent.Tests;
 
-/// <summary>Two revisions that differ in every way a commit can: a file changed, kept, added and removed.</summary>
+/// <summary>Two revisions that differ in every way a commit can: a file changed, kept, added and removed; and one that takes everything away.</summary>
 internal static class Sample
 {
     public const string BrakeDropIn = "/etc/systemd/system/brake-control.service.d/50-qm-fleet.conf";
@@ -24,6 +24,8 @@ internal static class Sample
         new(OwnedFileKind.QmBlueChiAgentConf, "", "[bluechi-agent]\nHeartbeatInterval=2000\n"),
         new(OwnedFileKind.AsilDropIn, "brake-control.service", "[Service]\nOOMScoreAdjust=-1000\n"),
     ]);
+
+    public static StagedRevision Nothing { get; } = new("r3", []);
 
     public static Task StageAsync(this NodeRevisions revisions, StagedRevision revision) =>
         revisions.StageAsync(revision.Revision, revision.Files, rootfsPreinstalled: revision.Rootfs is null, revision.Rootfs, TestContext.Current.CancellationToken);

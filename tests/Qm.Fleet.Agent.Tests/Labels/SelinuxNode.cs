@@ -7,7 +7,7 @@ namespace Qm.Fleet.Agent.Tests.Labels;
 /// <summary>An emulated node whose kernel enforces SELinux, with a stand-in for restorecon.</summary>
 internal sealed class SelinuxNode : IDisposable
 {
-    private const string Program = "bin/restorecon", Log = "restorecon.log", Failing = "restorecon.fails", Policy = "etc/selinux/targeted/contexts/files";
+    private const string Program = "bin/restorecon", Log = "restorecon.log", Failing = "restorecon.fails", Labelling = "restorecon.labels", Killing = "restorecon.kill", Killed = "restorecon.killed", Policy = "etc/selinux/targeted/contexts/files";
 
     public SelinuxNode()
     {
@@ -15,11 +15,18 @@ internal sealed class SelinuxNode : IDisposable
         Node.Write("etc/selinux/config", "# a comment\nSELINUX=enforcing\nSELINUXTYPE=targeted\n");
         Directory.CreateDirectory(Node.Of(Policy));
         var slots = Node.Of(RootfsSlot.Directory);
-        Node.Write(Program, $"""
+        Node.Write(Program, $$"""
             #!/bin/sh
-            rules=$(sed -n 's,^{RootfsSlot.Directory}/\([^ ]*\) /usr/lib/qm/rootfs$,\1,p' {Node.Of(Policy)}/file_contexts.subs 2>/dev/null)
-            echo "$*; slots:" $(ls {slots} 2>/dev/null)"; rules:" $rules >>{Node.Of(Log)}
-            if [ -e {Node.Of(Failing)} ]; then echo 'restorecon: Operation not permitted' >&2; exit 255; fi
+            rules=$(sed -n 's,^{{RootfsSlot.Directory}}/\([^ ]*\) /usr/lib/qm/rootfs$,\1,p' {{Node.Of(Policy)}}/file_contexts.subs 2>/dev/null)
+            echo "$*; slots:" $(ls {{slots}} 2>/dev/null)"; rules:" $rules >>{{Node.Of(Log)}}
+            if [ -e {{Node.Of(Failing)}} ]; then echo 'restorecon: Operation not permitted' >&2; exit 255; fi
+            [ -e {{Node.Of(Labelling)}} ] || exit 0
+            for path; do case "$path" in -*) ;; *) find '{{Node.Root}}'"$path" ! -type l ;; esac; done >{{Node.Of(Labelling)}}
+            lines=$(wc -l <{{Node.Of(Labelling)}})
+            read at share 2>/dev/null <{{Node.Of(Killing)}} || at=0
+            if [ "$at" = "$(wc -l <{{Node.Of(Log)}})" ]; then lines=$((lines * share / 100)); : >{{Node.Of(Killed)}}; fi
+            head -n $lines {{Node.Of(Labelling)}} | tr '\n' '\0' | xargs -0 -r chmod +t
+            [ ! -e {{Node.Of(Killed)}} ]
 
             """);
         Node.MakeExecutable(Program);
@@ -55,6 +62,31 @@ internal sealed class SelinuxNode : IDisposable
             default: Directory.Delete(Node.Of(Policy), recursive: true); break;
         }
     }
+
+    /// <summary>Whether the agent was killed while restorecon ran for it.</summary>
+    public bool IsKilled => File.Exists(Node.Of(Killed));
+
+    /// <summary>Has restorecon label what it is given, which is to set the sticky bit here.</summary>
+    public void Label() => Node.Write(Labelling, "");
+
+    /// <summary>Has the agent be killed, and restorecon with it.</summary>
+    /// <param name="call">At which of its runs, from 1.</param>
+    /// <param name="percent">How much it has labelled by then.</param>
+    public void Kill(int call, int percent) => Node.Write(Killing, $"{call} {percent}\n");
+
+    /// <summary>Has the agent be started again.</summary>
+    public void Revive()
+    {
+        File.Delete(Node.Of(Killing));
+        File.Delete(Node.Of(Killed));
+    }
+
+    /// <summary>What below a path, itself included, has no label; links have none.</summary>
+    public string[] Unlabelled(string path) =>
+    [
+        .. (Directory.Exists(Node.Of(path)) ? new DirectoryInfo(Node.Of(path)).EnumerateFileSystemInfos("*", SearchOption.AllDirectories).Prepend(new DirectoryInfo(Node.Of(path))) : [new FileInfo(Node.Of(path))])
+            .Where(static entry => entry.LinkTarget is null && !entry.UnixFileMode.HasFlag(UnixFileMode.StickyBit)).Select(entry => entry.FullName[Node.Root.Length..]),
+    ];
 
     /// <summary>Has it work again.</summary>
     public void Mend() => File.Delete(Node.Of(Failing));
