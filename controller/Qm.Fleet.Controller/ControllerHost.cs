@@ -88,7 +88,7 @@ internal static class ControllerHost
         services.AddSingleton(provider => Database.Open(
             Path.Combine(options.State, "fleet.db"), provider.Locked().GetRequiredService<ChangeFeed>(),
             provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(new ArtifactFolder(options.State, static folder => new DriveInfo(folder).AvailableFreeSpace)).AddSingleton(new ArtifactLimits { TotalBytes = options.ArtifactSpaceBytes });
+        services.AddSingleton(new ArtifactFolder(options.State, static folder => new DriveInfo(folder).AvailableFreeSpace, new FolderCalls())).AddSingleton(new ArtifactLimits { TotalBytes = options.ArtifactSpaceBytes });
         services.AddSingleton<ArtifactStore>().AddSingleton<ArtifactUploads>();
         services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<EventLog>().AddSingleton<OomKillStore>();
         return services.AddSingleton<IReconcileStore, ReconcileStore>();

@@ -1,12 +1,11 @@
-using Qm.Fleet.Controller.Security;
-
 namespace Qm.Fleet.Controller.Artifacts;
 
 /// <summary>The files of the archives: <c>artifacts/&lt;sha256&gt;</c> for a whole one, <c>&lt;sha256&gt;.part</c> for one on its way.</summary>
 /// <remarks>Every digest that comes here has been checked to be one: it names a file.</remarks>
 /// <param name="state">The state folder.</param>
 /// <param name="freeBytes">What is free on the file system of a folder; the argument is its path.</param>
-internal sealed class ArtifactFolder(string state, Func<string, long> freeBytes)
+/// <param name="calls">What changes it.</param>
+internal sealed class ArtifactFolder(string state, Func<string, long> freeBytes, IFolderCalls calls)
 {
     private const string PartEnding = ".part";
     private const int BufferBytes = 128 * 1024;
@@ -15,7 +14,7 @@ internal sealed class ArtifactFolder(string state, Func<string, long> freeBytes)
     /// <summary>What is free on its file system, bytes.</summary>
     public long FreeBytes()
     {
-        DurableFolder.Create(_folder);
+        calls.Create(_folder);
         return freeBytes(_folder);
     }
 
@@ -28,7 +27,7 @@ internal sealed class ArtifactFolder(string state, Func<string, long> freeBytes)
     /// <summary>All files: the digest, whether it is a part, its size and when it was last written.</summary>
     public IReadOnlyList<(string Sha256, bool IsPart, long Bytes, DateTimeOffset WrittenAt)> Files()
     {
-        DurableFolder.Create(_folder);
+        calls.Create(_folder);
         return
         [
             .. new DirectoryInfo(_folder).EnumerateFiles().Select(static file => (
@@ -41,8 +40,8 @@ internal sealed class ArtifactFolder(string state, Func<string, long> freeBytes)
     /// <param name="isNew">Whether to begin anew.</param>
     public FileStream OpenPart(string sha256, bool isNew)
     {
-        DurableFolder.Create(_folder);
-        return new(Part(sha256), new FileStreamOptions
+        calls.Create(_folder);
+        return calls.Open(Part(sha256), new FileStreamOptions
         {
             Mode = isNew ? FileMode.Create : FileMode.OpenOrCreate,
             Access = FileAccess.ReadWrite,
@@ -61,17 +60,17 @@ internal sealed class ArtifactFolder(string state, Func<string, long> freeBytes)
     /// <summary>Makes a part, which is flushed and closed, the whole.</summary>
     public void Complete(string sha256)
     {
-        File.Move(Part(sha256), Whole(sha256), overwrite: true);
-        DurableFolder.Flush(_folder);
+        calls.Rename(Part(sha256), Whole(sha256));
+        calls.Flush(_folder);
         // The folder itself may be as new as its first file.
-        DurableFolder.Flush(state);
+        calls.Flush(state);
     }
 
     /// <summary>Removes a whole archive; one that is being read is read to its end.</summary>
-    public void Delete(string sha256) => File.Delete(Whole(sha256));
+    public void Delete(string sha256) => calls.Delete(Whole(sha256));
 
     /// <summary>Removes what is on its way.</summary>
-    public void DeletePart(string sha256) => File.Delete(Part(sha256));
+    public void DeletePart(string sha256) => calls.Delete(Part(sha256));
 
     private static long? Length(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : null;
 

@@ -183,7 +183,7 @@ public sealed class PushTests
     {
         using var folder = new TemporaryFolder();
         var left = looks;
-        var files = new ArtifactFolder(folder["state"], _ => left-- > 0 ? 1L << 40 : 256L << 20);
+        var files = new ArtifactFolder(folder["state"], _ => left-- > 0 ? 1L << 40 : 256L << 20, new FolderCalls());
         await using var controller = await RunningController.StartAsync(services => services.Replace(ServiceDescriptor.Singleton(files)), options => options.State = folder["state"]);
 
         var (code, reason, message) = await PushedFile.RefusalAsync(controller.Admin(), File.Header(), File.Content);
