@@ -28,6 +28,12 @@ public sealed partial class LayoutTests
         ["Qm.Fleet.Lab"] = ["Qm.Fleet.Controller", "Qm.Fleet.Agent", "Qm.Fleet.BlueChi", "Qm.Fleet.Core", "Qm.Fleet.Protos"],
     };
 
+    /// <summary>Source files that a project of the product compiles beside its own: what it shares with one that it may not reference.</summary>
+    private static readonly Dictionary<string, string[]> Shared = new()
+    {
+        ["Qm.Fleet.Agent"] = ["controller/Qm.Fleet.Controller/Wire/LivenessProbes.cs"],
+    };
+
     private static IEnumerable<string> Projects => new[] { "protos", "controller", "agent-extension", "tests" }
         .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Repository.Root, folder), "*.csproj", SearchOption.AllDirectories));
 
@@ -65,6 +71,18 @@ public sealed partial class LayoutTests
         Assert.Empty(known.Except(Arrows[Path.GetFileNameWithoutExtension(project)]));
     });
 
+    // A file that two projects compile knows only whom both may know.
+    [Fact]
+    public void Sources_OfAnotherProject_AreSharedAsSaidAndKnowCoreAndTheMessagesOnly()
+    {
+        Assert.All(Projects.Where(project => !Repository.Relative(project).StartsWith("tests", StringComparison.Ordinal)), project => Assert.Equal(
+            Shared.GetValueOrDefault(Path.GetFileNameWithoutExtension(project), []),
+            XDocument.Load(project).Descendants("Compile").Select(source => Repository.Relative(Path.GetFullPath(Path.Combine(Path.GetDirectoryName(project)!, source.Attribute("Include")!.Value))))));
+        Assert.All(Shared.Values.SelectMany(path => path), path => Assert.All(
+            Using().Matches(File.ReadAllText(Path.Combine(Repository.Root, path))),
+            name => Assert.Matches("^Qm\\.Fleet\\.(Core|V1)\\b", name.Groups[1].Value)));
+    }
+
     [Fact]
     public void Core_NeverSeesTheWorld()
     {
@@ -98,6 +116,9 @@ public sealed partial class LayoutTests
 
     [GeneratedRegex(@"\bSystem\.IO\b|\bFile\.|\bDirectory\.|\bILogger\b|\bDateTimeOffset\.UtcNow\b|\bStopwatch\b|\bConsole\.|\bHttpClient\b|\bGrpc\.|\bGoogle\.Protobuf\b|\basync\b|\bEnvironment\.GetEnvironment")]
     private static partial Regex ForbiddenInCore();
+
+    [GeneratedRegex(@"^using ([\w.]+);", RegexOptions.Multiline)]
+    private static partial Regex Using();
 
     [GeneratedRegex(@"\b(TODO|FIXME|HACK|NotImplementedException)\b")]
     private static partial Regex Unfinished();

@@ -1,6 +1,7 @@
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Units;
+using Qm.Fleet.Shared;
 using Qm.Fleet.V1;
 using LivenessProbe = Qm.Fleet.Core.Environments.LivenessProbe;
 
@@ -42,24 +43,8 @@ internal static class WireProbes
             problems.Add($"{unit}: \"{AllowList.Printable(asked.Container)}\" is no container's name");
         }
 
-        var parsed = LivenessProbeParser.Parse(ToManifest(asked.LivenessProbe ?? new()), unit);
+        var parsed = LivenessProbeParser.Parse((asked.LivenessProbe ?? new()).ToManifest(), unit);
         problems.AddRange(parsed.Problems.Select(found => found.ToString()));
         return problems.Count == before && parsed.IsValid(out var probe) ? new(asked.Unit, asked.Container, probe) : null;
     }
-
-    private static LivenessProbeManifest ToManifest(V1.LivenessProbe probe) => new(probe.ActionCase switch
-    {
-        V1.LivenessProbe.ActionOneofCase.Exec => new ProbeAction.Exec([.. probe.Exec.Command]),
-        V1.LivenessProbe.ActionOneofCase.TcpSocket => new ProbeAction.TcpSocket(probe.TcpSocket.Port, probe.TcpSocket.Host),
-        V1.LivenessProbe.ActionOneofCase.UnixSocket => new ProbeAction.UnixSocket(probe.UnixSocket.Path),
-        V1.LivenessProbe.ActionOneofCase.HeartbeatFile => new ProbeAction.HeartbeatFile(probe.HeartbeatFile.Path, probe.HeartbeatFile.MaxAgeSeconds),
-        _ => null,
-    })
-    {
-        InitialDelaySeconds = probe.HasInitialDelaySeconds ? probe.InitialDelaySeconds : null,
-        PeriodSeconds = probe.HasPeriodSeconds ? probe.PeriodSeconds : null,
-        TimeoutSeconds = probe.HasTimeoutSeconds ? probe.TimeoutSeconds : null,
-        SuccessThreshold = probe.HasSuccessThreshold ? probe.SuccessThreshold : null,
-        FailureThreshold = probe.HasFailureThreshold ? probe.FailureThreshold : null,
-    };
 }

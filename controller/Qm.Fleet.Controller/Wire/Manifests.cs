@@ -5,6 +5,7 @@ using Qm.Fleet.Core.LoadShedding;
 using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Rollouts;
 using Qm.Fleet.Core.Supervision;
+using Qm.Fleet.Shared;
 
 namespace Qm.Fleet.Controller.Wire;
 

@@ -6,23 +6,6 @@ namespace Qm.Fleet.Controller.Wire;
 /// <summary>Probes and what they say, on the wire and off it.</summary>
 internal static class Probes
 {
-    /// <summary>A probe as Core's manifest; nothing is judged.</summary>
-    public static LivenessProbeManifest ToManifest(this V1.LivenessProbe probe) => new(probe.ActionCase switch
-    {
-        V1.LivenessProbe.ActionOneofCase.Exec => new ProbeAction.Exec([.. probe.Exec.Command]),
-        V1.LivenessProbe.ActionOneofCase.TcpSocket => new ProbeAction.TcpSocket(probe.TcpSocket.Port, probe.TcpSocket.Host),
-        V1.LivenessProbe.ActionOneofCase.UnixSocket => new ProbeAction.UnixSocket(probe.UnixSocket.Path),
-        V1.LivenessProbe.ActionOneofCase.HeartbeatFile => new ProbeAction.HeartbeatFile(probe.HeartbeatFile.Path, probe.HeartbeatFile.MaxAgeSeconds),
-        _ => null,
-    })
-    {
-        InitialDelaySeconds = probe.HasInitialDelaySeconds ? probe.InitialDelaySeconds : null,
-        PeriodSeconds = probe.HasPeriodSeconds ? probe.PeriodSeconds : null,
-        TimeoutSeconds = probe.HasTimeoutSeconds ? probe.TimeoutSeconds : null,
-        SuccessThreshold = probe.HasSuccessThreshold ? probe.SuccessThreshold : null,
-        FailureThreshold = probe.HasFailureThreshold ? probe.FailureThreshold : null,
-    };
-
     /// <summary>Every probe of an environment, as an agent extension is told of it.</summary>
     public static V1.SetProbes ToWire(FleetEnvironment environment) => new()
     {
