@@ -35,6 +35,7 @@ using var host = builder.Build();
 await host.StartAsync();
 try
 {
+    using var started = TimeProvider.System.CreateTimer(static _ => StartMemory.GiveBack(), null, StartMemory.After, Timeout.InfiniteTimeSpan);
     var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
     await AgentHost.RunAsync(options, TimeProvider.System, host.Services.GetRequiredService<ILoggerFactory>(), stopping);
     return 0;
