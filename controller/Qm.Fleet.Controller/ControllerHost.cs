@@ -113,7 +113,7 @@ internal static class ControllerHost
         }).AddServiceOptions<NodeGatewayService>(static gateway => gateway.MaxReceiveMessageSize = NodeGatewayService.MaxMessageBytes);
         services.AddSingleton<FailureInterceptor>();
         services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>();
-        services.AddSingleton<FleetApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
+        services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
         services.AddSingleton<ArtifactApi>().AddSingleton<ArtifactDownloads>();
         services.AddGrpcHealthChecks().AddCheck<StoreHealth>("store", HealthStatus.Unhealthy);
         return services;
@@ -124,6 +124,7 @@ internal static class ControllerHost
         app.UseRouting();
         app.UseMiddleware<AccessGate>();
         app.MapGrpcService<FleetApi>();
+        app.MapGrpcService<RevisionApi>();
         app.MapGrpcService<RolloutApi>();
         app.MapGrpcService<NodeApi>();
         app.MapGrpcService<EventApi>();

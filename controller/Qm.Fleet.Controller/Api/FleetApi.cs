@@ -50,18 +50,6 @@ internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans pl
     }
 
     /// <inheritdoc/>
-    public override Task<V1.DiffRevisionsResponse> DiffRevisions(V1.DiffRevisionsRequest request, ServerCallContext context)
-    {
-        var fleet = fleets.Find(request.Fleet) ?? throw Failures.NotFound("fleet", request.Fleet);
-        var to = Revision(request.To.Length > 0 ? request.To : fleet.Revision);
-        var from = request.From.Length > 0 ? Revision(request.From) : fleets.Revisions(fleet.Name, fleet.Name, to.Number, 1) is [var before] ? before : null;
-        var changes = RevisionDiff.Of(from is null ? null : FleetRows.Environment(fleet, from), FleetRows.Environment(fleet, to));
-        return Task.FromResult(new V1.DiffRevisionsResponse { From = from?.Name ?? "", To = to.Name, Changes = { changes.Select(PlanWire.ToWire) } });
-
-        StoredRevision Revision(string name) => fleets.Revision(fleet.Name, name) ?? throw Failures.NotFound("revision", $"{fleet.Name}/{name}");
-    }
-
-    /// <inheritdoc/>
     public override Task<V1.Fleet> Get(V1.GetFleetRequest request, ServerCallContext context) =>
         Task.FromResult(fleets.Find(request.Name)?.ToWire(live) ?? throw Failures.NotFound("fleet", request.Name));
 
@@ -101,17 +89,6 @@ internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans pl
             .ConfigureAwait(false);
     }
 
-    /// <inheritdoc/>
-    public override Task<V1.ListRevisionsResponse> ListRevisions(V1.ListRevisionsRequest request, ServerCallContext context)
-    {
-        var size = Pages.Size(request.PageSize);
-        var (fleet, number) = Position(Pages.Last(request.PageToken));
-        var (items, next) = Pages.Cut(
-            fleets.Revisions(request.Fleet, fleet, number, size + 1), size,
-            static revision => string.Create(CultureInfo.InvariantCulture, $"{revision.Fleet}/{revision.Number}"));
-        return Task.FromResult(new V1.ListRevisionsResponse { Revisions = { items.Select(WireResources.ToWire) }, NextPageToken = next });
-    }
-
     private static List<FleetDraft> Drafts(IReadOnlyList<V1.Fleet> asked, Func<IReadOnlyList<(int Index, FleetSpec Draft)>, IEnumerable<Problem>>? further) =>
     [
         .. ApplyRequests.Check(
@@ -148,11 +125,4 @@ internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans pl
     }
 
     private IEnumerable<StoredFleet> All(string after) => Pages.All(after, fleets.After, static fleet => fleet.Name);
-
-    private static (string Fleet, long Number) Position(string last) => last.Split('/') switch
-    {
-        [""] => ("", 0),
-        [var fleet, var text] when long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) => (fleet, number),
-        _ => throw Failures.Invalid("page_token", "it is not the next_page_token of an answer"),
-    };
 }
