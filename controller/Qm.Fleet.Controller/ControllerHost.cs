@@ -11,6 +11,8 @@ using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Plans;
 using Qm.Fleet.Controller.Reconcile;
+using Qm.Fleet.Controller.Rest;
+using Qm.Fleet.Controller.Rest.OpenApi;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Telemetry;
@@ -70,8 +72,10 @@ internal static class ControllerHost
         await app.Services.GetRequiredService<NodeStore>().EnsureSiteAsync(NodeParser.DefaultSite, options.Bus, ct).ConfigureAwait(false);
         await app.Services.GetRequiredService<ArtifactUploads>().SweepAsync(ct).ConfigureAwait(false);
         UnixSocketFile.Prepare(options.Socket);
+        UnixSocketFile.Prepare(options.RestSocket);
         await app.StartAsync(ct).ConfigureAwait(false);
         UnixSocketFile.Restrict(options.Socket);
+        UnixSocketFile.Restrict(options.RestSocket);
         var addresses = app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses;
         return $"{addresses.First(static address => address.StartsWith("https:", StringComparison.Ordinal))} unix:{options.Socket}";
     }
@@ -110,7 +114,9 @@ internal static class ControllerHost
         {
             grpc.MaxReceiveMessageSize = MaxRequestBytes;
             grpc.Interceptors.Add<FailureInterceptor>();
-        }).AddServiceOptions<NodeGatewayService>(static gateway => gateway.MaxReceiveMessageSize = NodeGatewayService.MaxMessageBytes);
+        }).AddServiceOptions<NodeGatewayService>(static gateway => gateway.MaxReceiveMessageSize = NodeGatewayService.MaxMessageBytes).AddRest();
+        services.AddGrpcReflection();
+        services.AddSingleton<OpenApiDownload>();
         services.AddSingleton<FailureInterceptor>();
         services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>();
         services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
@@ -123,6 +129,8 @@ internal static class ControllerHost
     {
         app.UseRouting();
         app.UseMiddleware<AccessGate>();
+        app.UseMiddleware<CallerQuota>();
+        app.UseMiddleware<RestGuard>();
         app.MapGrpcService<FleetApi>();
         app.MapGrpcService<RevisionApi>();
         app.MapGrpcService<RolloutApi>();
@@ -133,6 +141,8 @@ internal static class ControllerHost
         app.MapGrpcService<NodeGatewayService>();
         app.MapGet(ArtifactDownloads.Route, static (HttpContext context, ArtifactDownloads downloads) => downloads.ServeAsync(context)).WithMetadata(new AccessRule(Role.Node));
         app.MapGrpcHealthChecksService();
+        app.MapGrpcReflectionService();
+        app.MapGet(OpenApiWriter.Route, static (HttpContext context, OpenApiDownload document) => document.ServeAsync(context)).WithMetadata(new AccessRule(Role.Admin));
         if (options.MetricsEndPoint is not null)
         {
             app.MapPrometheusScrapingEndpoint().WithMetadata(new AccessRule(Role.Scraper));

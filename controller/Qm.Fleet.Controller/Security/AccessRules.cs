@@ -19,7 +19,9 @@ internal static class AccessRules
         ("qm.fleet.v1.ServerService", Role.Admin, ["GetVersion", "GetHealth", "GetConfiguration"]),
         ("qm.fleet.v1.ArtifactService", Role.Admin, ["GetUpload", "Push", "List", "Delete"]),
         ("qm.fleet.v1.NodeGateway", Role.Node, ["Connect"]),
-        ("grpc.health.v1.Health", Role.Admin, ["Check", "Watch"]));
+        ("grpc.health.v1.Health", Role.Admin, ["Check", "Watch"]),
+        ("grpc.reflection.v1.ServerReflection", Role.Admin, ["ServerReflectionInfo"]),
+        ("grpc.reflection.v1alpha.ServerReflection", Role.Admin, ["ServerReflectionInfo"]));
 
     private static FrozenDictionary<string, Role> Rules(params ReadOnlySpan<(string Service, Role Role, string[] Methods)> services)
     {

@@ -20,6 +20,7 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
 {
     private const int MaxConnections = 20_000;
     private const int MaxRequestBytes = 4 * 1024 * 1024;
+    private const int MaxStreams = 100;
 
     /// <summary>A peer that does not answer a ping within this and the delay before it is gone.</summary>
     private static readonly TimeSpan Ping = TimeSpan.FromSeconds(5);
@@ -33,13 +34,15 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
         kestrel.Limits.MaxConcurrentConnections = MaxConnections;
         kestrel.Limits.MaxRequestBodySize = null; // streams have no size; gRPC bounds each message
         kestrel.Limits.MinRequestBodyDataRate = null; // an agent with nothing to say is not slow
+        kestrel.Limits.Http2.MaxStreamsPerConnection = MaxStreams;
         kestrel.Limits.Http2.KeepAlivePingDelay = Ping;
         kestrel.Limits.Http2.KeepAlivePingTimeout = Ping;
         kestrel.Limits.Http2.InitialConnectionWindowSize = MaxRequestBytes;
 
         var settings = options.Value;
         kestrel.Listen(settings.ListenEndPoint, Tls);
-        kestrel.ListenUnixSocket(settings.Socket, UnixSocket);
+        kestrel.ListenUnixSocket(settings.Socket, listen => UnixSocket(listen, HttpProtocols.Http2));
+        kestrel.ListenUnixSocket(settings.RestSocket, listen => UnixSocket(listen, HttpProtocols.Http1));
         if (settings.MetricsEndPoint is { } metrics)
         {
             kestrel.Listen(metrics, static listen =>
@@ -58,7 +61,7 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
     {
         var names = ServerNames(options.Value);
         pki.Server(names);
-        listen.Protocols = HttpProtocols.Http2;
+        listen.Protocols = HttpProtocols.Http1AndHttp2;
         listen.UseHttps(new HttpsConnectionAdapterOptions
         {
             SslProtocols = SslProtocols.Tls13,
@@ -69,9 +72,10 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
         Identify(listen, connection => _peers.Identify(connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate));
     }
 
-    private void UnixSocket(ListenOptions listen)
+    // Without TLS nobody says which HTTP it will be, so each has a socket of its own.
+    private void UnixSocket(ListenOptions listen, HttpProtocols protocols)
     {
-        listen.Protocols = HttpProtocols.Http2;
+        listen.Protocols = protocols;
         Identify(listen, connection =>
         {
             if (connection.Features.Get<IConnectionSocketFeature>()?.Socket is not { } socket)

@@ -39,7 +39,7 @@ public sealed class AccessTests
         .Select(static type => type.GetProperty("Descriptor", typeof(FileDescriptor)))
         .OfType<PropertyInfo>()
         .Select(static property => (FileDescriptor)property.GetValue(null)!)
-        .Append(HealthReflection.Descriptor);
+        .Concat([HealthReflection.Descriptor, Grpc.Reflection.V1.ReflectionReflection.Descriptor, Grpc.Reflection.V1Alpha.ReflectionReflection.Descriptor]);
 
     [Fact]
     public async Task Endpoints_ThatAreServed_AllHaveARule()
