@@ -18,7 +18,7 @@ internal sealed partial class AccessGate(RequestDelegate next, ILogger<AccessGat
         if (RequiredRole(context.GetEndpoint()) is not { } role)
         {
             return Refusal.AnswerAsync(
-                context, Failures.Make(Code.Unimplemented, "NOT_OFFERED", $"{context.Request.Method} {context.Request.Path} is not offered here."), StatusCodes.Status404NotFound);
+                context, Failures.Make(Code.Unimplemented, "NOT_OFFERED", $"{context.Request.Path} is not offered here."), StatusCodes.Status404NotFound);
         }
         if (role != caller.Role)
         {

@@ -47,7 +47,7 @@ public sealed class JsonShapeTests
 
     [Fact]
     public void Check_TenThousandLevels_AreRefused() =>
-        Assert.StartsWith(": it is not JSON of at most 30 levels", Assert.Single(Problems(Apply, string.Concat(Enumerable.Repeat("""{"fleets":[""", 10_000)))), StringComparison.Ordinal);
+        Assert.StartsWith(": it is not JSON of at most 30 levels", Problems(Apply, string.Concat(Enumerable.Repeat("""{"fleets":[""", 10_000)))[^1], StringComparison.Ordinal);
 
     [Fact]
     public void Check_WhatIsNoUtf8_IsRefused() => Assert.Equal("it is not UTF-8", Assert.Single(JsonShape.Check(Apply, [.. "{\"requestId\": \""u8, 0xc3, 0x28, .. "\"}"u8], "")).Message);
