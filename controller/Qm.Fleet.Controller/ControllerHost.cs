@@ -42,6 +42,8 @@ internal static class ControllerHost
         builder.Configuration.AddEnvironmentVariables();
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning);
+        // Every request that does not read is an error to it, with a stack; what is a defect is logged by FailureInterceptor.
+        builder.Logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.Critical);
         builder.Logging.AddSimpleConsole(static console => console.SingleLine = true);
         builder.Logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
             static console => console.LogToStandardErrorThreshold = LogLevel.Trace);
@@ -130,6 +132,7 @@ internal static class ControllerHost
         app.UseRouting();
         app.UseMiddleware<AccessGate>();
         app.UseMiddleware<CallerQuota>();
+        app.UseMiddleware<UnreadableRequests>();
         app.UseMiddleware<RestGuard>();
         app.MapGrpcService<FleetApi>();
         app.MapGrpcService<RevisionApi>();
