@@ -132,6 +132,7 @@ internal sealed class RunningController : IAsyncDisposable
 
     private static SocketsHttpHandler UnixHandler(string path) => new()
     {
+        EnableMultipleHttp2Connections = true,
         ConnectCallback = async (_, ct) =>
         {
             var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

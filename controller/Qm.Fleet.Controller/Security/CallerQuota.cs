@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Google.Protobuf.WellKnownTypes;
 using Google.Rpc;
 using Grpc.AspNetCore.Server;
@@ -19,17 +18,15 @@ internal sealed class CallerQuota(RequestDelegate next)
 
     private static readonly Duration Later = Duration.FromTimeSpan(TimeSpan.FromSeconds(1));
 
-    // Only who has something running is in it, so it is bounded by the connections.
-    private readonly ConcurrentDictionary<(string Actor, bool IsStream), int> _running = [];
+    private readonly Shares<(string Actor, bool IsStream)> _running = new();
 
     /// <summary>Answers for the request, or hands it on.</summary>
     public async Task InvokeAsync(HttpContext context)
     {
         var key = (context.Features.GetRequiredFeature<CallerIdentity>().Actor, IsStream: IsStream(context.GetEndpoint()));
         var most = key.IsStream ? MaxStreams : MaxCalls;
-        if (_running.AddOrUpdate(key, 1, static (_, running) => running + 1) > most)
+        if (!_running.TryTake(key, most))
         {
-            End(key);
             await Refusal.AnswerAsync(context, Failures.Make(
                 Code.ResourceExhausted, "TOO_MANY_CALLS",
                 $"{key.Actor} has {most} {(key.IsStream ? "streams" : "calls")} running already, which is the most. End some of them.", new RetryInfo { RetryDelay = Later })).ConfigureAwait(false);
@@ -41,19 +38,7 @@ internal sealed class CallerQuota(RequestDelegate next)
         }
         finally
         {
-            End(key);
-        }
-    }
-
-    private void End((string Actor, bool IsStream) key)
-    {
-        while (_running.TryGetValue(key, out var running))
-        {
-            var done = running == 1 ? _running.TryRemove(KeyValuePair.Create(key, running)) : _running.TryUpdate(key, running - 1, running);
-            if (done)
-            {
-                return;
-            }
+            _running.GiveBack(key);
         }
     }
 

@@ -22,10 +22,14 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
     private const int MaxRequestBytes = 4 * 1024 * 1024;
     private const int MaxStreams = 100;
 
+    /// <summary>Connections of one identity, so that nobody takes them all.</summary>
+    private const int MaxConnectionsEach = 1000;
+
     /// <summary>A peer that does not answer a ping within this and the delay before it is gone.</summary>
     private static readonly TimeSpan Ping = TimeSpan.FromSeconds(5);
 
     private readonly PeerCertificates _peers = pki.Peers();
+    private readonly Shares<string> _connections = new();
 
     /// <inheritdoc/>
     public void Configure(KestrelServerOptions kestrel)
@@ -45,7 +49,7 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
         kestrel.ListenUnixSocket(settings.RestSocket, listen => UnixSocket(listen, HttpProtocols.Http1));
         if (settings.MetricsEndPoint is { } metrics)
         {
-            kestrel.Listen(metrics, static listen =>
+            kestrel.Listen(metrics, listen =>
             {
                 listen.Protocols = HttpProtocols.Http1;
                 Identify(listen, static _ => CallerIdentity.Scraper);
@@ -102,17 +106,29 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
         return false;
     }
 
-    private static void Identify(ListenOptions listen, Func<ConnectionContext, CallerIdentity?> identify) =>
-        listen.Use(next => connection =>
+    private void Identify(ListenOptions listen, Func<ConnectionContext, CallerIdentity?> identify) => listen.Use(next => async connection =>
+    {
+        if (identify(connection) is not { } caller)
         {
-            if (identify(connection) is not { } caller)
-            {
-                connection.Abort(new ConnectionAbortedException("The peer has no identity here."));
-                return Task.CompletedTask;
-            }
+            connection.Abort(new ConnectionAbortedException("The peer has no identity here."));
+            return;
+        }
+        if (!_connections.TryTake(caller.Actor, MaxConnectionsEach))
+        {
+            Log.TooManyConnections(logger, caller.Actor, MaxConnectionsEach);
+            connection.Abort(new ConnectionAbortedException("The peer has too many connections."));
+            return;
+        }
+        try
+        {
             connection.Features.Set(caller);
-            return next(connection);
-        });
+            await next(connection).ConfigureAwait(false);
+        }
+        finally
+        {
+            _connections.GiveBack(caller.Actor);
+        }
+    });
 
     /// <summary>The uid of the process that connected (SO_PEERCRED of unix(7): pid, uid, gid).</summary>
     private static uint PeerUid(Socket socket)
@@ -138,5 +154,8 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
 
         [LoggerMessage(1203, LogLevel.Warning, "Refused a process of uid {Uid} on the Unix socket", EventName = nameof(ForeignUid))]
         public static partial void ForeignUid(ILogger logger, uint uid);
+
+        [LoggerMessage(1204, LogLevel.Warning, "Refused a connection of {Actor}, which has {Most} already", EventName = nameof(TooManyConnections))]
+        public static partial void TooManyConnections(ILogger logger, string actor, int most);
     }
 }
