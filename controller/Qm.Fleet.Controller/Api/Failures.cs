@@ -50,14 +50,27 @@ internal static class Failures
 
     /// <summary>A watcher did not read what it was sent.</summary>
     /// <param name="resume">How it goes on.</param>
-    public static RpcException TooSlow(string resume) =>
-        Make(Code.ResourceExhausted, "TOO_SLOW", $"The client reads too slowly, so the watch was ended. {resume}");
+    /// <param name="token">Where; empty where there is no such place.</param>
+    public static RpcException TooSlow(string resume, string token = "") =>
+        Make(Code.ResourceExhausted, "TOO_SLOW", $"The client reads too slowly, so the stream was ended. {resume}", token.Length == 0 ? [] : [("resume_token", token)]);
+
+    /// <summary>A watch cannot go on from where the client wants it to.</summary>
+    /// <param name="why">A sentence.</param>
+    public static RpcException TooOld(string why) =>
+        Make(Code.OutOfRange, "TOO_OLD", $"{why} Watch again without a resume token, and take what you then get for all there is.");
 
     /// <summary>The store or the daemon could not do it.</summary>
-    public static RpcException Make(Code code, string reason, string message, params ReadOnlySpan<IMessage> details)
+    public static RpcException Make(Code code, string reason, string message, params ReadOnlySpan<IMessage> details) => Make(code, reason, message, [], details);
+
+    private static RpcException Make(Code code, string reason, string message, (string Key, string Value)[] metadata, params ReadOnlySpan<IMessage> details)
     {
         var status = new Google.Rpc.Status { Code = (int)code, Message = message };
-        status.Details.Add(Any.Pack(new ErrorInfo { Reason = reason, Domain = Domain }));
+        var info = new ErrorInfo { Reason = reason, Domain = Domain };
+        foreach (var (key, value) in metadata)
+        {
+            info.Metadata.Add(key, value);
+        }
+        status.Details.Add(Any.Pack(info));
         foreach (var detail in details)
         {
             status.Details.Add(Any.Pack(detail));

@@ -13,6 +13,30 @@ internal static class RolloutRows
             ? WithMembers(db, ToRollout(row))
             : null;
 
+    /// <summary>A rollout of a fleet's name, without its members; 0 is the number of the newest. Null when there is none.</summary>
+    public static StoredRollout? Find(ReadSnapshot db, string fleet, int number) =>
+        db.QuerySingleOrDefault<RolloutRow>(
+            $"select {Columns("")} from rollouts where fleet = @fleet and (@number = 0 or number = @number) order by number desc limit 1", new { fleet, number }) is { } row
+            ? ToRollout(row)
+            : null;
+
+    /// <summary>At most so many rollouts after a place in the order, by fleet, newest first, without their members.</summary>
+    /// <param name="db">Where to read.</param>
+    /// <param name="fleet">Only this fleet's; empty for all.</param>
+    /// <param name="afterFleet">The place: fleet of the rollout before.</param>
+    /// <param name="afterNumber">The place: its number.</param>
+    /// <param name="limit">How many.</param>
+    public static IReadOnlyList<StoredRollout> After(ReadSnapshot db, string fleet, string afterFleet, long afterNumber, int limit) =>
+    [
+        .. db.Query<RolloutRow>(
+            $"""
+            select {Columns("")} from rollouts
+            where (@fleet = '' or fleet = @fleet) and (fleet > @afterFleet or fleet = @afterFleet and number < @afterNumber)
+            order by fleet, number desc limit @limit
+            """,
+            new { fleet, afterFleet, afterNumber, limit }).Select(ToRollout),
+    ];
+
     /// <summary>A rollout with its members.</summary>
     public static StoredRollout WithMembers(ReadSnapshot db, StoredRollout rollout) => rollout with
     {

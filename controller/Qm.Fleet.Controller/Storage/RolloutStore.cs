@@ -13,6 +13,15 @@ internal sealed class RolloutStore(Database database)
     /// <summary>The newest rollout of a fleet, with its members; null when it has none.</summary>
     public StoredRollout? Find(string fleet) => database.Read(db => Newest(db, fleet));
 
+    /// <summary>A rollout of a fleet, also of one that is gone, without its members; null when there is none of the number.</summary>
+    /// <param name="fleet">The fleet's name.</param>
+    /// <param name="number">Its number; 0 for the newest.</param>
+    public StoredRollout? Find(string fleet, int number) => database.Read(db => RolloutRows.Find(db, fleet, number));
+
+    /// <inheritdoc cref="RolloutRows.After"/>
+    public IReadOnlyList<StoredRollout> After(string fleet, string afterFleet, long afterNumber, int limit) =>
+        database.Read(db => RolloutRows.After(db, fleet, afterFleet, afterNumber, limit));
+
     /// <summary>Changes the newest rollout of a fleet, with its event; one that is so already writes nothing.</summary>
     /// <param name="fleet">The fleet's name.</param>
     /// <param name="change">What it becomes at a time: the same instance when it is so already, null when it cannot be so.</param>
