@@ -8,6 +8,7 @@ using Qm.Fleet.BlueChi;
 using Qm.Fleet.Controller.Api;
 using Qm.Fleet.Controller.Artifacts;
 using Qm.Fleet.Controller.Gateway;
+using Qm.Fleet.Controller.Operations;
 using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Plans;
 using Qm.Fleet.Controller.Reconcile;
@@ -96,6 +97,7 @@ internal static class ControllerHost
             provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(new ArtifactFolder(options.State, static folder => new DriveInfo(folder).AvailableFreeSpace)).AddSingleton(new ArtifactLimits { TotalBytes = options.ArtifactSpaceBytes });
         services.AddSingleton<ArtifactStore>().AddSingleton<ArtifactUploads>();
+        services.AddSingleton<OperationStore>().AddSingleton<OperationList>().AddSingleton<Mutations>();
         services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<EventLog>().AddSingleton<OomKillStore>();
         return services.AddSingleton<IReconcileStore, ReconcileStore>();
     }
@@ -121,7 +123,7 @@ internal static class ControllerHost
         services.AddSingleton<OpenApiDownload>();
         services.AddSingleton<FailureInterceptor>();
         services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>();
-        services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
+        services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<DiagnosticsApi>().AddSingleton<OperationApi>().AddSingleton<NodeGatewayService>();
         services.AddSingleton<ArtifactApi>().AddSingleton<ArtifactDownloads>();
         services.AddGrpcHealthChecks().AddCheck<StoreHealth>("store", HealthStatus.Unhealthy);
         return services;
@@ -138,6 +140,7 @@ internal static class ControllerHost
         app.MapGrpcService<RevisionApi>();
         app.MapGrpcService<RolloutApi>();
         app.MapGrpcService<NodeApi>();
+        app.MapGrpcService<OperationApi>();
         app.MapGrpcService<EventApi>();
         app.MapGrpcService<DiagnosticsApi>();
         app.MapGrpcService<ArtifactApi>();

@@ -14,31 +14,11 @@ using Qm.Fleet.Core.Plans;
 namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
-internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans plans, ArtifactStore artifacts, ILiveStatus live, ChangeFeed feed, WatchStreams streams, ControllerMetrics metrics)
+internal sealed partial class FleetApi(
+    FleetStore fleets, NodeStore nodes, FleetPlans plans, ArtifactStore artifacts, ILiveStatus live, ChangeFeed feed, WatchStreams streams, Mutations mutations, ControllerMetrics metrics)
     : V1.FleetService.FleetServiceBase
 {
     private const int MaxFleets = 100;
-
-    /// <inheritdoc/>
-    public override async Task<V1.ApplyFleetsResponse> Apply(V1.ApplyFleetsRequest request, ServerCallContext context)
-    {
-        var drafts = Drafts(request.Fleets, drafted => Unworkable(drafted).Concat(Missing(drafted)));
-        var findings = Findings([.. drafts.Select(static draft => draft.Spec)]);
-        var applied = await fleets.ApplyAsync(drafts, context.Caller().Actor, request.DryRun, context.CancellationToken).ConfigureAwait(false);
-        var response = new V1.ApplyFleetsResponse();
-        foreach (var ((fleet, result, begun), found) in applied.Zip(findings))
-        {
-            metrics.Applied("fleet", result, request.DryRun);
-            response.Results.Add(new V1.AppliedFleet
-            {
-                Fleet = fleet.ToWire(live),
-                Result = result,
-                Operation = request.DryRun ? null : begun?.ToOperation(),
-                Findings = { found.Select(PlanWire.ToWire) },
-            });
-        }
-        return response;
-    }
 
     /// <inheritdoc/>
     public override async Task<V1.PlanFleetsResponse> Plan(V1.PlanFleetsRequest request, ServerCallContext context)
@@ -72,20 +52,6 @@ internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans pl
     }
 
     /// <inheritdoc/>
-    public override async Task<V1.Fleet> Delete(V1.DeleteFleetRequest request, ServerCallContext context)
-    {
-        OnDelete? onDelete = request.OnDelete switch
-        {
-            "" => null,
-            "remove" => OnDelete.Remove,
-            "orphan" => OnDelete.Orphan,
-            var other => throw Failures.Invalid("on_delete", $"\"{other}\" is neither remove nor orphan"),
-        };
-        var deleted = await fleets.DeleteAsync(request.Name, onDelete, context.Caller().Actor, context.CancellationToken).ConfigureAwait(false);
-        return deleted?.ToWire(live) ?? throw Failures.NotFound("fleet", request.Name);
-    }
-
-    /// <inheritdoc/>
     public override async Task Watch(
         V1.WatchFleetsRequest request, IServerStreamWriter<V1.FleetChange> responseStream, ServerCallContext context)
     {
@@ -106,16 +72,20 @@ internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans pl
             .Zip(asked, static (spec, fleet) => new FleetDraft(spec, fleet.Spec)),
     ];
 
-    // What cannot work on the nodes there are is refused, all of it at once.
-    private IEnumerable<Problem> Unworkable(IReadOnlyList<(int Index, FleetSpec Draft)> drafts) =>
-        drafts.Zip(Findings([.. drafts.Select(static draft => draft.Draft)]), static (draft, findings) => findings.Where(static finding => finding.Severity == Severity.Error)
-            .Select(finding => new Problem(string.Create(CultureInfo.InvariantCulture, $"fleets[{draft.Index}].{finding.Path}"), finding.Message, finding.Rule))).SelectMany(static problems => problems);
+    private static string InList(int index) => string.Create(CultureInfo.InvariantCulture, $"fleets[{index}]");
 
-    private IEnumerable<Problem> Missing(IReadOnlyList<(int Index, FleetSpec Draft)> drafts) =>
+    // What cannot work on the nodes there are is refused, all of it at once.
+    private IEnumerable<Problem> Unworkable(IReadOnlyList<(int Index, FleetSpec Draft)> drafts, Func<int, string> pathOf) =>
+        drafts.Zip(Findings([.. drafts.Select(static draft => draft.Draft)]), (draft, findings) => findings.Where(static finding => finding.Severity == Severity.Error)
+            .Select(finding => new Problem($"{pathOf(draft.Index)}.{finding.Path}", finding.Message, finding.Rule))).SelectMany(static problems => problems);
+
+    private IEnumerable<Problem> Missing(IReadOnlyList<(int Index, FleetSpec Draft)> drafts) => Missing(drafts, InList);
+
+    private IEnumerable<Problem> Missing(IReadOnlyList<(int Index, FleetSpec Draft)> drafts, Func<int, string> pathOf) =>
         from draft in drafts
         where draft.Draft.Environment.RootfsArchive is { IsOfController: true } archive && !artifacts.Has(archive.Sha256)
         select new Problem(
-            string.Create(CultureInfo.InvariantCulture, $"fleets[{draft.Index}].spec.environment.rootfs.archive.sha256"), ArtifactStore.Missing(draft.Draft.Environment.RootfsArchive!.Sha256));
+            $"{pathOf(draft.Index)}.spec.environment.rootfs.archive.sha256", ArtifactStore.Missing(draft.Draft.Environment.RootfsArchive!.Sha256));
 
     private List<ImmutableArray<Finding>> Findings(IReadOnlyList<FleetSpec> fleets)
     {

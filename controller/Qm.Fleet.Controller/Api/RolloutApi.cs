@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Qm.Fleet.Controller.Api.Lists;
@@ -14,7 +15,7 @@ using Qm.Fleet.Core.Rollouts;
 namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
-internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, RolloutKeeper keeper, ILiveStatus live) : V1.RolloutService.RolloutServiceBase
+internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, RolloutKeeper keeper, Mutations mutations, ILiveStatus live) : V1.RolloutService.RolloutServiceBase
 {
     // By fleet, newest first.
     private static readonly ImmutableArray<bool> FleetAndNumber = [true, false];
@@ -42,32 +43,34 @@ internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, Rollo
 
     /// <inheritdoc/>
     public override Task<V1.Rollout> Pause(V1.PauseRolloutRequest request, ServerCallContext context) => ChangeAsync(
-        request.Fleet, (state, now) => RolloutVerbs.Pause(state, context.Caller().Actor, Reasons.Check(request.Reason), now), "RolloutStopped", request.Reason, context);
+        request, request.Fleet, (state, now) => RolloutVerbs.Pause(state, context.Caller().Actor, request.Reason, now), "RolloutStopped", request.Reason, context);
 
     /// <inheritdoc/>
     public override Task<V1.Rollout> Resume(V1.ResumeRolloutRequest request, ServerCallContext context) => ChangeAsync(
-        request.Fleet, (state, _) => RolloutVerbs.Resume(state), "RolloutResumed", Reasons.Check(request.Reason), context);
+        request, request.Fleet, (state, _) => RolloutVerbs.Resume(state), "RolloutResumed", request.Reason, context);
 
     /// <inheritdoc/>
     public override Task<V1.Rollout> Abort(V1.AbortRolloutRequest request, ServerCallContext context) => ChangeAsync(
-        request.Fleet, (state, _) => RolloutVerbs.Abort(state, context.Caller().Actor, Reasons.Check(request.Reason)), "RolloutAborted", request.Reason, context);
+        request, request.Fleet, (state, _) => RolloutVerbs.Abort(state, context.Caller().Actor, request.Reason), "RolloutAborted", request.Reason, context);
 
     /// <inheritdoc/>
-    public override Task<V1.Rollout> Retry(V1.RetryRolloutRequest request, ServerCallContext context)
+    public override Task<V1.Rollout> Retry(V1.RetryRolloutRequest request, ServerCallContext context) => mutations.RunAsync(request, context, tx =>
     {
-        if (rollouts.Find(request.Fleet) is { } rollout && request.Nodes.FirstOrDefault(node => !rollout.State.Members.ContainsKey(node)) is { } unknown)
+        var reason = Reasons.Check(request.Reason);
+        if (RolloutStore.Newest(tx, request.Fleet) is { } rollout && request.Nodes.FirstOrDefault(node => !rollout.State.Members.ContainsKey(node)) is { } unknown)
         {
             throw Failures.NotFound("node of the rollout", unknown);
         }
-        return ChangeAsync(
-            request.Fleet, (state, now) => RolloutVerbs.Retry(state, request.Nodes, now), "RolloutRetried",
-            $"{(request.Nodes.Count == 0 ? "everywhere" : string.Join(", ", request.Nodes))}{(request.Reason.Length == 0 ? "" : $": {Reasons.Check(request.Reason)}")}", context);
-    }
+        return Change(
+            tx, request.Fleet, (state, now) => RolloutVerbs.Retry(state, request.Nodes, now), "RolloutRetried", context.Caller().Actor,
+            $"{(request.Nodes.Count == 0 ? "everywhere" : string.Join(", ", request.Nodes))}{(reason.Length == 0 ? "" : $": {reason}")}");
+    });
 
     /// <inheritdoc/>
-    public override async Task<V1.AppliedFleet> Undo(V1.UndoRolloutRequest request, ServerCallContext context)
+    public override Task<V1.AppliedFleet> Undo(V1.UndoRolloutRequest request, ServerCallContext context) => mutations.RunAsync(request, context, tx =>
     {
-        var fleet = fleets.Find(request.Fleet) ?? throw Failures.NotFound("fleet", request.Fleet);
+        var reason = Reasons.Check(request.Reason);
+        var fleet = FleetRows.Find(tx, request.Fleet) ?? throw Failures.NotFound("fleet", request.Fleet);
         var revision = request.Revision.Length > 0 ? request.Revision : fleet.Rollout?.FromRevision ?? "";
         if (revision.Length == 0)
         {
@@ -78,20 +81,15 @@ internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, Rollo
             throw Failures.Precondition($"Before {fleet.Revision} the nodes of fleet {request.Fleet} had nothing of it. Delete the fleet to go back to that.");
         }
         var wire = fleet.Wire.Clone();
-        wire.Environment = (fleets.Revision(request.Fleet, revision) ?? throw Failures.NotFound("revision", $"{request.Fleet}/{revision}")).Environment;
-        var metadata = new V1.Metadata { Name = fleet.Name };
-        foreach (var (key, value) in fleet.Labels)
-        {
-            metadata.Labels.Add(key, value);
-        }
-        var parsed = Manifests.Parse(metadata, wire);
+        wire.Environment = (FleetRows.Revision(tx, request.Fleet, revision) ?? throw Failures.NotFound("revision", $"{request.Fleet}/{revision}")).Environment;
+        var parsed = Manifests.Parse(new V1.Metadata { Name = fleet.Name, Labels = { fleet.Labels.ToDictionary() } }, wire);
         if (!parsed.IsValid(out var spec))
         {
             throw Failures.Precondition($"Revision {revision} is no longer valid: {string.Join("; ", parsed.Problems)}.");
         }
-        var (after, result, begun) = (await fleets.ApplyAsync([new FleetDraft(spec, wire)], context.Caller().Actor, dryRun: false, context.CancellationToken, Reasons.Check(request.Reason)).ConfigureAwait(false))[0];
-        return new V1.AppliedFleet { Fleet = after.ToWire(live), Result = result, Operation = begun?.ToOperation() };
-    }
+        var (after, result, begun) = FleetStore.Apply(tx, new FleetDraft(spec, wire), context.Caller().Actor, reason);
+        return new V1.AppliedFleet { Fleet = after.ToWire(live), Result = result, Operation = request.DryRun ? null : begun?.ToOperation() };
+    });
 
     /// <inheritdoc/>
     public override Task<V1.RolloutExplanation> Explain(V1.ExplainRolloutRequest request, ServerCallContext context)
@@ -129,17 +127,22 @@ internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, Rollo
         return Task.FromResult(explanation);
     }
 
-    private async Task<V1.Rollout> ChangeAsync(
-        string fleet, Func<RolloutState, DateTimeOffset, RolloutState?> change, string reason, string why, ServerCallContext context)
-    {
-        var changed = await rollouts.ChangeAsync(fleet, change, reason, context.Caller().Actor, Reasons.Check(why), context.CancellationToken).ConfigureAwait(false);
-        return changed switch
+    private Task<V1.Rollout> ChangeAsync(
+        IMessage request, string fleet, Func<RolloutState, DateTimeOffset, RolloutState?> change, string reason, string why, ServerCallContext context) =>
+        mutations.RunAsync(request, context, tx => Change(tx, fleet, change, reason, context.Caller().Actor, Reasons.Check(why)));
+
+    /// <summary>Inside a transaction: what somebody decides about the newest rollout of a fleet.</summary>
+    /// <exception cref="RpcException">NOT_FOUND when it has none; FAILED_PRECONDITION when that has ended.</exception>
+    internal static V1.Rollout Change(
+        WriteTransaction tx, string fleet, Func<RolloutState, DateTimeOffset, RolloutState?> change, string reason, string actor, string why) =>
+        RolloutStore.Change(tx, fleet, change, reason, actor, why) switch
         {
             { Rollout: null } => throw Failures.NotFound("rollout of fleet", fleet),
-            { IsPossible: false, Rollout: var rollout } => throw Failures.Precondition($"Rollout {fleet}/{rollout.Number} has ended: {rollout.Phase}, {rollout.Message}. Apply again to begin another."),
+            { IsPossible: false, Rollout: var rollout } => throw Failures.Make(
+                Google.Rpc.Code.FailedPrecondition, "ROLLOUT_ENDED", $"Rollout {fleet}/{rollout.Number} has ended: {rollout.Phase}, {rollout.Message}. Apply again to begin another.",
+                new Dictionary<string, string> { ["fleet"] = fleet, ["phase"] = rollout.Phase.ToString() }),
             { Rollout: var rollout } => rollout.ToWire(),
         };
-    }
 
     // What a rollout waits for is known better than it is stored.
     private V1.Rollout ToWire(StoredRollout rollout)

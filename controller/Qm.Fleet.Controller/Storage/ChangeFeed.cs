@@ -16,6 +16,9 @@ internal enum ResourceKind
 
     /// <summary>What is wanted changed, so the reconciler shall look; the name is that of the fleet or node.</summary>
     Desired = 4,
+
+    /// <summary>Something that was asked of a unit; the name is its id.</summary>
+    Operation = 5,
 }
 
 /// <summary>A resource that changed.</summary>
