@@ -1,5 +1,6 @@
 using Grpc.AspNetCore.Server;
 using Microsoft.AspNetCore.Grpc.JsonTranscoding;
+using Microsoft.AspNetCore.Routing.Constraints;
 
 namespace Qm.Fleet.Controller.Rest;
 
@@ -7,10 +8,15 @@ namespace Qm.Fleet.Controller.Rest;
 internal static class RestServices
 {
     /// <summary>Serves the methods over REST, too.</summary>
-    public static IGrpcServerBuilder AddRest(this IGrpcServerBuilder grpc) => grpc.AddJsonTranscoding(static options =>
+    public static IGrpcServerBuilder AddRest(this IGrpcServerBuilder grpc)
     {
-        // As protobuf's own JSON is: what is not set is left out, and 64 bits are text, which JavaScript would round.
-        options.JsonSettings = new GrpcJsonSettings { IgnoreDefaultValues = true, WriteInt64sAsStrings = true };
-        options.TypeRegistry = StatusJson.Types;
-    });
+        // What follows a name with slashes, as in operations/{name}:wait, is an expression to the routing, which knows none unless told.
+        grpc.Services.Configure<RouteOptions>(static routes => routes.SetParameterPolicy<RegexInlineRouteConstraint>("regex"));
+        return grpc.AddJsonTranscoding(static options =>
+        {
+            // As protobuf's own JSON is: what is not set is left out, and 64 bits are text, which JavaScript would round.
+            options.JsonSettings = new GrpcJsonSettings { IgnoreDefaultValues = true, WriteInt64sAsStrings = true };
+            options.TypeRegistry = StatusJson.Types;
+        });
+    }
 }
