@@ -122,6 +122,7 @@ internal sealed class RunningController : IAsyncDisposable
         trust.CustomTrustStore.Add(Service<Pki>().Authority);
         return new()
         {
+            Expect100ContinueTimeout = Deadline,
             SslOptions = new SslClientAuthenticationOptions
             {
                 CertificateChainPolicy = trust,

@@ -21,10 +21,9 @@ public sealed class ForeignClientTests : IAsyncLifetime
         var pki = Path.Combine(_lab.Lab.Directory.ControllerState, "pki/admin");
 
         var (code, output, errors) = await NodeProgram.RunAsync(
-            "foreign-client.mjs", [new Uri(_lab.Lab.Endpoint).Authority, Path.Combine(pki, "ca.crt"), Path.Combine(pki, "admin.crt"), Path.Combine(pki, "admin.key")]);
+            "foreign-client.mjs", [$"localhost:{new Uri(_lab.Lab.Endpoint).Port}", Path.Combine(pki, "ca.crt"), Path.Combine(pki, "admin.crt"), Path.Combine(pki, "admin.key")]);
 
-        Assert.Equal("", errors);
-        Assert.Equal(0, code);
+        Assert.True(code == 0, $"it ended with {code}: {errors}");
         var told = output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!.AsObject()).ToList();
         Assert.Contains("qm.fleet.v1.OperationService", told[0]["services"]!.AsArray().Select(service => (string?)service));
         Assert.Equal(

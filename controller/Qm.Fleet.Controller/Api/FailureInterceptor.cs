@@ -65,6 +65,11 @@ internal sealed partial class FailureInterceptor(IHostApplicationLifetime lifeti
         {
             await continuation(requestStream, responseStream, context).ConfigureAwait(false);
         }
+        catch (IOException)
+        {
+            // Nothing but the stream itself is read there: the client reset it.
+            throw Ended();
+        }
         catch (Exception e) when (Explain(e, context) is { } failure)
         {
             throw failure;
@@ -93,7 +98,7 @@ internal sealed partial class FailureInterceptor(IHostApplicationLifetime lifeti
                 return Failures.Make(Code.Unavailable, "STOPPING", "The controller is stopping. Connect again in a moment.");
             case OperationCanceledException or IOException or InvalidOperationException when context.CancellationToken.IsCancellationRequested:
                 // What is written to or read from a call that is over fails in several ways.
-                return Failures.Make(Code.Cancelled, "CANCELLED", "The client ended the call.");
+                return Ended();
             case RpcException:
                 return null;
             default:
@@ -101,6 +106,8 @@ internal sealed partial class FailureInterceptor(IHostApplicationLifetime lifeti
                 return null;
         }
     }
+
+    private static RpcException Ended() => Failures.Make(Code.Cancelled, "CANCELLED", "The client ended the call.");
 
     private static partial class Log
     {

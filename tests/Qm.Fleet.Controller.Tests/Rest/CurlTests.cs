@@ -1,11 +1,12 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace Qm.Fleet.Controller.Tests.Rest;
 
 /// <summary>REST as a person has it at hand: curl, with the certificate that the controller made.</summary>
 [Trait("Requirement", "QMF-REST-001")]
-public sealed class CurlTests
+public sealed partial class CurlTests
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
@@ -55,6 +56,44 @@ public sealed class CurlTests
         var (status, _) = await RunAsync("--unix-socket", controller.Options.RestSocket, "http://localhost/v1/fleets");
 
         Assert.Equal(200, status);
+    }
+
+    [Fact]
+    public async Task Curl_AsTheReadmeHasIt_IsAnswered()
+    {
+        await using var controller = await RunningController.StartAsync();
+        await CurlAsync(controller, "/v1/nodes:apply", "-d", """{"nodes": [{"metadata": {"name": "ecu1", "labels": {"zone": "cockpit"}}}]}""");
+        var commands = (await File.ReadAllLinesAsync(Readme(), Ct)).Where(static line => line.StartsWith("curl ", StringComparison.Ordinal)).ToList();
+
+        Assert.Equal(3, commands.Count);
+        foreach (var command in commands)
+        {
+            // As it stands there, but for where this controller and its keys are, and an end for the watch.
+            var here = command["curl ".Length..].Replace("/run/qm-fleet/qmfleet-rest.sock", controller.Options.RestSocket, StringComparison.Ordinal)
+                .Replace("https://localhost:8420", controller.Https, StringComparison.Ordinal);
+            var pki = Path.Combine(controller.Options.State, "pki/admin");
+            var words = Words().Matches(here).Select(static word => word.Value.Trim('\'')).Select(word => word is "ca.crt" or "admin.crt" or "admin.key" ? Path.Combine(pki, word) : word);
+            var (status, body) = await RunAsync([.. words, "--max-time", "3"]);
+
+            Assert.True(status == 200, $"{command} was answered with {status}: {body}");
+            Assert.Contains("ecu1", body, StringComparison.Ordinal);
+        }
+    }
+
+    [GeneratedRegex("'[^']*'|\\S+")]
+    private static partial Regex Words();
+
+    private static string Readme()
+    {
+        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
+        {
+            if (File.Exists(Path.Combine(directory.FullName, "Qm.Fleet.sln")))
+            {
+                return Path.Combine(directory.FullName, "README.md");
+            }
+        }
+
+        throw new DirectoryNotFoundException($"Qm.Fleet.sln is not above {AppContext.BaseDirectory}");
     }
 
     private static (int Status, string Value) Of((int Status, string Body) answer, string path)

@@ -15,8 +15,7 @@ public sealed class OpenApiTests
     {
         var (code, output, errors) = await NodeProgram.RunAsync("validate-openapi.mjs", [], await OpenApiWriter.WriteAsync(ProtoComments.Read(), Ct));
 
-        Assert.Equal("", errors);
-        Assert.Equal(0, code);
+        Assert.True(code == 0, $"it is not valid: {errors}");
         Assert.Equal($"valid: OpenAPI 3.0.4, {Routes.Count} operations", output.Trim());
     }
 

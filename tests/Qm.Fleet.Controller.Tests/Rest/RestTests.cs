@@ -161,6 +161,8 @@ public sealed class RestTests
     private static async Task<(HttpStatusCode Status, JsonNode Answer)> SendAsync(HttpClient client, HttpMethod method, string path, HttpContent? body = null)
     {
         using var request = new HttpRequestMessage(method, path) { Content = body };
+        // As curl does: who is refused before it sends sees why, and not a broken pipe.
+        request.Headers.ExpectContinue = body?.Headers.ContentLength > 1 << 20;
         using var response = await client.SendAsync(request, Ct);
         return (response.StatusCode, JsonNode.Parse(await response.Content.ReadAsStringAsync(Ct))!);
     }
