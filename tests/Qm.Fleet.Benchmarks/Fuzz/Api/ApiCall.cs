@@ -23,6 +23,10 @@ internal sealed class ApiCall(CallInvoker invoker, HttpClient rest, IReadOnlyLis
     private static readonly StatusCode[] Defects = [StatusCode.Internal, StatusCode.Unknown, StatusCode.DataLoss];
     private readonly List<RestRoute> _routes = [.. methods.SelectMany(ApiServices.Routes)];
 
+    // A channel keeps every method that it was ever given, so each is made once.
+    private readonly Dictionary<MethodDescriptor, Method<byte[], byte[]>> _called = methods.ToDictionary(static method => method, static method => new Method<byte[], byte[]>(
+        TypeOf(method), method.Service.FullName, method.Name, Raw, Raw));
+
     /// <summary>Makes it.</summary>
     /// <returns>What it was answered with, such as <c>grpc NotFound</c>.</returns>
     /// <exception cref="FuzzFailureException">With what no input may be answered with.</exception>
@@ -41,17 +45,9 @@ internal sealed class ApiCall(CallInvoker invoker, HttpClient rest, IReadOnlyLis
         }
 
         var options = new CallOptions(deadline: TimeProvider.System.GetUtcNow().UtcDateTime + (Waits(method) ? Listening : Patience), cancellationToken: ct);
-        var type = (method.IsClientStreaming, method.IsServerStreaming) switch
-        {
-            (true, true) => MethodType.DuplexStreaming,
-            (true, false) => MethodType.ClientStreaming,
-            (false, true) => MethodType.ServerStreaming,
-            _ => MethodType.Unary,
-        };
-        var called = new Method<byte[], byte[]>(type, method.Service.FullName, method.Name, Raw, Raw);
         try
         {
-            await CallAsync(called, request, options);
+            await CallAsync(_called[method], request, options);
             return "grpc OK";
         }
         catch (RpcException e) when (!Defects.Contains(e.StatusCode) && (e.StatusCode is not StatusCode.DeadlineExceeded || Waits(method)))
@@ -63,6 +59,14 @@ internal sealed class ApiCall(CallInvoker invoker, HttpClient rest, IReadOnlyLis
             throw new FuzzFailureException($"{method.FullName} answered {e.StatusCode} \"{e.Status.Detail}\" to {Convert.ToBase64String(request)}", e);
         }
     }
+
+    private static MethodType TypeOf(MethodDescriptor method) => (method.IsClientStreaming, method.IsServerStreaming) switch
+    {
+        (true, true) => MethodType.DuplexStreaming,
+        (true, false) => MethodType.ClientStreaming,
+        (false, true) => MethodType.ServerStreaming,
+        _ => MethodType.Unary,
+    };
 
     private async Task CallAsync(Method<byte[], byte[]> method, byte[] request, CallOptions options)
     {
