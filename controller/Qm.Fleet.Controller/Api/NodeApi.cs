@@ -11,7 +11,7 @@ using Qm.Fleet.Core.Environments;
 namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
-internal sealed class NodeApi(NodeStore nodes, ILiveStatus live, HealingDesk healing, ChangeFeed feed, WatchStreams streams, ControllerMetrics metrics)
+internal sealed class NodeApi(NodeStore nodes, ILiveStatus live, HealingDesk healing, WatchedResources<V1.Node> watched, WatchStreams streams, ControllerMetrics metrics)
     : V1.NodeService.NodeServiceBase
 {
     internal const int MaxNodes = 10_000;
@@ -63,12 +63,11 @@ internal sealed class NodeApi(NodeStore nodes, ILiveStatus live, HealingDesk hea
     public override async Task Watch(V1.WatchNodesRequest request, IServerStreamWriter<V1.NodeChange> responseStream, ServerCallContext context)
     {
         using var end = streams.Link(context);
-        var watch = new ResourceWatch<V1.Node>(
-            ResourceKind.Node, feed, WatchFilter<V1.Node>.Read(request.Selector, request.FieldSelector, static node => node.Metadata).Matches, static node => node.Metadata,
-            (type, node, ct) => streams.SendAsync(
-                responseStream, new V1.NodeChange { Type = type, Node = node }, "Watch again for a new snapshot.", ct));
-        await watch.RunAsync(All("").Select(node => node.ToWire(live)), name => nodes.Find(name)?.ToWire(live), end.Token)
-            .ConfigureAwait(false);
+        await watched.WatchAsync(
+            WatchFilter<V1.Node>.Read(request.Selector, request.FieldSelector, static node => node.Metadata), request.ResumeToken,
+            (type, node, token, ct) => streams.SendAsync(
+                responseStream, new V1.NodeChange { Type = type, Node = node, ResumeToken = token }, ResourceWatch<V1.Node>.GoOn, ct, token),
+            end.Token).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -87,8 +86,6 @@ internal sealed class NodeApi(NodeStore nodes, ILiveStatus live, HealingDesk hea
         }
         return decided.Node.ToWire(live);
     }
-
-    private IEnumerable<StoredNode> All(string after) => Pages.All(after, nodes.After, static node => node.Name);
 
     internal static Parsed<NodeSpec> Check(V1.Node node, IReadOnlySet<string> sites)
     {
