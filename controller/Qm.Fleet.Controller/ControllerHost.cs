@@ -6,6 +6,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 using Qm.Fleet.BlueChi;
 using Qm.Fleet.Controller.Api;
+using Qm.Fleet.Controller.Api.Watches;
 using Qm.Fleet.Controller.Artifacts;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Operations;
@@ -113,7 +114,7 @@ internal static class ControllerHost
     {
         services.AddSingleton<IConfigureOptions<KestrelServerOptions>, Listeners>();
         services.AddSingleton<AgentLinks>().AddSingleton<IAgentLinks>(static provider => provider.GetRequiredService<AgentLinks>());
-        services.AddSingleton<WatchStreams>();
+        services.AddSingleton<WatchStreams>().AddWatches();
         services.AddGrpc(static grpc =>
         {
             grpc.MaxReceiveMessageSize = MaxRequestBytes;

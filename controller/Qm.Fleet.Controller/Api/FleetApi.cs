@@ -15,7 +15,7 @@ namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
 internal sealed partial class FleetApi(
-    FleetStore fleets, NodeStore nodes, FleetPlans plans, ArtifactStore artifacts, ILiveStatus live, ChangeFeed feed, WatchStreams streams, Mutations mutations, ControllerMetrics metrics)
+    FleetStore fleets, NodeStore nodes, FleetPlans plans, ArtifactStore artifacts, ILiveStatus live, WatchedResources<V1.Fleet> watched, WatchStreams streams, Mutations mutations, ControllerMetrics metrics)
     : V1.FleetService.FleetServiceBase
 {
     private const int MaxFleets = 100;
@@ -56,12 +56,11 @@ internal sealed partial class FleetApi(
         V1.WatchFleetsRequest request, IServerStreamWriter<V1.FleetChange> responseStream, ServerCallContext context)
     {
         using var end = streams.Link(context);
-        var watch = new ResourceWatch<V1.Fleet>(
-            ResourceKind.Fleet, feed, WatchFilter<V1.Fleet>.Read(request.Selector, request.FieldSelector, static fleet => fleet.Metadata).Matches, static fleet => fleet.Metadata,
-            (type, fleet, ct) => streams.SendAsync(
-                responseStream, new V1.FleetChange { Type = type, Fleet = fleet }, "Watch again for a new snapshot.", ct));
-        await watch.RunAsync(All("").Select(fleet => fleet.ToWire(live)), name => fleets.Find(name)?.ToWire(live), end.Token)
-            .ConfigureAwait(false);
+        await watched.WatchAsync(
+            WatchFilter<V1.Fleet>.Read(request.Selector, request.FieldSelector, static fleet => fleet.Metadata), request.ResumeToken,
+            (type, fleet, token, ct) => streams.SendAsync(
+                responseStream, new V1.FleetChange { Type = type, Fleet = fleet, ResumeToken = token }, ResourceWatch<V1.Fleet>.GoOn, ct, token),
+            end.Token).ConfigureAwait(false);
     }
 
     private static List<FleetDraft> Drafts(IReadOnlyList<V1.Fleet> asked, Func<IReadOnlyList<(int Index, FleetSpec Draft)>, IEnumerable<Problem>>? further) =>

@@ -12,7 +12,7 @@ namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
 internal sealed partial class NodeApi(
-    NodeStore nodes, ILiveStatus live, HealingDesk healing, ChangeFeed feed, WatchStreams streams, Mutations mutations, UnitRequests requests, UnitList units, ControllerMetrics metrics)
+    NodeStore nodes, ILiveStatus live, HealingDesk healing, WatchedResources<V1.Node> watched, WatchStreams streams, Mutations mutations, UnitRequests requests, UnitList units, ControllerMetrics metrics)
     : V1.NodeService.NodeServiceBase
 {
     internal const int MaxNodes = 10_000;
@@ -41,15 +41,13 @@ internal sealed partial class NodeApi(
     public override async Task Watch(V1.WatchNodesRequest request, IServerStreamWriter<V1.NodeChange> responseStream, ServerCallContext context)
     {
         using var end = streams.Link(context);
-        var watch = new ResourceWatch<V1.Node>(
-            ResourceKind.Node, feed, WatchFilter<V1.Node>.Read(request.Selector, request.FieldSelector, static node => node.Metadata).Matches, static node => node.Metadata,
-            (type, node, ct) => streams.SendAsync(
-                responseStream, new V1.NodeChange { Type = type, Node = node }, "Watch again for a new snapshot.", ct));
-        await watch.RunAsync(All("").Select(node => node.ToWire(live)), name => nodes.Find(name)?.ToWire(live), end.Token)
-            .ConfigureAwait(false);
+        await watched.WatchAsync(
+            WatchFilter<V1.Node>.Read(request.Selector, request.FieldSelector, static node => node.Metadata), request.ResumeToken,
+            (type, node, token, ct) => streams.SendAsync(
+                responseStream, new V1.NodeChange { Type = type, Node = node, ResumeToken = token }, ResourceWatch<V1.Node>.GoOn, ct, token),
+            end.Token).ConfigureAwait(false);
     }
 
-    private IEnumerable<StoredNode> All(string after) => Pages.All(after, nodes.After, static node => node.Name);
 
     internal static Parsed<NodeSpec> Check(V1.Node node, IReadOnlySet<string> sites)
     {
