@@ -99,13 +99,34 @@ internal static class Failures
             facts, [.. details]);
     }
 
+    /// <summary>The caller is nobody, or may not, or asks for what is not offered; it never came to a service.</summary>
+    public static Google.Rpc.Status Refused(StatusCode code, string message) => new()
+    {
+        Code = (int)code,
+        Message = message,
+        Details =
+        {
+            Any.Pack(new ErrorInfo
+            {
+                Domain = Domain,
+                Reason = code switch { StatusCode.Unauthenticated => "UNAUTHENTICATED", StatusCode.PermissionDenied => "NOT_ALLOWED", _ => "NOT_OFFERED" },
+            }),
+        },
+    };
+
     /// <summary>It cannot be done as things are.</summary>
     public static RpcException Precondition(string message) => Make(Code.FailedPrecondition, "NOT_POSSIBLE_NOW", message);
 
     /// <summary>A watcher did not read what it was sent.</summary>
     /// <param name="resume">How it goes on.</param>
-    public static RpcException TooSlow(string resume) =>
-        Make(Code.ResourceExhausted, "TOO_SLOW", $"The client reads too slowly, so the watch was ended. {resume}");
+    /// <param name="token">Where; empty where there is no such place.</param>
+    public static RpcException TooSlow(string resume, string token = "") =>
+        Make(Code.ResourceExhausted, "TOO_SLOW", $"The client reads too slowly, so the stream was ended. {resume}", token.Length == 0 ? NoFacts : new() { ["resume_token"] = token });
+
+    /// <summary>A watch cannot go on from where the client wants it to.</summary>
+    /// <param name="why">A sentence.</param>
+    public static RpcException TooOld(string why) =>
+        Make(Code.OutOfRange, "TOO_OLD", $"{why} Watch again without a resume token, and take what you then get for all there is.");
 
     /// <summary>The store or the daemon could not do it.</summary>
     public static RpcException Make(Code code, string reason, string message, params ReadOnlySpan<IMessage> details) => Make(code, reason, message, NoFacts, details);

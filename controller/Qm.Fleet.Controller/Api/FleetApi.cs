@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Grpc.Core;
+using Qm.Fleet.Controller.Api.Lists;
+using Qm.Fleet.Controller.Api.Watches;
 using Qm.Fleet.Controller.Plans;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
@@ -30,16 +32,23 @@ internal sealed partial class FleetApi(
     }
 
     /// <inheritdoc/>
-    public override Task<V1.Fleet> Get(V1.GetFleetRequest request, ServerCallContext context) =>
-        Task.FromResult(fleets.Find(request.Name)?.ToWire(live) ?? throw Failures.NotFound("fleet", request.Name));
+    public override Task<V1.Fleet> Get(V1.GetFleetRequest request, ServerCallContext context)
+    {
+        var mask = ReadMask.Check(V1.Fleet.Descriptor, request.ReadMask);
+        return Task.FromResult(mask.Apply(fleets.Find(request.Name)?.ToWire(live) ?? throw Failures.NotFound("fleet", request.Name)));
+    }
 
     /// <inheritdoc/>
     public override Task<V1.ListFleetsResponse> List(V1.ListFleetsRequest request, ServerCallContext context)
     {
-        var selector = Pages.Selector(request.Selector);
-        var matching = All(Pages.Last(request.PageToken)).Where(fleet => selector.Matches(fleet.Labels));
-        var (items, next) = Pages.Cut(matching, Pages.Size(request.PageSize), static fleet => fleet.Name);
-        return Task.FromResult(new V1.ListFleetsResponse { Fleets = { items.Select(fleet => fleet.ToWire(live)) }, NextPageToken = next });
+        var page = ListQuery<V1.Fleet>.Read(new(request.PageSize, request.PageToken)
+        {
+            Selector = request.Selector,
+            FieldSelector = request.FieldSelector,
+            OrderBy = request.OrderBy,
+            ReadMask = request.ReadMask,
+        }).ByName(fleets.After, static fleet => fleet.Name, static fleet => fleet.Labels, fleet => fleet.ToWire(live));
+        return Task.FromResult(new V1.ListFleetsResponse { Fleets = { page.Items }, NextPageToken = page.Next });
     }
 
     /// <inheritdoc/>
@@ -48,7 +57,7 @@ internal sealed partial class FleetApi(
     {
         using var end = streams.Link(context);
         var watch = new ResourceWatch<V1.Fleet>(
-            ResourceKind.Fleet, feed, Pages.Selector(request.Selector), static fleet => fleet.Metadata,
+            ResourceKind.Fleet, feed, WatchFilter<V1.Fleet>.Read(request.Selector, request.FieldSelector, static fleet => fleet.Metadata).Matches, static fleet => fleet.Metadata,
             (type, fleet, ct) => streams.SendAsync(
                 responseStream, new V1.FleetChange { Type = type, Fleet = fleet }, "Watch again for a new snapshot.", ct));
         await watch.RunAsync(All("").Select(fleet => fleet.ToWire(live)), name => fleets.Find(name)?.ToWire(live), end.Token)

@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Grpc.Core;
+using Qm.Fleet.Controller.Api.Lists;
 using Qm.Fleet.Controller.Operations;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
@@ -10,6 +11,8 @@ namespace Qm.Fleet.Controller.Api;
 /// <content>Units on the QM side of a node.</content>
 internal sealed partial class NodeApi
 {
+    private static readonly Dictionary<string, string> NoLabels = [];
+
     /// <inheritdoc/>
     public override Task<V1.Operation> RestartQm(V1.RestartQmRequest request, ServerCallContext context) =>
         AskAsync(request, new(OperationKind.RestartQm, request.Name, QmNode.Unit, request.Reason), context);
@@ -41,10 +44,16 @@ internal sealed partial class NodeApi
     /// <inheritdoc/>
     public override async Task<V1.ListUnitsResponse> ListUnits(V1.ListUnitsRequest request, ServerCallContext context)
     {
-        var (size, after) = (Pages.Size(request.PageSize), Pages.Last(request.PageToken));
+        var query = ListQuery<V1.Unit>.Read(new(request.PageSize, request.PageToken)
+        {
+            Scope = string.Join('\n', request.Patterns.Prepend(request.Node)),
+            Problems = UnitList.Check(request.Patterns),
+        });
         var found = await units.ReadAsync(request.Node, request.Patterns, context.CancellationToken).ConfigureAwait(false);
-        var (items, next) = Pages.Cut(found.Where(unit => string.CompareOrdinal(unit.Name, after) > 0), size, static unit => unit.Name);
-        return new V1.ListUnitsResponse { Units = { await units.ShowAsync(request.Node, items, context.CancellationToken).ConfigureAwait(false) }, NextPageToken = next };
+        var page = query.ByName<V1.Unit>(
+            (after, limit) => [.. found.SkipWhile(unit => string.CompareOrdinal(unit.Name, after) <= 0).Take(limit)], static unit => unit.Name, static _ => NoLabels, static unit => unit);
+        await units.CompleteAsync(request.Node, page.Items, context.CancellationToken).ConfigureAwait(false);
+        return new V1.ListUnitsResponse { Units = { page.Items }, NextPageToken = page.Next };
     }
 
     private Task<V1.Operation> AskAsync(IMessage request, UnitRequest asked, ServerCallContext context) => mutations.RunAsync(

@@ -1,4 +1,6 @@
 using Grpc.Core;
+using Qm.Fleet.Controller.Api.Lists;
+using Qm.Fleet.Controller.Api.Watches;
 using Qm.Fleet.Controller.Operations;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Supervise;
@@ -16,16 +18,23 @@ internal sealed partial class NodeApi(
     internal const int MaxNodes = 10_000;
 
     /// <inheritdoc/>
-    public override Task<V1.Node> Get(V1.GetNodeRequest request, ServerCallContext context) =>
-        Task.FromResult(nodes.Find(request.Name)?.ToWire(live) ?? throw Failures.NotFound("node", request.Name));
+    public override Task<V1.Node> Get(V1.GetNodeRequest request, ServerCallContext context)
+    {
+        var mask = ReadMask.Check(V1.Node.Descriptor, request.ReadMask);
+        return Task.FromResult(mask.Apply(nodes.Find(request.Name)?.ToWire(live) ?? throw Failures.NotFound("node", request.Name)));
+    }
 
     /// <inheritdoc/>
     public override Task<V1.ListNodesResponse> List(V1.ListNodesRequest request, ServerCallContext context)
     {
-        var selector = Pages.Selector(request.Selector);
-        var matching = All(Pages.Last(request.PageToken)).Where(node => selector.Matches(node.Labels));
-        var (items, next) = Pages.Cut(matching, Pages.Size(request.PageSize), static node => node.Name);
-        return Task.FromResult(new V1.ListNodesResponse { Nodes = { items.Select(node => node.ToWire(live)) }, NextPageToken = next });
+        var page = ListQuery<V1.Node>.Read(new(request.PageSize, request.PageToken)
+        {
+            Selector = request.Selector,
+            FieldSelector = request.FieldSelector,
+            OrderBy = request.OrderBy,
+            ReadMask = request.ReadMask,
+        }).ByName(nodes.After, static node => node.Name, static node => node.Labels, node => node.ToWire(live));
+        return Task.FromResult(new V1.ListNodesResponse { Nodes = { page.Items }, NextPageToken = page.Next });
     }
 
     /// <inheritdoc/>
@@ -33,7 +42,7 @@ internal sealed partial class NodeApi(
     {
         using var end = streams.Link(context);
         var watch = new ResourceWatch<V1.Node>(
-            ResourceKind.Node, feed, Pages.Selector(request.Selector), static node => node.Metadata,
+            ResourceKind.Node, feed, WatchFilter<V1.Node>.Read(request.Selector, request.FieldSelector, static node => node.Metadata).Matches, static node => node.Metadata,
             (type, node, ct) => streams.SendAsync(
                 responseStream, new V1.NodeChange { Type = type, Node = node }, "Watch again for a new snapshot.", ct));
         await watch.RunAsync(All("").Select(node => node.ToWire(live)), name => nodes.Find(name)?.ToWire(live), end.Token)

@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Qm.Fleet.Controller.Api.Lists;
 using Qm.Fleet.Controller.Operations;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
@@ -10,6 +12,11 @@ namespace Qm.Fleet.Controller.Api;
 /// <inheritdoc/>
 internal sealed class OperationApi(OperationList list, UnitOperations operations, ChangeFeed feed, WatchStreams streams, Mutations mutations, TimeProvider time) : V1.OperationService.OperationServiceBase
 {
+    /// <summary>How many operations one List looks at for those that are selected; a page that was not full by then has a token.</summary>
+    private const int MaxLooked = 20_000;
+
+    // Newest first.
+    private static readonly ImmutableArray<bool> TimeAndKey = [false, true];
     private static readonly TimeSpan DefaultWait = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
 
@@ -19,9 +26,11 @@ internal sealed class OperationApi(OperationList list, UnitOperations operations
     /// <inheritdoc/>
     public override Task<V1.ListOperationsResponse> List(V1.ListOperationsRequest request, ServerCallContext context)
     {
-        var (size, after) = (Pages.Size(request.PageSize), OperationPlace.Parse(Pages.Last(request.PageToken)));
-        var (items, next) = Pages.Cut(list.After(after ?? throw Failures.Invalid("page_token", "it is not the next_page_token of an answer")), size, static one => one.Place.ToString());
-        return Task.FromResult(new V1.ListOperationsResponse { Operations = { items.Select(static one => one.ToWire()) }, NextPageToken = next });
+        var query = ListQuery<V1.Operation>.Read(new(request.PageSize, request.PageToken) { FieldSelector = request.FieldSelector }, TimeAndKey);
+        var begin = query.After is [var started, { Text: { } key }] ? new(started.Number, key) : OperationPlace.First;
+        var page = query.InOrder(
+            Pages.All(begin, list.After, static one => one.Place, query.Size + 1), static one => one.ToWire(), static one => [one.Place.StartedAt, one.Place.Key], MaxLooked);
+        return Task.FromResult(new V1.ListOperationsResponse { Operations = { page.Items }, NextPageToken = page.Next });
     }
 
     /// <inheritdoc/>

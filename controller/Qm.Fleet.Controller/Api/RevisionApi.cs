@@ -1,5 +1,6 @@
-using System.Globalization;
+using System.Collections.Immutable;
 using Grpc.Core;
+using Qm.Fleet.Controller.Api.Lists;
 using Qm.Fleet.Controller.Plans;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Plans;
@@ -9,19 +10,25 @@ namespace Qm.Fleet.Controller.Api;
 /// <inheritdoc/>
 internal sealed class RevisionApi(FleetStore fleets) : V1.RevisionService.RevisionServiceBase
 {
+    // By fleet, newest first.
+    private static readonly ImmutableArray<bool> FleetAndNumber = [true, false];
+
     /// <inheritdoc/>
-    public override Task<V1.Revision> Get(V1.GetRevisionRequest request, ServerCallContext context) =>
-        Task.FromResult(Find(request.Fleet, request.Name).ToWire());
+    public override Task<V1.Revision> Get(V1.GetRevisionRequest request, ServerCallContext context)
+    {
+        var mask = ReadMask.Check(V1.Revision.Descriptor, request.ReadMask);
+        return Task.FromResult(mask.Apply(Find(request.Fleet, request.Name).ToWire()));
+    }
 
     /// <inheritdoc/>
     public override Task<V1.ListRevisionsResponse> List(V1.ListRevisionsRequest request, ServerCallContext context)
     {
-        var size = Pages.Size(request.PageSize);
-        var (fleet, number) = Position(Pages.Last(request.PageToken));
-        var (items, next) = Pages.Cut(
-            fleets.Revisions(request.Fleet, fleet, number, size + 1), size,
-            static revision => string.Create(CultureInfo.InvariantCulture, $"{revision.Fleet}/{revision.Number}"));
-        return Task.FromResult(new V1.ListRevisionsResponse { Revisions = { items.Select(WireResources.ToWire) }, NextPageToken = next });
+        var query = ListQuery<V1.Revision>.Read(new(request.PageSize, request.PageToken) { ReadMask = request.ReadMask, Scope = request.Fleet }, FleetAndNumber);
+        var begin = query.After is [{ Text: { } fleet }, var number] ? (fleet, number.Number) : ("", 0L);
+        var page = query.InOrder(
+            Pages.All(begin, (after, limit) => fleets.Revisions(request.Fleet, after.Item1, after.Item2, limit), static revision => (revision.Fleet, revision.Number), query.Size + 1),
+            WireResources.ToWire, static revision => [revision.Fleet, revision.Number]);
+        return Task.FromResult(new V1.ListRevisionsResponse { Revisions = { page.Items }, NextPageToken = page.Next });
     }
 
     /// <inheritdoc/>
@@ -38,11 +45,4 @@ internal sealed class RevisionApi(FleetStore fleets) : V1.RevisionService.Revisi
 
     private StoredRevision Find(string fleet, string name) =>
         fleets.Revision(fleet, name) ?? throw Failures.NotFound("revision", $"{fleet}/{name}");
-
-    private static (string Fleet, long Number) Position(string last) => last.Split('/') switch
-    {
-        [""] => ("", 0),
-        [var fleet, var text] when long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) => (fleet, number),
-        _ => throw Failures.Invalid("page_token", "it is not the next_page_token of an answer"),
-    };
 }

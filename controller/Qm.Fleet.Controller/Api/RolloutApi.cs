@@ -1,6 +1,9 @@
+using System.Collections.Immutable;
+using System.Globalization;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Qm.Fleet.Controller.Api.Lists;
 using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
@@ -14,6 +17,30 @@ namespace Qm.Fleet.Controller.Api;
 /// <inheritdoc/>
 internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, RolloutKeeper keeper, Mutations mutations, ILiveStatus live) : V1.RolloutService.RolloutServiceBase
 {
+    // By fleet, newest first.
+    private static readonly ImmutableArray<bool> FleetAndNumber = [true, false];
+
+    /// <inheritdoc/>
+    public override Task<V1.Rollout> Get(V1.GetRolloutRequest request, ServerCallContext context)
+    {
+        var mask = ReadMask.Check(V1.Rollout.Descriptor, request.ReadMask);
+        var rollout = (request.Number >= 0 ? rollouts.Find(request.Fleet, request.Number) : null)
+            ?? throw Failures.NotFound("rollout", string.Create(CultureInfo.InvariantCulture, $"{request.Fleet}/{request.Number}"));
+        return Task.FromResult(mask.Apply(ToWire(rollout)));
+    }
+
+    /// <inheritdoc/>
+    public override Task<V1.ListRolloutsResponse> List(V1.ListRolloutsRequest request, ServerCallContext context)
+    {
+        var query = ListQuery<V1.Rollout>.Read(
+            new(request.PageSize, request.PageToken) { FieldSelector = request.FieldSelector, ReadMask = request.ReadMask, Scope = request.Fleet }, FleetAndNumber);
+        var begin = query.After is [{ Text: { } fleet }, var number] ? (fleet, number.Number) : ("", 0L);
+        var page = query.InOrder(
+            Pages.All(begin, (after, limit) => rollouts.After(request.Fleet, after.Item1, after.Item2, limit), static rollout => (rollout.Fleet, (long)rollout.Number), query.Size + 1),
+            ToWire, static rollout => [rollout.Fleet, rollout.Number]);
+        return Task.FromResult(new V1.ListRolloutsResponse { Rollouts = { page.Items }, NextPageToken = page.Next });
+    }
+
     /// <inheritdoc/>
     public override Task<V1.Rollout> Pause(V1.PauseRolloutRequest request, ServerCallContext context) => ChangeAsync(
         request, request.Fleet, (state, now) => RolloutVerbs.Pause(state, context.Caller().Actor, request.Reason, now), "RolloutStopped", request.Reason, context);
@@ -116,6 +143,17 @@ internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, Rollo
                 new Dictionary<string, string> { ["fleet"] = fleet, ["phase"] = rollout.Phase.ToString() }),
             { Rollout: var rollout } => rollout.ToWire(),
         };
+
+    // What a rollout waits for is known better than it is stored.
+    private V1.Rollout ToWire(StoredRollout rollout)
+    {
+        var wire = rollout.ToWire();
+        if (wire.Phase == V1.Rollout.Types.Phase.Progressing && keeper.Find(rollout.Fleet) is { } known && known.Fleet.Revision == rollout.ToRevision)
+        {
+            wire.Message = known.Decision.Message;
+        }
+        return wire;
+    }
 
     private static V1.RolloutBatchState ToWire(string batch, int number, KnownRollout known, RolloutEstimate estimate)
     {

@@ -1,6 +1,8 @@
 using System.Net.Mime;
 using Grpc.AspNetCore.Server;
+using Google.Protobuf;
 using Grpc.Core;
+using Qm.Fleet.Controller.Api;
 
 namespace Qm.Fleet.Controller.Security;
 
@@ -42,6 +44,7 @@ internal sealed partial class AccessGate(RequestDelegate next, ILogger<AccessGat
             context.Response.ContentType = "application/grpc";
             context.Response.Headers["grpc-status"] = ((int)status).ToString(System.Globalization.CultureInfo.InvariantCulture);
             context.Response.Headers["grpc-message"] = Uri.EscapeDataString(message);
+            context.Response.Headers["grpc-status-details-bin"] = Convert.ToBase64String(Failures.Refused(status, message).ToByteArray());
             return Task.CompletedTask;
         }
         context.Response.StatusCode = status switch

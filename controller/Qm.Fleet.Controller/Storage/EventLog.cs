@@ -18,19 +18,24 @@ internal sealed class EventLog(Database database)
     /// <param name="node">Only of this node; empty for all.</param>
     /// <param name="fleet">Only of this fleet; empty for all.</param>
     /// <param name="limit">How many.</param>
-    public IReadOnlyList<StoredEvent> After(long after, string node, string fleet, int limit) => Read(after, node, fleet, limit, "");
+    public IReadOnlyList<StoredEvent> After(long after, string node, string fleet, int limit) => Read(after, long.MaxValue, node, fleet, limit, "");
 
-    /// <summary>The newest events after a number, at most so many, oldest first; the parameters are those of <see cref="After"/>.</summary>
-    public IReadOnlyList<StoredEvent> Newest(long after, string node, string fleet, int limit) => [.. Read(after, node, fleet, limit, " desc").Reverse()];
+    /// <summary>At most so many events between two numbers, newest first.</summary>
+    /// <param name="before">Only events before this number.</param>
+    /// <param name="after">Only events after this number.</param>
+    /// <param name="node">Only of this node; empty for all.</param>
+    /// <param name="fleet">Only of this fleet; empty for all.</param>
+    /// <param name="limit">How many.</param>
+    public IReadOnlyList<StoredEvent> Before(long before, long after, string node, string fleet, int limit) => Read(after, before, node, fleet, limit, " desc");
 
-    private IReadOnlyList<StoredEvent> Read(long after, string node, string fleet, int limit, string order)
+    private IReadOnlyList<StoredEvent> Read(long after, long before, string node, string fleet, int limit, string order)
     {
         var ofNode = node.Length > 0 ? " and node = @node and node <> ''" : "";
         var ofFleet = fleet.Length > 0 ? " and fleet = @fleet and fleet <> ''" : "";
         return database.Read<IReadOnlyList<StoredEvent>>(db =>
         [
             .. db.Query<EventRow>(
-                $"{SelectEvent} where number > @after{ofNode}{ofFleet} order by number{order} limit @limit", new { after, node, fleet, limit }).Select(Event),
+                $"{SelectEvent} where number > @after and number < @before{ofNode}{ofFleet} order by number{order} limit @limit", new { after, before, node, fleet, limit }).Select(Event),
         ]);
     }
 

@@ -1,7 +1,6 @@
 using Qm.Fleet.Controller.Storage;
-using Qm.Fleet.Core.Selectors;
 
-namespace Qm.Fleet.Controller.Api;
+namespace Qm.Fleet.Controller.Api.Watches;
 
 /// <summary>One watch of one kind of resource: what there is, a bookmark, then what becomes of it.</summary>
 /// <remarks>
@@ -10,11 +9,11 @@ namespace Qm.Fleet.Controller.Api;
 /// </remarks>
 /// <param name="kind">The kind.</param>
 /// <param name="feed">Tells of changes.</param>
-/// <param name="selector">Which resources.</param>
+/// <param name="matches">Which resources.</param>
 /// <param name="metadata">A resource's metadata.</param>
 /// <param name="send">Sends one change; the resource is null for a bookmark.</param>
 internal sealed class ResourceWatch<T>(
-    ResourceKind kind, ChangeFeed feed, LabelSelector selector, Func<T, V1.Metadata> metadata,
+    ResourceKind kind, ChangeFeed feed, Func<T, bool> matches, Func<T, V1.Metadata> metadata,
     Func<V1.ChangeType, T?, CancellationToken, Task> send)
     where T : class, IEquatable<T>
 {
@@ -60,5 +59,5 @@ internal sealed class ResourceWatch<T>(
         await send(before is null ? V1.ChangeType.Added : V1.ChangeType.Modified, now, ct).ConfigureAwait(false);
     }
 
-    private bool Matches(T resource) => selector.Matches(metadata(resource).Labels);
+    private bool Matches(T resource) => matches(resource);
 }
