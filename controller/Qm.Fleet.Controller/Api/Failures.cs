@@ -106,7 +106,7 @@ internal static class Failures
     /// <param name="resume">How it goes on.</param>
     /// <param name="token">Where; empty where there is no such place.</param>
     public static RpcException TooSlow(string resume, string token = "") =>
-        Make(Code.ResourceExhausted, "TOO_SLOW", $"The client reads too slowly, so the stream was ended. {resume}", new Dictionary<string, string> { ["resume_token"] = token });
+        Make(Code.ResourceExhausted, "TOO_SLOW", $"The client reads too slowly, so the stream was ended. {resume}", token.Length == 0 ? NoFacts : new() { ["resume_token"] = token });
 
     /// <summary>A watch cannot go on from where the client wants it to.</summary>
     /// <param name="why">A sentence.</param>

@@ -11,6 +11,8 @@ namespace Qm.Fleet.Controller.Api;
 /// <content>Units on the QM side of a node.</content>
 internal sealed partial class NodeApi
 {
+    private static readonly Dictionary<string, string> NoLabels = [];
+
     /// <inheritdoc/>
     public override Task<V1.Operation> RestartQm(V1.RestartQmRequest request, ServerCallContext context) =>
         AskAsync(request, new(OperationKind.RestartQm, request.Name, QmNode.Unit, request.Reason), context);
@@ -42,13 +44,15 @@ internal sealed partial class NodeApi
     /// <inheritdoc/>
     public override async Task<V1.ListUnitsResponse> ListUnits(V1.ListUnitsRequest request, ServerCallContext context)
     {
-        var query = ListQuery<V1.Unit>.Read(new(request.PageSize, request.PageToken) { Scope = string.Join('\n', request.Patterns.Prepend(request.Node)) });
-        var after = query.After is [{ Text: { } name }] ? name : "";
+        var query = ListQuery<V1.Unit>.Read(new(request.PageSize, request.PageToken)
+        {
+            Scope = string.Join('\n', request.Patterns.Prepend(request.Node)),
+            Problems = UnitList.Check(request.Patterns),
+        });
         var found = await units.ReadAsync(request.Node, request.Patterns, context.CancellationToken).ConfigureAwait(false);
-        // One more than the page tells whether there is a rest.
-        var rest = found.Where(unit => string.CompareOrdinal(unit.Name, after) > 0).Take(query.Size + 1).ToList();
-        var shown = await units.ShowAsync(request.Node, rest, context.CancellationToken).ConfigureAwait(false);
-        var page = query.InOrder(shown, static unit => unit, static unit => [unit.Name]);
+        var page = query.ByName<V1.Unit>(
+            (after, limit) => [.. found.SkipWhile(unit => string.CompareOrdinal(unit.Name, after) <= 0).Take(limit)], static unit => unit.Name, static _ => NoLabels, static unit => unit);
+        await units.CompleteAsync(request.Node, page.Items, context.CancellationToken).ConfigureAwait(false);
         return new V1.ListUnitsResponse { Units = { page.Items }, NextPageToken = page.Next };
     }
 

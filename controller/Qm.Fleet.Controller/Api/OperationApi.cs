@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Qm.Fleet.Controller.Api.Lists;
@@ -11,6 +12,11 @@ namespace Qm.Fleet.Controller.Api;
 /// <inheritdoc/>
 internal sealed class OperationApi(OperationList list, UnitOperations operations, ChangeFeed feed, WatchStreams streams, Mutations mutations, TimeProvider time) : V1.OperationService.OperationServiceBase
 {
+    /// <summary>How many operations one List looks at for those that are selected; a page that was not full by then has a token.</summary>
+    private const int MaxLooked = 20_000;
+
+    // Newest first.
+    private static readonly ImmutableArray<bool> TimeAndKey = [false, true];
     private static readonly TimeSpan DefaultWait = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
 
@@ -20,10 +26,10 @@ internal sealed class OperationApi(OperationList list, UnitOperations operations
     /// <inheritdoc/>
     public override Task<V1.ListOperationsResponse> List(V1.ListOperationsRequest request, ServerCallContext context)
     {
-        var query = ListQuery<V1.Operation>.Read(new(request.PageSize, request.PageToken) { FieldSelector = request.FieldSelector });
-        var after = OperationPlace.Parse(query.After is [{ Text: { } place }] ? place : "");
+        var query = ListQuery<V1.Operation>.Read(new(request.PageSize, request.PageToken) { FieldSelector = request.FieldSelector }, TimeAndKey);
+        var begin = query.After is [var started, { Text: { } key }] ? new(started.Number, key) : OperationPlace.First;
         var page = query.InOrder(
-            list.After(after ?? throw Failures.Invalid("page_token", "it is not the next_page_token of an answer")), static one => one.ToWire(), static one => [one.Place.ToString()]);
+            Pages.All(begin, list.After, static one => one.Place, query.Size + 1), static one => one.ToWire(), static one => [one.Place.StartedAt, one.Place.Key], MaxLooked);
         return Task.FromResult(new V1.ListOperationsResponse { Operations = { page.Items }, NextPageToken = page.Next });
     }
 

@@ -11,15 +11,6 @@ internal readonly record struct OperationPlace(long StartedAt, string Key)
 {
     /// <summary>Before the newest.</summary>
     public static OperationPlace First { get; } = new(long.MaxValue, "");
-
-    /// <summary>Reads what <see cref="ToString"/> wrote; empty is <see cref="First"/>; null when it is neither.</summary>
-    public static OperationPlace? Parse(string text) =>
-        text.Length == 0 ? First
-        : text.Split(' ', 2) is [var started, var key] && long.TryParse(started, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var at) ? new(at, key)
-        : null;
-
-    /// <inheritdoc/>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{StartedAt} {Key}");
 }
 
 /// <summary>What was asked for and takes time: of a unit, or a rollout.</summary>
@@ -46,42 +37,24 @@ internal sealed record AnyOperation(StoredOperation? OfUnit, StoredRollout? Roll
 internal sealed class OperationList(Database database)
 {
     private const string Prefix = "operations/";
-    private const int Batch = 200;
 
     /// <summary>One operation by its name; null when there is none.</summary>
     public AnyOperation? Find(string name) => database.Read(db => Find(db, name));
 
-    /// <summary>All after a place, newest first, read in batches.</summary>
-    public IEnumerable<AnyOperation> After(OperationPlace place)
-    {
-        while (true)
-        {
-            var batch = database.Read(db => After(db, place));
-            foreach (var one in batch)
-            {
-                yield return one;
-            }
-            if (batch.Count < Batch)
-            {
-                yield break;
-            }
-            place = batch[^1].Place;
-        }
-    }
-
-    /// <summary>Inside a transaction: one operation by its name; null when there is none.</summary>
-    public static AnyOperation? Find(ReadSnapshot db, string name) => name.StartsWith(Prefix, StringComparison.Ordinal) ? Of(db, name[Prefix.Length..]) : null;
-
-    private static List<AnyOperation> After(ReadSnapshot db, OperationPlace place) =>
+    /// <summary>At most so many after a place, newest first.</summary>
+    public IReadOnlyList<AnyOperation> After(OperationPlace place, int limit) => database.Read<IReadOnlyList<AnyOperation>>(db =>
     [
         .. db.Query<string>(
             """
             select key from (select id as key, started_at from operations union all select fleet || '/' || number, started_at from rollouts)
             where started_at < @StartedAt or started_at = @StartedAt and key < @Key
-            order by started_at desc, key desc limit @Batch
+            order by started_at desc, key desc limit @limit
             """,
-            new { place.StartedAt, place.Key, Batch }).Select(key => Of(db, key)!),
-    ];
+            new { place.StartedAt, place.Key, limit }).Select(key => Of(db, key)!),
+    ]);
+
+    /// <summary>Inside a transaction: one operation by its name; null when there is none.</summary>
+    public static AnyOperation? Find(ReadSnapshot db, string name) => name.StartsWith(Prefix, StringComparison.Ordinal) ? Of(db, name[Prefix.Length..]) : null;
 
     private static AnyOperation? Of(ReadSnapshot db, string key) => key.Split('/') switch
     {

@@ -16,14 +16,19 @@ internal sealed class UnitList(NodeStore nodes, BlueChiLink blueChi, LiveNodes l
     private const int MostPatterns = 32;
     private const string SystemdUnit = "org.freedesktop.systemd1.Unit";
 
-    /// <summary>Units whose names come after another and match, by name.</summary>
+    /// <summary>What is wrong with patterns.</summary>
+    public static IReadOnlyList<Problem> Check(IReadOnlyList<string> patterns) => patterns.Count > MostPatterns
+        ? [new("patterns", $"{patterns.Count} patterns; at most {MostPatterns} are read")]
+        : [.. patterns.Index().Where(static one => one.Item.Length is 0 or > UnitName.MaxLength)
+            .Select(static one => new Problem($"patterns[{one.Index}]", $"it has {one.Item.Length} characters; a pattern has 1 to {UnitName.MaxLength}"))];
+
+    /// <summary>Units that match, by name.</summary>
     /// <param name="node">The node.</param>
     /// <param name="patterns">With <c>*</c> and <c>?</c>; none for all.</param>
     /// <param name="ct">Ends the wait.</param>
     /// <exception cref="Grpc.Core.RpcException">As the service says.</exception>
-    public async Task<IReadOnlyList<UnitInfo>> ReadAsync(string node, IReadOnlyList<string> patterns, CancellationToken ct)
+    public async Task<IReadOnlyList<V1.Unit>> ReadAsync(string node, IReadOnlyList<string> patterns, CancellationToken ct)
     {
-        Check(patterns);
         _ = nodes.Find(node) ?? throw Failures.NotFound("node", node);
         var qm = QmNode.NameFor(node);
         if (blueChi.Current is not { } current || blueChi.PresenceOf(qm) != Presence.Online)
@@ -33,8 +38,21 @@ internal sealed class UnitList(NodeStore nodes, BlueChiLink blueChi, LiveNodes l
 
         try
         {
-            var units = await current.ListUnitsAsync(qm, ct).ConfigureAwait(false);
-            return [.. units.Where(unit => patterns.Count == 0 || patterns.Any(pattern => UnitPattern.Matches(pattern, unit.Name))).OrderBy(static unit => unit.Name, StringComparer.Ordinal)];
+            var (fleet, workloads) = WorkloadsOf(node);
+            return
+            [
+                .. (await current.ListUnitsAsync(qm, ct).ConfigureAwait(false))
+                    .Where(unit => patterns.Count == 0 || patterns.Any(pattern => UnitPattern.Matches(pattern, unit.Name))).OrderBy(static unit => unit.Name, StringComparer.Ordinal)
+                    .Select(unit => new V1.Unit
+                    {
+                        Name = unit.Name,
+                        Description = unit.Description,
+                        LoadState = unit.LoadState,
+                        ActiveState = unit.ActiveState,
+                        SubState = unit.SubState,
+                        Fleet = workloads.Contains(unit.Name) ? fleet : "",
+                    }),
+            ];
         }
         catch (BlueChiException e)
         {
@@ -42,22 +60,14 @@ internal sealed class UnitList(NodeStore nodes, BlueChiLink blueChi, LiveNodes l
         }
     }
 
-    /// <summary>Shows units; of a fleet's workloads it is read whether they are frozen, which a list does not tell.</summary>
-    public async Task<IReadOnlyList<V1.Unit>> ShowAsync(string node, IReadOnlyList<UnitInfo> units, CancellationToken ct)
-    {
-        var fleet = live.Find(node)?.Assignment.Fleet;
-        var workloads = fleet?.Environments.GetValueOrDefault(fleet.Revision)?.Workloads.Select(static workload => $"{workload.Name}.service").ToHashSet(StringComparer.Ordinal) ?? [];
-        return await Task.WhenAll(units.Select(async unit => new V1.Unit
-        {
-            Name = unit.Name,
-            Description = unit.Description,
-            LoadState = unit.LoadState,
-            ActiveState = unit.ActiveState,
-            SubState = unit.SubState,
-            FreezerState = workloads.Contains(unit.Name) ? await FreezerAsync(node, unit.Name, ct).ConfigureAwait(false) : "",
-            Fleet = workloads.Contains(unit.Name) ? fleet!.Name : "",
-        })).ConfigureAwait(false);
-    }
+    /// <summary>Adds, for a fleet's workloads, whether they are frozen, which a list does not tell.</summary>
+    public Task CompleteAsync(string node, IReadOnlyList<V1.Unit> units, CancellationToken ct) => Task.WhenAll(units.Where(static unit => unit.Fleet.Length > 0).Select(
+        async unit => unit.FreezerState = await FreezerAsync(node, unit.Name, ct).ConfigureAwait(false)));
+
+    private (string Fleet, IReadOnlySet<string> Workloads) WorkloadsOf(string node) =>
+        live.Find(node)?.Assignment.Fleet is { } fleet && fleet.Environments.GetValueOrDefault(fleet.Revision) is { } environment
+            ? (fleet.Name, environment.Workloads.Select(static workload => $"{workload.Name}.service").ToHashSet(StringComparer.Ordinal))
+            : ("", new HashSet<string>());
 
     // What systemd does not tell, or not in time, is left empty.
     private async Task<string> FreezerAsync(string node, string unit, CancellationToken ct)
@@ -70,17 +80,6 @@ internal sealed class UnitList(NodeStore nodes, BlueChiLink blueChi, LiveNodes l
         catch (BlueChiException)
         {
             return "";
-        }
-    }
-
-    private static void Check(IReadOnlyList<string> patterns)
-    {
-        var problems = patterns.Count > MostPatterns ? [new Problem("patterns", $"{patterns.Count} patterns; at most {MostPatterns} are read")]
-            : patterns.Select(static (pattern, index) => (pattern, index)).Where(static one => one.pattern.Length is 0 or > UnitName.MaxLength)
-                .Select(static one => new Problem($"patterns[{one.index}]", $"it has {one.pattern.Length} characters; a pattern has 1 to {UnitName.MaxLength}")).ToList();
-        if (problems.Count > 0)
-        {
-            throw Failures.Invalid(problems);
         }
     }
 

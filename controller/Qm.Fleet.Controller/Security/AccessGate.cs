@@ -13,7 +13,7 @@ internal sealed partial class AccessGate(RequestDelegate next, ILogger<AccessGat
         if (context.Features.Get<CallerIdentity>() is not { } caller)
         {
             Log.Anonymous(logger, context.Request.Path);
-            return Refusal.AnswerAsync(context, Failures.Make(Code.Unauthenticated, "NO_IDENTITY", "The connection has no identity."));
+            return Refusal.AnswerAsync(context, Failures.Make(Code.Unauthenticated, "UNAUTHENTICATED", "The connection has no identity."));
         }
         if (RequiredRole(context.GetEndpoint()) is not { } role)
         {
@@ -24,7 +24,7 @@ internal sealed partial class AccessGate(RequestDelegate next, ILogger<AccessGat
         {
             Log.Refused(logger, caller.Actor, context.Request.Path, role);
             return Refusal.AnswerAsync(context, Failures.Make(
-                Code.PermissionDenied, "WRONG_ROLE", $"{caller.Actor} has the role {caller.Role}; {context.Request.Path} takes the role {role}."));
+                Code.PermissionDenied, "NOT_ALLOWED", $"{caller.Actor} has the role {caller.Role}; {context.Request.Path} takes the role {role}."));
         }
         return next(context);
     }
