@@ -15,7 +15,7 @@ public sealed class ForeignClientTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _lab.DisposeAsync();
 
     [Fact]
-    [Trait("Requirement", "QMF-API-020")]
+    [Trait("Requirement", "QMF-API-060")]
     public async Task Node_WithNothingButReflection_ListsAppliesWatchesAndWaits()
     {
         var pki = Path.Combine(_lab.Lab.Directory.ControllerState, "pki/admin");

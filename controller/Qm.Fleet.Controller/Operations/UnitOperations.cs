@@ -13,6 +13,7 @@ internal sealed partial class UnitOperations(
 
     private readonly ConcurrentDictionary<string, (RunningOperation Running, Task Run)> _running = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop = new();
+    private bool _isDisposed;
 
     /// <summary>Takes up what was begun under an earlier controller, before anybody else is at its units.</summary>
     public Task StartAsync(CancellationToken cancellationToken)
@@ -41,7 +42,16 @@ internal sealed partial class UnitOperations(
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _stop.Dispose();
+    public void Dispose()
+    {
+        // The container has it twice: as itself, and as what it starts and stops.
+        if (!_isDisposed)
+        {
+            _isDisposed = true;
+            _stop.Cancel();
+            _stop.Dispose();
+        }
+    }
 
     /// <summary>Does what was stored.</summary>
     /// <param name="operation">What was asked.</param>

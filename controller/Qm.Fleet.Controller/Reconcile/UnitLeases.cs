@@ -108,10 +108,11 @@ internal sealed class UnitLeases
             {
                 _ended[lease.Host] = _ended.GetValueOrDefault(lease.Host, NoUnits).SetItems(lease.Units.Select(key => KeyValuePair.Create(key.Unit, lease.Stops)));
             }
-        }
-        if (lease.IsPersons)
-        {
-            Operated?.Invoke(lease.Host);
+            if (lease.IsPersons)
+            {
+                // Before anybody can take note of what ended: the units are to be read with it.
+                Operated?.Invoke(lease.Host);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ using Grpc.Core;
 namespace Qm.Fleet.Controller.Tests.Api;
 
 /// <summary>What only somebody with bad intentions sends over gRPC; over REST it is in RestTests.</summary>
-[Trait("Requirement", "QMF-API-022")]
+[Trait("Requirement", "QMF-API-062")]
 public sealed class BadInputTests
 {
     private static readonly Marshaller<byte[]> Raw = Marshallers.Create(static bytes => bytes, static bytes => bytes);

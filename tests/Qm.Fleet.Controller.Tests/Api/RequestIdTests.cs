@@ -1,5 +1,3 @@
-using Google.Protobuf;
-using Google.Protobuf.Reflection;
 using Google.Rpc;
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -161,7 +159,7 @@ public sealed class RequestIdTests
         string[] reads = ["Get", "List", "Watch", "Plan", "Explain", "Wait", "ListUnits"];
 
         var mutations = requests.Where(request => !reads.Contains(request.Name)).ToList();
-        Assert.Equal(24, mutations.Count);
+        Assert.Equal(25, mutations.Count);
         Assert.All(mutations, static request => Assert.NotNull(request.Fields.FindFieldByName("request_id")));
         Assert.All(mutations.Where(static request => request.Name != "Cancel"), static request => Assert.NotNull(request.Fields.FindFieldByName("dry_run")));
     }

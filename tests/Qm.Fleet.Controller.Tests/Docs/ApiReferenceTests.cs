@@ -5,7 +5,7 @@ namespace Qm.Fleet.Controller.Tests.Docs;
 public sealed class ApiReferenceTests
 {
     [Fact]
-    [Trait("Requirement", "QMF-API-021")]
+    [Trait("Requirement", "QMF-API-061")]
     public async Task Page_OfTheApi_IsWhatTheProtosSay()
     {
         var page = Find("deploy/docs/api.md");

@@ -36,7 +36,7 @@ public class FakeBlueChi : DispatchProxy
             blueChi.Units[($"qm.{node}", "radio.service")] = new();
         }
 
-        controller.Service<BlueChiLink>().Connected((IBlueChi)(object)blueChi, [.. nodes.SelectMany(static node => new[] { node, $"qm.{node}" }).Select(static name => new NodeInfo(name, NodeStatus.Online))]);
+        controller.Service<BlueChiLink>().Connected((IBlueChi)(object)blueChi, [.. nodes.SelectMany(static node => new[] { node, $"qm.{node}" }).Select(static name => new NodeInfo(name, NodeStatus.Online, ""))]);
         return blueChi;
     }
 

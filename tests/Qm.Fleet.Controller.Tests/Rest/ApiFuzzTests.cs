@@ -9,7 +9,7 @@ public sealed class ApiFuzzTests
     private const long MostGrowth = 32 << 20;
 
     [Fact]
-    [Trait("Requirement", "QMF-API-022")]
+    [Trait("Requirement", "QMF-API-062")]
     public async Task Calls_AtRandom_AreNeverAnsweredWithADefect()
     {
         await using var controller = await RunningController.StartAsync();

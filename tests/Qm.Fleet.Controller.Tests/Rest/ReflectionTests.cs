@@ -6,7 +6,7 @@ using Qm.Fleet.Controller.Security;
 
 namespace Qm.Fleet.Controller.Tests.Rest;
 
-[Trait("Requirement", "QMF-API-020")]
+[Trait("Requirement", "QMF-API-060")]
 public sealed class ReflectionTests
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;

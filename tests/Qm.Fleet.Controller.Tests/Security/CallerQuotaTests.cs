@@ -3,7 +3,7 @@ using Qm.Fleet.Controller.Security;
 
 namespace Qm.Fleet.Controller.Tests.Security;
 
-[Trait("Requirement", "QMF-API-023")]
+[Trait("Requirement", "QMF-API-063")]
 public sealed class CallerQuotaTests
 {
     private const int Streams = 10_000;
