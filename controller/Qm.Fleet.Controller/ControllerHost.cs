@@ -6,11 +6,15 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 using Qm.Fleet.BlueChi;
 using Qm.Fleet.Controller.Api;
+using Qm.Fleet.Controller.Api.Watches;
 using Qm.Fleet.Controller.Artifacts;
 using Qm.Fleet.Controller.Gateway;
+using Qm.Fleet.Controller.Operations;
 using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Plans;
 using Qm.Fleet.Controller.Reconcile;
+using Qm.Fleet.Controller.Rest;
+using Qm.Fleet.Controller.Rest.OpenApi;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Telemetry;
@@ -40,6 +44,8 @@ internal static class ControllerHost
         builder.Configuration.AddEnvironmentVariables();
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning);
+        // Every request that does not read is an error to it, with a stack; what is a defect is logged by FailureInterceptor.
+        builder.Logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.Critical);
         builder.Logging.AddSimpleConsole(static console => console.SingleLine = true);
         builder.Logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
             static console => console.LogToStandardErrorThreshold = LogLevel.Trace);
@@ -70,8 +76,10 @@ internal static class ControllerHost
         await app.Services.GetRequiredService<NodeStore>().EnsureSiteAsync(NodeParser.DefaultSite, options.Bus, ct).ConfigureAwait(false);
         await app.Services.GetRequiredService<ArtifactUploads>().SweepAsync(ct).ConfigureAwait(false);
         UnixSocketFile.Prepare(options.Socket);
+        UnixSocketFile.Prepare(options.RestSocket);
         await app.StartAsync(ct).ConfigureAwait(false);
         UnixSocketFile.Restrict(options.Socket);
+        UnixSocketFile.Restrict(options.RestSocket);
         var addresses = app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses;
         return $"{addresses.First(static address => address.StartsWith("https:", StringComparison.Ordinal))} unix:{options.Socket}";
     }
@@ -90,6 +98,7 @@ internal static class ControllerHost
             provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(new ArtifactFolder(options.State, static folder => new DriveInfo(folder).AvailableFreeSpace, new FolderCalls())).AddSingleton(new ArtifactLimits { TotalBytes = options.ArtifactSpaceBytes });
         services.AddSingleton<ArtifactStore>().AddSingleton<ArtifactUploads>();
+        services.AddSingleton<OperationStore>().AddSingleton<OperationList>().AddSingleton<Mutations>();
         services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<EventLog>().AddSingleton<OomKillStore>();
         return services.AddSingleton<IReconcileStore, ReconcileStore>();
     }
@@ -105,15 +114,17 @@ internal static class ControllerHost
     {
         services.AddSingleton<IConfigureOptions<KestrelServerOptions>, Listeners>();
         services.AddSingleton<AgentLinks>().AddSingleton<IAgentLinks>(static provider => provider.GetRequiredService<AgentLinks>());
-        services.AddSingleton<WatchStreams>();
+        services.AddSingleton<WatchStreams>().AddWatches();
         services.AddGrpc(static grpc =>
         {
             grpc.MaxReceiveMessageSize = MaxRequestBytes;
             grpc.Interceptors.Add<FailureInterceptor>();
-        }).AddServiceOptions<NodeGatewayService>(static gateway => gateway.MaxReceiveMessageSize = NodeGatewayService.MaxMessageBytes);
+        }).AddServiceOptions<NodeGatewayService>(static gateway => gateway.MaxReceiveMessageSize = NodeGatewayService.MaxMessageBytes).AddRest();
+        services.AddGrpcReflection();
+        services.AddSingleton<OpenApiDownload>();
         services.AddSingleton<FailureInterceptor>();
         services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>();
-        services.AddSingleton<FleetApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
+        services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<DiagnosticsApi>().AddSingleton<OperationApi>().AddSingleton<NodeGatewayService>();
         services.AddSingleton<ArtifactApi>().AddSingleton<ArtifactDownloads>();
         services.AddGrpcHealthChecks().AddCheck<StoreHealth>("store", HealthStatus.Unhealthy);
         return services;
@@ -123,15 +134,22 @@ internal static class ControllerHost
     {
         app.UseRouting();
         app.UseMiddleware<AccessGate>();
+        app.UseMiddleware<CallerQuota>();
+        app.UseMiddleware<UnreadableRequests>();
+        app.UseMiddleware<RestGuard>();
         app.MapGrpcService<FleetApi>();
+        app.MapGrpcService<RevisionApi>();
         app.MapGrpcService<RolloutApi>();
         app.MapGrpcService<NodeApi>();
+        app.MapGrpcService<OperationApi>();
         app.MapGrpcService<EventApi>();
         app.MapGrpcService<DiagnosticsApi>();
         app.MapGrpcService<ArtifactApi>();
         app.MapGrpcService<NodeGatewayService>();
         app.MapGet(ArtifactDownloads.Route, static (HttpContext context, ArtifactDownloads downloads) => downloads.ServeAsync(context)).WithMetadata(new AccessRule(Role.Node));
         app.MapGrpcHealthChecksService();
+        app.MapGrpcReflectionService();
+        app.MapGet(OpenApiWriter.Route, static (HttpContext context, OpenApiDownload document) => document.ServeAsync(context)).WithMetadata(new AccessRule(Role.Admin));
         if (options.MetricsEndPoint is not null)
         {
             app.MapPrometheusScrapingEndpoint().WithMetadata(new AccessRule(Role.Scraper));

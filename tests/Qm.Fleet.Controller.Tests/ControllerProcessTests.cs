@@ -29,7 +29,7 @@ public sealed class ControllerProcessTests
         Assert.NotNull(await again.ReadyAsync());
         using var second = again.Channel();
         var after = new V1.FleetService.FleetServiceClient(second);
-        var revisions = await after.ListRevisionsAsync(new V1.ListRevisionsRequest { Fleet = "cockpit" }, cancellationToken: Ct);
+        var revisions = await new V1.RevisionService.RevisionServiceClient(second).ListAsync(new V1.ListRevisionsRequest { Fleet = "cockpit" }, cancellationToken: Ct);
         Assert.Equal(acknowledged, revisions.Revisions.Select(static revision => revision.Metadata.Name));
         var fleet = await after.GetAsync(new V1.GetFleetRequest { Name = "cockpit" }, cancellationToken: Ct);
         Assert.Equal((25L, "cockpit/25"), (fleet.Metadata.Generation, fleet.Status.Rollout.Name));

@@ -66,19 +66,15 @@ internal sealed class RunningController : IAsyncDisposable
         where T : notnull => App.Services.GetRequiredService<T>();
 
     /// <summary>A channel on the Unix socket.</summary>
-    public GrpcChannel Local() => Own(GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions
+    public GrpcChannel Local() => Own(GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions { HttpHandler = UnixHandler(Options.Socket), DisposeHttpClient = true }));
+
+    /// <summary>A client of REST on its Unix socket.</summary>
+    public HttpClient Rest()
     {
-        HttpHandler = new SocketsHttpHandler
-        {
-            ConnectCallback = async (_, ct) =>
-            {
-                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(Options.Socket), ct);
-                return new NetworkStream(socket, ownsSocket: true);
-            },
-        },
-        DisposeHttpClient = true,
-    }));
+        var client = new HttpClient(UnixHandler(Options.RestSocket)) { BaseAddress = new("http://localhost"), Timeout = Deadline };
+        _owned.Add(client);
+        return client;
+    }
 
     /// <summary>A TLS channel as the local administrator.</summary>
     public GrpcChannel Admin() => Tls(X509Certificate2.CreateFromPemFile(Pem("admin/admin.crt"), Pem("admin/admin.key")));
@@ -126,6 +122,7 @@ internal sealed class RunningController : IAsyncDisposable
         trust.CustomTrustStore.Add(Service<Pki>().Authority);
         return new()
         {
+            Expect100ContinueTimeout = Deadline,
             SslOptions = new SslClientAuthenticationOptions
             {
                 CertificateChainPolicy = trust,
@@ -133,6 +130,17 @@ internal sealed class RunningController : IAsyncDisposable
             },
         };
     }
+
+    private static SocketsHttpHandler UnixHandler(string path) => new()
+    {
+        EnableMultipleHttp2Connections = true,
+        ConnectCallback = async (_, ct) =>
+        {
+            var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), ct);
+            return new NetworkStream(socket, ownsSocket: true);
+        },
+    };
 
     private X509Certificate2 NodeCertificate(string name)
     {

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Google.Api;
 using Google.Protobuf.Reflection;
 using Qm.Fleet.Lab.V1;
 using Qm.Fleet.V1;
@@ -12,7 +13,9 @@ public sealed partial class WireTests
     private static readonly FileDescriptor[] Files =
     [
         ArtifactReflection.Descriptor, MetaReflection.Descriptor, EnvironmentReflection.Descriptor, ResourcesReflection.Descriptor, GatewayReflection.Descriptor, ChecksReflection.Descriptor,
-        EffectiveReflection.Descriptor, RolloutReflection.Descriptor, SupervisionReflection.Descriptor, PlanReflection.Descriptor, ServicesReflection.Descriptor, LabReflection.Descriptor,
+        EffectiveReflection.Descriptor, RolloutReflection.Descriptor, SupervisionReflection.Descriptor, PlanReflection.Descriptor, UnitReflection.Descriptor, LabReflection.Descriptor,
+        FleetServiceReflection.Descriptor, RevisionServiceReflection.Descriptor, RolloutServiceReflection.Descriptor, NodeServiceReflection.Descriptor, EventServiceReflection.Descriptor,
+        DiagnosticsServiceReflection.Descriptor, OperationServiceReflection.Descriptor, SiteServiceReflection.Descriptor, ServerServiceReflection.Descriptor,
     ];
 
     private static string Root { get; } = FindRoot();
@@ -65,7 +68,22 @@ public sealed partial class WireTests
         .. file.EnumTypes.SelectMany(Lines),
         .. file.Services.SelectMany(service => service.Methods.Select(method =>
             $"rpc {method.FullName} {(method.IsClientStreaming ? "stream " : "")}{method.InputType.FullName} -> {(method.IsServerStreaming ? "stream " : "")}{method.OutputType.FullName}")),
+        .. file.Services.SelectMany(service => service.Methods).SelectMany(Routes),
     ];
+
+    private static IEnumerable<string> Routes(MethodDescriptor method) => method.GetOptions()?.GetExtension(AnnotationsExtensions.Http) is { } rule
+        ? rule.AdditionalBindings.Prepend(rule).Select(binding => $"route {method.FullName} {Route(binding)}{(binding.Body.Length == 0 ? "" : $" body {binding.Body}")}")
+        : [];
+
+    private static string Route(HttpRule rule) => rule.PatternCase switch
+    {
+        HttpRule.PatternOneofCase.Get => $"GET {rule.Get}",
+        HttpRule.PatternOneofCase.Post => $"POST {rule.Post}",
+        HttpRule.PatternOneofCase.Put => $"PUT {rule.Put}",
+        HttpRule.PatternOneofCase.Patch => $"PATCH {rule.Patch}",
+        HttpRule.PatternOneofCase.Delete => $"DELETE {rule.Delete}",
+        var other => throw new InvalidOperationException($"a rule of {other}, which no client here speaks"),
+    };
 
     private static IEnumerable<string> Lines(MessageDescriptor message) =>
     [

@@ -22,7 +22,11 @@ internal sealed class FleetConnection : IDisposable
         _channel = channel;
         var invoker = channel.Intercept(calls);
         Fleets = new(invoker);
+        Revisions = new(invoker);
         Nodes = new(invoker);
+        Operations = new(invoker);
+        Sites = new(invoker);
+        Server = new(invoker);
         Events = new(invoker);
         Diagnostics = new(invoker);
         Rollouts = new(invoker);
@@ -31,7 +35,15 @@ internal sealed class FleetConnection : IDisposable
 
     internal FleetService.FleetServiceClient Fleets { get; }
 
+    internal RevisionService.RevisionServiceClient Revisions { get; }
+
     internal NodeService.NodeServiceClient Nodes { get; }
+
+    internal OperationService.OperationServiceClient Operations { get; }
+
+    internal SiteService.SiteServiceClient Sites { get; }
+
+    internal ServerService.ServerServiceClient Server { get; }
 
     internal EventService.EventServiceClient Events { get; }
 

@@ -26,7 +26,7 @@ internal static class DiffVerb
         command.SetAction(async (parsed, ct) =>
         {
             using var connection = global.Connect(parsed, context);
-            var diff = await connection.Fleets.DiffRevisionsAsync(
+            var diff = await connection.Revisions.DiffAsync(
                 new() { Fleet = parsed.GetValue(fleet)!, From = parsed.GetValue(from)!, To = parsed.GetValue(to)! }, cancellationToken: ct);
             switch (parsed.GetValue(output))
             {

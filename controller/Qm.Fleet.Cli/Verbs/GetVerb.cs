@@ -66,7 +66,7 @@ internal static class GetVerb
     private static async Task<IReadOnlyList<Revision>> RevisionsAsync(FleetConnection connection, string? name, CancellationToken ct)
     {
         var all = await Pages.ReadAsync(
-            token => connection.Fleets.ListRevisionsAsync(new() { PageToken = token }, cancellationToken: ct).ResponseAsync,
+            token => connection.Revisions.ListAsync(new() { PageToken = token }, cancellationToken: ct).ResponseAsync,
             page => page.Revisions, page => page.NextPageToken);
         var found = name is null ? all : [.. all.Where(revision => revision.Metadata.Name == name)];
         return name is null || found.Count > 0 ? found : throw new CliException(ExitCode.NotFound, $"Revision {name} not found; qmfleet get revisions lists them");

@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Google.Rpc;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
@@ -12,6 +13,7 @@ internal sealed partial class FailureInterceptor(IHostApplicationLifetime lifeti
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
+        UnreadableRequests.Read(context);
         try
         {
             return await continuation(request, context).ConfigureAwait(false);
@@ -26,6 +28,7 @@ internal sealed partial class FailureInterceptor(IHostApplicationLifetime lifeti
     public override async Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
     {
+        UnreadableRequests.Read(context);
         try
         {
             return await continuation(requestStream, context).ConfigureAwait(false);
@@ -41,6 +44,7 @@ internal sealed partial class FailureInterceptor(IHostApplicationLifetime lifeti
         TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
         ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
+        UnreadableRequests.Read(context);
         try
         {
             await continuation(request, responseStream, context).ConfigureAwait(false);
@@ -56,9 +60,15 @@ internal sealed partial class FailureInterceptor(IHostApplicationLifetime lifeti
         IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
         DuplexStreamingServerMethod<TRequest, TResponse> continuation)
     {
+        UnreadableRequests.Read(context);
         try
         {
             await continuation(requestStream, responseStream, context).ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
+            // Nothing but the stream itself is read there: the client reset it.
+            throw Ended();
         }
         catch (Exception e) when (Explain(e, context) is { } failure)
         {
@@ -66,7 +76,7 @@ internal sealed partial class FailureInterceptor(IHostApplicationLifetime lifeti
         }
     }
 
-    /// <summary>The status of a failure; null for what is a status already, or a defect that the framework reports as UNKNOWN.</summary>
+    /// <summary>The status of a failure; null for what is a status already, or a defect, which is logged and reported by the framework as UNKNOWN.</summary>
     private RpcException? Explain(Exception failure, ServerCallContext context)
     {
         switch (failure)
@@ -82,18 +92,29 @@ internal sealed partial class FailureInterceptor(IHostApplicationLifetime lifeti
                 return Failures.Make(Code.Internal, "STORE_FAILED", broken.Message);
             case MissingArtifactException missing:
                 return Failures.Precondition(missing.Message);
+            case InvalidProtocolBufferException unreadable:
+                return Failures.Invalid("", $"a message of the stream does not read: {unreadable.Message}");
             case OperationCanceledException when lifetime.ApplicationStopping.IsCancellationRequested:
                 return Failures.Make(Code.Unavailable, "STOPPING", "The controller is stopping. Connect again in a moment.");
-            case OperationCanceledException when context.CancellationToken.IsCancellationRequested:
-                return Failures.Make(Code.Cancelled, "CANCELLED", "The client ended the call.");
+            case OperationCanceledException or IOException or InvalidOperationException when context.CancellationToken.IsCancellationRequested:
+                // What is written to or read from a call that is over fails in several ways.
+                return Ended();
+            case RpcException:
+                return null;
             default:
+                Log.Defect(logger, context.Method, failure);
                 return null;
         }
     }
+
+    private static RpcException Ended() => Failures.Make(Code.Cancelled, "CANCELLED", "The client ended the call.");
 
     private static partial class Log
     {
         [LoggerMessage(1210, LogLevel.Error, "{Method} failed in the store", EventName = nameof(StoreFailed))]
         public static partial void StoreFailed(ILogger logger, string method, Exception failure);
+
+        [LoggerMessage(1211, LogLevel.Error, "{Method} failed; this is a defect", EventName = nameof(Defect))]
+        public static partial void Defect(ILogger logger, string method, Exception failure);
     }
 }

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Grpc.Core;
+using Qm.Fleet.Controller.Api.Lists;
+using Qm.Fleet.Controller.Api.Watches;
 using Qm.Fleet.Controller.Plans;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
@@ -12,31 +14,11 @@ using Qm.Fleet.Core.Plans;
 namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
-internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans plans, ArtifactStore artifacts, ILiveStatus live, ChangeFeed feed, WatchStreams streams, ControllerMetrics metrics)
+internal sealed partial class FleetApi(
+    FleetStore fleets, NodeStore nodes, FleetPlans plans, ArtifactStore artifacts, ILiveStatus live, WatchedResources<V1.Fleet> watched, WatchStreams streams, Mutations mutations, ControllerMetrics metrics)
     : V1.FleetService.FleetServiceBase
 {
     private const int MaxFleets = 100;
-
-    /// <inheritdoc/>
-    public override async Task<V1.ApplyFleetsResponse> Apply(V1.ApplyFleetsRequest request, ServerCallContext context)
-    {
-        var drafts = Drafts(request.Fleets, drafted => Unworkable(drafted).Concat(Missing(drafted)));
-        var findings = Findings([.. drafts.Select(static draft => draft.Spec)]);
-        var applied = await fleets.ApplyAsync(drafts, context.Caller().Actor, request.DryRun, context.CancellationToken).ConfigureAwait(false);
-        var response = new V1.ApplyFleetsResponse();
-        foreach (var ((fleet, result, begun), found) in applied.Zip(findings))
-        {
-            metrics.Applied("fleet", result, request.DryRun);
-            response.Results.Add(new V1.AppliedFleet
-            {
-                Fleet = fleet.ToWire(live),
-                Result = result,
-                Operation = request.DryRun ? null : begun?.ToOperation(),
-                Findings = { found.Select(PlanWire.ToWire) },
-            });
-        }
-        return response;
-    }
 
     /// <inheritdoc/>
     public override async Task<V1.PlanFleetsResponse> Plan(V1.PlanFleetsRequest request, ServerCallContext context)
@@ -50,42 +32,23 @@ internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans pl
     }
 
     /// <inheritdoc/>
-    public override Task<V1.DiffRevisionsResponse> DiffRevisions(V1.DiffRevisionsRequest request, ServerCallContext context)
+    public override Task<V1.Fleet> Get(V1.GetFleetRequest request, ServerCallContext context)
     {
-        var fleet = fleets.Find(request.Fleet) ?? throw Failures.NotFound("fleet", request.Fleet);
-        var to = Revision(request.To.Length > 0 ? request.To : fleet.Revision);
-        var from = request.From.Length > 0 ? Revision(request.From) : fleets.Revisions(fleet.Name, fleet.Name, to.Number, 1) is [var before] ? before : null;
-        var changes = RevisionDiff.Of(from is null ? null : FleetRows.Environment(fleet, from), FleetRows.Environment(fleet, to));
-        return Task.FromResult(new V1.DiffRevisionsResponse { From = from?.Name ?? "", To = to.Name, Changes = { changes.Select(PlanWire.ToWire) } });
-
-        StoredRevision Revision(string name) => fleets.Revision(fleet.Name, name) ?? throw Failures.NotFound("revision", $"{fleet.Name}/{name}");
+        var mask = ReadMask.Check(V1.Fleet.Descriptor, request.ReadMask);
+        return Task.FromResult(mask.Apply(fleets.Find(request.Name)?.ToWire(live) ?? throw Failures.NotFound("fleet", request.Name)));
     }
-
-    /// <inheritdoc/>
-    public override Task<V1.Fleet> Get(V1.GetFleetRequest request, ServerCallContext context) =>
-        Task.FromResult(fleets.Find(request.Name)?.ToWire(live) ?? throw Failures.NotFound("fleet", request.Name));
 
     /// <inheritdoc/>
     public override Task<V1.ListFleetsResponse> List(V1.ListFleetsRequest request, ServerCallContext context)
     {
-        var selector = Pages.Selector(request.Selector);
-        var matching = All(Pages.Last(request.PageToken)).Where(fleet => selector.Matches(fleet.Labels));
-        var (items, next) = Pages.Cut(matching, Pages.Size(request.PageSize), static fleet => fleet.Name);
-        return Task.FromResult(new V1.ListFleetsResponse { Fleets = { items.Select(fleet => fleet.ToWire(live)) }, NextPageToken = next });
-    }
-
-    /// <inheritdoc/>
-    public override async Task<V1.Fleet> Delete(V1.DeleteFleetRequest request, ServerCallContext context)
-    {
-        OnDelete? onDelete = request.OnDelete switch
+        var page = ListQuery<V1.Fleet>.Read(new(request.PageSize, request.PageToken)
         {
-            "" => null,
-            "remove" => OnDelete.Remove,
-            "orphan" => OnDelete.Orphan,
-            var other => throw Failures.Invalid("on_delete", $"\"{other}\" is neither remove nor orphan"),
-        };
-        var deleted = await fleets.DeleteAsync(request.Name, onDelete, context.Caller().Actor, context.CancellationToken).ConfigureAwait(false);
-        return deleted?.ToWire(live) ?? throw Failures.NotFound("fleet", request.Name);
+            Selector = request.Selector,
+            FieldSelector = request.FieldSelector,
+            OrderBy = request.OrderBy,
+            ReadMask = request.ReadMask,
+        }).ByName(fleets.After, static fleet => fleet.Name, static fleet => fleet.Labels, fleet => fleet.ToWire(live));
+        return Task.FromResult(new V1.ListFleetsResponse { Fleets = { page.Items }, NextPageToken = page.Next });
     }
 
     /// <inheritdoc/>
@@ -93,23 +56,11 @@ internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans pl
         V1.WatchFleetsRequest request, IServerStreamWriter<V1.FleetChange> responseStream, ServerCallContext context)
     {
         using var end = streams.Link(context);
-        var watch = new ResourceWatch<V1.Fleet>(
-            ResourceKind.Fleet, feed, Pages.Selector(request.Selector), static fleet => fleet.Metadata,
-            (type, fleet, ct) => streams.SendAsync(
-                responseStream, new V1.FleetChange { Type = type, Fleet = fleet }, "Watch again for a new snapshot.", ct));
-        await watch.RunAsync(All("").Select(fleet => fleet.ToWire(live)), name => fleets.Find(name)?.ToWire(live), end.Token)
-            .ConfigureAwait(false);
-    }
-
-    /// <inheritdoc/>
-    public override Task<V1.ListRevisionsResponse> ListRevisions(V1.ListRevisionsRequest request, ServerCallContext context)
-    {
-        var size = Pages.Size(request.PageSize);
-        var (fleet, number) = Position(Pages.Last(request.PageToken));
-        var (items, next) = Pages.Cut(
-            fleets.Revisions(request.Fleet, fleet, number, size + 1), size,
-            static revision => string.Create(CultureInfo.InvariantCulture, $"{revision.Fleet}/{revision.Number}"));
-        return Task.FromResult(new V1.ListRevisionsResponse { Revisions = { items.Select(WireResources.ToWire) }, NextPageToken = next });
+        await watched.WatchAsync(
+            WatchFilter<V1.Fleet>.Read(request.Selector, request.FieldSelector, static fleet => fleet.Metadata), request.ResumeToken,
+            (type, fleet, token, ct) => streams.SendAsync(
+                responseStream, new V1.FleetChange { Type = type, Fleet = fleet, ResumeToken = token }, ResourceWatch<V1.Fleet>.GoOn, ct, token),
+            end.Token).ConfigureAwait(false);
     }
 
     private static List<FleetDraft> Drafts(IReadOnlyList<V1.Fleet> asked, Func<IReadOnlyList<(int Index, FleetSpec Draft)>, IEnumerable<Problem>>? further) =>
@@ -120,16 +71,20 @@ internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans pl
             .Zip(asked, static (spec, fleet) => new FleetDraft(spec, fleet.Spec)),
     ];
 
-    // What cannot work on the nodes there are is refused, all of it at once.
-    private IEnumerable<Problem> Unworkable(IReadOnlyList<(int Index, FleetSpec Draft)> drafts) =>
-        drafts.Zip(Findings([.. drafts.Select(static draft => draft.Draft)]), static (draft, findings) => findings.Where(static finding => finding.Severity == Severity.Error)
-            .Select(finding => new Problem(string.Create(CultureInfo.InvariantCulture, $"fleets[{draft.Index}].{finding.Path}"), finding.Message, finding.Rule))).SelectMany(static problems => problems);
+    private static string InList(int index) => string.Create(CultureInfo.InvariantCulture, $"fleets[{index}]");
 
-    private IEnumerable<Problem> Missing(IReadOnlyList<(int Index, FleetSpec Draft)> drafts) =>
+    // What cannot work on the nodes there are is refused, all of it at once.
+    private IEnumerable<Problem> Unworkable(IReadOnlyList<(int Index, FleetSpec Draft)> drafts, Func<int, string> pathOf) =>
+        drafts.Zip(Findings([.. drafts.Select(static draft => draft.Draft)]), (draft, findings) => findings.Where(static finding => finding.Severity == Severity.Error)
+            .Select(finding => new Problem($"{pathOf(draft.Index)}.{finding.Path}", finding.Message, finding.Rule))).SelectMany(static problems => problems);
+
+    private IEnumerable<Problem> Missing(IReadOnlyList<(int Index, FleetSpec Draft)> drafts) => Missing(drafts, InList);
+
+    private IEnumerable<Problem> Missing(IReadOnlyList<(int Index, FleetSpec Draft)> drafts, Func<int, string> pathOf) =>
         from draft in drafts
         where draft.Draft.Environment.RootfsArchive is { IsOfController: true } archive && !artifacts.Has(archive.Sha256)
         select new Problem(
-            string.Create(CultureInfo.InvariantCulture, $"fleets[{draft.Index}].spec.environment.rootfs.archive.sha256"), ArtifactStore.Missing(draft.Draft.Environment.RootfsArchive!.Sha256));
+            $"{pathOf(draft.Index)}.spec.environment.rootfs.archive.sha256", ArtifactStore.Missing(draft.Draft.Environment.RootfsArchive!.Sha256));
 
     private List<ImmutableArray<Finding>> Findings(IReadOnlyList<FleetSpec> fleets)
     {
@@ -148,11 +103,4 @@ internal sealed class FleetApi(FleetStore fleets, NodeStore nodes, FleetPlans pl
     }
 
     private IEnumerable<StoredFleet> All(string after) => Pages.All(after, fleets.After, static fleet => fleet.Name);
-
-    private static (string Fleet, long Number) Position(string last) => last.Split('/') switch
-    {
-        [""] => ("", 0),
-        [var fleet, var text] when long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) => (fleet, number),
-        _ => throw Failures.Invalid("page_token", "it is not the next_page_token of an answer"),
-    };
 }

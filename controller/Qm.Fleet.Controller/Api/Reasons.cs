@@ -3,7 +3,8 @@ namespace Qm.Fleet.Controller.Api;
 /// <summary>Why somebody asks for something, in their own words.</summary>
 internal static class Reasons
 {
-    private const int Longest = 500;
+    /// <summary>How many characters are kept.</summary>
+    public const int Longest = 500;
 
     /// <summary>The text, if it is short enough to be kept.</summary>
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT: it is longer.</exception>

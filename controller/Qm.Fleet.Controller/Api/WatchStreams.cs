@@ -17,8 +17,11 @@ internal sealed class WatchStreams(IHostApplicationLifetime lifetime, TimeProvid
     /// <param name="message">What.</param>
     /// <param name="resume">How a client that was too slow goes on.</param>
     /// <param name="ct">Ends the wait.</param>
+    /// <param name="token">
+    /// Where it goes on, behind the message: a message that was not taken is on its way nevertheless, and whoever reads that the stream ended has read it.
+    /// </param>
     /// <exception cref="RpcException">RESOURCE_EXHAUSTED when the client did not take it in time.</exception>
-    public async Task SendAsync<T>(IServerStreamWriter<T> stream, T message, string resume, CancellationToken ct)
+    public async Task SendAsync<T>(IServerStreamWriter<T> stream, T message, string resume, CancellationToken ct, string token = "")
     {
         try
         {
@@ -26,7 +29,7 @@ internal sealed class WatchStreams(IHostApplicationLifetime lifetime, TimeProvid
         }
         catch (TimeoutException)
         {
-            throw Failures.TooSlow(resume);
+            throw Failures.TooSlow(resume, token);
         }
     }
 }

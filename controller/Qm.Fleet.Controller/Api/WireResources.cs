@@ -17,9 +17,11 @@ internal static class WireResources
     public static V1.Node ToWire(this StoredNode node, ILiveStatus live) => new()
     {
         Metadata = Metadata(node.Name, node.Uid, node.Generation, node.Labels, node.CreatedAt),
-        Spec = new V1.NodeSpec { Site = node.Site, Cordoned = node.Cordoned, Maintenance = node.Maintenance },
+        Spec = node.ToSpec(),
         Status = live.Node(node.Name),
     };
+
+    public static V1.NodeSpec ToSpec(this StoredNode node) => new() { Site = node.Site, Cordoned = node.Cordoned, Maintenance = node.Maintenance };
 
     public static V1.Revision ToWire(this StoredRevision revision) => new()
     {
@@ -78,6 +80,26 @@ internal static class WireResources
         Error = rollout.HasEnded && rollout.Phase is not RolloutPhase.Succeeded ? rollout.Message : "",
         StartedAt = Timestamp.FromDateTimeOffset(rollout.StartedAt),
         EndedAt = rollout.EndedAt is { } ended ? Timestamp.FromDateTimeOffset(ended) : null,
+        Actor = rollout.Actor,
+        Message = rollout.Message,
+        CancelRequested = rollout.Phase is RolloutPhase.Aborted,
+    };
+
+    /// <summary>What was asked of a unit.</summary>
+    public static V1.Operation ToWire(this StoredOperation operation) => new()
+    {
+        Name = operation.Name,
+        Kind = operation.Kind.ToString(),
+        Target = operation.Kind == OperationKind.RestartQm ? $"node/{operation.Node}" : $"node/{operation.Node}/unit/{operation.Unit}",
+        Done = operation.EndedAt is not null,
+        Error = operation.Error,
+        StartedAt = Timestamp.FromDateTimeOffset(operation.StartedAt),
+        EndedAt = operation.EndedAt is { } ended ? Timestamp.FromDateTimeOffset(ended) : null,
+        Node = operation.Node,
+        Unit = operation.Unit,
+        Actor = operation.Actor,
+        Message = operation.Message,
+        CancelRequested = operation.CancelledBy.Length > 0,
     };
 
     private static V1.Metadata Metadata(

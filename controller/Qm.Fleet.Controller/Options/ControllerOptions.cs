@@ -19,8 +19,11 @@ internal sealed class ControllerOptions
     /// <summary>Host names and IP addresses, beside this host's own, that nodes and people reach the TLS listener under; they stand in its certificate.</summary>
     public IReadOnlyList<string> Names { get; set; } = [];
 
-    /// <summary>Absolute path of the Unix socket, at most 107 bytes.</summary>
+    /// <summary>Absolute path of the Unix socket of gRPC, at most 102 bytes.</summary>
     public string Socket { get; set; } = "/run/qm-fleet/qmfleet.sock";
+
+    /// <summary>The Unix socket of REST, beside the other: <c>qmfleet-rest.sock</c>.</summary>
+    public string RestSocket => Path.Combine(Path.GetDirectoryName(Socket) ?? "", $"{Path.GetFileNameWithoutExtension(Socket)}-rest{Path.GetExtension(Socket)}");
 
     /// <summary>Loopback address and port (0 for any free one) the metrics are read on, or "off".</summary>
     public string Metrics { get; set; } = "127.0.0.1:9464";
@@ -75,9 +78,9 @@ internal sealed class ControllerOptionsValidator : IValidateOptions<ControllerOp
         {
             problems.Add($"--socket: \"{options.Socket}\" is not an absolute path");
         }
-        else if (System.Text.Encoding.UTF8.GetByteCount(options.Socket) > MaxSocketPathBytes)
+        else if (System.Text.Encoding.UTF8.GetByteCount(options.RestSocket) > MaxSocketPathBytes)
         {
-            problems.Add($"--socket: \"{options.Socket}\" is longer than the {MaxSocketPathBytes} bytes a Unix socket's path may have");
+            problems.Add($"--socket: \"{options.Socket}\", with -rest for the socket of REST, is longer than the {MaxSocketPathBytes} bytes a Unix socket's path may have");
         }
         if (options.Metrics != "off" && !(IsEndPoint(options.Metrics, out var metrics) && IPAddress.IsLoopback(metrics.Address)))
         {

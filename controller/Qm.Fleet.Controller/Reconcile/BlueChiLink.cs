@@ -16,7 +16,7 @@ internal sealed class BlueChiLink(EventSink events) : IBlueChiObserver
 
     private readonly ConcurrentDictionary<string, NodeStatus> _nodes = new(StringComparer.Ordinal);
 
-    /// <summary>The present BlueChi; null while there is none.</summary>
+    /// <summary>The present BlueChi, behind the guard of what is not QM; null while there is none.</summary>
     internal IBlueChi? Current { get; private set; }
 
     /// <summary>Why there is none.</summary>
@@ -50,7 +50,7 @@ internal sealed class BlueChiLink(EventSink events) : IBlueChiObserver
             _nodes[node.Name] = node.Status;
         }
 
-        Current = blueChi;
+        Current = new GuardedBlueChi(blueChi);
         AllChanged?.Invoke();
     }
 

@@ -11,7 +11,7 @@ namespace Qm.Fleet.Controller.Reconcile;
 /// <summary>Gives every node its worker and every fleet its rollout, and keeps both in step with the store.</summary>
 internal sealed partial class FleetReconciler(
     IReconcileStore store, ChangeFeed feed, BlueChiLink blueChi, IAgentLinks agents, LiveNodes live, RolloutKeeper rollouts,
-    NodeActor actor, EventSink events, HealingDesk healing, Func<double> random, Decisions decisions, IOptions<ControllerOptions> options, TimeProvider time, ILoggerFactory loggers) : BackgroundService
+    NodeActor actor, UnitLeases leases, EventSink events, HealingDesk healing, Func<double> random, Decisions decisions, IOptions<ControllerOptions> options, TimeProvider time, ILoggerFactory loggers) : BackgroundService
 {
     private static readonly TimeSpan Net = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WorkerPause = TimeSpan.FromSeconds(5);
@@ -39,6 +39,7 @@ internal sealed partial class FleetReconciler(
         blueChi.AllChanged += WakeAll;
         agents.Changed += node => Wake(node, unitsToo: false);
         agents.Measured += node => _byName.GetValueOrDefault(node)?.Measured();
+        leases.Operated += node => Wake(node, unitsToo: true);
         live.Changed += _signal.Raise;
         using var subscription = feed.Subscribe(ResourceKind.Desired);
         var follow = FollowAsync(subscription, stoppingToken);
@@ -230,7 +231,7 @@ internal sealed partial class FleetReconciler(
     private (NodeWorker Worker, CancellationTokenSource Stop, Task Run) Start(string name, CancellationToken ct)
     {
         var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var worker = new NodeWorker(name, actor, agents, blueChi, rollouts, live, events, new(name, healing, store, events, decisions, random), new(name, events), decisions, options.Value.LinkConfirmWithin, time, loggers.CreateLogger<NodeWorker>());
+        var worker = new NodeWorker(name, actor, leases, agents, blueChi, rollouts, live, events, new(name, healing, store, events, decisions, random), new(name, events), decisions, options.Value.LinkConfirmWithin, time, loggers.CreateLogger<NodeWorker>());
         return (worker, stop, RunAsync(name, worker, stop.Token));
     }
 

@@ -138,7 +138,7 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
         return stage;
     }
 
-    private static UnitProperty ToWire(Core.Resources.LiveProperty property) => new(property.Name, property switch
+    internal static UnitProperty ToWire(Core.Resources.LiveProperty property) => new(property.Name, property switch
     {
         { CpuMask: { } mask } => PropertyValue.From(mask),
         { Devices: { } devices } => PropertyValue.From(devices.ByPath),

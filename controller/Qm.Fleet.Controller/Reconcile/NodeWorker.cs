@@ -13,7 +13,7 @@ namespace Qm.Fleet.Controller.Reconcile;
 /// <summary>Brings one node to what is wanted of it: looks, decides, does one thing, and looks again.</summary>
 /// <remarks>Each node has its own, so that a slow call to one delays no other. Everything it knows is read from the node.</remarks>
 internal sealed partial class NodeWorker(
-    string name, NodeActor actor, IAgentLinks agents, BlueChiLink blueChi, RolloutKeeper rollouts, LiveNodes live,
+    string name, NodeActor actor, UnitLeases leases, IAgentLinks agents, BlueChiLink blueChi, RolloutKeeper rollouts, LiveNodes live,
     EventSink events, NodeHealer healer, NodeShedder shedder, Decisions decisions, TimeSpan linkConfirmWithin, TimeProvider time, ILogger<NodeWorker> logger)
 {
     // A slow pass in case a signal was lost.
@@ -38,6 +38,7 @@ internal sealed partial class NodeWorker(
     private TimeSpan? _convergedAfter;
     private string _brought = "";
     private bool _moved;
+    private ImmutableSortedDictionary<string, bool> _operated = UnitLeases.NoUnits;
 
     // Waits and their ends go by this one: a clock that is set must not let a wait be over, and what follows from that be done.
     private DateTimeOffset SteadyNow => healer.Now;
@@ -94,7 +95,7 @@ internal sealed partial class NodeWorker(
                 step = decisions.Decide(view, SteadyNow);
             }
 
-            step = await healer.JudgeAsync(_assignment, view, CanRevert(), step, agents.Probes(name), ct);
+            step = await healer.JudgeAsync(_assignment, view, CanRevert(), step, agents.Probes(name), _operated, ct);
             step = step is NodeStep.Ready ? shedder.Next(view) ?? step : step;
             await NoteAsync(view, step, ct);
             if (step is NodeStep.Act act)
@@ -110,6 +111,8 @@ internal sealed partial class NodeWorker(
 
     private async Task<NodeView> LookAsync(CancellationToken ct)
     {
+        // What a person does is noted before its effect is read, so that the last of it is seen with it.
+        _operated = leases.TakeOperated(name);
         var assignment = _assignment;
         var target = assignment.Fleet is { } fleet ? rollouts.TargetOf(fleet, name, Evidence()?.StagedRevision ?? "", revision => IsInPlace(fleet, revision)) : default;
         var desired = Desired(assignment, target.Revision ?? "");
@@ -143,6 +146,8 @@ internal sealed partial class NodeWorker(
             HostUnits = _units.Host,
             QmUnits = _units.Inside,
             Memory = _memory,
+            Operation = leases.OperationOn(name),
+            Left = [.. healer.State.Units.Where(unit => _units.Inside.TryGetValue(unit.Key, out var reading) && unit.Value.IsLeft(reading)).Select(unit => unit.Key)],
         };
         view = view with { IsSupervised = NodeHealer.IsSettled(view, Member()) };
         return await shedder.ShedAsync(assignment.Fleet, view, agents.Usage(name)?.Usage, SteadyNow, ct);
@@ -217,6 +222,13 @@ internal sealed partial class NodeWorker(
 
     private async Task ActAsync(NodeView view, NodeStep.Act act, CancellationToken ct)
     {
+        // Whoever was faster has it; what is to be done then is asked anew.
+        if (!leases.TryTake(name, UnitLeases.UnitsOf(act, name), $"the reconciler ({act.Name}: {act.Reason})", out var lease, out _))
+        {
+            return;
+        }
+
+        using var taken = lease;
         _moved = true;
         using var activity = Telemetry.Sources.Activity.StartActivity(act.Name);
         activity?.SetTag("node", name);

@@ -1,6 +1,7 @@
 using Qm.Fleet.BlueChi;
 using Qm.Fleet.BlueChi.Session;
 using Qm.Fleet.Controller.Api;
+using Qm.Fleet.Controller.Operations;
 using Qm.Fleet.Controller.Supervise;
 
 namespace Qm.Fleet.Controller.Reconcile;
@@ -14,6 +15,7 @@ internal static class ReconcileServices
         .AddSingleton<EventSink>()
         .AddSingleton<OomKillSink>()
         .AddSingleton<NodeActor>()
+        .AddSingleton<UnitLeases>()
         .AddSingleton(Decisions.Cores)
         .AddSingleton<RolloutNodes>()
         .AddSingleton<RolloutKeeper>()
@@ -29,6 +31,12 @@ internal static class ReconcileServices
         .AddHostedService(provider => provider.GetRequiredService<EventSink>())
         .AddHostedService(provider => provider.GetRequiredService<OomKillSink>())
         .AddHostedService<BlueChiWorker>()
+        // What was begun under an earlier controller has its units in hand before anybody else is at them.
+        .AddSingleton<UnitOperations>()
+        .AddSingleton<OperationRunner>()
+        .AddSingleton<UnitRequests>()
+        .AddSingleton<UnitList>()
+        .AddHostedService(static provider => provider.GetRequiredService<UnitOperations>())
         .AddHostedService<FleetReconciler>();
 
     // Spreads the attempts of controllers that lost the same bus at the same moment.

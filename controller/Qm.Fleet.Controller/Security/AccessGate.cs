@@ -1,6 +1,6 @@
-using System.Net.Mime;
+using Google.Rpc;
 using Grpc.AspNetCore.Server;
-using Grpc.Core;
+using Qm.Fleet.Controller.Api;
 
 namespace Qm.Fleet.Controller.Security;
 
@@ -13,18 +13,18 @@ internal sealed partial class AccessGate(RequestDelegate next, ILogger<AccessGat
         if (context.Features.Get<CallerIdentity>() is not { } caller)
         {
             Log.Anonymous(logger, context.Request.Path);
-            return Refuse(context, StatusCode.Unauthenticated, "The connection has no identity.");
+            return Refusal.AnswerAsync(context, Failures.Make(Code.Unauthenticated, "UNAUTHENTICATED", "The connection has no identity."));
         }
         if (RequiredRole(context.GetEndpoint()) is not { } role)
         {
-            return Refuse(context, StatusCode.Unimplemented, $"{context.Request.Path} is not offered here.");
+            return Refusal.AnswerAsync(
+                context, Failures.Make(Code.Unimplemented, "NOT_OFFERED", $"{context.Request.Path} is not offered here."), StatusCodes.Status404NotFound);
         }
         if (role != caller.Role)
         {
             Log.Refused(logger, caller.Actor, context.Request.Path, role);
-            return Refuse(
-                context, StatusCode.PermissionDenied,
-                $"{caller.Actor} has the role {caller.Role}; {context.Request.Path} takes the role {role}.");
+            return Refusal.AnswerAsync(context, Failures.Make(
+                Code.PermissionDenied, "NOT_ALLOWED", $"{caller.Actor} has the role {caller.Role}; {context.Request.Path} takes the role {role}."));
         }
         return next(context);
     }
@@ -34,25 +34,6 @@ internal sealed partial class AccessGate(RequestDelegate next, ILogger<AccessGat
         endpoint?.Metadata.GetMetadata<GrpcMethodMetadata>() is { } grpc
             ? AccessRules.ByMethod.TryGetValue(grpc.Method.FullName, out var role) ? role : null
             : endpoint?.Metadata.GetMetadata<AccessRule>()?.Role;
-
-    private static Task Refuse(HttpContext context, StatusCode status, string message)
-    {
-        if (context.Request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) is true)
-        {
-            context.Response.ContentType = "application/grpc";
-            context.Response.Headers["grpc-status"] = ((int)status).ToString(System.Globalization.CultureInfo.InvariantCulture);
-            context.Response.Headers["grpc-message"] = Uri.EscapeDataString(message);
-            return Task.CompletedTask;
-        }
-        context.Response.StatusCode = status switch
-        {
-            StatusCode.Unauthenticated => StatusCodes.Status401Unauthorized,
-            StatusCode.PermissionDenied => StatusCodes.Status403Forbidden,
-            _ => StatusCodes.Status404NotFound,
-        };
-        context.Response.ContentType = MediaTypeNames.Text.Plain;
-        return context.Response.WriteAsync(message + "\n", context.RequestAborted);
-    }
 
     private static partial class Log
     {

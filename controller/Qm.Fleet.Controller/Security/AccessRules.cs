@@ -7,14 +7,21 @@ internal static class AccessRules
 {
     /// <summary>Full gRPC method name, such as <c>/qm.fleet.v1.FleetService/Apply</c>, to the role it takes.</summary>
     public static FrozenDictionary<string, Role> ByMethod { get; } = Rules(
-        ("qm.fleet.v1.FleetService", Role.Admin, ["Apply", "Plan", "Get", "List", "Delete", "Watch", "ListRevisions", "DiffRevisions"]),
-        ("qm.fleet.v1.RolloutService", Role.Admin, ["Pause", "Resume", "Abort", "Undo", "Retry", "Explain"]),
-        ("qm.fleet.v1.NodeService", Role.Admin, ["Apply", "Get", "List", "Delete", "Watch", "Quarantine", "Release"]),
+        ("qm.fleet.v1.FleetService", Role.Admin, ["Create", "Apply", "Update", "Plan", "Get", "List", "Delete", "Watch"]),
+        ("qm.fleet.v1.RevisionService", Role.Admin, ["Get", "List", "Diff"]),
+        ("qm.fleet.v1.RolloutService", Role.Admin, ["Get", "List", "Pause", "Resume", "Abort", "Undo", "Retry", "Explain"]),
+        ("qm.fleet.v1.NodeService", Role.Admin,
+            ["Create", "Apply", "Update", "Get", "List", "Delete", "Watch", "Cordon", "Uncordon", "Quarantine", "Release", "RestartQm", "ListUnits", "StartUnit", "StopUnit", "RestartUnit", "FreezeUnit", "ThawUnit", "SetUnitProperties"]),
         ("qm.fleet.v1.EventService", Role.Admin, ["Get", "List", "Watch"]),
-        ("qm.fleet.v1.DiagnosticsService", Role.Admin, ["GetChecks", "RunChecks", "CollectBundle", "GetEffective"]),
+        ("qm.fleet.v1.DiagnosticsService", Role.Admin, ["GetChecks", "RunChecks", "CollectBundle", "GetEffective", "GetLogs"]),
+        ("qm.fleet.v1.OperationService", Role.Admin, ["Get", "List", "Wait", "Cancel"]),
+        ("qm.fleet.v1.SiteService", Role.Admin, ["Get", "List"]),
+        ("qm.fleet.v1.ServerService", Role.Admin, ["GetVersion", "GetHealth", "GetConfiguration"]),
         ("qm.fleet.v1.ArtifactService", Role.Admin, ["GetUpload", "Push", "List", "Delete"]),
         ("qm.fleet.v1.NodeGateway", Role.Node, ["Connect"]),
-        ("grpc.health.v1.Health", Role.Admin, ["Check", "Watch"]));
+        ("grpc.health.v1.Health", Role.Admin, ["Check", "Watch"]),
+        ("grpc.reflection.v1.ServerReflection", Role.Admin, ["ServerReflectionInfo"]),
+        ("grpc.reflection.v1alpha.ServerReflection", Role.Admin, ["ServerReflectionInfo"]));
 
     private static FrozenDictionary<string, Role> Rules(params ReadOnlySpan<(string Service, Role Role, string[] Methods)> services)
     {

@@ -20,11 +20,16 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
 {
     private const int MaxConnections = 20_000;
     private const int MaxRequestBytes = 4 * 1024 * 1024;
+    private const int MaxStreams = 100;
+
+    /// <summary>Connections of one identity, so that nobody takes them all.</summary>
+    private const int MaxConnectionsEach = 1000;
 
     /// <summary>A peer that does not answer a ping within this and the delay before it is gone.</summary>
     private static readonly TimeSpan Ping = TimeSpan.FromSeconds(5);
 
     private readonly PeerCertificates _peers = pki.Peers();
+    private readonly Shares<string> _connections = new();
 
     /// <inheritdoc/>
     public void Configure(KestrelServerOptions kestrel)
@@ -33,16 +38,18 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
         kestrel.Limits.MaxConcurrentConnections = MaxConnections;
         kestrel.Limits.MaxRequestBodySize = null; // streams have no size; gRPC bounds each message
         kestrel.Limits.MinRequestBodyDataRate = null; // an agent with nothing to say is not slow
+        kestrel.Limits.Http2.MaxStreamsPerConnection = MaxStreams;
         kestrel.Limits.Http2.KeepAlivePingDelay = Ping;
         kestrel.Limits.Http2.KeepAlivePingTimeout = Ping;
         kestrel.Limits.Http2.InitialConnectionWindowSize = MaxRequestBytes;
 
         var settings = options.Value;
         kestrel.Listen(settings.ListenEndPoint, Tls);
-        kestrel.ListenUnixSocket(settings.Socket, UnixSocket);
+        kestrel.ListenUnixSocket(settings.Socket, listen => UnixSocket(listen, HttpProtocols.Http2));
+        kestrel.ListenUnixSocket(settings.RestSocket, listen => UnixSocket(listen, HttpProtocols.Http1));
         if (settings.MetricsEndPoint is { } metrics)
         {
-            kestrel.Listen(metrics, static listen =>
+            kestrel.Listen(metrics, listen =>
             {
                 listen.Protocols = HttpProtocols.Http1;
                 Identify(listen, static _ => CallerIdentity.Scraper);
@@ -58,7 +65,7 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
     {
         var names = ServerNames(options.Value);
         pki.Server(names);
-        listen.Protocols = HttpProtocols.Http2;
+        listen.Protocols = HttpProtocols.Http1AndHttp2;
         listen.UseHttps(new HttpsConnectionAdapterOptions
         {
             SslProtocols = SslProtocols.Tls13,
@@ -69,9 +76,10 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
         Identify(listen, connection => _peers.Identify(connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate));
     }
 
-    private void UnixSocket(ListenOptions listen)
+    // Without TLS nobody says which HTTP it will be, so each has a socket of its own.
+    private void UnixSocket(ListenOptions listen, HttpProtocols protocols)
     {
-        listen.Protocols = HttpProtocols.Http2;
+        listen.Protocols = protocols;
         Identify(listen, connection =>
         {
             if (connection.Features.Get<IConnectionSocketFeature>()?.Socket is not { } socket)
@@ -98,17 +106,29 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
         return false;
     }
 
-    private static void Identify(ListenOptions listen, Func<ConnectionContext, CallerIdentity?> identify) =>
-        listen.Use(next => connection =>
+    private void Identify(ListenOptions listen, Func<ConnectionContext, CallerIdentity?> identify) => listen.Use(next => async connection =>
+    {
+        if (identify(connection) is not { } caller)
         {
-            if (identify(connection) is not { } caller)
-            {
-                connection.Abort(new ConnectionAbortedException("The peer has no identity here."));
-                return Task.CompletedTask;
-            }
+            connection.Abort(new ConnectionAbortedException("The peer has no identity here."));
+            return;
+        }
+        if (!_connections.TryTake(caller.Actor, MaxConnectionsEach))
+        {
+            Log.TooManyConnections(logger, caller.Actor, MaxConnectionsEach);
+            connection.Abort(new ConnectionAbortedException("The peer has too many connections."));
+            return;
+        }
+        try
+        {
             connection.Features.Set(caller);
-            return next(connection);
-        });
+            await next(connection).ConfigureAwait(false);
+        }
+        finally
+        {
+            _connections.GiveBack(caller.Actor);
+        }
+    });
 
     /// <summary>The uid of the process that connected (SO_PEERCRED of unix(7): pid, uid, gid).</summary>
     private static uint PeerUid(Socket socket)
@@ -134,5 +154,8 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
 
         [LoggerMessage(1203, LogLevel.Warning, "Refused a process of uid {Uid} on the Unix socket", EventName = nameof(ForeignUid))]
         public static partial void ForeignUid(ILogger logger, uint uid);
+
+        [LoggerMessage(1204, LogLevel.Warning, "Refused a connection of {Actor}, which has {Most} already", EventName = nameof(TooManyConnections))]
+        public static partial void TooManyConnections(ILogger logger, string actor, int most);
     }
 }

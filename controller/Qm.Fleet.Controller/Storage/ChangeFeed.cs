@@ -16,6 +16,9 @@ internal enum ResourceKind
 
     /// <summary>What is wanted changed, so the reconciler shall look; the name is that of the fleet or node.</summary>
     Desired = 4,
+
+    /// <summary>Something that was asked of a unit; the name is its id.</summary>
+    Operation = 5,
 }
 
 /// <summary>A resource that changed.</summary>
@@ -62,13 +65,19 @@ internal sealed class ChangeSubscription(ChangeFeed feed, ImmutableHashSet<Resou
     /// <returns>Never empty.</returns>
     public async Task<IReadOnlySet<ResourceKey>> WaitAsync(CancellationToken ct)
     {
+        await ChangedAsync(ct);
+        return Take();
+    }
+
+    /// <summary>Waits until something changed, and leaves it to be taken.</summary>
+    public async Task ChangedAsync(CancellationToken ct)
+    {
         // Awaited as it is, so that the caller goes on where it waited.
         var signal = Signal();
         using var registration = ct.UnsafeRegister(static (state, token) => ((TaskCompletionSource)state!).TrySetCanceled(token), signal);
         try
         {
             await signal.Task;
-            return Take();
         }
         catch (OperationCanceledException)
         {
@@ -101,7 +110,8 @@ internal sealed class ChangeSubscription(ChangeFeed feed, ImmutableHashSet<Resou
         }
     }
 
-    private HashSet<ResourceKey> Take()
+    /// <summary>Takes everything that changed since the last call, without waiting; may be empty.</summary>
+    public IReadOnlySet<ResourceKey> Take()
     {
         lock (_gate)
         {

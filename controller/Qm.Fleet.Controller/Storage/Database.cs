@@ -20,12 +20,16 @@ internal sealed class Database : IDisposable
     private readonly TimeProvider _time;
     private readonly SemaphoreSlim _writer = new(1, 1);
     private int _waitingWrites;
+    private long _announcedEvent;
 
     private Database(string connectionString, ChangeFeed feed, TimeProvider time) =>
         (_connectionString, _feed, _time) = (connectionString, feed, time);
 
     /// <summary>How many writes wait for their turn.</summary>
     public int WaitingWrites => Volatile.Read(ref _waitingWrites);
+
+    /// <summary>The newest event of which, and of all before it, subscribers of <see cref="ChangeFeed"/> have been told; later ones may be on disk already.</summary>
+    public long AnnouncedEvent => Volatile.Read(ref _announcedEvent);
 
     /// <summary>Opens the file, creating and migrating it as needed.</summary>
     /// <param name="file">Path of the database; its folder exists.</param>
@@ -49,6 +53,7 @@ internal sealed class Database : IDisposable
             using var connection = database.Connect();
             connection.Run("pragma journal_mode = wal");
             Migrations.Apply(connection, file);
+            database._announcedEvent = database.Read(EventLog.LastNumber);
             return database;
         }
         catch (Exception e) when (e is SqliteException or IOException or UnauthorizedAccessException)
@@ -127,11 +132,13 @@ internal sealed class Database : IDisposable
         var result = write(unit);
         if (commit && unit.HasWritten)
         {
+            var last = EventLog.LastNumber(unit);
             transaction.Commit();
             foreach (var key in unit.Changes)
             {
                 _feed.Publish(key.Kind, key.Name);
             }
+            Volatile.Write(ref _announcedEvent, last);
         }
         return result;
     }

@@ -48,7 +48,7 @@ internal static class FleetRemoval
         FleetStore.Supersede(tx, fleet.Name, $"{fleet.Name}/{number} took its place");
         RolloutRows.Insert(
             tx, fleet.Name, number, fleet.Uid,
-            running is { ToRevision: not Removal.Revision } ? running.State.Supersede(Removal.Revision, tx.Now) : new RolloutState(running?.FromRevision ?? "", Removal.Revision, RolloutPhase.Progressing));
+            running is { ToRevision: not Removal.Revision } ? running.State.Supersede(Removal.Revision, tx.Now) : new RolloutState(running?.FromRevision ?? "", Removal.Revision, RolloutPhase.Progressing), actor);
         FleetStore.Append(tx, "FleetDeleting", actor, fleet.Name, $"The fleet is deleted: rollout {fleet.Name}/{number} takes away what it brought; it is gone when its last node is clean.");
     }
 

@@ -58,18 +58,17 @@ internal sealed class FleetStore(Database database)
     /// <param name="ct">Ends the wait for the turn.</param>
     /// <returns>As it is while its nodes are cleaned, or as it last was; null when there is none of the name.</returns>
     public Task<StoredFleet?> DeleteAsync(string name, OnDelete? onDelete, string actor, CancellationToken ct) => database.WriteAsync(
-        tx =>
-        {
-            if (FleetRows.Find(tx, name) is not { } fleet)
-            {
-                return null;
-            }
-            FleetRemoval.Begin(tx, fleet, onDelete ?? fleet.Spec.OnDelete, actor);
-            return FleetRows.Find(tx, name) ?? fleet;
-        },
-        commit: true, ct);
+        tx => FleetRows.Find(tx, name) is { } fleet ? Delete(tx, fleet, onDelete, actor) : null, commit: true, ct);
 
-    private static AppliedFleet Apply(WriteTransaction tx, FleetDraft draft, string actor, string why)
+    /// <summary>Inside a transaction: deletes a fleet; see <see cref="DeleteAsync"/>.</summary>
+    internal static StoredFleet Delete(WriteTransaction tx, StoredFleet fleet, OnDelete? onDelete, string actor)
+    {
+        FleetRemoval.Begin(tx, fleet, onDelete ?? fleet.Spec.OnDelete, actor);
+        return FleetRows.Find(tx, fleet.Name) ?? fleet;
+    }
+
+    /// <summary>Inside a transaction: creates or changes a fleet; see <see cref="ApplyAsync"/>.</summary>
+    internal static AppliedFleet Apply(WriteTransaction tx, FleetDraft draft, string actor, string why)
     {
         var before = FleetRows.Find(tx, draft.Spec.Name);
         if (before is { DeletingSince: null } && before.Wire.Equals(draft.Wire) && before.Spec.Labels.SequenceEqual(draft.Spec.Labels))
@@ -92,7 +91,7 @@ internal sealed class FleetStore(Database database)
         if (begun is { } next)
         {
             RolloutRows.Insert(
-                tx, after.Name, next, after.Uid, running?.State.Supersede(revision, tx.Now) ?? new RolloutState(before?.Revision ?? "", revision, RolloutPhase.Progressing));
+                tx, after.Name, next, after.Uid, running?.State.Supersede(revision, tx.Now) ?? new RolloutState(before?.Revision ?? "", revision, RolloutPhase.Progressing), actor);
             after = FleetRows.Find(tx, draft.Spec.Name)!;
         }
         RevisionHistory.Prune(tx, after.Name, draft.Spec.RevisionHistoryLimit);

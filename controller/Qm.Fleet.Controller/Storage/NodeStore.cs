@@ -38,11 +38,17 @@ internal sealed class NodeStore(Database database)
             {
                 return null;
             }
-            tx.Execute("delete from nodes where name = @name", new { name });
-            Append(tx, "NodeDeleted", actor, name, $"The node's labels and spec were forgotten at generation {node.Generation}.");
+            Delete(tx, node, actor);
             return node;
         },
         commit: true, ct);
+
+    /// <summary>Inside a transaction: forgets a node.</summary>
+    internal static void Delete(WriteTransaction tx, StoredNode node, string actor)
+    {
+        tx.Execute("delete from nodes where name = @Name", new { node.Name });
+        Append(tx, "NodeDeleted", actor, node.Name, $"The node's labels and spec were forgotten at generation {node.Generation}.");
+    }
 
     /// <summary>Puts a node into quarantine, or ends that.</summary>
     /// <param name="name">The node.</param>
@@ -52,25 +58,22 @@ internal sealed class NodeStore(Database database)
     /// <param name="ct">Ends the wait for the turn.</param>
     /// <returns>The node, and what is so now; null when there is none of the name. What is so already is left as it is.</returns>
     public Task<DecidedNode?> QuarantineAsync(string name, bool quarantine, string actor, string reason, CancellationToken ct) =>
-        database.WriteAsync<DecidedNode?>(
-            tx =>
-            {
-                if (Find(tx, name) is not { } node)
-                {
-                    return null;
-                }
-                var before = SupervisionRows.Find(tx, name).Quarantine;
-                if (quarantine == before is not null)
-                {
-                    return new(node, before, Changed: false);
-                }
-                var why = reason.Length == 0 ? "" : $": {reason}";
-                var after = quarantine ? new Quarantine($"{actor} put it there{why}", tx.Now, actor) : null;
-                SupervisionRows.Save(tx, name, NodeSupervision.New with { Quarantine = after });
-                Append(tx, quarantine ? "NodeQuarantined" : "NodeReleased", actor, name, quarantine ? $"It is left alone until somebody releases it{why}." : $"It is looked after again{why}.");
-                return new(node, after, Changed: true);
-            },
-            commit: true, ct);
+        database.WriteAsync(tx => Find(tx, name) is { } node ? Quarantine(tx, node, quarantine, actor, reason) : null, commit: true, ct);
+
+    /// <summary>Inside a transaction: puts a node into quarantine, or ends that; see <see cref="QuarantineAsync"/>.</summary>
+    internal static DecidedNode Quarantine(WriteTransaction tx, StoredNode node, bool quarantine, string actor, string reason)
+    {
+        var before = SupervisionRows.Find(tx, node.Name).Quarantine;
+        if (quarantine == before is not null)
+        {
+            return new(node, before, Changed: false);
+        }
+        var why = reason.Length == 0 ? "" : $": {reason}";
+        var after = quarantine ? new Quarantine($"{actor} put it there{why}", tx.Now, actor) : null;
+        SupervisionRows.Save(tx, node.Name, NodeSupervision.New with { Quarantine = after });
+        Append(tx, quarantine ? "NodeQuarantined" : "NodeReleased", actor, node.Name, quarantine ? $"It is left alone until somebody releases it{why}." : $"It is looked after again{why}.");
+        return new(node, after, Changed: true);
+    }
 
     /// <summary>Sets the D-Bus address of a site, making the site first where it is new.</summary>
     public Task EnsureSiteAsync(string site, string address, CancellationToken ct) => database.WriteAsync(
@@ -108,7 +111,15 @@ internal sealed class NodeStore(Database database)
     }
 
     /// <summary>Inside a transaction: creates or changes a node.</summary>
-    internal static AppliedNode Apply(WriteTransaction tx, NodeSpec spec, string actor)
+    internal static AppliedNode Apply(WriteTransaction tx, NodeSpec spec, string actor) => Apply(tx, spec, actor, "NodeConfigured", "");
+
+    /// <summary>Inside a transaction: creates or changes a node, for a reason of its own.</summary>
+    /// <param name="tx">The transaction.</param>
+    /// <param name="spec">What is wanted.</param>
+    /// <param name="actor">Who asks.</param>
+    /// <param name="configured">The event's reason when it is changed.</param>
+    /// <param name="why">Why, in their words; may be empty.</param>
+    internal static AppliedNode Apply(WriteTransaction tx, NodeSpec spec, string actor, string configured, string why)
     {
         var before = Find(tx, spec.Name);
         if (before is not null && before.Site == spec.Site && before.Cordoned == spec.Cordoned && before.Maintenance == spec.Maintenance && spec.Labels.SequenceEqual(before.Labels))
@@ -118,8 +129,8 @@ internal sealed class NodeStore(Database database)
         Save(tx, spec);
         var after = Find(tx, spec.Name)!;
         Append(
-            tx, before is null ? "NodeCreated" : "NodeConfigured", actor, spec.Name,
-            $"Generation {after.Generation}{(spec.Cordoned ? ", cordoned" : "")}{(spec.Maintenance ? ", in maintenance" : "")}, labels {Rows.Write(spec.Labels)}.");
+            tx, before is null ? "NodeCreated" : configured, actor, spec.Name,
+            $"Generation {after.Generation}{(spec.Cordoned ? ", cordoned" : "")}{(spec.Maintenance ? ", in maintenance" : "")}, labels {Rows.Write(spec.Labels)}{(why.Length == 0 ? "" : $", because {why}")}.");
         return new AppliedNode(after, before is null ? V1.ApplyResult.Created : V1.ApplyResult.Configured);
     }
 

@@ -13,6 +13,30 @@ internal static class RolloutRows
             ? WithMembers(db, ToRollout(row))
             : null;
 
+    /// <summary>A rollout of a fleet's name, without its members; 0 is the number of the newest. Null when there is none.</summary>
+    public static StoredRollout? Find(ReadSnapshot db, string fleet, int number) =>
+        db.QuerySingleOrDefault<RolloutRow>(
+            $"select {Columns("")} from rollouts where fleet = @fleet and (@number = 0 or number = @number) order by number desc limit 1", new { fleet, number }) is { } row
+            ? ToRollout(row)
+            : null;
+
+    /// <summary>At most so many rollouts after a place in the order, by fleet, newest first, without their members.</summary>
+    /// <param name="db">Where to read.</param>
+    /// <param name="fleet">Only this fleet's; empty for all.</param>
+    /// <param name="afterFleet">The place: fleet of the rollout before.</param>
+    /// <param name="afterNumber">The place: its number.</param>
+    /// <param name="limit">How many.</param>
+    public static IReadOnlyList<StoredRollout> After(ReadSnapshot db, string fleet, string afterFleet, long afterNumber, int limit) =>
+    [
+        .. db.Query<RolloutRow>(
+            $"""
+            select {Columns("")} from rollouts
+            where (@fleet = '' or fleet = @fleet) and (fleet > @afterFleet or fleet = @afterFleet and number < @afterNumber)
+            order by fleet, number desc limit @limit
+            """,
+            new { fleet, afterFleet, afterNumber, limit }).Select(ToRollout),
+    ];
+
     /// <summary>A rollout with its members.</summary>
     public static StoredRollout WithMembers(ReadSnapshot db, StoredRollout rollout) => rollout with
     {
@@ -33,18 +57,18 @@ internal static class RolloutRows
     {
         ("fleet", "Fleet"), ("number", "Number"), ("version", "Version"), ("from_revision", "FromRevision"), ("to_revision", "ToRevision"), ("phase", "Phase"),
         ("reason", "Reason"), ("batch", "Batch"), ("batch_since", "BatchSince"), ("stop_actor", "StopActor"), ("stop_reason", "StopReason"), ("stop_since", "StopSince"),
-        ("forgiven", "Forgiven"), ("started_at", "StartedAt"), ("ended_at", "EndedAt"), ("message", "Message"),
+        ("forgiven", "Forgiven"), ("started_at", "StartedAt"), ("ended_at", "EndedAt"), ("message", "Message"), ("actor", "Actor"),
     }.Select(column => $"{table}{column.Item1} as {column.Item2}"));
 
     /// <summary>Writes a new rollout with its members.</summary>
-    public static void Insert(WriteTransaction tx, string fleet, int number, string fleetUid, RolloutState state)
+    public static void Insert(WriteTransaction tx, string fleet, int number, string fleetUid, RolloutState state, string actor)
     {
         tx.Execute(
             """
-            insert into rollouts (fleet, number, fleet_uid, from_revision, to_revision, phase, reason, batch, batch_since, forgiven, version, started_at, message)
-            values (@fleet, @number, @fleetUid, @From, @To, @Phase, '', @Batch, @Now, '[]', 1, @Now, 'accepted; the reconciler has not looked yet')
+            insert into rollouts (fleet, number, fleet_uid, from_revision, to_revision, phase, reason, batch, batch_since, forgiven, version, started_at, message, actor)
+            values (@fleet, @number, @fleetUid, @From, @To, @Phase, '', @Batch, @Now, '[]', 1, @Now, 'accepted; the reconciler has not looked yet', @actor)
             """,
-            new { fleet, number, fleetUid, state.From, state.To, Phase = (int)state.Phase, state.Batch, Now = tx.Now.ToMicroseconds() });
+            new { fleet, number, fleetUid, state.From, state.To, Phase = (int)state.Phase, state.Batch, Now = tx.Now.ToMicroseconds(), actor });
         WriteMembers(tx, fleet, number, RolloutState.NoMembers, state.Members);
     }
 
@@ -97,7 +121,10 @@ internal static class RolloutRows
                 Stop = row.StopActor is null ? null : new(row.StopActor, row.StopReason ?? "", (row.StopSince ?? 0).ToTime()),
                 Forgiven = Names(key, row.Forgiven),
             },
-            row.StartedAt.ToTime(), row.EndedAt?.ToTime(), row.Message);
+            row.StartedAt.ToTime(), row.EndedAt?.ToTime(), row.Message)
+        {
+            Actor = row.Actor,
+        };
     }
 
     private static void WriteMembers(
@@ -173,4 +200,4 @@ internal static class RolloutRows
 /// <summary>A rollout as its row lies there.</summary>
 internal sealed record RolloutRow(
     string Fleet, long Number, long Version, string FromRevision, string ToRevision, long Phase, string Reason, long Batch, long BatchSince, string? StopActor,
-    string? StopReason, long? StopSince, string Forgiven, long StartedAt, long? EndedAt, string Message);
+    string? StopReason, long? StopSince, string Forgiven, long StartedAt, long? EndedAt, string Message, string Actor);

@@ -13,6 +13,9 @@ namespace Qm.Fleet.Controller.Storage;
 internal sealed record StoredRollout(
     string Fleet, int Number, long Version, RolloutState State, DateTimeOffset StartedAt, DateTimeOffset? EndedAt, string Message)
 {
+    /// <summary>Who began it; empty where that was not noted.</summary>
+    public string Actor { get; init; } = "";
+
     /// <summary>Empty for the first.</summary>
     public string FromRevision => State.From;
 

@@ -29,7 +29,7 @@ internal static class SupervisionRows
     internal static void Save(WriteTransaction tx, string node, NodeSupervision state) => Save(tx, NodeScope, node, new NodeState(
         state.Revision,
         state.Stored.Units.ToDictionary(
-            unit => unit.Key, unit => new UnitState([.. unit.Value.Restarts.Select(time => time.ToMicroseconds())], unit.Value.Attempts, unit.Value.Step), StringComparer.Ordinal),
+            unit => unit.Key, unit => new UnitState([.. unit.Value.Restarts.Select(time => time.ToMicroseconds())], unit.Value.Attempts, unit.Value.Step, unit.Value.Left), StringComparer.Ordinal),
         [.. state.QmRestarts.Select(time => time.ToMicroseconds())],
         [.. state.Earlier.Select(time => time.ToMicroseconds())],
         state.Quarantine is { } quarantine ? new(quarantine.Reason, quarantine.Since.ToMicroseconds(), quarantine.Actor) : null));
@@ -46,7 +46,7 @@ internal static class SupervisionRows
         Revision = stored.Revision,
         Units = stored.Units.ToImmutableSortedDictionary(
             unit => unit.Key,
-            unit => UnitWatch.New with { Restarts = [.. unit.Value.Restarts.Select(time => time.ToTime())], Attempts = unit.Value.Attempts, Step = unit.Value.Step },
+            unit => UnitWatch.New with { Restarts = [.. unit.Value.Restarts.Select(time => time.ToTime())], Attempts = unit.Value.Attempts, Step = unit.Value.Step, Left = unit.Value.Left },
             StringComparer.Ordinal),
         QmRestarts = [.. stored.QmRestarts.Select(time => time.ToTime())],
         Earlier = [.. stored.Earlier.Select(time => time.ToTime())],
@@ -70,7 +70,7 @@ internal static class SupervisionRows
     // Times are microseconds since 1970.
     private sealed record NodeState(string Revision, Dictionary<string, UnitState> Units, long[] QmRestarts, long[] Earlier, QuarantineState? Quarantine);
 
-    private sealed record UnitState(long[] Restarts, int Attempts, int Step);
+    private sealed record UnitState(long[] Restarts, int Attempts, int Step, string Left = "");
 
     private sealed record QuarantineState(string Reason, long Since, string Actor);
 

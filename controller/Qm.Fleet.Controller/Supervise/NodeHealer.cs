@@ -32,7 +32,7 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
 
     /// <summary>Whether a node has what it shall have, and neither its rollout nor a person is at work on it.</summary>
     internal static bool IsSettled(NodeView view, RolloutMember? member) =>
-        view is { Desired: { IsRemoval: false } desired, Evidence: { Confirmed: true } evidence, Host: Presence.Online, Cordoned: false } && evidence.Revision == desired.Name
+        view is { Desired: { IsRemoval: false } desired, Evidence: { Confirmed: true } evidence, Host: Presence.Online, Cordoned: false, Operation: null } && evidence.Revision == desired.Name
         && (Drift.IsOnlyTold(desired, evidence) || Drift.Files(desired, evidence).Count == 0)
         && member is null or { State: MemberState.Waiting or MemberState.Done or MemberState.Returned or MemberState.Stuck };
 
@@ -42,9 +42,11 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
     /// <param name="canRevert">Whether there is an earlier revision to go back to.</param>
     /// <param name="step">What would be done if nobody looked after it.</param>
     /// <param name="probes">What its probes say.</param>
+    /// <param name="operated">Units that a person has in hand, or had since the last look, each with whether it was to stop.</param>
     /// <param name="ct">Ends the write of what happened.</param>
     internal async Task<NodeStep> JudgeAsync(
-        NodeAssignment assignment, NodeView view, bool canRevert, NodeStep step, IReadOnlyDictionary<string, ProbeReading> probes, CancellationToken ct)
+        NodeAssignment assignment, NodeView view, bool canRevert, NodeStep step, IReadOnlyDictionary<string, ProbeReading> probes,
+        ImmutableSortedDictionary<string, bool> operated, CancellationToken ct)
     {
         var before = State;
         (Revert, Wake) = (null, null);
@@ -53,7 +55,7 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
             return before.Quarantine is null ? step : Released(step, before.Quarantine);
         }
 
-        var verdict = decisions.Judge(View(assignment, view, desired, view.Evidence?.Revision ?? before.Revision, canRevert, probes), before, fleet.Supervision, desk.Now);
+        var verdict = decisions.Judge(View(assignment, view, desired, view.Evidence?.Revision ?? before.Revision, canRevert, probes) with { Operated = operated }, before, fleet.Supervision, desk.Now);
         var (state, ours) = (verdict.State, Choose(view, step, verdict.Step));
         ImmutableArray<EventDraft> drafts = [.. _owedEvents, .. verdict.Notices.Select(notice => ToEvent(notice, fleet.Name, name))];
         try

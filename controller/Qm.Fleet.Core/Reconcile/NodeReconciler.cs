@@ -32,6 +32,7 @@ public static class NodeReconciler
         var memory = view.Memory;
         return Next(view, now) switch
         {
+            NodeStep.Act and not NodeStep.Stage when view.Operation is { } operation => new NodeStep.Wait("Operation", $"{operation} is at work on the node"),
             // Neither what was tried on the way here nor how long it lasts makes a failure of the revision of it.
             NodeStep.Act { Heals: true } heal when view.IsSupervised => heal,
             NodeStep.Wait { For: "Qm" or "QmInit" or "QmOnline" or "Workload" } wait when view.IsSupervised => wait,
@@ -336,7 +337,7 @@ public static class NodeReconciler
         }
 
         // Ended by itself and well: a container may have done its work.
-        if (!runs && unit.Result != "success")
+        if (!runs && unit.Result != "success" && !view.Left.Contains(unitName))
         {
             return new NodeStep.RunWorkload(unitName, false, $"it is {unit.ActiveState} ({unit.Result})") { Heals = true };
         }

@@ -43,6 +43,12 @@ public sealed record NodeView
     /// <summary>Whether the node has what it shall have, confirmed, and a supervisor looks after what fails on it.</summary>
     public bool IsSupervised { get; init; }
 
+    /// <summary>Who has units of the node in hand on a person's behalf; null when nobody has. Until that is over nothing is done to it.</summary>
+    public string? Operation { get; init; }
+
+    /// <summary>Workloads that a person stopped, by unit: they are left so.</summary>
+    public ImmutableSortedSet<string> Left { get; init; } = [];
+
     /// <summary>How long the node waits for the confirmation of a change that could cut it off, before what the change starts is added.</summary>
     public TimeSpan LinkConfirmWithin { get; init; } = ConfirmDeadline.Link;
 

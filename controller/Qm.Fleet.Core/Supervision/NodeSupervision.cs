@@ -66,8 +66,8 @@ public sealed record NodeSupervision
     public NodeSupervision Stored => New with
     {
         Revision = Revision,
-        Units = Units.Where(static unit => unit.Value.Restarts.Length > 0 || unit.Value.Attempts > 0 || unit.Value.Step > 0).ToImmutableSortedDictionary(
-            static unit => unit.Key, static unit => UnitWatch.New with { Restarts = unit.Value.Restarts, Attempts = unit.Value.Attempts, Step = unit.Value.Step }, StringComparer.Ordinal),
+        Units = Units.Where(static unit => unit.Value.Restarts.Length > 0 || unit.Value.Attempts > 0 || unit.Value.Step > 0 || unit.Value.Left.Length > 0).ToImmutableSortedDictionary(
+            static unit => unit.Key, static unit => UnitWatch.New with { Restarts = unit.Value.Restarts, Attempts = unit.Value.Attempts, Step = unit.Value.Step, Left = unit.Value.Left }, StringComparer.Ordinal),
         QmRestarts = QmRestarts,
         Earlier = Earlier,
         Quarantine = Quarantine,
@@ -86,5 +86,5 @@ public sealed record NodeSupervision
     /// <summary>Whether something differs that a controller that starts anew must know: what was done, and what follows from it.</summary>
     public bool MustBeStored(NodeSupervision before) => Quarantine != before.Quarantine || !QmRestarts.SequenceEqual(before.QmRestarts) || !Earlier.SequenceEqual(before.Earlier)
         || Units.Any(unit => before.Units.GetValueOrDefault(unit.Key, UnitWatch.New) is var was
-            && (!was.Restarts.SequenceEqual(unit.Value.Restarts) || was.Step != unit.Value.Step || was.Attempts != unit.Value.Attempts));
+            && (!was.Restarts.SequenceEqual(unit.Value.Restarts) || was.Step != unit.Value.Step || was.Attempts != unit.Value.Attempts || was.Left != unit.Value.Left));
 }

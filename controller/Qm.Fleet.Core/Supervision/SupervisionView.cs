@@ -33,6 +33,9 @@ public sealed record SupervisionView
     /// <summary>Workloads that are stopped where they are on purpose; they answer no probe.</summary>
     public ImmutableSortedSet<string> Frozen { get; init; } = [];
 
+    /// <summary>Units that a person started, stopped or restarted since the last look, or does so now, each with whether it was to stop: what they do then is no failure, and no start of their own.</summary>
+    public ImmutableSortedDictionary<string, bool> Operated { get; init; } = ImmutableSortedDictionary<string, bool>.Empty;
+
     /// <summary>Whether there is an earlier revision to go back to.</summary>
     public bool CanRevert { get; init; }
 

@@ -15,7 +15,8 @@ internal static class UnitHealth
         state = view.Host == Presence.Online ? state : state.Disturbed;
         var units = state.Units.ToBuilder();
         var qm = state.Units.GetValueOrDefault(QmNode.Unit, UnitWatch.New);
-        var isOtherQm = view.Qm is { } reading && qm.InvocationId.Length > 0 && reading.InvocationId != qm.InvocationId;
+        qm = view.Operated.ContainsKey(QmNode.Unit) ? qm with { InvocationId = "" } : qm;
+        var isOtherQm = view.Operated.ContainsKey(QmNode.Unit) || (view.Qm is { } reading && qm.InvocationId.Length > 0 && reading.InvocationId != qm.InvocationId);
         if (view.Qm is { } own)
         {
             qm = qm.Counted(own, policy.Restart.Budget, now) with { EmptySince = own.ActiveState == "active" && view.HasInit == false ? qm.EmptySince ?? now : null };
@@ -26,8 +27,9 @@ internal static class UnitHealth
         {
             var watch = state.Units.GetValueOrDefault(name, UnitWatch.New);
             // What runs in another QM was started with it: that tells nothing of the workload.
-            watch = isOtherQm ? watch with { InvocationId = "" } : watch;
+            watch = isOtherQm || view.Operated.ContainsKey(name) ? watch with { InvocationId = "" } : watch;
             watch = watch.Counted(unit, policy.Restart.Budget, now);
+            watch = unit.ActiveState == "active" ? watch with { Left = "" } : view.Operated.GetValueOrDefault(name) ? watch with { Left = unit.InvocationId } : watch;
             units[name] = view.Frozen.Contains(name) ? watch : Look(watch, unit, view.Probes.GetValueOrDefault(name), view, policy, now);
         }
 
@@ -79,6 +81,7 @@ internal static class UnitHealth
 
         var failure = unit.ActiveState switch
         {
+            _ when watch.IsLeft(unit) => null,
             "active" when DoesNotStay(watch, policy, now) => $"does not stay up: it restarted {policy.RestartsTolerated} times or more in {Durations.Text(policy.Restart.Budget.Window)}",
             "active" when now - watch.EmptySince >= Supervisor.BootGrace => "is active, and there is no init in it",
             // Until its init is there, or has been missed for long enough, nothing can be said.

@@ -30,6 +30,9 @@ public sealed record UnitWatch
     /// <summary>Which step of the policy it is at, from 0.</summary>
     public int Step { get; init; }
 
+    /// <summary>InvocationID of the run that a person ended; empty when nobody did. It is left so until it runs again.</summary>
+    public string Left { get; init; } = "";
+
     /// <summary>What is wrong with it; empty when nothing is.</summary>
     public string Failure { get; init; } = "";
 
@@ -80,6 +83,9 @@ public sealed record UnitWatch
         };
     }
 
+    /// <summary>Whether it does not run because a person stopped it. systemd forgets the run of a unit that it unloads.</summary>
+    public bool IsLeft(UnitReading unit) => Left.Length > 0 && unit.ActiveState is ("inactive" or "failed") && (unit.InvocationId.Length == 0 || unit.InvocationId == Left);
+
     /// <summary>It runs well.</summary>
     internal UnitWatch Healthy(RestartPolicy policy, DateTimeOffset now)
     {
@@ -124,7 +130,7 @@ public sealed record UnitWatch
 
     /// <inheritdoc/>
     public bool Equals(UnitWatch? other) => other is not null && SelfRestarts.SequenceEqual(other.SelfRestarts) && Restarts.SequenceEqual(other.Restarts)
-        && (InvocationId, SystemdRestarts, Attempts, Step, Failure) == (other.InvocationId, other.SystemdRestarts, other.Attempts, other.Step, other.Failure)
+        && (InvocationId, SystemdRestarts, Attempts, Step, Failure, Left) == (other.InvocationId, other.SystemdRestarts, other.Attempts, other.Step, other.Failure, other.Left)
         && (FailingSince, HealthySince, EmptySince, NotBefore, HealingSince) == (other.FailingSince, other.HealthySince, other.EmptySince, other.NotBefore, other.HealingSince);
 
     /// <inheritdoc/>

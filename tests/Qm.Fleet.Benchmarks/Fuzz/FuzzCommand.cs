@@ -1,10 +1,11 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using Qm.Fleet.Benchmarks.Fuzz.Api;
 
 namespace Qm.Fleet.Benchmarks.Fuzz;
 
-/// <summary>Inputs that nobody sends by mistake, to everything that reads D-Bus.</summary>
+/// <summary>Inputs that nobody sends by mistake, to everything that reads D-Bus, and to the API.</summary>
 internal static class FuzzCommand
 {
     private const long Warmup = 2_000;
@@ -14,9 +15,9 @@ internal static class FuzzCommand
     {
         var inputs = new Option<long>("--inputs") { Description = "How many", DefaultValueFactory = _ => 10_000_000 };
         var seed = new Option<int>("--seed") { Description = "The same seed is the same inputs", DefaultValueFactory = _ => 1 };
-        var only = new Option<string?>("--only") { Description = "decoders, messages or wire; without it a half, nearly a half, and a fiftieth of the inputs" };
+        var only = new Option<string?>("--only") { Description = "decoders, messages or wire; without it a half, nearly a half, and a fiftieth of the inputs. Or api, which only this runs: 100,000 inputs are a good run" };
         var first = new Option<long>("--first") { Description = "The number of the first input, or of the first connection for wire" };
-        var command = new Command("fuzz", "Damaged input for the reader of messages and every decoder") { inputs, seed, only, first };
+        var command = new Command("fuzz", "Damaged input for the reader of messages and every decoder, and random calls of the API") { inputs, seed, only, first };
         command.SetAction((parsed, ct) => RunAsync(parsed.GetValue(inputs), parsed.GetValue(seed), parsed.GetValue(only), parsed.GetValue(first), ct));
         return command;
     }
@@ -32,6 +33,11 @@ internal static class FuzzCommand
         try
         {
             Print($"seed {seed}");
+            if (only == ApiFuzz.Name)
+            {
+                return await ApiFuzzRun.RunAsync(inputs, seed, first, Print, ct);
+            }
+
             var begun = Stopwatch.GetTimestamp();
             foreach (var (_, _, run) in classes)
             {

@@ -13,8 +13,6 @@ internal sealed class FakeFleets : FleetService.FleetServiceBase
 
     public List<V1.Fleet> Stored { get; } = [];
 
-    public List<Revision> Revisions { get; } = [];
-
     public List<ApplyFleetsRequest> Applies { get; } = [];
 
     public List<ListFleetsRequest> Lists { get; } = [];
@@ -73,17 +71,12 @@ internal sealed class FakeFleets : FleetService.FleetServiceBase
 
     public List<PlanFleetsRequest> Plans { get; } = [];
 
-    /// <summary>Answers DiffRevisions.</summary>
-    public DiffRevisionsResponse Difference { get; set; } = new();
-
     public override Task<PlanFleetsResponse> Plan(PlanFleetsRequest request, ServerCallContext context)
     {
         Plans.Add(request);
         var violations = Violations(new() { Fleets = { request.Fleets } }).ToArray();
         return violations.Length > 0 ? throw Invalid(violations) : Task.FromResult(new PlanFleetsResponse { Plans = { request.Fleets.Select(Planned) } });
     }
-
-    public override Task<DiffRevisionsResponse> DiffRevisions(DiffRevisionsRequest request, ServerCallContext context) => Task.FromResult(Difference);
 
     public override Task<V1.Fleet> Get(GetFleetRequest request, ServerCallContext context) => Task.FromResult(Find(request.Name));
 
@@ -108,9 +101,6 @@ internal sealed class FakeFleets : FleetService.FleetServiceBase
             await responseStream.WriteAsync(change ?? throw new RpcException(new(StatusCode.Unavailable, "stopping")));
         }
     }
-
-    public override Task<ListRevisionsResponse> ListRevisions(ListRevisionsRequest request, ServerCallContext context) =>
-        Task.FromResult(new ListRevisionsResponse { Revisions = { Revisions } });
 
     private V1.Fleet Find(string name) =>
         Stored.FirstOrDefault(fleet => fleet.Metadata.Name == name) ?? throw new RpcException(new(StatusCode.NotFound, $"Fleet {name} not found"));

@@ -22,6 +22,8 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public FakeFleets Fleets => _app.Services.GetRequiredService<FakeFleets>();
 
+    public FakeRevisions Revisions => _app.Services.GetRequiredService<FakeRevisions>();
+
     public FakeNodes Nodes => _app.Services.GetRequiredService<FakeNodes>();
 
     public FakeEvents Events => _app.Services.GetRequiredService<FakeEvents>();
@@ -69,9 +71,10 @@ internal sealed class FakeServer : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(listen);
         builder.Services.AddGrpc();
-        builder.Services.AddSingleton<FakeFleets>().AddSingleton<FakeNodes>().AddSingleton<FakeEvents>().AddSingleton<FakeDiagnostics>().AddSingleton<FakeArtifacts>();
+        builder.Services.AddSingleton<FakeFleets>().AddSingleton<FakeRevisions>().AddSingleton<FakeNodes>().AddSingleton<FakeEvents>().AddSingleton<FakeDiagnostics>().AddSingleton<FakeArtifacts>();
         var app = builder.Build();
         app.MapGrpcService<FakeFleets>();
+        app.MapGrpcService<FakeRevisions>();
         app.MapGrpcService<FakeNodes>();
         app.MapGrpcService<FakeEvents>();
         app.MapGrpcService<FakeDiagnostics>();

@@ -79,7 +79,7 @@ public sealed class PlanTests : CliTest
     [Trait("Requirement", "QMF-PLAN-002")]
     public async Task Diff_TwoRevisions_AreComparedFieldByField()
     {
-        Server.Fleets.Difference = new() { From = "9f3a61c2", To = "41d07be9", Changes = { Plan().Changes } };
+        Server.Revisions.Difference = new() { From = "9f3a61c2", To = "41d07be9", Changes = { Plan().Changes } };
 
         Assert.Equal(ExitCode.Done, await RunAsync("diff", "cockpit"));
 

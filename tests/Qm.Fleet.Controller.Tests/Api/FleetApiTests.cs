@@ -165,6 +165,7 @@ public sealed class FleetApiTests
     {
         await using var controller = await RunningController.StartAsync();
         var fleets = new V1.FleetService.FleetServiceClient(controller.Local());
+        var revisionService = new V1.RevisionService.RevisionServiceClient(controller.Local());
         var request = new V1.ApplyFleetsRequest();
         for (var index = 9; index >= 0; index--)
         {
@@ -187,8 +188,8 @@ public sealed class FleetApiTests
         while (token.Length > 0);
 
         Assert.Equal(["f0", "f2", "f4", "f6", "f8"], found);
-        var revisions = await fleets.ListRevisionsAsync(new V1.ListRevisionsRequest { PageSize = 7 }, cancellationToken: Ct);
-        var rest = await fleets.ListRevisionsAsync(
+        var revisions = await revisionService.ListAsync(new V1.ListRevisionsRequest { PageSize = 7 }, cancellationToken: Ct);
+        var rest = await revisionService.ListAsync(
             new V1.ListRevisionsRequest { PageSize = 7, PageToken = revisions.NextPageToken }, cancellationToken: Ct);
         Assert.Equal((7, 3, ""), (revisions.Revisions.Count, rest.Revisions.Count, rest.NextPageToken));
         Assert.Equal(10, revisions.Revisions.Concat(rest.Revisions).Select(static revision => revision.Fleet).Distinct().Count());

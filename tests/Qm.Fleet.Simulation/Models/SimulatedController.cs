@@ -38,7 +38,7 @@ internal sealed class SimulatedController : SynchronizationContext
         Healing = healing;
         var rollouts = new RolloutKeeper(new(Live, Links, world.Time), mutation.Decisions, world.Time);
         _reconciler = new(
-            store, Feed, _link, Links, Live, rollouts, new(Links, _link), _events, healing, () => world.Random.Below(1000) / 1000.0, mutation.Decisions, Options.Create(new ControllerOptions()), world.Time, NullLoggerFactory.Instance);
+            store, Feed, _link, Links, Live, rollouts, new(Links, _link), new(), _events, healing, () => world.Random.Below(1000) / 1000.0, mutation.Decisions, Options.Create(new ControllerOptions()), world.Time, NullLoggerFactory.Instance);
     }
 
     internal ChangeFeed Feed { get; }

@@ -1,0 +1,104 @@
+using System.Collections.Immutable;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Qm.Fleet.Controller.Api.Lists;
+using Qm.Fleet.Controller.Operations;
+using Qm.Fleet.Controller.Security;
+using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Rollouts;
+
+namespace Qm.Fleet.Controller.Api;
+
+/// <inheritdoc/>
+internal sealed class OperationApi(OperationList list, UnitOperations operations, ChangeFeed feed, WatchStreams streams, Mutations mutations, TimeProvider time) : V1.OperationService.OperationServiceBase
+{
+    /// <summary>How many operations one List looks at for those that are selected; a page that was not full by then has a token.</summary>
+    private const int MaxLooked = 20_000;
+
+    // Newest first.
+    private static readonly ImmutableArray<bool> TimeAndKey = [false, true];
+    private static readonly TimeSpan DefaultWait = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
+
+    /// <inheritdoc/>
+    public override Task<V1.Operation> Get(V1.GetOperationRequest request, ServerCallContext context) => Task.FromResult(Find(request.Name).ToWire());
+
+    /// <inheritdoc/>
+    public override Task<V1.ListOperationsResponse> List(V1.ListOperationsRequest request, ServerCallContext context)
+    {
+        var query = ListQuery<V1.Operation>.Read(new(request.PageSize, request.PageToken) { FieldSelector = request.FieldSelector }, TimeAndKey);
+        var begin = query.After is [var started, { Text: { } key }] ? new(started.Number, key) : OperationPlace.First;
+        var page = query.InOrder(
+            Pages.All(begin, list.After, static one => one.Place, query.Size + 1), static one => one.ToWire(), static one => [one.Place.StartedAt, one.Place.Key], MaxLooked);
+        return Task.FromResult(new V1.ListOperationsResponse { Operations = { page.Items }, NextPageToken = page.Next });
+    }
+
+    /// <inheritdoc/>
+    public override async Task<V1.Operation> Wait(V1.WaitOperationRequest request, ServerCallContext context)
+    {
+        var wait = request.Timeout is null ? DefaultWait : WaitOf(request.Timeout);
+        using var end = streams.Link(context);
+        using var over = new CancellationTokenSource(wait, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(end.Token, over.Token);
+        using var changes = feed.Subscribe(ResourceKind.Operation, ResourceKind.Fleet);
+        var found = Find(request.Name);
+        while (!found.HasEnded)
+        {
+            try
+            {
+                // What ends it is told under one name; what else changes is no reason to read the store.
+                while (!(await changes.WaitAsync(either.Token).ConfigureAwait(false)).Contains(found.Key))
+                {
+                    either.Token.ThrowIfCancellationRequested();
+                }
+            }
+            catch (OperationCanceledException) when (!end.IsCancellationRequested)
+            {
+                return Find(request.Name).ToWire();
+            }
+            found = Find(request.Name);
+        }
+        return found.ToWire();
+    }
+
+    /// <inheritdoc/>
+    public override Task<V1.Operation> Cancel(V1.CancelOperationRequest request, ServerCallContext context) => mutations.RunAsync(request, context, () =>
+    {
+        var cancelled = "";
+        return Task.FromResult(new Mutation<V1.Operation>(tx =>
+        {
+            var (reason, actor) = (Reasons.Check(request.Reason), context.Caller().Actor);
+            var found = OperationList.Find(tx, request.Name) ?? throw Failures.NotFound("operation", request.Name);
+            if (found.HasEnded)
+            {
+                return found.ToWire();
+            }
+            if (found.Rollout is { } rollout)
+            {
+                RolloutApi.Change(tx, rollout.Fleet, (state, _) => RolloutVerbs.Abort(state, actor, reason), "RolloutAborted", actor, reason);
+                return OperationList.Find(tx, request.Name)!.ToWire();
+            }
+            var operation = OperationStore.Cancel(tx, found.OfUnit!, actor, reason);
+            cancelled = operation.Id;
+            return operation.ToWire();
+        })
+        {
+            Stored = () =>
+            {
+                if (cancelled.Length > 0)
+                {
+                    operations.Cancel(cancelled, context.Caller().Actor);
+                }
+            },
+        });
+    });
+
+    private AnyOperation Find(string name) => list.Find(name) ?? throw Failures.NotFound("operation", name);
+
+    private static TimeSpan WaitOf(Duration timeout)
+    {
+        // Not all that can be sent is a time.
+        var wait = timeout.Seconds is >= 0 and <= 600 && timeout.Nanos is >= 0 and < Duration.NanosecondsPerSecond ? timeout.ToTimeSpan() : TimeSpan.MaxValue;
+        return wait <= LongestWait ? wait : throw Failures.Invalid("timeout", $"{timeout.Seconds} s is not within 0 and {LongestWait.TotalSeconds:0} s");
+    }
+}
