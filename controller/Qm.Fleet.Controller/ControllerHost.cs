@@ -59,6 +59,7 @@ internal static class ControllerHost
         app.Services.GetRequiredService<Pki>().EnsureAdmin();
         app.Services.GetRequiredService<Database>();
         app.Services.GetRequiredService<ControllerMetrics>();
+        app.Services.GetRequiredService<ServerApi>();
         app.Map(options);
         return app;
     }
@@ -91,7 +92,7 @@ internal static class ControllerHost
             provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(new ArtifactFolder(options.State, static folder => new DriveInfo(folder).AvailableFreeSpace)).AddSingleton(new ArtifactLimits { TotalBytes = options.ArtifactSpaceBytes });
         services.AddSingleton<ArtifactStore>().AddSingleton<ArtifactUploads>();
-        services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<EventLog>().AddSingleton<OomKillStore>();
+        services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<SiteStore>().AddSingleton<EventLog>().AddSingleton<OomKillStore>();
         return services.AddSingleton<IReconcileStore, ReconcileStore>();
     }
 
@@ -114,7 +115,7 @@ internal static class ControllerHost
         }).AddServiceOptions<NodeGatewayService>(static gateway => gateway.MaxReceiveMessageSize = NodeGatewayService.MaxMessageBytes);
         services.AddSingleton<FailureInterceptor>();
         services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>();
-        services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
+        services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<SiteApi>().AddSingleton<ServerApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
         services.AddSingleton<ArtifactApi>().AddSingleton<ArtifactDownloads>();
         services.AddGrpcHealthChecks().AddCheck<StoreHealth>("store", HealthStatus.Unhealthy);
         return services;
@@ -129,6 +130,8 @@ internal static class ControllerHost
         app.MapGrpcService<RolloutApi>();
         app.MapGrpcService<NodeApi>();
         app.MapGrpcService<EventApi>();
+        app.MapGrpcService<SiteApi>();
+        app.MapGrpcService<ServerApi>();
         app.MapGrpcService<DiagnosticsApi>();
         app.MapGrpcService<ArtifactApi>();
         app.MapGrpcService<NodeGatewayService>();

@@ -1,4 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
+using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Rollouts;
 
@@ -19,6 +20,16 @@ internal static class WireResources
         Metadata = Metadata(node.Name, node.Uid, node.Generation, node.Labels, node.CreatedAt),
         Spec = new V1.NodeSpec { Site = node.Site, Cordoned = node.Cordoned, Maintenance = node.Maintenance },
         Status = live.Node(node.Name),
+    };
+
+    /// <summary>Whether BlueChi is heard, as a condition of a type.</summary>
+    public static V1.Condition ToWire(this BlueChiLink blueChi, string type) => new()
+    {
+        Type = type,
+        Status = blueChi.Current is null ? V1.Condition.Types.Status.False : V1.Condition.Types.Status.True,
+        Reason = blueChi.Current is null ? "NotConnected" : "Connected",
+        Message = blueChi.Current is null ? blueChi.NotConnectedBecause : "BlueChi is heard.",
+        Since = blueChi.Since.ToTimestamp(),
     };
 
     public static V1.Revision ToWire(this StoredRevision revision) => new()
