@@ -28,6 +28,7 @@ internal sealed partial class DiagnosticsDesk(
     private static readonly TimeSpan PieceInterval = TimeSpan.FromMilliseconds(32);
 
     private readonly CancellationTokenSource _end = new();
+    private readonly LogDesk _logs = new(diagnostics.Programs, outbox);
     private readonly Lock _lock = new();
     private Diagnosis? _current;
     private string _endedId = "";
@@ -35,7 +36,7 @@ internal sealed partial class DiagnosticsDesk(
 
     /// <summary>Whether a command is for here.</summary>
     public static bool Handles(Command command) =>
-        command.ActionCase is Command.ActionOneofCase.RunChecks or Command.ActionOneofCase.CollectBundle or Command.ActionOneofCase.ReadEffective;
+        command.ActionCase is Command.ActionOneofCase.RunChecks or Command.ActionOneofCase.CollectBundle or Command.ActionOneofCase.ReadEffective or Command.ActionOneofCase.ReadLogs;
 
     /// <summary>Begins what a command asks for, or lets a bundle go on.</summary>
     /// <returns>Whether it is under way; never how it ends.</returns>
@@ -51,6 +52,10 @@ internal sealed partial class DiagnosticsDesk(
             else if (command.ActionCase == Command.ActionOneofCase.ReadEffective)
             {
                 Start(new(command.ReadEffective.Id, long.MaxValue), diagnosis => ReadEffectiveAsync(diagnosis, command.ReadEffective.Key));
+            }
+            else if (command.ActionCase == Command.ActionOneofCase.ReadLogs)
+            {
+                _logs.Begin(command.ReadLogs);
             }
             else if (!TryGrant(command.CollectBundle))
             {
@@ -69,6 +74,7 @@ internal sealed partial class DiagnosticsDesk(
     public async ValueTask DisposeAsync()
     {
         await _end.CancelAsync().ConfigureAwait(false);
+        await _logs.DisposeAsync().ConfigureAwait(false);
         try
         {
             await _work.ConfigureAwait(false);

@@ -9,7 +9,7 @@ using Qm.Fleet.Controller.Storage;
 namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
-internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconcileStore store, WatchStreams streams, EffectiveAnswer effective)
+internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconcileStore store, WatchStreams streams, EffectiveAnswer effective, TimeProvider time)
     : V1.DiagnosticsService.DiagnosticsServiceBase, IDisposable
 {
     /// <summary>Pieces of a bundle that a node may send before the client took some.</summary>
@@ -24,6 +24,10 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
 
     // A check runs a few commands of ten seconds, a bundle one of thirty.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
+    /// <summary>Between two looks for new entries; inside QM each one starts a program there.</summary>
+    private static readonly TimeSpan Follow = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FollowInQm = TimeSpan.FromSeconds(2);
 
     private readonly SemaphoreSlim _bundles = new(MaxBundles, MaxBundles);
     private long _lastId;
@@ -122,6 +126,41 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
     }
 
     /// <inheritdoc/>
+    public override async Task GetLogs(V1.GetLogsRequest request, IServerStreamWriter<V1.LogEntry> responseStream, ServerCallContext context)
+    {
+        var asked = LogRequests.Check(request);
+        Find(request.Node);
+        using var end = streams.Link(context);
+        var told = new EventDraft("LogsRead", EventSeverity.Info, context.Caller().Actor, "", request.Node, request.Unit, $"reads the journal {(request.InQm ? "inside QM" : "of the host")}{(request.Follow ? " and follows it" : "")}");
+
+        // One bounded reading after the other, each from where the last one ended: nothing on the node outlives the client, and a lost link costs one of them.
+        for (var (audit, isMore) = ((EventDraft?)told, false); ; audit = null)
+        {
+            asked.Id = NextId();
+            await ReadAsync(new Diagnosis(request.Node, asked.Id, new V1.Command { ReadLogs = asked }, audit), TakeAsync, end.Token).ConfigureAwait(false);
+            if (!isMore && !request.Follow)
+            {
+                return;
+            }
+            if (!isMore)
+            {
+                await Task.Delay(request.InQm ? FollowInQm : Follow, time, end.Token).ConfigureAwait(false);
+            }
+
+            async Task TakeAsync(V1.Diagnostics piece)
+            {
+                foreach (var entry in piece.Entries)
+                {
+                    await streams.SendAsync(responseStream, entry, "Read the logs again since the last entry.", end.Token).ConfigureAwait(false);
+                }
+
+                isMore = piece.Last && piece.More && piece.Cursor.Length > 0;
+                asked.AfterCursor = piece.Cursor.Length > 0 ? piece.Cursor : asked.AfterCursor;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
     public void Dispose() => _bundles.Dispose();
 
     private static V1.Command Collect(string id, long until) => new() { CollectBundle = new V1.CollectBundle { Id = id, Until = until } };
@@ -173,7 +212,7 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
             throw Failures.Make(
                 result.Reason switch
                 {
-                    "UnknownCheck" or "DisturbingCheck" => Code.InvalidArgument,
+                    "UnknownCheck" or "DisturbingCheck" or "InvalidUnit" or "InvalidLogs" => Code.InvalidArgument,
                     "Busy" => Code.Aborted,
                     _ => Code.FailedPrecondition,
                 },

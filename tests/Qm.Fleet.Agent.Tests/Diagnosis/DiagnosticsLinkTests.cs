@@ -2,6 +2,7 @@ using System.Formats.Tar;
 using System.IO.Compression;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qm.Fleet.Agent.Configuration;
+using Qm.Fleet.Agent.Diagnosis;
 using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Agent.Tests.Checks;
 using Qm.Fleet.V1;
@@ -70,6 +71,39 @@ public sealed class DiagnosticsLinkTests : IAsyncDisposable
         Assert.True(inspected.Result.Ok);
         Assert.Equal([("mqueue", Verdict.Pass)], pieces.Where(piece => piece.Check is not null).Select(piece => (piece.Check.Id, piece.Check.Verdict)));
         Assert.Equal((true, "", 2), (pieces[^1].Last, pieces[^1].Problem, pieces[^1].Number));
+    }
+
+    [Fact(Timeout = 60_000)]
+    [Trait("Requirement", "QMF-DIAG-006")]
+    public async Task ReadLogs_BesideACheckThatHangs_BringsEntriesAndTheCursorAndIsBounded()
+    {
+        Tool("podman", $"[ \"$1\" = --version ] || cat {_node.Of("gate")}");
+        Tool("journalctl", """
+            echo '{"__CURSOR":"s=1;i=1","__REALTIME_TIMESTAMP":"1700000000000000","MESSAGE":"first"}'
+            echo '{"__CURSOR":"s=1;i=2","__REALTIME_TIMESTAMP":"1700000001000000","MESSAGE":"second"}'
+            """);
+        File.Delete(_node.Of("gate"));
+        using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", [_node.Of("gate")]))
+        {
+            await mkfifo.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+
+        var stream = await ConnectAsync(TestContext.Current.CancellationToken);
+        await stream.ReportAsync(_ => true);
+        await stream.DoAsync(new Command { RunChecks = new RunChecks { Id = "r1", Names = { "mqueue" } } });
+        var begun = await stream.DoAsync(new Command { ReadLogs = new ReadLogs { Id = "l1", Lines = 10 } });
+        var pieces = await PiecesAsync(stream, "l1", TestContext.Current.CancellationToken);
+        var hanging = new List<CommandResult>();
+        for (var reading = 0; reading <= LogDesk.ReadingsMax; reading++)
+        {
+            hanging.Add((await stream.DoAsync(new Command { ReadLogs = new ReadLogs { Id = $"q{reading}", Lines = 10, InQm = true } })).Result);
+        }
+
+        Assert.True(begun.Result.Ok, begun.Result.Message);
+        Assert.Equal(["first", "second"], pieces.SelectMany(piece => piece.Entries).Select(entry => entry.Message));
+        Assert.Equal((true, "", "s=1;i=2", false), (pieces[^1].Last, pieces[^1].Problem, pieces[^1].Cursor, pieces[^1].More));
+        Assert.Equal("Busy", hanging[^1].Reason);
+        Assert.All(hanging[..^1], result => Assert.True(result.Ok, result.Message));
     }
 
     [Fact(Timeout = 60_000)]

@@ -216,6 +216,61 @@ public sealed class DiagnosticsApiTests
         }
     }
 
+    [Fact, Trait("Requirement", "QMF-DIAG-006")]
+    public async Task GetLogs_MoreThanOneReadingHolds_GoesOnAtTheCursorAndEnds()
+    {
+        await using var controller = await StartAsync();
+        using var agent = await Agent.ConnectAsync(controller);
+        var client = new V1.DiagnosticsService.DiagnosticsServiceClient(controller.Admin());
+        using var call = client.GetLogs(new V1.GetLogsRequest { Node = "ecu1", Unit = "radio.service", InQm = true, Lines = 500 }, cancellationToken: Ct);
+        var first = (await agent.ReceiveAsync()).Command;
+        await agent.AnswerAsync(first.Id);
+        await agent.SendAsync(Piece(first.ReadLogs.Id, 1, new V1.Diagnostics { Entries = { new V1.LogEntry { Message = "one" } }, Last = true, Cursor = "s=1;i=1", More = true }));
+        var second = (await agent.ReceiveAsync()).Command;
+        await agent.AnswerAsync(second.Id);
+        await agent.SendAsync(Piece(second.ReadLogs.Id, 1, new V1.Diagnostics { Entries = { new V1.LogEntry { Message = "two" } }, Last = true, Cursor = "s=1;i=2" }));
+
+        Assert.Equal(["one", "two"], (await ReadAllAsync(call.ResponseStream)).Select(static entry => entry.Message));
+        Assert.Equal(("radio.service", true, 500, ""), (first.ReadLogs.Unit, first.ReadLogs.InQm, first.ReadLogs.Lines, first.ReadLogs.AfterCursor));
+        Assert.Equal("s=1;i=1", second.ReadLogs.AfterCursor);
+        Assert.Single(controller.Service<EventLog>().After(0, "ecu1", "", 10), static entry => entry.Draft is { Reason: "LogsRead", Actor: "admin:local-admin", Unit: "radio.service" });
+    }
+
+    [Fact, Trait("Requirement", "QMF-DIAG-006")]
+    public async Task GetLogs_Followed_AsksAgainFromTheLastEntryUntilTheClientEndsIt()
+    {
+        await using var controller = await StartAsync();
+        using var agent = await Agent.ConnectAsync(controller);
+        var client = new V1.DiagnosticsService.DiagnosticsServiceClient(controller.Admin());
+        using var call = client.GetLogs(new V1.GetLogsRequest { Node = "ecu1", Follow = true }, cancellationToken: Ct);
+        foreach (var (message, cursor) in new[] { ("one", "s=1;i=1"), ("", ""), ("two", "s=1;i=2") })
+        {
+            var command = (await agent.ReceiveAsync()).Command;
+            await agent.AnswerAsync(command.Id);
+            var piece = new V1.Diagnostics { Last = true, Cursor = cursor };
+            piece.Entries.AddRange(message.Length > 0 ? [new V1.LogEntry { Message = message }] : []);
+            await agent.SendAsync(Piece(command.ReadLogs.Id, 1, piece));
+        }
+
+        Assert.True(await call.ResponseStream.MoveNext(Ct));
+        Assert.True(await call.ResponseStream.MoveNext(Ct));
+        Assert.Equal("two", call.ResponseStream.Current.Message);
+        Assert.Equal("s=1;i=2", (await agent.ReceiveAsync()).Command.ReadLogs.AfterCursor);
+    }
+
+    [Fact, Trait("Requirement", "QMF-DIAG-006")]
+    public async Task GetLogs_WrongInEveryField_NamesAllOfThem()
+    {
+        await using var controller = await StartAsync();
+        var client = new V1.DiagnosticsService.DiagnosticsServiceClient(controller.Admin());
+        using var call = client.GetLogs(new V1.GetLogsRequest { Node = "ecu1", Unit = "--flush", Lines = -1, Since = new Google.Protobuf.WellKnownTypes.Timestamp { Seconds = long.MaxValue } }, cancellationToken: Ct);
+
+        var error = await Assert.ThrowsAsync<RpcException>(() => ReadAllAsync(call.ResponseStream));
+
+        Assert.Equal(StatusCode.InvalidArgument, error.StatusCode);
+        Assert.Equal(["unit", "lines", "since"], error.GetRpcStatus()!.GetDetail<Google.Rpc.BadRequest>()!.FieldViolations.Select(static violation => violation.Field));
+    }
+
     private static async Task<RunningController> StartAsync()
     {
         var controller = await RunningController.StartAsync();
