@@ -14,6 +14,13 @@ internal sealed record CliContext(TextWriter Out, TextWriter Error, Stream In, F
     /// <summary>Whether <see cref="Error"/> is a terminal that a person looks at.</summary>
     internal bool ErrorIsTerminal { get; init; }
 
+    /// <summary>Makes a name that nobody else makes.</summary>
+    internal Func<string> NewId { get; init; } = () => Guid.CreateVersion7(TimeProvider.System.GetUtcNow()).ToString();
+
+    /// <summary>Opens a file in a person's editor and waits for its end; the command of VISUAL or EDITOR, then the file.</summary>
+    /// <returns>How the editor ended; 0 for well.</returns>
+    internal Func<string, string, CancellationToken, Task<int>> Edit { get; init; } = Editor.OpenAsync;
+
     internal static CliContext FromConsole() =>
         new(Console.Out, Console.Error, Console.OpenStandardInput(), System.Environment.GetEnvironmentVariable, TimeProvider.System)
         {
