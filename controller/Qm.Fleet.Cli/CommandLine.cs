@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using Grpc.Core;
 using Qm.Fleet.Cli.Completion;
 using Qm.Fleet.Cli.Connection;
+using Qm.Fleet.Cli.Manual;
 using Qm.Fleet.Cli.Verbs;
 
 namespace Qm.Fleet.Cli;
@@ -50,6 +51,7 @@ internal static class CommandLine
         root.Add(LabVerb.Make(global, context));
         root.Add(VersionVerb.Make(global, context));
         root.Add(ManVerb.Make(root, context));
+        ShortHelp.AddTo(root);
         return root;
     }
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Completions;
 using Grpc.Core;
 using Qm.Fleet.Cli.Connection;
+using Qm.Fleet.Cli.Output;
 
 namespace Qm.Fleet.Cli.Completion;
 
@@ -11,6 +12,9 @@ namespace Qm.Fleet.Cli.Completion;
 /// <param name="context">The environment and the time.</param>
 internal sealed class Completer(RootCommand root, GlobalOptions global, CliContext context)
 {
+    /// <summary>How long the server is waited for, such as 300ms; for slow links.</summary>
+    internal const string PatienceVariable = "QMFLEET_COMPLETION_TIMEOUT";
+
     // A person waits for it with a finger on the key.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
@@ -42,7 +46,8 @@ internal sealed class Completer(RootCommand root, GlobalOptions global, CliConte
             return symbol.GetCompletions(CompletionContext.Empty).Select(item => item.Label);
         }
 
-        using var patience = new CancellationTokenSource(Patience, context.Time);
+        var given = context.Environment(PatienceVariable) is { } text && Durations.TryParse(text, out var span) ? span : Patience;
+        using var patience = new CancellationTokenSource(given, context.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
         try
         {

@@ -21,8 +21,8 @@ internal sealed class FieldTree
         var tree = new FieldTree();
         foreach (var file in FileDescriptorSet.Parser.ParseFrom(stream).File)
         {
-            var comments = file.SourceCodeInfo?.Location.ToDictionary(location => string.Join('.', location.Path), location => location.LeadingComments.Trim())
-                ?? [];
+            var comments = (file.SourceCodeInfo?.Location ?? []).Where(location => location.HasLeadingComments)
+                .ToDictionary(location => string.Join('.', location.Path), location => location.LeadingComments.Trim(), StringComparer.Ordinal);
             tree.Add(file.MessageType, file.EnumType, "." + file.Package, "", Messages, Enums, comments);
         }
 

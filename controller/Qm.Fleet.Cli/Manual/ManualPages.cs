@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using Qm.Fleet.Cli.Completion;
 
 namespace Qm.Fleet.Cli.Manual;
 
@@ -54,6 +55,7 @@ internal static class ManualPages
             ("QMFLEET_SERVER", "The server, unless --server or --context says another."),
             ("QMFLEET_PKI", "The directory of your certificate, unless --pki or a context says another."),
             ("QMFLEET_CONFIG", "The file of contexts; ~/.config/qmfleet/config.yaml if not said."),
+            (Completer.PatienceVariable, "How long a shell's completion waits for the server, such as 300ms; 1s if not said."),
             ("VISUAL, EDITOR", "Your editor, for qmfleet edit."),
             ("NO_COLOR", "No colours, if it is set to anything."),
         })

@@ -46,7 +46,9 @@ internal static class ApiText
                 await writer.WriteLineAsync(Yaml(messages, isOne));
                 break;
             case OutputFormat.Path path:
-                await writer.WriteLineAsync(path.Template.Render(Tree(messages, isOne)));
+                // The next line begins on a line of its own, also where the template does not say so.
+                var text = path.Template.Render(Tree(messages, isOne));
+                await writer.WriteAsync(text.EndsWith('\n') ? text : text + "\n");
                 break;
             case OutputFormat.Columns columns:
                 var table = new Table(columns.Of.Header);

@@ -33,7 +33,7 @@ internal static class YamlText
                 emitter.Emit(new MappingStart(AnchorName.Empty, TagName.Empty, isImplicit: true, map.Count == 0 ? MappingStyle.Flow : MappingStyle.Block));
                 foreach (var (key, value) in map)
                 {
-                    Emit(emitter, key);
+                    emitter.Emit(new Scalar(AnchorName.Empty, TagName.Empty, key, IsText(key) && !key.Contains('\n', StringComparison.Ordinal) ? ScalarStyle.Any : ScalarStyle.DoubleQuoted, isPlainImplicit: true, isQuotedImplicit: true));
                     Emit(emitter, value);
                 }
 
@@ -59,10 +59,12 @@ internal static class YamlText
 
     private static void Emit(Emitter emitter, string text) => emitter.Emit(new Scalar(
         AnchorName.Empty, TagName.Empty, text,
-        IsText(text) ? text.Contains('\n', StringComparison.Ordinal) ? ScalarStyle.Literal : ScalarStyle.Any : ScalarStyle.DoubleQuoted, isPlainImplicit: true, isQuotedImplicit: true));
+        !IsText(text) ? ScalarStyle.DoubleQuoted : text.Contains('\n', StringComparison.Ordinal) ? ScalarStyle.Literal : ScalarStyle.Any, isPlainImplicit: true, isQuotedImplicit: true));
 
+    // Several lines stand as they are when every reader takes them so: the last one ended, none begins or ends with a blank.
     private static bool IsText(string text) =>
-        text.Length > 0 && !Words.Contains(text, StringComparer.OrdinalIgnoreCase) && !IsNumber(text) && !text.Any(letter => char.IsControl(letter) && letter != '\n');
+        text.Length > 0 && !Words.Contains(text, StringComparer.OrdinalIgnoreCase) && !IsNumber(text) && !text.Any(letter => (char.IsControl(letter) && letter != '\n') || letter is '\u2028' or '\u2029' or '\ufeff')
+        && (!text.Contains('\n', StringComparison.Ordinal) || (text.EndsWith('\n') && text.TrimEnd('\n').Split('\n').All(line => line.Length > 0 && line == line.Trim())));
 
     // Also octal, hexadecimal and what YAML 1.1 takes for a number or a time.
     private static bool IsNumber(string text) =>

@@ -55,7 +55,7 @@ internal static class Resources
     {
         if (!kinds.Contains(kind.Name))
         {
-            throw new CliException(ExitCode.Invalid, $"{verb} {kind.Name}: only {string.Join(" and ", kinds.Select(known => known + "s"))} can be; try qmfleet get {kind.Plural} -o yaml");
+            throw new CliException(ExitCode.Invalid, $"{verb} {kind.Name}: {verb} is for {string.Join(" and ", kinds.Select(known => known + "s"))}; qmfleet get {kind.Plural} -o yaml shows all there is");
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Google.Protobuf;
 using Grpc.Core;
 using Qm.Fleet.V1;
 
@@ -118,11 +119,14 @@ internal sealed class FakeNodes : NodeService.NodeServiceBase
         return Task.FromResult(Find(name));
     }
 
-    private Task<Operation> Begin(object request, string node)
+    private Task<Operation> Begin(IMessage request, string node)
     {
         Note(request);
         Find(node);
-        return Task.FromResult(Begun);
+        var operation = Begun.Clone();
+        operation.Kind = request.Descriptor.Name[..^"Request".Length];
+        operation.Unit = request.Descriptor.FindFieldByName("unit") is { } unit ? (string)unit.Accessor.GetValue(request) : "qm.service";
+        return Task.FromResult(operation);
     }
 
     private void Note(object request)

@@ -63,9 +63,9 @@ public sealed class EditTests : CliTest
             text => text.Replace("selecter:", "selector:", StringComparison.Ordinal),
             text => text.Replace("3Q", "3G", StringComparison.Ordinal)));
 
-        Assert.Contains("#| line 12  spec.selecter: no such field; did you mean selector?", _offered[1], StringComparison.Ordinal);
-        Assert.Equal("  selecter: zone=cockpit", _offered[1].Split('\n')[11 - 0]);
-        Assert.Contains("#| line 16  spec.environment.resources.MemoryHigh: \"3Q\" is not a size", _offered[2], StringComparison.Ordinal);
+        Assert.Contains("#| line 11  spec.selecter: no such field; did you mean selector?", _offered[1], StringComparison.Ordinal);
+        Assert.Equal("  selecter: zone=cockpit", _offered[1].Split('\n')[10]);
+        Assert.Contains("#| line 14  spec.environment.resources.MemoryHigh: \"3Q\" is not a size", _offered[2], StringComparison.Ordinal);
         Assert.DoesNotContain("selecter", _offered[2], StringComparison.Ordinal);
         Assert.Equal("3G", Server.Fleets.Applies.Single(apply => !apply.DryRun).Fleets[0].Spec.Environment.Resources.MemoryHigh);
     }
@@ -122,7 +122,8 @@ public sealed class EditTests : CliTest
     {
         Store();
 
-        Assert.Equal(ExitCode.Done, await EditAsync(text => text.Replace("name: cockpit", "name: other", StringComparison.Ordinal), _ => ""));
+        Assert.Equal(ExitCode.Invalid, await EditAsync(text => text.Replace("name: cockpit", "name: other", StringComparison.Ordinal), _ => ""));
+        File.Delete(Errors.Split(" is in ")[1].Trim());
         Assert.Contains("metadata.name: expected fleet \"cockpit\"", _offered[1], StringComparison.Ordinal);
         Assert.Empty(Server.Fleets.Applies.Where(apply => !apply.DryRun));
     }
