@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Qm.Fleet.Benchmarks.Agents;
 using Qm.Fleet.Benchmarks.Bus;
+using Qm.Fleet.Benchmarks.Cli;
 using Qm.Fleet.Benchmarks.Fuzz;
 using Qm.Fleet.Benchmarks.Rollouts;
 using Qm.Fleet.Benchmarks.Soak;
@@ -20,6 +21,7 @@ internal static class Program
         root.Add(SoakCommand.Create());
         root.Add(RolloutCommand.Create());
         root.Add(AgentCommand.Create());
+        root.Add(CliCommand.Create());
         root.Add(HealingCommand.Create());
         root.Add(DetectionCommand.Create());
         root.Add(WatchesCommand.Create());

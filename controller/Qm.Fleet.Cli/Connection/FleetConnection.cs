@@ -14,6 +14,7 @@ internal sealed class FleetConnection : IDisposable
 {
     // sun_path of unix(7), without its closing NUL.
     private const int MaxSocketPath = 107;
+    private const string Unix = "unix:";
 
     private readonly GrpcChannel _channel;
 
@@ -57,20 +58,21 @@ internal sealed class FleetConnection : IDisposable
     /// <exception cref="CliException">The address or the certificates cannot be used.</exception>
     internal static FleetConnection Open(string server, string? pki, Calls calls)
     {
-        if (server.StartsWith("unix:", StringComparison.Ordinal))
+        if (Check(server) is not { } address)
         {
-            return new(OpenUnix(server["unix:".Length..]), calls);
-        }
-
-        if (!Uri.TryCreate(server, UriKind.Absolute, out var address) || address.Scheme != Uri.UriSchemeHttps || address.AbsolutePath != "/")
-        {
-            throw new CliException(ExitCode.Invalid, $"--server {server}: expected unix:/path or https://host:port");
+            return new(OpenUnix(server[Unix.Length..]), calls);
         }
 
         return pki is null
             ? throw new CliException(ExitCode.Invalid, $"--server {server}: who are you? Name the directory of your certificate with --pki or QMFLEET_PKI")
             : new(OpenTls(address, pki), calls);
     }
+
+    /// <summary>Reads an address; null for that of a Unix socket.</summary>
+    /// <exception cref="CliException">It is none.</exception>
+    internal static Uri? Check(string server) => server.StartsWith(Unix, StringComparison.Ordinal) ? null
+        : Uri.TryCreate(server, UriKind.Absolute, out var address) && address.Scheme == Uri.UriSchemeHttps && address.AbsolutePath == "/" ? address
+        : throw new CliException(ExitCode.Invalid, $"--server {server}: expected unix:/path or https://host:port");
 
     public void Dispose() => _channel.Dispose();
 

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using Qm.Fleet.Cli.Completion;
+using Qm.Fleet.Cli.Contexts;
 using Qm.Fleet.Cli.Output;
 
 namespace Qm.Fleet.Cli.Connection;
@@ -25,9 +27,16 @@ internal sealed class GlobalOptions
         Recursive = true,
     };
 
+    private readonly Option<string?> _context = new("--context")
+    {
+        Description = "The server and certificates of this context; qmfleet config get-contexts lists them",
+        HelpName = "name",
+        Recursive = true,
+    };
+
     private readonly Option<string?> _timeout = new("--timeout")
     {
-        Description = "How long to wait, such as 90s or 5m: apply for its nodes [default: 5m], the others for an answer [default: 30s]",
+        Description = "How long to wait, such as 90s or 5m: what changes things for its end [default: 5m], the others for an answer [default: 30s]",
         HelpName = "time",
         Recursive = true,
     };
@@ -36,15 +45,27 @@ internal sealed class GlobalOptions
 
     internal void AddTo(Command root)
     {
+        Names.OfContexts(_context);
         root.Add(_server);
         root.Add(_pki);
+        root.Add(_context);
         root.Add(_timeout);
         root.Add(_verbose);
     }
 
-    internal string ServerOf(ParseResult parsed, CliContext context) => Given(parsed, context, _server, "QMFLEET_SERVER") ?? DefaultServer;
+    /// <summary>Which arguments take names that the server knows.</summary>
+    internal LiveNames Names { get; } = new();
 
-    /// <summary>How long apply waits for the nodes.</summary>
+    /// <summary>Whether everything shall be told.</summary>
+    internal bool IsVerbose(ParseResult parsed) => parsed.GetValue(_verbose);
+
+    /// <summary>What the line itself says of a server; null for what it does not.</summary>
+    internal (string? Server, string? Pki) Given(ParseResult parsed) => (parsed.GetValue(_server), parsed.GetValue(_pki));
+
+    /// <summary>The server that a command is for, for messages.</summary>
+    internal string ServerOf(ParseResult parsed, CliContext context) => TargetOf(parsed, context).Server;
+
+    /// <summary>How long a verb waits for the end of what it began.</summary>
     /// <exception cref="CliException">--timeout is not a time.</exception>
     internal TimeSpan RolloutTimeout(ParseResult parsed) => Timeout(parsed, DefaultRollout);
 
@@ -65,14 +86,36 @@ internal sealed class GlobalOptions
     internal LabConnection ConnectToLab(ParseResult parsed, CliContext context, string? directory) =>
         LabConnection.Open(directory, ServerOf(parsed, context), CallsOf(parsed, context, Timeout(parsed, DefaultAnswer)));
 
-    private FleetConnection Open(ParseResult parsed, CliContext context, TimeSpan answer) => FleetConnection.Open(
-        ServerOf(parsed, context), Given(parsed, context, _pki, "QMFLEET_PKI"), CallsOf(parsed, context, answer));
+    private FleetConnection Open(ParseResult parsed, CliContext context, TimeSpan answer)
+    {
+        var target = TargetOf(parsed, context);
+        return FleetConnection.Open(target.Server, target.Pki, CallsOf(parsed, context, answer));
+    }
+
+    // What the line says, then a context it names, then the environment, then the current context.
+    private FleetContext TargetOf(ParseResult parsed, CliContext context)
+    {
+        var named = parsed.GetValue(_context);
+        var (server, pki) = (parsed.GetValue(_server), parsed.GetValue(_pki) ?? Variable(context, "QMFLEET_PKI"));
+        if (server is null && named is null)
+        {
+            server = Variable(context, "QMFLEET_SERVER");
+        }
+
+        if (server is not null && named is null)
+        {
+            return new("", server, pki);
+        }
+
+        var file = ContextFile.Find(context) is { } path ? ContextFile.Read(path) : new("", "", []);
+        var chosen = named is not null || file.Current.Length > 0 ? file.Find(named ?? file.Current) : new("", DefaultServer, null);
+        return new(chosen.Name, server ?? chosen.Server, parsed.GetValue(_pki) ?? chosen.Pki ?? pki);
+    }
 
     private Calls CallsOf(ParseResult parsed, CliContext context, TimeSpan answer) => new(context, answer, parsed.GetValue(_verbose));
 
     private TimeSpan Timeout(ParseResult parsed, TimeSpan unlessGiven) =>
         parsed.GetValue(_timeout) is { } given ? Durations.Parse("--timeout", given) : unlessGiven;
 
-    private static string? Given(ParseResult parsed, CliContext context, Option<string?> option, string variable) =>
-        parsed.GetValue(option) ?? (context.Environment(variable) is { Length: > 0 } value ? value : null);
+    private static string? Variable(CliContext context, string name) => context.Environment(name) is { Length: > 0 } value ? value : null;
 }

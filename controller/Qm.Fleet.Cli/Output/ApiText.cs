@@ -1,8 +1,8 @@
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Google.Protobuf;
-using YamlDotNet.Serialization;
 
 namespace Qm.Fleet.Cli.Output;
 
@@ -12,29 +12,66 @@ internal static class ApiText
     private static readonly JsonFormatter Formatter = new(JsonFormatter.Settings.Default.WithFormatDefaultValues(false));
 
     // For terminals and files, not for HTML.
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>JSON, indented; the only message as itself, else all under <c>items</c>.</summary>
-    internal static string Json(IReadOnlyList<IMessage> messages, bool isOne) => Tree(messages, isOne).ToJsonString(Indented);
+    internal static string Json(IReadOnlyList<IMessage> messages, bool isOne) => Write(Tree(messages, isOne), Indented);
 
-    /// <summary>YAML of what <see cref="Json"/> writes.</summary>
-    internal static string Yaml(IReadOnlyList<IMessage> messages, bool isOne) =>
-        new SerializerBuilder().WithQuotingNecessaryStrings().WithIndentedSequences().Build().Serialize(Plain(Tree(messages, isOne))!).TrimEnd('\n');
+    /// <summary>JSON, indented.</summary>
+    internal static string Json(JsonNode node) => Write(node, Indented);
 
-    private static JsonNode Tree(IReadOnlyList<IMessage> messages, bool isOne)
+    /// <summary>JSON on one line, for streams.</summary>
+    internal static string JsonLine(IMessage message) => Write(Tree(message), Compact);
+
+    /// <summary>YAML, of the same tree as JSON.</summary>
+    internal static string Yaml(IReadOnlyList<IMessage> messages, bool isOne) => YamlText.Of(Tree(messages, isOne));
+
+    /// <summary>A message as JSON has it.</summary>
+    internal static JsonNode Tree(IMessage message) => JsonNode.Parse(Formatter.Format(message))!;
+
+    /// <summary>The only message as itself, else all under <c>items</c>.</summary>
+    internal static JsonNode Tree(IReadOnlyList<IMessage> messages, bool isOne) =>
+        isOne ? Tree(messages.Single()) : new JsonObject { ["items"] = new JsonArray([.. messages.Select(Tree)]) };
+
+    /// <summary>Writes one answer in a format that is not for people.</summary>
+    internal static async Task WriteAsync(TextWriter writer, IReadOnlyList<IMessage> messages, bool isOne, OutputFormat format)
     {
-        var nodes = messages.Select(message => JsonNode.Parse(Formatter.Format(message))).ToArray();
-        return isOne ? nodes.Single()! : new JsonObject { ["items"] = new JsonArray(nodes) };
+        switch (format)
+        {
+            case OutputFormat.Json:
+                await writer.WriteLineAsync(Json(messages, isOne));
+                break;
+            case OutputFormat.Yaml:
+                await writer.WriteLineAsync(Yaml(messages, isOne));
+                break;
+            case OutputFormat.Path path:
+                // The next line begins on a line of its own, also where the template does not say so.
+                var text = path.Template.Render(Tree(messages, isOne));
+                await writer.WriteAsync(text.EndsWith('\n') ? text : text + "\n");
+                break;
+            case OutputFormat.Columns columns:
+                var table = new Table(columns.Of.Header);
+                foreach (var message in messages)
+                {
+                    table.Add(columns.Of.Of(Tree(message)));
+                }
+
+                await table.WriteAsync(writer, width: null);
+                break;
+            default:
+                throw new NotSupportedException($"{format} is for people, or of another verb");
+        }
     }
 
-    private static object? Plain(JsonNode? node) => node switch
+    private static string Write(JsonNode node, JsonWriterOptions options)
     {
-        JsonObject map => map.ToDictionary(pair => pair.Key, pair => Plain(pair.Value)),
-        JsonArray list => list.Select(Plain).ToList(),
-        JsonValue value when value.TryGetValue<bool>(out var truth) => truth,
-        JsonValue value when value.TryGetValue<long>(out var number) => number,
-        JsonValue value when value.TryGetValue<double>(out var number) => number,
-        JsonValue value => value.ToString(),
-        _ => null,
-    };
+        using var bytes = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(bytes, options))
+        {
+            node.WriteTo(writer);
+        }
+
+        return Encoding.UTF8.GetString(bytes.GetBuffer().AsSpan(0, (int)bytes.Length));
+    }
 }

@@ -43,4 +43,8 @@ internal static class Durations
     /// <summary>How long ago something was; a dash when it was never.</summary>
     internal static string Since(Google.Protobuf.WellKnownTypes.Timestamp? then, DateTimeOffset now) =>
         then is null ? "-" : Show(now - then.ToDateTimeOffset());
+
+    /// <summary>How long something took; a dash when it has not ended.</summary>
+    internal static string Between(Google.Protobuf.WellKnownTypes.Timestamp? began, Google.Protobuf.WellKnownTypes.Timestamp? ended) =>
+        began is null || ended is null ? "-" : Show(ended.ToDateTimeOffset() - began.ToDateTimeOffset());
 }

@@ -14,6 +14,10 @@ internal static class ArtifactVerb
         Keeps archives of root file systems on the controller; nodes fetch them from there.
 
         A fleet names one by its digest alone: rootfs: {archive: {sha256: 9f...}}.
+
+        Examples:
+          qmfleet artifact push qm-1.4.0.tar.zst
+          qmfleet artifact list
         """) { Push(global, context), List(global, context), Delete(global, context) };
 
     private static Command Push(GlobalOptions global, CliContext context)
@@ -41,15 +45,21 @@ internal static class ArtifactVerb
 
     private static Command List(GlobalOptions global, CliContext context)
     {
-        var output = new Option<string>("--output", "-o") { Description = "How to show them", DefaultValueFactory = _ => Listing.Formats[0] };
-        output.AcceptOnlyFromAmong(Listing.Formats);
-        var command = new Command("list", "Shows the archives that the controller keeps, and the revisions that need them.") { output };
+        var output = OutputOptions.OfLists();
+        var command = new Command("list", """
+            Shows the archives that the controller keeps, and the revisions that need them.
+
+            Examples:
+              qmfleet artifact list
+              qmfleet artifact list -o jsonpath='{.items[*].sha256}'
+            """);
+        output.AddTo(command);
         command.SetAction(async (parsed, ct) =>
         {
             using var connection = global.Connect(parsed, context);
             var artifacts = (await connection.Artifacts.ListAsync(new(), cancellationToken: ct)).Artifacts;
             var listing = new Listing("artifact", ["SHA256", "NAME", "SIZE", "PUSHED", "USED BY"], ["BY"], [.. artifacts.Select(Row)]);
-            await listing.WriteAsync(context, parsed.GetValue(output)!, isOne: false);
+            await listing.WriteAsync(context, output.FormatOf(parsed), isOne: false, output.NoHeaders(parsed));
             return ExitCode.Done;
         });
         return command;
@@ -58,7 +68,12 @@ internal static class ArtifactVerb
     private static Command Delete(GlobalOptions global, CliContext context)
     {
         var sha256 = new Argument<string>("sha256") { Description = "The archive's SHA-256, as list shows it" };
-        var command = new Command("delete", "Removes an archive from the controller; refused while a fleet, or a revision that is kept, names it.") { sha256 };
+        var command = new Command("delete", """
+            Removes an archive from the controller; refused while a fleet, or a revision that is kept, names it.
+
+            Examples:
+              qmfleet artifact delete 77b0e1c4f06f0a3cf9c1f1be3b8e2f0a4d6c8b1e5a7f9d3c2b4e6f8a0c1d3e5f
+            """) { sha256 };
         command.SetAction(async (parsed, ct) =>
         {
             using var connection = global.Connect(parsed, context);

@@ -12,7 +12,7 @@ internal static class BundleVerb
 {
     internal static Command Make(GlobalOptions global, CliContext context)
     {
-        var node = new Argument<string>("node") { Description = "The node's name" };
+        var node = global.Names.OfNodes(new Argument<string>("node") { Description = "The node's name" });
         var file = new Option<string?>("--file", "-f") { Description = "Where to put it; NODE-TIME.tar.gz here if not said", HelpName = "path" };
         var command = new Command("bundle", """
             Collects journals, SELinux denials, Podman's state, configuration and checks of a node into a tar.gz.

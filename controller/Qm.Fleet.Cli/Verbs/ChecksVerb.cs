@@ -11,15 +11,14 @@ namespace Qm.Fleet.Cli.Verbs;
 internal static class ChecksVerb
 {
     private const string All = "all";
-    private static readonly string[] Formats = ["table", "json", "junit"];
+    private const string JUnit = "junit";
 
     internal static Command Make(GlobalOptions global, CliContext context)
     {
-        var node = new Argument<string>("node") { Description = "The node's name" };
+        var node = global.Names.OfNodes(new Argument<string>("node") { Description = "The node's name" });
         var run = new Option<string[]>("--run") { Description = "Run this check's commands on the node now, or all that disturb nothing; may be repeated", HelpName = "name|all" };
         var disturb = new Option<bool>("--disturb") { Description = "Let the named checks run though they could change something where QM is not confined" };
-        var output = new Option<string>("--output", "-o") { Description = "How to show them", DefaultValueFactory = _ => Formats[0] };
-        output.AcceptOnlyFromAmong(Formats);
+        var output = OutputOptions.OfAnswers(JUnit);
         var command = new Command("checks", """
             Shows whether QM on a node is as freedom from interference needs it. Without --run it shows what the node
             told last, which it finds out all the time without running anything. Exits with 1 when a check fails.
@@ -28,7 +27,8 @@ internal static class ChecksVerb
               qmfleet checks ecu9
               qmfleet checks ecu9 --run all -o junit >checks.xml
               qmfleet checks ecu9 --run selinux --disturb
-            """) { node, run, disturb, output };
+            """) { node, run, disturb };
+        output.AddTo(command);
         command.SetAction(async (parsed, ct) =>
         {
             var (name, names) = (parsed.GetValue(node)!, parsed.GetValue(run) ?? []);
@@ -46,7 +46,7 @@ internal static class ChecksVerb
             var results = names.Length == 0
                 ? [.. (await connection.Diagnostics.GetChecksAsync(new() { Node = name }, cancellationToken: ct)).Results]
                 : await RunAsync(connection, context, new() { Node = name, Names = { names.Where(check => check != All) }, Disturb = parsed.GetValue(disturb) }, ct);
-            await WriteAsync(context, name, results, parsed.GetValue(output)!);
+            await WriteAsync(context, name, results, output.FormatOf(parsed));
             if (names.Length == 0 && context.ErrorIsTerminal)
             {
                 await context.Error.WriteLineAsync($"Those that need commands: qmfleet checks {name} --run all");
@@ -71,18 +71,18 @@ internal static class ChecksVerb
         return results;
     }
 
-    private static async Task WriteAsync(CliContext context, string node, IReadOnlyList<CheckResult> results, string format)
+    private static async Task WriteAsync(CliContext context, string node, IReadOnlyList<CheckResult> results, OutputFormat format)
     {
         switch (format)
         {
-            case "json":
-                await context.Out.WriteLineAsync(ApiText.Json(results, isOne: false));
+            case OutputFormat.Table:
+                await WriteTableAsync(context, results);
                 break;
-            case "junit":
+            case OutputFormat.Other:
                 await context.Out.WriteLineAsync(CheckText.JUnit(node, results));
                 break;
             default:
-                await WriteTableAsync(context, results);
+                await ApiText.WriteAsync(context.Out, results, isOne: false, format);
                 break;
         }
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Grpc.Core;
 using Qm.Fleet.Cli.Connection;
+using Qm.Fleet.Cli.Kinds;
 using Qm.Fleet.Cli.Manifests;
 
 namespace Qm.Fleet.Cli.Verbs;
@@ -11,6 +12,7 @@ internal static class DeleteVerb
     internal static Command Make(GlobalOptions global, CliContext context)
     {
         var (resource, name) = Resources.Arguments("node or fleet");
+        global.Names.OfResources(resource, name);
         resource.Arity = ArgumentArity.ZeroOrOne;
         var files = new Option<string[]>("--filename", "-f") { Description = "Everything that a file, a directory, or - for standard input names; may repeat", HelpName = "file" };
         var onDelete = new Option<string>("--on-delete") { Description = "What becomes of a fleet's nodes; without it, what its spec.onDelete says" };
@@ -43,7 +45,7 @@ internal static class DeleteVerb
                 return ExitCode.Invalid;
             }
 
-            var (fleets, nodes) = (targets.Where(target => target.Kind == Resources.Fleet).ToArray(), targets.Where(target => target.Kind == Resources.Node).ToArray());
+            var (fleets, nodes) = (targets.Where(target => target.Kind == ResourceKind.Fleet).ToArray(), targets.Where(target => target.Kind == ResourceKind.Node).ToArray());
             if (parsed.GetValue(noWait) && fleets.Length > 0 && nodes.Length > 0 && parsed.GetValue(onDelete) != "orphan")
             {
                 throw new CliException(ExitCode.Invalid, "delete: a node that is forgotten is not cleaned, so nodes wait until their fleets are gone; leave out --no-wait, or say --on-delete orphan");
@@ -64,11 +66,11 @@ internal static class DeleteVerb
         return command;
     }
 
-    private static (string Kind, string Name) One((string Kind, string? Name) target) => target switch
+    private static (string Kind, string Name) One((ResourceKind Kind, string? Name) target) => (target.Kind.Name, target.Name) switch
     {
-        (Resources.Node or Resources.Fleet, { } name) => (target.Kind, name),
-        (Resources.Node or Resources.Fleet, null) => throw new CliException(ExitCode.Invalid, $"delete {target.Kind}: which one? qmfleet get {target.Kind}s lists them"),
-        _ => throw new CliException(ExitCode.Invalid, $"delete {target.Kind}: only nodes and fleets can be deleted"),
+        (ResourceKind.Node or ResourceKind.Fleet, { } name) => (target.Kind.Name, name),
+        (ResourceKind.Node or ResourceKind.Fleet, null) => throw new CliException(ExitCode.Invalid, $"delete {target.Kind.Name}: which one? qmfleet get {target.Kind.Plural} lists them"),
+        _ => throw new CliException(ExitCode.Invalid, $"delete {target.Kind.Name}: only nodes and fleets can be deleted"),
     };
 
     // Fleets first: a node's labels are what holds it in its fleet, and what it has of that is taken away while they do.
@@ -92,7 +94,7 @@ internal static class DeleteVerb
         {
             try
             {
-                if (kind == Resources.Fleet)
+                if (kind == ResourceKind.Fleet)
                 {
                     var fleet = await connection.Fleets.DeleteAsync(new() { Name = name, OnDelete = onDelete }, cancellationToken: ct);
                     if (fleet.Status?.DeletingSince is not null)

@@ -1,4 +1,5 @@
 using Qm.Fleet.Cli.Connection;
+using Qm.Fleet.Cli.Kinds;
 using Command = System.CommandLine.Command;
 
 namespace Qm.Fleet.Cli.Verbs;
@@ -11,6 +12,7 @@ internal static class DescribeVerb
     internal static Command Make(GlobalOptions global, CliContext context)
     {
         var (resource, name) = Resources.Arguments("node or fleet");
+        global.Names.OfResources(resource, name);
         var command = new Command("describe", """
             Shows everything about one node or fleet.
 
@@ -21,19 +23,15 @@ internal static class DescribeVerb
         command.SetAction(async (parsed, ct) =>
         {
             var (kind, which) = Resources.Parse(parsed.GetValue(resource)!, parsed.GetValue(name));
-            if (kind is not (Resources.Node or Resources.Fleet))
-            {
-                throw new CliException(ExitCode.Invalid, $"describe {kind}: only nodes and fleets can be described; try qmfleet get {kind}s -o yaml");
-            }
-
+            Resources.Only("describe", kind, ResourceKind.Node, ResourceKind.Fleet);
             if (which is null)
             {
-                throw new CliException(ExitCode.Invalid, $"describe {kind}: which one? qmfleet get {kind}s lists them");
+                throw new CliException(ExitCode.Invalid, $"describe {kind.Name}: which one? qmfleet get {kind.Plural} lists them");
             }
 
             using var connection = global.Connect(parsed, context);
             var now = context.Time.GetUtcNow();
-            if (kind == Resources.Node)
+            if (kind.Name == ResourceKind.Node)
             {
                 var node = await connection.Nodes.GetAsync(new() { Name = which }, cancellationToken: ct);
                 var events = await connection.Events.ListAsync(new() { Node = which, Newest = true, PageSize = LastEvents }, cancellationToken: ct);
@@ -48,7 +46,7 @@ internal static class DescribeVerb
                 FleetDescription.Write(context.Out, fleet, nodes, now);
             }
 
-            await context.Error.WriteLineAsync($"What happened: qmfleet events --{kind} {which}");
+            await context.Error.WriteLineAsync($"What happened: qmfleet events --{kind.Name} {which}");
             return ExitCode.Done;
         });
         return command;

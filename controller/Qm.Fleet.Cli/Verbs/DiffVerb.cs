@@ -10,11 +10,10 @@ internal static class DiffVerb
 {
     internal static Command Make(GlobalOptions global, CliContext context)
     {
-        var fleet = new Argument<string>("fleet") { Description = "The fleet's name" };
+        var fleet = global.Names.OfFleets(new Argument<string>("fleet") { Description = "The fleet's name" });
         var from = new Argument<string>("from") { Description = "The revision to compare from; the one before when not given", DefaultValueFactory = _ => "" };
         var to = new Argument<string>("to") { Description = "The revision to compare with; the fleet's current one when not given", DefaultValueFactory = _ => "" };
-        var output = new Option<string>("--output", "-o") { Description = "How to show it", DefaultValueFactory = _ => "table" };
-        output.AcceptOnlyFromAmong("table", "json", "yaml");
+        var output = OutputOptions.OfAnswers();
         var command = new Command("diff", """
             Shows what differs between two revisions of a fleet, field by field, and what each change disrupts.
 
@@ -22,30 +21,21 @@ internal static class DiffVerb
               qmfleet diff cockpit
               qmfleet diff cockpit 9f3a61c2
               qmfleet diff cockpit 9f3a61c2 41d07be9
-            """) { fleet, from, to, output };
+            """) { fleet, from, to };
+        output.AddTo(command);
         command.SetAction(async (parsed, ct) =>
         {
             using var connection = global.Connect(parsed, context);
             var diff = await connection.Revisions.DiffAsync(
                 new() { Fleet = parsed.GetValue(fleet)!, From = parsed.GetValue(from)!, To = parsed.GetValue(to)! }, cancellationToken: ct);
-            switch (parsed.GetValue(output))
+            await Answer.WriteAsync(context, output.FormatOf(parsed), diff, async () =>
             {
-                case "json":
-                    await context.Out.WriteLineAsync(ApiText.Json([diff], isOne: true));
-                    break;
-                case "yaml":
-                    await context.Out.WriteLineAsync(ApiText.Yaml([diff], isOne: true));
-                    break;
-                default:
-                    await context.Out.WriteLineAsync(PlainText.Of($"Fleet {parsed.GetValue(fleet)}  {(diff.From.Length == 0 ? "nothing" : diff.From)} -> {diff.To}{(diff.Changes.Count == 0 ? "    no difference" : "")}"));
-                    foreach (var line in PlanText.Changes(diff.Changes))
-                    {
-                        await context.Out.WriteLineAsync(PlainText.Of(line));
-                    }
-
-                    break;
-            }
-
+                await context.Out.WriteLineAsync(PlainText.Of($"Fleet {parsed.GetValue(fleet)}  {(diff.From.Length == 0 ? "nothing" : diff.From)} -> {diff.To}{(diff.Changes.Count == 0 ? "    no difference" : "")}"));
+                foreach (var line in PlanText.Changes(diff.Changes))
+                {
+                    await context.Out.WriteLineAsync(PlainText.Of(line));
+                }
+            });
             return ExitCode.Done;
         });
         return command;

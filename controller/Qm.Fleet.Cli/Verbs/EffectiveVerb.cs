@@ -11,14 +11,12 @@ internal static class EffectiveVerb
 {
     // A generated ExecStart= would push everything behind it off the screen; the key by itself shows all of it.
     private const int ValueWidth = 48;
-    private static readonly string[] Formats = ["table", "json"];
 
     internal static Command Make(GlobalOptions global, CliContext context)
     {
-        var node = new Argument<string>("node") { Description = "The node's name" };
+        var node = global.Names.OfNodes(new Argument<string>("node") { Description = "The node's name" });
         var key = new Argument<string?>("key") { Description = "Only this key, as it is spelled in the file", Arity = ArgumentArity.ZeroOrOne };
-        var output = new Option<string>("--output", "-o") { Description = "How to show them", DefaultValueFactory = _ => Formats[0] };
-        output.AcceptOnlyFromAmong(Formats);
+        var output = OutputOptions.OfAnswers();
         var command = new Command("effective", """
             Shows where the settings of QM, of the BlueChi agents of host and QM, and QM's default OOM score come from:
             of every key the value in force, its layer and its file; of one key everything that is said of it, the
@@ -28,7 +26,8 @@ internal static class EffectiveVerb
               qmfleet effective ecu9
               qmfleet effective ecu9 MemoryHigh
               qmfleet effective ecu9 NodeName -o json
-            """) { node, key, output };
+            """) { node, key };
+        output.AddTo(command);
         command.SetAction(async (parsed, ct) =>
         {
             var (name, asked) = (parsed.GetValue(node)!, parsed.GetValue(key) ?? "");
@@ -44,17 +43,17 @@ internal static class EffectiveVerb
                 throw new CliException(ExitCode.NotFound, $"{asked}: no file of {name} that is looked at sets it; qmfleet effective {name} lists what they set");
             }
 
-            await WriteAsync(context, answer, asked, parsed.GetValue(output)!);
+            await WriteAsync(context, answer, asked, output.FormatOf(parsed));
             return ExitCode.Done;
         });
         return command;
     }
 
-    private static async Task WriteAsync(CliContext context, GetEffectiveResponse answer, string key, string format)
+    private static async Task WriteAsync(CliContext context, GetEffectiveResponse answer, string key, OutputFormat format)
     {
-        if (format == "json")
+        if (!format.IsForPeople)
         {
-            await context.Out.WriteLineAsync(ApiText.Json([answer], isOne: true));
+            await ApiText.WriteAsync(context.Out, [answer], isOne: true, format);
         }
         else if (key.Length == 0)
         {

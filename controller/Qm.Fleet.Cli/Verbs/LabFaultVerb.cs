@@ -46,9 +46,20 @@ internal sealed class LabFaultVerb
     {
         var killed = new Option<bool>("--killed") { Description = "By SIGKILL, without a word" };
         var down = LabArguments.OptionalDuration("--down", "How long there is none, such as 10s");
-        var restart = new Command("restart", "Ends bluechi-controller and starts another.") { killed, down };
+        var restart = new Command("restart", """
+            Ends bluechi-controller and starts another.
+
+            Examples:
+              qmfleet lab fault bluechi restart
+              qmfleet lab fault bluechi restart --killed --down 10s
+            """) { killed, down };
         restart.SetAction((parsed, ct) => InjectAsync(parsed, new() { RestartBluechi = new() { Killed = parsed.GetValue(killed), Down = parsed.GetValue(down)?.ToDuration() } }, ct));
-        return new("bluechi", "A fault of bluechi-controller itself.") { restart };
+        return new("bluechi", """
+            A fault of bluechi-controller itself.
+
+            Examples:
+              qmfleet lab fault bluechi restart
+            """) { restart };
     }
 
     private IEnumerable<Command> OfLink()
@@ -113,7 +124,13 @@ internal sealed class LabFaultVerb
     private Command OfMemory()
     {
         var workload = new Argument<string>("NAME") { Description = "A workload of QM, such as radio" };
-        return new("oom", "Has the kernel kill for memory.")
+        return new("oom", """
+            Has the kernel kill for memory.
+
+            Examples:
+              qmfleet lab fault ecu2 oom nested radio
+              qmfleet lab fault ecu2 oom qm
+            """)
         {
             Fault("nested", "A container of QM reaches its own limit, 256M if it has none.", parsed => new() { OutOfMemory = new() { Nested = parsed.GetValue(workload) ?? "" } }, workload),
             Fault("qm", "QM reaches the limit of qm.service: its init is killed, and everything in it ends.", _ => new() { OutOfMemory = new() { Qm = true } }),
@@ -123,7 +140,12 @@ internal sealed class LabFaultVerb
 
     private Command Fault(string name, string description, Func<ParseResult, InjectRequest> request, params Symbol[] parts)
     {
-        var command = new Command(name, description);
+        var command = new Command(name, $"""
+            {description}
+
+            Examples:
+              qmfleet lab fault ecu2 {Example(name, parts)}
+            """);
         foreach (var part in parts)
         {
             if (part is Argument argument)
@@ -153,6 +175,17 @@ internal sealed class LabFaultVerb
         });
         return command;
     }
+
+    // The arguments of the fault, each with something that fits it.
+    private static string Example(string name, Symbol[] parts) => string.Join(' ', parts.OfType<Argument>().Select(argument => argument.Name switch
+    {
+        "DURATION" => "5s",
+        "ERROR" => "AccessDenied",
+        "UNIT" => "radio.service",
+        "N" => "2",
+        "SCORE" => "200",
+        _ => "radio",
+    }).Prepend(name is "nested" or "qm" or "host" ? $"oom {name}" : name));
 
     private async Task<int> InjectAsync(ParseResult parsed, InjectRequest request, CancellationToken ct)
     {

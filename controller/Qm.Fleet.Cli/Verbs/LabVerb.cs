@@ -24,16 +24,22 @@ internal static class LabVerb
 
     private static Command MakeFaults(Func<ParseResult, LabConnection> connect, CliContext context)
     {
-        var output = new Option<string>("--output", "-o") { Description = "How to show them", DefaultValueFactory = _ => Listing.Formats[0] };
-        output.AcceptOnlyFromAmong(Listing.Formats);
-        var command = new Command("faults", "Shows the faults that are on now.") { output };
+        var output = OutputOptions.OfLists();
+        var command = new Command("faults", """
+            Shows the faults that are on now.
+
+            Examples:
+              qmfleet lab faults
+              qmfleet lab faults -o name
+            """);
+        output.AddTo(command);
         command.SetAction(async (parsed, ct) =>
         {
             using var connection = connect(parsed);
             var answer = await connection.AskAsync(lab => lab.ListFaultsAsync(new(), cancellationToken: ct));
             await new Listing("fault", ["NODE", "FAULT", "DETAIL"], [], [.. answer.Faults.Select(fault => new ListedResource(
                 $"{fault.Node}/{fault.Name}", fault, [fault.Node, fault.Name, fault.Detail.Length > 0 ? fault.Detail : "-"], []))])
-                .WriteAsync(context, parsed.GetValue(output)!, isOne: false);
+                .WriteAsync(context, output.FormatOf(parsed), isOne: false, output.NoHeaders(parsed));
             return ExitCode.Done;
         });
         return command;
@@ -42,7 +48,13 @@ internal static class LabVerb
     private static Command MakeClear(Func<ParseResult, LabConnection> connect, CliContext context)
     {
         var node = new Argument<string?>("NODE") { Description = "ecu2 for an ECU with its QM, qm.ecu2 for its QM's agent alone; none for everything", Arity = ArgumentArity.ZeroOrOne };
-        var command = new Command("clear", "Ends every fault, or those of a node.") { node };
+        var command = new Command("clear", """
+            Ends every fault, or those of a node.
+
+            Examples:
+              qmfleet lab clear
+              qmfleet lab clear ecu2
+            """) { node };
         command.SetAction(async (parsed, ct) =>
         {
             using var connection = connect(parsed);

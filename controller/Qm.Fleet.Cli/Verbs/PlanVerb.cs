@@ -14,8 +14,7 @@ internal static class PlanVerb
     {
         var files = new Option<string[]>("--filename", "-f") { Description = "A file, a directory, or - for standard input; may repeat", HelpName = "file", Required = true };
         var diff = new Option<bool>("--diff") { Description = "Show how the content of files changes" };
-        var output = new Option<string>("--output", "-o") { Description = "How to show it", DefaultValueFactory = _ => "table" };
-        output.AcceptOnlyFromAmong("table", "json", "yaml");
+        var output = OutputOptions.OfAnswers();
         var command = new Command("plan", """
             Shows what applying manifests would do, node by node, and changes nothing: the fields that change and what that disrupts, the
             batches, what holds them back, what is risky, and the files and calls on the nodes.
@@ -24,18 +23,19 @@ internal static class PlanVerb
               qmfleet plan -f cockpit.yaml
               qmfleet plan -f nodes.yaml -f cockpit.yaml --diff
               qmfleet plan -f cockpit.yaml -o json
-            """) { files, diff, output };
+            """) { files, diff };
+        output.AddTo(command);
         command.SetAction(async (parsed, ct) =>
         {
             using var connection = global.Connect(parsed, context);
             var manifests = await ManifestSet.ReadAsync(parsed.GetValue(files)!, context.In, ct);
-            return await ShowAsync(manifests, new(manifests, connection, ct), parsed.GetValue(files)!, parsed.GetValue(output)!, parsed.GetValue(diff), context);
+            return await ShowAsync(manifests, new(manifests, connection, null, ct), parsed.GetValue(files)!, output.FormatOf(parsed), parsed.GetValue(diff), context);
         });
         return command;
     }
 
     /// <summary>Asks for plans and shows them.</summary>
-    internal static async Task<int> ShowAsync(ManifestSet manifests, Submission submission, string[] files, string output, bool showDiff, CliContext context)
+    internal static async Task<int> ShowAsync(ManifestSet manifests, Submission submission, string[] files, OutputFormat format, bool showDiff, CliContext context)
     {
         var plans = manifests.IsValid ? await submission.PlanAsync() : [];
         if (!manifests.IsValid)
@@ -48,22 +48,18 @@ internal static class PlanVerb
             return ExitCode.Invalid;
         }
 
-        switch (output)
+        if (format.IsForPeople)
         {
-            case "json":
-                await context.Out.WriteLineAsync(ApiText.Json([.. plans], plans.Count == 1));
-                break;
-            case "yaml":
-                await context.Out.WriteLineAsync(ApiText.Yaml([.. plans], plans.Count == 1));
-                break;
-            default:
-                foreach (var plan in plans)
-                {
-                    await PlanText.WriteAsync(context.Out, plan, showDiff, context.Time.GetUtcNow());
-                }
+            foreach (var plan in plans)
+            {
+                await PlanText.WriteAsync(context.Out, plan, showDiff, context.Time.GetUtcNow());
+            }
 
-                await context.Error.WriteLineAsync($"Nothing has been changed. Apply with: qmfleet apply {string.Join(' ', files.Select(file => $"-f {file}"))}");
-                break;
+            await context.Error.WriteLineAsync($"Nothing has been changed. Apply with: qmfleet apply {string.Join(' ', files.Select(file => $"-f {file}"))}");
+        }
+        else
+        {
+            await ApiText.WriteAsync(context.Out, [.. plans], plans.Count == 1, format);
         }
 
         return plans.Any(plan => plan.Findings.Any(finding => finding.Severity == Finding.Types.Severity.Error)) ? ExitCode.Invalid : ExitCode.Done;

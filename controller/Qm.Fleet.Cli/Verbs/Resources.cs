@@ -1,15 +1,11 @@
 using System.CommandLine;
+using Qm.Fleet.Cli.Kinds;
 
 namespace Qm.Fleet.Cli.Verbs;
 
-/// <summary>Kinds as people name them.</summary>
+/// <summary>Resources as people name them on the command line.</summary>
 internal static class Resources
 {
-    internal const string Node = "node";
-    internal const string Fleet = "fleet";
-    internal const string Revision = "revision";
-    internal const string Event = "event";
-
     /// <summary>The arguments of a verb that is about resources: KIND or KIND/NAME, then NAME.</summary>
     internal static (Argument<string> Kind, Argument<string?> Name) Arguments(string kinds) => (
         new("KIND") { Description = $"{kinds}; KIND/NAME works, too" },
@@ -17,18 +13,10 @@ internal static class Resources
 
     /// <summary>Reads <c>nodes</c>, <c>node ecu1</c> or <c>node/ecu1</c>.</summary>
     /// <exception cref="CliException">There is no such kind, or the name is missing or stands twice.</exception>
-    internal static (string Kind, string? Name) Parse(string resource, string? name)
+    internal static (ResourceKind Kind, string? Name) Parse(string resource, string? name)
     {
         var slash = resource.IndexOf('/', StringComparison.Ordinal);
-        var word = slash < 0 ? resource : resource[..slash];
-        var kind = word.ToLowerInvariant() switch
-        {
-            "node" or "nodes" or "no" => Node,
-            "fleet" or "fleets" or "fl" => Fleet,
-            "revision" or "revisions" or "rev" => Revision,
-            "event" or "events" or "ev" => Event,
-            _ => throw new CliException(ExitCode.Invalid, $"{word}: no such kind; known are nodes (no), fleets (fl), revisions (rev), events (ev)"),
-        };
+        var kind = KindOf(slash < 0 ? resource : resource[..slash]);
         if (slash >= 0 && name is not null)
         {
             throw new CliException(ExitCode.Invalid, $"{resource} {name}: the name stands twice");
@@ -42,4 +30,35 @@ internal static class Resources
             var given => (kind, given),
         };
     }
+
+    /// <summary>Reads <c>nodes</c>, <c>node ecu1 ecu2</c> or <c>node/ecu1 fleet/cockpit</c>; a kind alone has no names.</summary>
+    /// <exception cref="CliException">There is no such kind, or a name is missing or stands without its kind.</exception>
+    internal static IReadOnlyList<(ResourceKind Kind, string? Name)> ParseAll(IReadOnlyList<string> words)
+    {
+        if (words.Count == 0)
+        {
+            throw new CliException(ExitCode.Invalid, "about what? Expected KIND/NAME, such as node/ecu1");
+        }
+
+        if (words[0].Contains('/', StringComparison.Ordinal))
+        {
+            return [.. words.Select(word => word.Contains('/', StringComparison.Ordinal)
+                ? Parse(word, null) : throw new CliException(ExitCode.Invalid, $"{word}: of which kind? Expected KIND/NAME, such as node/{word}"))];
+        }
+
+        return words.Count == 1 ? [Parse(words[0], null)] : [.. words.Skip(1).Select(name => Parse(words[0], name))];
+    }
+
+    /// <summary>Only what one of the kinds is.</summary>
+    /// <exception cref="CliException">It is of another.</exception>
+    internal static void Only(string verb, ResourceKind kind, params string[] kinds)
+    {
+        if (!kinds.Contains(kind.Name))
+        {
+            throw new CliException(ExitCode.Invalid, $"{verb} {kind.Name}: {verb} is for {string.Join(" and ", kinds.Select(known => known + "s"))}; qmfleet get {kind.Plural} -o yaml shows all there is");
+        }
+    }
+
+    private static ResourceKind KindOf(string word) => ResourceKind.Find(word) ?? throw new CliException(
+        ExitCode.Invalid, $"{word}: no such kind; known are {string.Join(", ", ResourceKind.All.Select(kind => $"{kind.Plural} ({kind.Abbreviation})"))}");
 }

@@ -1,9 +1,9 @@
 using System.Globalization;
 using Grpc.Core;
 using Qm.Fleet.Cli.Connection;
+using Qm.Fleet.Cli.Kinds;
 using Qm.Fleet.Cli.Output;
 using Qm.Fleet.V1;
-using Spectre.Console;
 
 namespace Qm.Fleet.Cli.Verbs;
 
@@ -27,7 +27,7 @@ internal sealed class RolloutWait
     }
 
     /// <summary>The rollout's name; operations are named after it.</summary>
-    internal static string RolloutOf(Operation operation) => operation.Name["operations/".Length..];
+    internal static string RolloutOf(Operation operation) => OperationKind.Short(operation.Name);
 
     /// <summary>Waits until every rollout succeeded, one failed, or <paramref name="limit"/> is over.</summary>
     /// <returns>An <see cref="ExitCode"/>: done, failed or timed out.</returns>
@@ -38,6 +38,11 @@ internal sealed class RolloutWait
         var wait = new RolloutWait(begun, isRemoval: false, connection, context);
         return wait._awaited.Count == 0 ? ExitCode.Done : await wait.RunAsync(limit, ct);
     }
+
+    /// <summary>Waits until the rollout of a fleet succeeded, it failed, or <paramref name="limit"/> is over.</summary>
+    /// <returns>An <see cref="ExitCode"/>: done, failed or timed out.</returns>
+    internal static Task<int> ForAsync(Rollout rollout, FleetConnection connection, CliContext context, TimeSpan limit, CancellationToken ct) =>
+        new RolloutWait([(rollout.Fleet, rollout.Name)], isRemoval: false, connection, context).RunAsync(limit, ct);
 
     /// <summary>Waits until every fleet that is being deleted is gone, one could not be cleaned, or <paramref name="limit"/> is over.</summary>
     /// <returns>An <see cref="ExitCode"/>: done, failed or timed out.</returns>
@@ -53,7 +58,7 @@ internal sealed class RolloutWait
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, timer.Token);
         try
         {
-            var failure = _context.ErrorIsTerminal ? await WatchLiveAsync(either.Token) : await WatchAsync(_context.Error.WriteLine, either.Token);
+            var failure = await LiveLine.RunAsync(_context, "waiting for the nodes", show => WatchAsync(_context.ErrorIsTerminal ? _ => show(All()) : show, either.Token));
             await _context.Error.WriteLineAsync(failure ?? $"{(_isRemoval ? "Gone" : "Converged")} in {Durations.Show(_context.Time.GetElapsedTime(started))}");
             return failure is null ? ExitCode.Done : ExitCode.Failed;
         }
@@ -70,17 +75,8 @@ internal sealed class RolloutWait
         }
     }
 
-    private Task<string?> WatchLiveAsync(CancellationToken ct)
-    {
-        var settings = new AnsiConsoleSettings { Out = new AnsiConsoleOutput(_context.Error) };
-        if (_context.Environment("NO_COLOR") is { Length: > 0 })
-        {
-            settings.ColorSystem = ColorSystemSupport.NoColors;
-        }
-
-        return AnsiConsole.Create(settings).Status().StartAsync("waiting for the nodes", status => WatchAsync(
-            _ => status.Status(Markup.Escape(string.Join("   ", _awaited.Keys.Select(fleet => _progress[fleet])))), ct));
-    }
+    // A terminal has one line for all of them.
+    private string All() => string.Join("   ", _awaited.Keys.Select(fleet => _progress[fleet]));
 
     /// <summary>Follows the rollouts through watches that may break.</summary>
     /// <returns>Why it failed; null when all succeeded.</returns>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Google.Protobuf.Collections;
 using Grpc.Core;
 using Qm.Fleet.Cli.Connection;
 using Qm.Fleet.Cli.Manifests;
@@ -7,7 +8,11 @@ using Qm.Fleet.V1;
 namespace Qm.Fleet.Cli.Verbs;
 
 /// <summary>Sends manifests to the server: first to have them checked, then to have them stored.</summary>
-internal sealed class Submission(ManifestSet manifests, FleetConnection connection, CancellationToken ct)
+/// <param name="manifests">What is sent.</param>
+/// <param name="connection">To the server.</param>
+/// <param name="generation">The generation that each has to have; 0 for none, that is to be new; null for whatever is there.</param>
+/// <param name="ct">Ends a call.</param>
+internal sealed class Submission(ManifestSet manifests, FleetConnection connection, long? generation, CancellationToken ct)
 {
     private readonly IReadOnlyList<ManifestResource> _nodes = manifests.Of(nameof(Node));
     private readonly IReadOnlyList<ManifestResource> _fleets = manifests.Of(nameof(V1.Fleet));
@@ -53,11 +58,30 @@ internal sealed class Submission(ManifestSet manifests, FleetConnection connecti
         }
     }
 
-    private async Task<IReadOnlyList<AppliedNode>> NodesAsync(bool dryRun) => _nodes.Count == 0 ? [] : (await connection.Nodes.ApplyAsync(
-        new() { DryRun = dryRun, Nodes = { _nodes.Select(node => (Node)node.Message) } }, cancellationToken: ct)).Results;
+    private async Task<IReadOnlyList<AppliedNode>> NodesAsync(bool dryRun)
+    {
+        var request = new ApplyNodesRequest { DryRun = dryRun, Nodes = { _nodes.Select(node => (Node)node.Message) } };
+        Demand(request.Generations, _nodes);
+        return _nodes.Count == 0 ? [] : (await connection.Nodes.ApplyAsync(request, cancellationToken: ct)).Results;
+    }
 
-    private async Task<IReadOnlyList<AppliedFleet>> FleetsAsync(bool dryRun) => _fleets.Count == 0 ? [] : (await connection.Fleets.ApplyAsync(
-        new() { DryRun = dryRun, Fleets = { _fleets.Select(fleet => (V1.Fleet)fleet.Message) } }, cancellationToken: ct)).Results;
+    private async Task<IReadOnlyList<AppliedFleet>> FleetsAsync(bool dryRun)
+    {
+        var request = new ApplyFleetsRequest { DryRun = dryRun, Fleets = { _fleets.Select(fleet => (V1.Fleet)fleet.Message) } };
+        Demand(request.Generations, _fleets);
+        return _fleets.Count == 0 ? [] : (await connection.Fleets.ApplyAsync(request, cancellationToken: ct)).Results;
+    }
+
+    private void Demand(MapField<string, long> generations, IReadOnlyList<ManifestResource> resources)
+    {
+        foreach (var resource in resources)
+        {
+            if (generation is { } wanted)
+            {
+                generations[resource.Name] = wanted;
+            }
+        }
+    }
 
     private static async Task<T?> NoteAsync<T>(string list, IReadOnlyList<ManifestResource> resources, Func<Task<T>> call)
         where T : class

@@ -16,6 +16,21 @@ internal sealed class FakeDiagnostics : DiagnosticsService.DiagnosticsServiceBas
 
     public GetEffectiveResponse Effective { get; } = new();
 
+    public List<LogEntry> Logs { get; } = [];
+
+    public List<GetLogsRequest> LogRequests { get; } = [];
+
+    public override async Task GetLogs(GetLogsRequest request, IServerStreamWriter<LogEntry> responseStream, ServerCallContext context)
+    {
+        LogRequests.Add(request);
+        foreach (var entry in Logs)
+        {
+            await responseStream.WriteAsync(entry);
+        }
+
+        Finish();
+    }
+
     /// <summary>Ends every stream; null for well.</summary>
     public Status? End { get; set; }
 

@@ -78,6 +78,14 @@ internal sealed class FakeFleets : FleetService.FleetServiceBase
         return violations.Length > 0 ? throw Invalid(violations) : Task.FromResult(new PlanFleetsResponse { Plans = { request.Fleets.Select(Planned) } });
     }
 
+    public override Task<AppliedFleet> Update(UpdateFleetRequest request, ServerCallContext context)
+    {
+        var fleet = Find(request.Fleet.Metadata.Name);
+        fleet.Metadata.Labels.Clear();
+        fleet.Metadata.Labels.Add(request.Fleet.Metadata.Labels);
+        return Task.FromResult(new AppliedFleet { Fleet = fleet, Result = ApplyResult.Configured });
+    }
+
     public override Task<V1.Fleet> Get(GetFleetRequest request, ServerCallContext context) => Task.FromResult(Find(request.Name));
 
     public override Task<ListFleetsResponse> List(ListFleetsRequest request, ServerCallContext context)

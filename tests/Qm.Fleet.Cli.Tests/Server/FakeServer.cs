@@ -32,6 +32,14 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public FakeArtifacts Artifacts => _app.Services.GetRequiredService<FakeArtifacts>();
 
+    public FakeOperations Operations => _app.Services.GetRequiredService<FakeOperations>();
+
+    public FakeRollouts Rollouts => _app.Services.GetRequiredService<FakeRollouts>();
+
+    public FakeSites Sites => _app.Services.GetRequiredService<FakeSites>();
+
+    public FakeController Controller => _app.Services.GetRequiredService<FakeController>();
+
     /// <summary>As --server wants it.</summary>
     public string Address { get; private init; } = "";
 
@@ -71,7 +79,8 @@ internal sealed class FakeServer : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(listen);
         builder.Services.AddGrpc();
-        builder.Services.AddSingleton<FakeFleets>().AddSingleton<FakeRevisions>().AddSingleton<FakeNodes>().AddSingleton<FakeEvents>().AddSingleton<FakeDiagnostics>().AddSingleton<FakeArtifacts>();
+        builder.Services.AddSingleton<FakeFleets>().AddSingleton<FakeRevisions>().AddSingleton<FakeNodes>().AddSingleton<FakeEvents>().AddSingleton<FakeDiagnostics>().AddSingleton<FakeArtifacts>()
+            .AddSingleton<FakeOperations>().AddSingleton<FakeRollouts>().AddSingleton<FakeSites>().AddSingleton<FakeController>();
         var app = builder.Build();
         app.MapGrpcService<FakeFleets>();
         app.MapGrpcService<FakeRevisions>();
@@ -79,6 +88,10 @@ internal sealed class FakeServer : IAsyncDisposable
         app.MapGrpcService<FakeEvents>();
         app.MapGrpcService<FakeDiagnostics>();
         app.MapGrpcService<FakeArtifacts>();
+        app.MapGrpcService<FakeOperations>();
+        app.MapGrpcService<FakeRollouts>();
+        app.MapGrpcService<FakeSites>();
+        app.MapGrpcService<FakeController>();
         await app.StartAsync();
         return app;
     }

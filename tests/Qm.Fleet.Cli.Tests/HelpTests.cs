@@ -1,0 +1,93 @@
+using System.CommandLine;
+using Qm.Fleet.Cli.Connection;
+using Qm.Fleet.Cli.Manual;
+using Qm.Fleet.Cli.Tests.Processes;
+using Xunit;
+
+namespace Qm.Fleet.Cli.Tests;
+
+/// <summary>Help that teaches: every verb says what it does and shows how, and what it shows is right.</summary>
+[Trait("Requirement", "QMF-CLI-009")]
+public sealed class HelpTests : CliTest
+{
+    private static readonly char[] Quotes = ['\'', '"'];
+
+    [Fact]
+    public void Help_EveryVerb_SaysWhatItDoesAndHasExamples() => Assert.All(Verbs(), verb =>
+    {
+        var (text, examples) = ManualPages.Split(verb.Command);
+        Assert.True(text.Length > 0 && text.EndsWith('.') && examples.Count > 0, $"{verb.Path}: expected a sentence and Examples:, got: {verb.Command.Description}");
+        Assert.All(verb.Command.Options, option => Assert.False(string.IsNullOrEmpty(option.Description), $"{verb.Path} {option.Name} has no description"));
+        Assert.All(verb.Command.Arguments, argument => Assert.False(string.IsNullOrEmpty(argument.Description), $"{verb.Path} {argument.Name} has no description"));
+    });
+
+    [Fact]
+    public void Help_EveryExample_IsALineThatIsTaken()
+    {
+        var root = CommandLine.Make(new(), Context());
+        var examples = Verbs().SelectMany(verb => ManualPages.Split(verb.Command).Examples.Select(example => (verb.Path, Example: example))).ToArray();
+
+        Assert.NotEmpty(examples);
+        Assert.All(examples, pair =>
+        {
+            var words = Words(pair.Example);
+            Assert.True(words.Count > 0, $"{pair.Path}: {pair.Example} does not call qmfleet");
+            Assert.True(root.Parse(words, new() { ResponseFileTokenReplacer = null }).Errors is [], $"{pair.Path}: {pair.Example} is refused");
+        });
+    }
+
+    [Fact]
+    public async Task Help_OfQmfleet_NamesTheExitCodes()
+    {
+        Assert.Equal(ExitCode.Done, await RunAsync("--help"));
+        Assert.Contains(ExitCode.Help, Out.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Manual_Pages_AreThoseOfTheVerbs()
+    {
+        var pages = ManualPages.Make(CommandLine.Make(new(), Context()));
+        var folder = Path.Combine(GoldenFile.Root, "deploy/man");
+
+        Assert.All(pages, page => GoldenFile.Check($"deploy/man/{page.Key}", page.Value));
+        Assert.Equal(pages.Keys, Directory.GetFiles(folder).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
+    }
+
+    private IEnumerable<(string Path, Command Command)> Verbs() => Below(CommandLine.Make(new GlobalOptions(), Context()), "qmfleet");
+
+    private static IEnumerable<(string Path, Command Command)> Below(Command command, string path) =>
+        command.Subcommands.SelectMany(verb => Below(verb, $"{path} {verb.Name}").Prepend(($"{path} {verb.Name}", verb)));
+
+    // The words after qmfleet up to a redirection, a pipe or a closing bracket, as a shell splits them.
+    private static List<string> Words(string example)
+    {
+        var start = example.IndexOf("qmfleet ", StringComparison.Ordinal);
+        var (words, word, quote, isWord) = (new List<string>(), "", '\0', false);
+        foreach (var letter in start < 0 ? "" : example[(start + "qmfleet ".Length)..] + " ")
+        {
+            if (quote != '\0' ? letter == quote : Quotes.Contains(letter))
+            {
+                (quote, isWord) = (quote == '\0' ? letter : '\0', true);
+            }
+            else if (quote == '\0' && letter is ' ' or '>' or '|' or ')')
+            {
+                if (isWord)
+                {
+                    words.Add(word);
+                }
+
+                (word, isWord) = ("", false);
+                if (letter != ' ')
+                {
+                    break;
+                }
+            }
+            else
+            {
+                (word, isWord) = (word + letter, true);
+            }
+        }
+
+        return words;
+    }
+}

@@ -1,0 +1,124 @@
+using Google.Protobuf.WellKnownTypes;
+using Qm.Fleet.Cli.Tests.Server;
+using Qm.Fleet.V1;
+
+namespace Qm.Fleet.Cli.Tests.Processes;
+
+/// <summary>A server with a little of everything. Every time lies ahead of the program's clock, so that all of it happened 0.0 s ago.</summary>
+internal static class SampleFleet
+{
+    private static readonly Timestamp At = CliTest.Now.ToTimestamp();
+
+    internal static void Fill(FakeServer server)
+    {
+        server.Nodes.Stored.AddRange([Node("ecu1", NodePhase.Types.Phase.Healthy, "Ready", canary: true), Node("ecu2", NodePhase.Types.Phase.QmDown, "RestartQm", canary: false)]);
+        server.Nodes.Units.AddRange([Unit("maps.service", "active", "running"), Unit("radio.service", "failed", "failed")]);
+        server.Operations.Stored.Add(server.Nodes.Begun);
+        server.Operations.Stored.Add(new()
+        {
+            Name = "operations/cockpit/7", Kind = "Rollout", Target = "fleet/cockpit", StartedAt = At, Actor = "admin:ann", Message = "1 of 2 nodes ready",
+        });
+        server.Operations.Next.Enqueue(new()
+        {
+            Name = server.Nodes.Begun.Name, Kind = "RestartUnit", Node = "ecu2", Unit = "radio.service", Done = true, StartedAt = At, EndedAt = At, Actor = "admin:ann",
+        });
+        var rollout = new Rollout
+        {
+            Name = "cockpit/7", Fleet = "cockpit", FromRevision = "9f3a61c2", ToRevision = "41d07be9", Phase = Rollout.Types.Phase.Progressing, StartedAt = At,
+            Message = "1 of 2 nodes ready; waits for ecu2: RestartQm",
+        };
+        server.Fleets.Stored.Add(new()
+        {
+            Metadata = new() { Name = "cockpit", Labels = { ["program"] = "atlas" }, Uid = "0199", Generation = 3, CreatedAt = At },
+            Spec = new()
+            {
+                Selector = "zone=cockpit",
+                Environment = new() { Rootfs = new() { Preinstalled = new() }, Resources = new() { MemoryHigh = "2G", MemoryMax = "3G" }, Oom = new() { Qm = 500, Nested = 750 } },
+            },
+            Status = new() { Revision = "41d07be9", Nodes = 2, Ready = 1, Rollout = rollout },
+        });
+        server.Rollouts.Stored.AddRange([rollout, new() { Name = "cockpit/6", Fleet = "cockpit", ToRevision = "9f3a61c2", Phase = Rollout.Types.Phase.Succeeded, StartedAt = At, EndedAt = At }]);
+        server.Rollouts.Explanation = new()
+        {
+            Rollout = "cockpit/7",
+            Summary = "1 of 2 nodes ready; waits for ecu2: RestartQm",
+            Members =
+            {
+                new RolloutMember { Node = "ecu1", State = RolloutMember.Types.State.Done },
+                new RolloutMember
+                {
+                    Node = "ecu2", State = RolloutMember.Types.State.Moving,
+                    Hold = new() { Gate = "Moving", Reason = "RestartQm", Release = "the node being Ready", Since = At },
+                },
+            },
+        };
+        server.Revisions.Stored.AddRange([Revision("41d07be9"), Revision("9f3a61c2")]);
+        server.Revisions.Difference = new()
+        {
+            From = "9f3a61c2", To = "41d07be9", Changes = { new FieldChange { Path = "environment.resources.MemoryHigh", Before = { "2G" }, After = { "1536M" } } },
+        };
+        server.Events.Happen(new() { Number = 1, Time = At, Reason = "FleetConfigured", Severity = Event.Types.Severity.Info, Actor = "admin:ann", Fleet = "cockpit", Message = "MemoryHigh 2G -> 1536M" });
+        server.Events.Happen(new() { Number = 2, Time = At, Reason = "OomKilled", Severity = Event.Types.Severity.Warning, Actor = "controller", Node = "ecu2", Unit = "radio.service", Message = "radio (pid 2210, score 1034)" });
+        server.Sites.Stored.Add(new()
+        {
+            Metadata = new() { Name = "local" },
+            Spec = new() { Address = "system" },
+            Status = new() { Conditions = { new Condition { Type = "Connected", Status = Condition.Types.Status.True, Since = At } } },
+        });
+        server.Diagnostics.Checks.AddRange(
+        [
+            new() { Id = "mqueue", Kind = CheckResult.Types.Kind.Static, Verdict = CheckResult.Types.Verdict.Pass, Expected = "own namespace", Found = "own namespace", Source = "/proc/1/ns/ipc" },
+        ]);
+        server.Diagnostics.Effective.Settings.Add(new EffectiveSetting
+        {
+            Subject = EffectiveSetting.Types.Subject.Unit, Section = "Service", Key = "MemoryHigh", Value = "1536M", Kernel = "1610612736", Systemd = "1610612736", Wanted = "1536M",
+            Assignments =
+            {
+                new EffectiveAssignment { Value = "1536M", File = "/etc/containers/systemd/qm.container.d/50-qm-fleet.conf", Layer = EffectiveAssignment.Types.Layer.Fleet, Counts = true },
+            },
+        });
+        server.Diagnostics.Logs.AddRange(
+        [
+            new() { Time = At, Unit = "qm.service", Identifier = "podman", Pid = 1204, Priority = 6, Message = "Started QM" },
+            new() { Time = At, Unit = "bluechi-agent.service", Identifier = "bluechi-agent", Pid = 811, Priority = 4, Message = "Disconnected \u001b[31mfrom controller" },
+        ]);
+        server.Diagnostics.Chunks.Add("bundle");
+        server.Artifacts.Stored.Add(new() { Sha256 = new string('7', 64), Name = "qm-1.4.0.tar.zst", SizeBytes = 3 << 20, PushedAt = At, PushedBy = "admin:ann", UsedBy = { "cockpit/41d07be9" } });
+        server.Controller.Version = new() { Version = "0.4.0", Api = "qm.fleet.v1", Runtime = "10.0.1", StartedAt = At };
+    }
+
+    private static Node Node(string name, NodePhase.Types.Phase phase, string step, bool canary)
+    {
+        var node = new Node
+        {
+            Metadata = new() { Name = name, Labels = { ["zone"] = "cockpit" }, Generation = 2 },
+            Spec = new() { Site = "local" },
+            Status = new()
+            {
+                Fleet = "cockpit",
+                DesiredRevision = "41d07be9",
+                Revision = phase == NodePhase.Types.Phase.Healthy ? "41d07be9" : "9f3a61c2",
+                Step = new() { Name = step, Since = At, Message = step == "Ready" ? "" : "its OOM score differs" },
+                Phase = new() { Phase = phase, Since = At, Reason = "as seen" },
+                Conditions =
+                {
+                    new Condition { Type = "BluechiOnline", Status = Condition.Types.Status.True, Since = At },
+                    new Condition { Type = "Ready", Status = step == "Ready" ? Condition.Types.Status.True : Condition.Types.Status.False, Since = At },
+                },
+            },
+        };
+        if (canary)
+        {
+            node.Metadata.Labels["canary"] = "true";
+        }
+
+        return node;
+    }
+
+    private static Unit Unit(string name, string active, string sub) => new()
+    {
+        Name = name, Description = $"The {name[..name.IndexOf('.', StringComparison.Ordinal)]} of QM", LoadState = "loaded", ActiveState = active, SubState = sub, Fleet = "cockpit",
+    };
+
+    private static Revision Revision(string name) => new() { Metadata = new() { Name = name, Uid = name.PadRight(64, '0'), CreatedAt = At }, Fleet = "cockpit" };
+}

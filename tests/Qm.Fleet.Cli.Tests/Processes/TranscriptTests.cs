@@ -1,0 +1,155 @@
+using System.Text;
+using Qm.Fleet.Cli.Tests.Server;
+using Xunit;
+
+namespace Qm.Fleet.Cli.Tests.Processes;
+
+/// <summary>
+/// Each verb as people and scripts run it, a program of its own against a server, and what it shows: on a terminal and in a pipe, for people and as JSON.
+/// The transcripts stand in Transcripts/.
+/// </summary>
+[Trait("Requirement", "QMF-CLI-006")]
+public sealed class TranscriptTests : CliTest
+{
+    private const string Manifest = """
+        apiVersion: qm.fleet/v1
+        kind: Fleet
+        metadata: {name: cockpit}
+        spec: {selector: zone=cockpit}
+        """;
+
+    private static readonly Dictionary<string, string[]> Lines = new()
+    {
+        ["apply"] =
+        [
+            "qmfleet apply -f cockpit.yaml --no-wait", "qmfleet apply -f cockpit.yaml --no-wait -o json", "qmfleet apply -f cockpit.yaml --dry-run",
+            "qmfleet apply -f bad.yaml", "cat cockpit.yaml | qmfleet apply -f - --no-wait -o name",
+        ],
+        ["create"] = ["qmfleet create -f cockpit.yaml --no-wait", "qmfleet create -f cockpit.yaml --no-wait -o json"],
+        ["edit"] =
+        [
+            "EDITOR=true qmfleet edit fleet cockpit", "EDITOR='cat' qmfleet edit node/ecu1", "EDITOR='sed -i s/MemoryHigh:.*/MemoryHigh:\\ 1G/' qmfleet edit fleet cockpit --no-wait",
+            "EDITOR=false qmfleet edit fleet cockpit", "qmfleet edit operation 0199",
+        ],
+        ["get"] =
+        [
+            "qmfleet get nodes", "qmfleet get nodes -o wide --no-headers", "qmfleet get node ecu1 -o json", "qmfleet get nodes -o yaml", "qmfleet get nodes -o name",
+            "qmfleet get nodes -o jsonpath='{range .items[*]}{.metadata.name}{\"\\t\"}{.status.phase.phase}{\"\\n\"}{end}'",
+            "qmfleet get nodes -o custom-columns=NAME:.metadata.name,READY:'.status.conditions[?(@.type==\"Ready\")].status',CANARY:.metadata.labels.canary",
+            "qmfleet get nodes --sort-by .metadata.name --order desc -o name", "qmfleet get fleets", "qmfleet get fleet/cockpit -o json", "qmfleet get revisions", "qmfleet get rollouts",
+            "qmfleet get rollout/cockpit/7 -o json", "qmfleet get operations -o wide", "qmfleet get operation cockpit/7 -o yaml", "qmfleet get events", "qmfleet get sites",
+            "qmfleet get node ecu9", "qmfleet get trains", "qmfleet get nodes -o jsonpath='{.items['", "qmfleet get sites -l zone=cockpit",
+        ],
+        ["wait"] =
+        [
+            "qmfleet wait node/ecu1", "qmfleet wait node ecu1 --for phase=Healthy", "qmfleet wait node/ecu1 --for jsonpath='{.status.fleet}'=cockpit", "qmfleet wait fleet/gone --for delete",
+            "qmfleet wait node/ecu9", "qmfleet wait node/ecu1 --for noon", "qmfleet wait operation/0199 --for jsonpath='{.unit}'",
+        ],
+        ["describe"] = ["qmfleet describe node ecu2", "qmfleet describe fleet/cockpit", "qmfleet describe site local"],
+        ["plan"] = ["qmfleet plan -f cockpit.yaml", "qmfleet plan -f cockpit.yaml -o json"],
+        ["diff"] = ["qmfleet diff cockpit", "qmfleet diff cockpit -o json"],
+        ["label"] =
+        [
+            "qmfleet label node ecu1 vehicle=v4 canary-", "qmfleet label node ecu1 vehicle=v4", "qmfleet label node ecu1 vehicle=v5", "qmfleet label nodes --all vehicle=v5 --overwrite",
+            "qmfleet label node ecu2 rack=3 -o json", "qmfleet label node ecu1",
+        ],
+        ["rollout"] =
+        [
+            "qmfleet rollout status cockpit --no-wait", "qmfleet rollout status cockpit --no-wait -o json", "qmfleet rollout history cockpit", "qmfleet rollout history cockpit -o json",
+            "qmfleet rollout why cockpit", "qmfleet rollout why cockpit -o json", "qmfleet rollout pause cockpit --reason 'the bench is in use'", "qmfleet rollout resume cockpit -o json",
+            "qmfleet rollout abort cockpit", "qmfleet rollout retry cockpit --node ecu2", "qmfleet rollout undo cockpit --no-wait", "qmfleet rollout pause nosuch",
+        ],
+        ["cancel"] = ["qmfleet cancel operation/0199", "qmfleet cancel operation/cockpit/7 --no-wait -o json", "qmfleet cancel node ecu1"],
+        ["node"] =
+        [
+            "qmfleet node cordon ecu1 ecu2 --reason 'on the bench'", "qmfleet node uncordon ecu1 -o json", "qmfleet node quarantine ecu2", "qmfleet node release ecu2 --dry-run",
+            "qmfleet node restart-qm ecu2", "qmfleet node set-property ecu2 qm.service MemoryHigh=1G TasksMax=200 --no-wait -o json", "qmfleet node set-property ecu2 qm.service MemoryHigh",
+        ],
+        ["units"] = ["qmfleet units ecu2", "qmfleet units ecu2 -o json", "qmfleet units ecu2 -o jsonpath='{.items[?(@.activeState==\"failed\")].name}'"],
+        ["start"] = ["qmfleet start ecu2 radio.service", "qmfleet start ecu9 radio.service"],
+        ["stop"] = ["qmfleet stop ecu2 radio.service --no-wait"],
+        ["restart"] = ["qmfleet restart ecu2 radio.service -o json", "qmfleet restart ecu2 radio.service --no-wait -o name", "qmfleet restart ecu2"],
+        ["freeze"] = ["qmfleet freeze ecu2 maps.service --dry-run"],
+        ["thaw"] = ["qmfleet thaw ecu2 maps.service --no-wait"],
+        ["logs"] = ["qmfleet logs ecu2", "qmfleet logs ecu2 --in-qm -u radio.service --tail 5 -o json", "qmfleet logs ecu2 -f -o json", "qmfleet logs ecu2 --since yesterday"],
+        ["events"] = ["qmfleet events", "qmfleet events --node ecu2 -o json", "qmfleet events -o jsonpath='{.items[*].reason}'"],
+        ["checks"] = ["qmfleet checks ecu2", "qmfleet checks ecu2 -o json"],
+        ["effective"] = ["qmfleet effective ecu2", "qmfleet effective ecu2 MemoryHigh", "qmfleet effective ecu2 -o json"],
+        ["bundle"] = ["qmfleet bundle ecu2 -f ecu2.tar.gz"],
+        ["artifact"] = ["qmfleet artifact list", "qmfleet artifact list -o json", $"qmfleet artifact delete {new string('7', 64)}"],
+        ["delete"] = ["qmfleet delete node ecu1", "qmfleet delete fleet cockpit --on-delete orphan", "qmfleet delete node ecu1"],
+        ["explain"] = ["qmfleet explain fleet.spec.rollout", "qmfleet explain node.status.phase.phase", "qmfleet explain fleet.spec.rollout --recursive | head -n 12", "qmfleet explain fleet.spec.rolout"],
+        ["config"] =
+        [
+            "qmfleet config get-contexts", "qmfleet config set-context bench --server https://bench:8420 --pki pki", "qmfleet config set-context here --server \"$QMFLEET_SERVER\"",
+            "qmfleet config get-contexts", "qmfleet config use-context here", "qmfleet config current-context", "qmfleet config view", "qmfleet config view -o json",
+            "QMFLEET_SERVER= qmfleet get nodes -o name", "qmfleet get nodes --context nosuch", "qmfleet config delete-context bench", "qmfleet config get-contexts -o name",
+        ],
+        ["completion"] = ["qmfleet completion bash", "qmfleet completion zsh", "qmfleet completion fish", "qmfleet completion tcsh"],
+        ["lab"] = ["qmfleet lab faults --lab lab", "qmfleet lab faults --lab lab -o json", "qmfleet lab clear --lab lab", "qmfleet lab fault ecu2 freeze --lab lab", "qmfleet lab fault ecu2 slow --lab lab"],
+        ["version"] = ["qmfleet version", "qmfleet version --client", "qmfleet version -o json"],
+        ["unreachable"] = ["qmfleet get nodes --server unix:nobody.sock", "qmfleet version --server unix:nobody.sock", "qmfleet get nodes --server http://bench", "qmfleet get nodes --server https://bench:8420"],
+    };
+
+    /// <summary>What people look at on a terminal; a wait is another test, since it moves.</summary>
+    private static readonly string[] OnTerminal =
+    [
+        "qmfleet get nodes", "qmfleet get nodes -o wide", "qmfleet get node ecu1 -o json", "qmfleet describe node ecu2", "qmfleet rollout why cockpit", "qmfleet rollout history cockpit",
+        "qmfleet units ecu2", "qmfleet logs ecu2", "qmfleet checks ecu2", "qmfleet effective ecu2", "qmfleet apply -f bad.yaml", "qmfleet get node ecu9",
+    ];
+
+    public static TheoryData<string> Verbs => [.. Lines.Keys];
+
+    [Theory]
+    [MemberData(nameof(Verbs))]
+    public async Task InAPipe_Verb_ShowsWhatItsTranscriptSays(string verb)
+    {
+        await using var lab = await FakeLab.StartAsync();
+        lab.Faults.Add(new() { Node = "ecu2", Name = "slow", Detail = "radio.service 5 s" });
+        var shell = Prepare(lab);
+        var transcript = new StringBuilder();
+        foreach (var line in Lines[verb])
+        {
+            var (output, error, end) = await shell.PipeAsync(line);
+            transcript.Append(Shown(line)).Append(output).Append(string.Concat(error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(text => $"2> {text}\n")))
+                .Append(end == 0 ? "\n" : FormattableString.Invariant($"exit {end}\n\n"));
+        }
+
+        GoldenFile.Check($"tests/Qm.Fleet.Cli.Tests/Transcripts/{verb}.txt", transcript.ToString());
+    }
+
+    [Fact]
+    public async Task OnATerminal_WhatPeopleLookAt_ShowsWhatTheTranscriptSays()
+    {
+        await using var lab = await FakeLab.StartAsync();
+        var shell = Prepare(lab);
+        var transcript = new StringBuilder();
+        foreach (var line in OnTerminal)
+        {
+            var (screen, end) = await shell.TerminalAsync(line);
+            transcript.Append(Shown(line)).Append(screen).Append(end == 0 ? "\n" : FormattableString.Invariant($"exit {end}\n\n"));
+        }
+
+        GoldenFile.Check("tests/Qm.Fleet.Cli.Tests/Transcripts/terminal/terminal.txt", transcript.ToString());
+    }
+
+    [Fact]
+    public void Transcripts_EveryVerb_HasOne()
+    {
+        var root = CommandLine.Make(new(), Context());
+
+        // watch ends by Ctrl-C only; WatchTests plays it.
+        Assert.Equal(root.Subcommands.Where(verb => !verb.Hidden).Select(verb => verb.Name).Order(), Lines.Keys.Where(verb => verb != "unreachable").Append("watch").Order());
+    }
+
+    private CliShell Prepare(FakeLab lab)
+    {
+        SampleFleet.Fill(Server);
+        Write("cockpit.yaml", Manifest);
+        Write("bad.yaml", Manifest.Replace("selector", "selecter", StringComparison.Ordinal));
+        File.CreateSymbolicLink(Files + "lab", lab.Folder);
+        return new(Files.TrimEnd('/'), Server.Address);
+    }
+
+    private static string Shown(string line) => $"$ {line}\n";
+}
