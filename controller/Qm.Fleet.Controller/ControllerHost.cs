@@ -112,7 +112,7 @@ internal static class ControllerHost
             grpc.Interceptors.Add<FailureInterceptor>();
         }).AddServiceOptions<NodeGatewayService>(static gateway => gateway.MaxReceiveMessageSize = NodeGatewayService.MaxMessageBytes);
         services.AddSingleton<FailureInterceptor>();
-        services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>();
+        services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>().AddSingleton<TopRounds>();
         services.AddSingleton<FleetApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
         services.AddSingleton<ArtifactApi>().AddSingleton<ArtifactDownloads>();
         services.AddGrpcHealthChecks().AddCheck<StoreHealth>("store", HealthStatus.Unhealthy);

@@ -9,7 +9,7 @@ using Qm.Fleet.Controller.Storage;
 namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
-internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconcileStore store, WatchStreams streams, EffectiveAnswer effective)
+internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconcileStore store, WatchStreams streams, EffectiveAnswer effective, TopRounds top, TimeProvider time)
     : V1.DiagnosticsService.DiagnosticsServiceBase, IDisposable
 {
     /// <summary>Pieces of a bundle that a node may send before the client took some.</summary>
@@ -19,6 +19,7 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
     private const int MaxNames = 100;
     private const int MaxKeyLength = 255;
     private const int MaxEffectiveBytes = 2 * 1024 * 1024;
+    private const int MaxTops = 64;
     private const long MaxBundleBytes = 64L * 1024 * 1024;
     private static readonly TimeSpan CommandDeadline = TimeSpan.FromSeconds(60);
 
@@ -26,6 +27,7 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private readonly SemaphoreSlim _bundles = new(MaxBundles, MaxBundles);
+    private readonly SemaphoreSlim _tops = new(MaxTops, MaxTops);
     private long _lastId;
 
     /// <inheritdoc/>
@@ -122,7 +124,48 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _bundles.Dispose();
+    public override async Task<V1.GetUsageResponse> GetUsage(V1.GetUsageRequest request, ServerCallContext context)
+    {
+        Find(request.Node);
+        var answer = new UsageAnswer(request, time);
+        var command = new V1.Command { ReadUsage = answer.Ask(NextId()) };
+        await ReadAsync(new Diagnosis(request.Node, command.ReadUsage.Id, command, null), answer.TakeAsync, context.CancellationToken).ConfigureAwait(false);
+        return answer.Answer;
+    }
+
+    /// <inheritdoc/>
+    public override async Task WatchTop(V1.WatchTopRequest request, IServerStreamWriter<V1.Top> responseStream, ServerCallContext context)
+    {
+        var rounds = top.Of(request);
+        if (!await _tops.WaitAsync(TimeSpan.Zero, context.CancellationToken).ConfigureAwait(false))
+        {
+            throw Failures.Make(Code.ResourceExhausted, "TOO_MANY_WATCHES", $"{MaxTops} clients are watching already. Ask for one round in a minute, or end another watch.");
+        }
+
+        try
+        {
+            using var end = streams.Link(context);
+            do
+            {
+                foreach (var part in rounds.Next())
+                {
+                    await streams.SendAsync(responseStream, part, "Watch again, at a longer interval or fewer nodes.", end.Token).ConfigureAwait(false);
+                }
+            }
+            while (await rounds.PauseAsync(end.Token).ConfigureAwait(false));
+        }
+        finally
+        {
+            _tops.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _bundles.Dispose();
+        _tops.Dispose();
+    }
 
     private static V1.Command Collect(string id, long until) => new() { CollectBundle = new V1.CollectBundle { Id = id, Until = until } };
 

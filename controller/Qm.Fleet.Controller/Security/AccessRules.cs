@@ -11,7 +11,7 @@ internal static class AccessRules
         ("qm.fleet.v1.RolloutService", Role.Admin, ["Pause", "Resume", "Abort", "Undo", "Retry", "Explain"]),
         ("qm.fleet.v1.NodeService", Role.Admin, ["Apply", "Get", "List", "Delete", "Watch", "Quarantine", "Release"]),
         ("qm.fleet.v1.EventService", Role.Admin, ["Get", "List", "Watch"]),
-        ("qm.fleet.v1.DiagnosticsService", Role.Admin, ["GetChecks", "RunChecks", "CollectBundle", "GetEffective"]),
+        ("qm.fleet.v1.DiagnosticsService", Role.Admin, ["GetChecks", "RunChecks", "CollectBundle", "GetEffective", "GetUsage", "WatchTop"]),
         ("qm.fleet.v1.ArtifactService", Role.Admin, ["GetUpload", "Push", "List", "Delete"]),
         ("qm.fleet.v1.NodeGateway", Role.Node, ["Connect"]),
         ("grpc.health.v1.Health", Role.Admin, ["Check", "Watch"]));
