@@ -13,6 +13,7 @@ public sealed partial class WireTests
     [
         ArtifactReflection.Descriptor, MetaReflection.Descriptor, EnvironmentReflection.Descriptor, ResourcesReflection.Descriptor, GatewayReflection.Descriptor, ChecksReflection.Descriptor,
         EffectiveReflection.Descriptor, RolloutReflection.Descriptor, SupervisionReflection.Descriptor, PlanReflection.Descriptor, ServicesReflection.Descriptor, LabReflection.Descriptor,
+        UsageReflection.Descriptor, CapacityReflection.Descriptor, TopReflection.Descriptor,
     ];
 
     private static string Root { get; } = FindRoot();

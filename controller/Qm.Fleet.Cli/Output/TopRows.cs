@@ -18,11 +18,12 @@ internal static class TopRows
     internal static IEnumerable<string[]> Of(IEnumerable<NodeTop> nodes, DateTimeOffset at, string order)
     {
         var rows = nodes.SelectMany(node => node.Units.DefaultIfEmpty(), (node, usage) => (Node: node, Usage: usage)).ToArray();
-        return (order == Orders[0] ? rows : rows.OrderByDescending(row => Weight(row.Usage, order))).Select(row => Row(row.Node, row.Usage, at));
+        IEnumerable<(NodeTop Node, CgroupUsage? Usage)> sorted = order == Orders[0] ? rows : rows.OrderByDescending(row => Weight(row.Usage, order));
+        return sorted.Select(row => Row(row.Node, row.Usage, at));
     }
 
     private static string[] Row(NodeTop node, CgroupUsage? usage, DateTimeOffset at) => usage is null
-        ? [node.Node, "-", "-", "-", "-", "-", "-", "-", "-", CapacityText.FreeMemory(node.Capacity), Age(node, at)]
+        ? [node.Node, "-", "-", "-", "-", "-", "-", "-", "-", CapacityText.FreeMemory(node.Capacity), Age(node, at, isFirst: true)]
         :
         [
             node.Node,
@@ -36,19 +37,20 @@ internal static class TopRows
             usage.HasPidsCurrent ? usage.PidsCurrent.ToString(CultureInfo.InvariantCulture) : "-",
             // What is free is the node's, and stands beside QM as a whole.
             usage == node.Units[0] && usage.Unit == "qm.service" ? CapacityText.FreeMemory(node.Capacity) : "-",
-            Age(node, at),
+            Age(node, at, isFirst: usage == node.Units[0]),
         ];
 
-    // What does not run has no usage, and what nobody hears has none that is known: the two are told apart in words.
-    private static string Age(NodeTop node, DateTimeOffset at)
+    // What does not run has no usage, and what nobody hears has none that is known: the two are told apart in words. What is so of the node is told once.
+    private static string Age(NodeTop node, DateTimeOffset at, bool isFirst)
     {
         if (node.UnknownSince is { } since)
         {
             return $"unknown for {Durations.Since(since, at)}: {node.UnknownBecause}";
         }
 
+        var age = Durations.Since(node.ReadAt, at);
         var left = node.LeftOut > 0 ? string.Create(CultureInfo.InvariantCulture, $"  {node.LeftOut} containers are left out") : "";
-        return $"{Durations.Since(node.ReadAt, at)}{string.Concat(node.Problems.Select(problem => $"  {problem}"))}{left}";
+        return isFirst ? $"{age}{string.Concat(node.Problems.Select(problem => $"  {problem}"))}{left}" : age;
     }
 
     private static string Limit(CgroupUsage usage) => usage is not { HasMemoryMax: true, MemoryMax: > 0 } ? "-"

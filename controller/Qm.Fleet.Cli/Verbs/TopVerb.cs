@@ -34,7 +34,8 @@ internal static class TopVerb
             Shows what QM and the containers inside it use, as last heard of every node: CPUs in use, memory and its
             limit, for how much of the last ten seconds something waited for memory, CPU or I/O, bytes read and written
             a second, processes and threads, and what limits and the ASIL reserve leave free of the node's memory.
-            A node that is not heard is unknown since then, whatever it used before.
+            A node that is not heard is unknown since then, whatever it used before. AGE is how old the figures are;
+            how often nodes tell them is the controller's --usage-interval.
 
             Examples:
               qmfleet top
