@@ -6,8 +6,9 @@ namespace Qm.Fleet.Agent.Usage;
 /// <summary>Puts what was used over time on the wire, in bounded pieces.</summary>
 internal static class UsageWire
 {
-    // The name of a series is told again in every piece it goes on in.
+    // The name of a series is told again in every piece it goes on in, and every message within a message has a tag and a length.
     private const int PieceBytesMax = DiagnosticsDesk.PieceBytes - 1024;
+    private const int FramingBytes = 4;
 
     /// <summary>The pieces of an answer, the last one with how often and since when samples are taken; there is always one.</summary>
     public static IReadOnlyList<Diagnostics> Pieces(UsageSampler sampler, UsageQuery query)
@@ -19,7 +20,7 @@ internal static class UsageWire
             var begun = Begin(series);
             foreach (var point in series.Points)
             {
-                var size = point.CalculateSize();
+                var size = point.CalculateSize() + FramingBytes;
                 if (bytes + size > PieceBytesMax)
                 {
                     pieces.Add(new());
@@ -43,7 +44,7 @@ internal static class UsageWire
         UsageSeries Begin(UsageSeries series)
         {
             var begun = new UsageSeries { Unit = series.Unit, Cgroup = series.Cgroup };
-            bytes += begun.CalculateSize();
+            bytes += begun.CalculateSize() + FramingBytes;
             pieces[^1].Usage.Add(begun);
             return begun;
         }

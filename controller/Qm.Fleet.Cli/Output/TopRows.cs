@@ -60,7 +60,7 @@ internal static class TopRows
 
     // Of the last ten seconds, per cent; what is waited for most.
     private static string Pressure(CgroupUsage usage) =>
-        Pressures(usage).MaxBy(pressure => pressure.Of.Some.Avg10) is { Of: { } worst } found
+        Pressures(usage).OrderByDescending(pressure => pressure.Of.Some.Avg10).FirstOrDefault() is { Of: { } worst } found
             ? string.Create(CultureInfo.InvariantCulture, $"{found.Name} {worst.Some.Avg10:0.0}/{(worst.Full is { } full ? full.Avg10.ToString("0.0", CultureInfo.InvariantCulture) : "-")}")
             : "-";
 

@@ -90,9 +90,9 @@ internal sealed class UsageAnswer
                 last.Points.Add(point);
             }
         }
-        if (piece.Last)
+        if (piece.UsageIntervalMs > 0)
         {
-            Answer.Interval = TimeSpan.FromMilliseconds(Math.Clamp(piece.UsageIntervalMs, 0, (long)TimeSpan.FromHours(1).TotalMilliseconds)).ToDuration();
+            Answer.Interval = TimeSpan.FromMilliseconds(Math.Min(piece.UsageIntervalMs, (long)TimeSpan.FromHours(1).TotalMilliseconds)).ToDuration();
             Answer.OldestAt = piece.HasUsageOldestMsAgo ? Before(readAt, piece.UsageOldestMsAgo) : null;
         }
         return Task.CompletedTask;

@@ -192,9 +192,8 @@ public sealed class DiagnosticsLinkTests : IAsyncDisposable
         var series = Assert.Single(pieces.SelectMany(piece => piece.Usage));
 
         Assert.True(begun.Result.Ok, begun.Result.Message);
-        Assert.Equal((true, "", 10_000L), (pieces[^1].Last, pieces[^1].Problem, pieces[^1].UsageIntervalMs));
+        Assert.Equal((true, "", 10_000L, true), (pieces[^1].Last, pieces[^1].Problem, pieces[^2].UsageIntervalMs, pieces[^2].HasUsageOldestMsAgo));
         Assert.Equal(("qm.service", "/qm.service", 104857600L), (series.Unit, series.Cgroup, series.Points[0].MemoryCurrent));
-        Assert.True(pieces[^1].HasUsageOldestMsAgo);
     }
 
     private static async Task<(Dictionary<string, string> Entries, byte[] Raw)> BundleAsync(TestGateway.Stream stream, CancellationToken cancellationToken)

@@ -144,7 +144,7 @@ public sealed class UsageHistoryTests
 
         var pieces = UsageWire.Pieces(sampler, Everything);
 
-        Assert.All(pieces, piece => Assert.InRange(piece.CalculateSize(), 1, 32 * 1024));
+        Assert.All(pieces.Select(piece => piece.CalculateSize()), bytes => Assert.InRange(bytes, 1, 32 * 1024));
         Assert.InRange(pieces.Count, 4, 32);
         Assert.Equal(UsageHistory.Capacity, pieces.Sum(piece => piece.Usage.Sum(series => series.Points.Count)));
         Assert.Equal((2000L, UsageHistory.Capacity * 2000L), (pieces[^1].UsageIntervalMs, pieces[^1].UsageOldestMsAgo));

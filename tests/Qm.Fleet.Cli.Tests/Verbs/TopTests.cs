@@ -123,7 +123,7 @@ public sealed class TopTests : CliTest
     [Trait("Requirement", "QMF-USAGE-001")]
     public async Task History_OneNode_IsALineForEachUnitAndResource()
     {
-        Server.Diagnostics.Usage.MergeFrom(new()
+        Server.Diagnostics.Usage.MergeFrom(new GetUsageResponse
         {
             Node = "ecu1",
             ReadAt = At,

@@ -134,7 +134,8 @@ public sealed class UsageApiTests
         var command = (await agent.ReceiveAsync()).Command;
         await agent.AnswerAsync(command.Id);
         await SendAsync(1, new() { Usage = { Series("radio.service", "/a", 90_000), Series("radio.service", "/b", 80_000) } });
-        await SendAsync(2, new() { Usage = { Series("radio.service", "/b", 70_000) }, UsageIntervalMs = 10_000, UsageOldestMsAgo = 600_000, Last = true });
+        await SendAsync(2, new() { Usage = { Series("radio.service", "/b", 70_000) }, UsageIntervalMs = 10_000, UsageOldestMsAgo = 600_000 });
+        await SendAsync(3, new() { Last = true });
         var answer = await call;
 
         Assert.InRange(command.ReadUsage.FromMsAgo, 600_000, 660_000);
