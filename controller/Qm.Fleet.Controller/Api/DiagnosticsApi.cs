@@ -27,8 +27,8 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private readonly SemaphoreSlim _bundles = new(MaxBundles, MaxBundles);
-    private readonly SemaphoreSlim _tops = new(MaxTops, MaxTops);
     private long _lastId;
+    private int _tops;
 
     /// <inheritdoc/>
     public override Task<V1.GetChecksResponse> GetChecks(V1.GetChecksRequest request, ServerCallContext context)
@@ -137,13 +137,13 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
     public override async Task WatchTop(V1.WatchTopRequest request, IServerStreamWriter<V1.Top> responseStream, ServerCallContext context)
     {
         var rounds = top.Of(request);
-        if (!await _tops.WaitAsync(TimeSpan.Zero, context.CancellationToken).ConfigureAwait(false))
-        {
-            throw Failures.Make(Code.ResourceExhausted, "TOO_MANY_WATCHES", $"{MaxTops} clients are watching already. Ask for one round in a minute, or end another watch.");
-        }
-
         try
         {
+            if (Interlocked.Increment(ref _tops) > MaxTops)
+            {
+                throw Failures.Make(Code.ResourceExhausted, "TOO_MANY_WATCHES", $"{MaxTops} clients are watching already. Ask for one round in a minute, or end another watch.");
+            }
+
             using var end = streams.Link(context);
             do
             {
@@ -156,16 +156,12 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
         }
         finally
         {
-            _tops.Release();
+            Interlocked.Decrement(ref _tops);
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _bundles.Dispose();
-        _tops.Dispose();
-    }
+    public void Dispose() => _bundles.Dispose();
 
     private static V1.Command Collect(string id, long until) => new() { CollectBundle = new V1.CollectBundle { Id = id, Until = until } };
 

@@ -9,6 +9,7 @@ internal sealed class EmulatedLoad(string unit)
     private const double WaveSeconds = 60;
     private const long Mebibyte = 1L << 20;
     private const double Microseconds = 1_000_000;
+    private static readonly (string Resource, double Part)[] Parts = [("memory", 1), ("cpu", 0.5), ("io", 0.25)];
     private readonly double _phase = unit.Sum(letter => letter) % WaveSeconds;
     private double _seconds, _cpu, _read, _written, _stalled;
 
@@ -47,7 +48,7 @@ internal sealed class EmulatedLoad(string unit)
         yield return ("pids.current", Text(all.Sum(load => load.Pids)));
         yield return ("cpu.stat", FormattableString.Invariant($"usage_usec {cpu}\nuser_usec {cpu / 3 * 2}\nsystem_usec {cpu / 3}\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0"));
         yield return ("io.stat", FormattableString.Invariant($"254:0 rbytes={all.Sum(load => (long)load._read)} wbytes={all.Sum(load => (long)load._written)} rios=0 wios=0 dbytes=0 dios=0"));
-        foreach (var (resource, part) in (ReadOnlySpan<(string, double)>)[("memory", 1), ("cpu", 0.5), ("io", 0.25)])
+        foreach (var (resource, part) in Parts)
         {
             var (share, total) = (4 * Wave * part, (long)(_stalled * part * Microseconds));
             yield return ($"{resource}.pressure", $"{Pressure("some", share, total)}\n{Pressure("full", share / 4, total / 4)}");
