@@ -69,7 +69,7 @@ public sealed class UsageTests : IAsyncLifetime
         Assert.Matches(@"(?m)^  memory  8\.00G +1\.00G +3\.00G +4\.00G$", node);
         Assert.Matches(@"(?m)^  CPUs +4 +1 +no limit +-1$", node);
         Assert.Contains($"{revision} stays", plan, StringComparison.Ordinal);
-        Assert.Contains("Capacity  memory 3.00G of 8.00G less 6.00G for ASIL, -1.00G free; CPUs no limit of 4 less 1 for ASIL, -1 free", plan, StringComparison.Ordinal);
+        Assert.Contains("Capacity  memory 3.00G of 8.00G less 6.00G for ASIL, -1.00G free; CPUs all of 4 less 1 for ASIL, -1 free", plan, StringComparison.Ordinal);
         Assert.Contains("QMF-W004 MemoryMax 3G and 6G for the rest of the node are more than the 8G it has: ecu1, ecu2", plan, StringComparison.Ordinal);
         Assert.Contains("QMF-W020 QM may use 4 CPUs, and 1 are kept for safety software", plan, StringComparison.Ordinal);
         Assert.Equal(revision, (await _lab.CockpitAsync()).Status.Revision);
