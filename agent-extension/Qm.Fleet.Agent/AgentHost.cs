@@ -16,6 +16,7 @@ using Qm.Fleet.Agent.Probes;
 using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Agent.Rootfs;
+using Qm.Fleet.Agent.Usage;
 
 namespace Qm.Fleet.Agent;
 
@@ -48,7 +49,8 @@ public static partial class AgentHost
         // An emulated node has a podman only where it is given one.
         var podman = programs ?? (isMachine || options.SystemdPrograms is not { } directory ? null : new NodePrograms([directory], time));
         programs ??= isMachine ? NodePrograms.OfThisMachine(time) : NodePrograms.None(time);
-        var diagnostics = new NodeDiagnostics(root, programs, time, loggers.CreateLogger<NodeDiagnostics>());
+        var usage = new UsageSampler(new UsageReader(root), options.UsageInterval, time);
+        var diagnostics = new NodeDiagnostics(root, programs, usage, time, loggers.CreateLogger<NodeDiagnostics>());
         var state = new StateDirectory(root, options.State);
         var logger = loggers.CreateLogger(typeof(AgentHost));
         using var claim = Claim(state, logger);
@@ -75,6 +77,7 @@ public static partial class AgentHost
                     versions.RunAsync,
                     watch.RunAsync,
                     probes.RunAsync,
+                    usage.RunAsync,
                     new OomWatch(root, oomKills, time, loggers.CreateLogger<OomWatch>()).RunAsync,
                 ],
                 cancellationToken).ConfigureAwait(false);

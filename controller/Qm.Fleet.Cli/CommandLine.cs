@@ -42,6 +42,7 @@ internal static class CommandLine
         root.Add(EventsVerb.Make(global, context));
         root.Add(ChecksVerb.Make(global, context));
         root.Add(EffectiveVerb.Make(global, context));
+        root.Add(TopVerb.Make(global, context));
         root.Add(BundleVerb.Make(global, context));
         root.Add(ArtifactVerb.Make(global, context));
         root.Add(DeleteVerb.Make(global, context));

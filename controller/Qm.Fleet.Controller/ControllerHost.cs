@@ -124,7 +124,7 @@ internal static class ControllerHost
         services.AddGrpcReflection();
         services.AddSingleton<OpenApiDownload>();
         services.AddSingleton<FailureInterceptor>();
-        services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>();
+        services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>().AddSingleton<TopRounds>();
         services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<OperationApi>().AddSingleton<EventApi>();
         services.AddSingleton<SiteApi>().AddSingleton<ServerApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
         services.AddSingleton<ArtifactApi>().AddSingleton<ArtifactDownloads>();

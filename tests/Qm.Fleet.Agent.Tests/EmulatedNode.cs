@@ -177,7 +177,8 @@ internal sealed class EmulatedNode : IDisposable
 
         /// <summary>All of them together.</summary>
         public NodeAgent Agent(ILocalSystemd? systemd) => new(
-            Revisions, Reporter, new NodeDiagnostics(_root, NodePrograms.None(TimeProvider.System), TimeProvider.System, NullLogger<NodeDiagnostics>.Instance), _probes, systemd,
+            Revisions, Reporter, new NodeDiagnostics(_root, NodePrograms.None(TimeProvider.System), new(new(_root), TimeSpan.FromHours(1), TimeProvider.System), TimeProvider.System, NullLogger<NodeDiagnostics>.Instance),
+            _probes, systemd,
             NullLogger<NodeAgent>.Instance);
 
         public void Dispose()

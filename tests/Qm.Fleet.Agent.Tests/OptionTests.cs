@@ -9,7 +9,7 @@ public sealed class OptionTests
     public void Options_CommandLineOverFileOverDefault()
     {
         using var node = new EmulatedNode();
-        node.Write(OptionReader.ConfPath, "# comment\n[qm-fleet-agent]\nController = https://file.example:1\nPki=/file/pki\nArchiveCa=/file/ca.crt\nLogLevel=debug\n");
+        node.Write(OptionReader.ConfPath, "# comment\n[qm-fleet-agent]\nController = https://file.example:1\nPki=/file/pki\nUsageInterval=5m\nArchiveCa=/file/ca.crt\nLogLevel=debug\n");
         var (options, problems) = OptionReader.Read(["--root", node.Root, "--controller=https://line.example:2"]);
 
         Assert.Empty(problems);
@@ -19,6 +19,7 @@ public sealed class OptionTests
             Controller = new("https://line.example:2"),
             Pki = "/file/pki",
             ArchiveCa = "/file/ca.crt",
+            UsageInterval = TimeSpan.FromMinutes(5),
             LogLevel = LogLevel.Debug,
         }, options);
     }
@@ -29,13 +30,13 @@ public sealed class OptionTests
         using var node = new EmulatedNode();
         node.Write(OptionReader.ConfPath, "[qm-fleet-agent]\nColour=red\n");
         var (options, problems) = OptionReader.Read(
-            ["--root", node.Root, "--controller", "http://x", "--pki", "relative", "--log-level", "loud", "--pki", "/twice", "--what", "--archive-ca", "here.crt", "--state"]);
+            ["--root", node.Root, "--controller", "http://x", "--pki", "relative", "--log-level", "loud", "--pki", "/twice", "--what", "--archive-ca", "here.crt", "--usage-interval", "500ms", "--state"]);
 
         Assert.Null(options);
         Assert.All(
-            (string[])["http://x", "relative", "here.crt", "loud", "given twice", "--what", "--state: a value", "agent.conf line 2"],
+            (string[])["http://x", "relative", "here.crt", "500ms", "loud", "given twice", "--what", "--state: a value", "agent.conf line 2"],
             part => Assert.Single(problems, problem => problem.Contains(part)));
-        Assert.Equal(8, problems.Count);
+        Assert.Equal(9, problems.Count);
     }
 
     [Fact]

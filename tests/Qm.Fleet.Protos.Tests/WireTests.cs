@@ -16,6 +16,7 @@ public sealed partial class WireTests
         EffectiveReflection.Descriptor, RolloutReflection.Descriptor, SupervisionReflection.Descriptor, PlanReflection.Descriptor, UnitReflection.Descriptor, LogReflection.Descriptor, LabReflection.Descriptor,
         FleetServiceReflection.Descriptor, RevisionServiceReflection.Descriptor, RolloutServiceReflection.Descriptor, NodeServiceReflection.Descriptor, EventServiceReflection.Descriptor,
         DiagnosticsServiceReflection.Descriptor, OperationServiceReflection.Descriptor, SiteServiceReflection.Descriptor, ServerServiceReflection.Descriptor,
+        UsageReflection.Descriptor, CapacityReflection.Descriptor, TopReflection.Descriptor,
     ];
 
     private static string Root { get; } = FindRoot();

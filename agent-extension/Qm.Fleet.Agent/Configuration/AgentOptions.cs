@@ -31,6 +31,9 @@ public sealed record AgentOptions
     /// </summary>
     public string? SystemdPrograms { get; init; }
 
+    /// <summary>Between two samples of what QM and its containers use, 1 s to 1 h; they are remembered whether the controller listens or not.</summary>
+    public TimeSpan UsageInterval { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>The least important level that is logged.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 }

@@ -1,10 +1,12 @@
 using Microsoft.Extensions.Logging;
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Usage;
+using Qm.Fleet.Core.Environments;
 
 namespace Qm.Fleet.Agent.Configuration;
 
 /// <summary>Reads options from the command line and from agent.conf; the command line wins. All problems are told at once.</summary>
-/// <remarks>Written by hand: seven options with one value each, and the agent's size and start matter more than completion.</remarks>
+/// <remarks>Written by hand: eight options with one value each, and the agent's size and start matter more than completion.</remarks>
 internal sealed class OptionReader
 {
     /// <summary>The configuration file, as the node sees it.</summary>
@@ -20,6 +22,7 @@ internal sealed class OptionReader
         new("--archive-ca", "ArchiveCa", "FILE", "authorities (PEM) of archives' servers besides the system's (default none)"),
         new("--state", "State", "DIR", "the agent's memory below the root (default /var/lib/qm-fleet)"),
         new("--systemd-programs", null, "DIR", "the node's systemctl, systemd-run (default /usr/bin, none with --root)"),
+        new("--usage-interval", "UsageInterval", "TIME", "between two samples of usage, 1s to 1h (default 10s)"),
         new("--log-level", "LogLevel", "LEVEL", "Trace, Debug, Information, Warning, Error, Critical or None (default Information)"),
     ];
 
@@ -131,6 +134,13 @@ internal sealed class OptionReader
             _problems.Add($"--log-level: \"{word}\" is not one of {string.Join(", ", Enum.GetNames<LogLevel>())}");
         }
 
+        var interval = TimeSpan.FromSeconds(10);
+        if (given.TryGetValue("--usage-interval", out var text)
+            && !(Durations.TryParse(text, out interval, out _) && interval >= UsageSampler.IntervalMin && interval <= UsageSampler.IntervalMax))
+        {
+            _problems.Add($"--usage-interval: \"{text}\" is not a time from 1s to 1h, such as 10s or 5m");
+        }
+
         foreach (var (flag, path) in given.Where(pair => pair.Key is "--pki" or "--archive-ca" or "--state" or "--systemd-programs" && !pair.Value.StartsWith('/')))
         {
             _problems.Add($"{flag}: \"{path}\" is not an absolute path");
@@ -144,6 +154,7 @@ internal sealed class OptionReader
             ArchiveCa = given.GetValueOrDefault("--archive-ca"),
             State = given.GetValueOrDefault("--state", "/var/lib/qm-fleet"),
             SystemdPrograms = given.GetValueOrDefault("--systemd-programs"),
+            UsageInterval = interval,
             LogLevel = level,
         };
     }

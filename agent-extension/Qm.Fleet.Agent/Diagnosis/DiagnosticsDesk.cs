@@ -4,6 +4,7 @@ using Qm.Fleet.Agent.Checks;
 using Qm.Fleet.Agent.Effective;
 using Qm.Fleet.Agent.Link;
 using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Agent.Usage;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Diagnosis;
@@ -35,8 +36,9 @@ internal sealed partial class DiagnosticsDesk(
     private Task _work = Task.CompletedTask;
 
     /// <summary>Whether a command is for here.</summary>
-    public static bool Handles(Command command) =>
-        command.ActionCase is Command.ActionOneofCase.RunChecks or Command.ActionOneofCase.CollectBundle or Command.ActionOneofCase.ReadEffective or Command.ActionOneofCase.ReadLogs;
+    public static bool Handles(Command command) => command.ActionCase
+        is Command.ActionOneofCase.RunChecks or Command.ActionOneofCase.CollectBundle or Command.ActionOneofCase.ReadEffective
+        or Command.ActionOneofCase.ReadUsage or Command.ActionOneofCase.ReadLogs;
 
     /// <summary>Begins what a command asks for, or lets a bundle go on.</summary>
     /// <returns>Whether it is under way; never how it ends.</returns>
@@ -56,6 +58,10 @@ internal sealed partial class DiagnosticsDesk(
             else if (command.ActionCase == Command.ActionOneofCase.ReadLogs)
             {
                 _logs.Begin(command.ReadLogs);
+            }
+            else if (command.ActionCase == Command.ActionOneofCase.ReadUsage)
+            {
+                Start(new(command.ReadUsage.Id, long.MaxValue), diagnosis => ReadUsageAsync(diagnosis, UsageQuery.Of(command.ReadUsage)));
             }
             else if (!TryGrant(command.CollectBundle))
             {
@@ -153,6 +159,14 @@ internal sealed partial class DiagnosticsDesk(
     {
         var report = await inspect(_end.Token).ConfigureAwait(false);
         foreach (var piece in EffectiveWire.Pieces(diagnostics.Effective.Read(report.Files.Select(file => file.Path).ToHashSet(StringComparer.Ordinal)), report, key))
+        {
+            await SendAsync(diagnosis, piece).ConfigureAwait(false);
+        }
+    }
+
+    private async Task ReadUsageAsync(Diagnosis diagnosis, UsageQuery query)
+    {
+        foreach (var piece in UsageWire.Pieces(diagnostics.Usage, query))
         {
             await SendAsync(diagnosis, piece).ConfigureAwait(false);
         }

@@ -33,6 +33,7 @@ internal sealed partial class GatewaySession(
     private static readonly TimeSpan UsageIntervalMin = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan UsageIntervalMax = TimeSpan.FromHours(1);
     private readonly ReportPace _pace = new(time);
+    private long _usageReadAt = -1;
 
     /// <summary>Whether the controller welcomed this stream.</summary>
     public bool Welcomed { get; private set; }
@@ -161,20 +162,30 @@ internal sealed partial class GatewaySession(
         while (true)
         {
             await Task.Delay(interval * ((1 + jitter()) / 2), time, cancellationToken).ConfigureAwait(false);
-            outbox.Beat(new Heartbeat
+            var heartbeat = new Heartbeat
             {
                 LookedMsAgo = (long)_pace.SinceLook.TotalMilliseconds,
                 ClockUnixMs = time.GetUtcNow().ToUnixTimeMilliseconds(),
                 Disk = usage.ReadDisk(),
-            });
+            };
+            if (Interlocked.Read(ref _usageReadAt) is >= 0 and var readAt)
+            {
+                heartbeat.UsageReadMsAgo = (long)time.GetElapsedTime(readAt).TotalMilliseconds;
+            }
+
+            outbox.Beat(heartbeat);
         }
     }
 
     private async Task TellUsageAsync(Outbox outbox, TimeSpan interval, CancellationToken cancellationToken)
     {
+        var rates = new UsageRates(time);
         while (true)
         {
-            outbox.Report(usage.Read());
+            var now = usage.Read();
+            rates.Write(now);
+            outbox.Report(now);
+            Interlocked.Exchange(ref _usageReadAt, time.GetTimestamp());
             await Task.Delay(interval, time, cancellationToken).ConfigureAwait(false);
         }
     }

@@ -23,6 +23,18 @@ internal static class KernelStatistics
         .Sum(word => word.Length > key.Length && word[key.Length] == '=' && word.StartsWith(key, StringComparison.Ordinal)
             && TryNumber(word.AsSpan(key.Length + 1), out var number) ? number : 0);
 
+    /// <summary>Reads a limit, -1 for <c>max</c>; null for what is none.</summary>
+    public static long? ReadLimit(string? text) => text == "max" ? -1 : TryNumber(text, out var limit) ? limit : null;
+
+    /// <summary>Reads <c>50000 100000</c>, quota and period, as thousandths of a CPU, -1 for <c>max 100000</c>; null for what is none.</summary>
+    public static long? ReadQuota(string? text) => text?.Split(' ') switch
+    {
+        ["max", _] => -1,
+        [var quota, var period] when TryNumber(quota, out var microseconds) && TryNumber(period, out var length) && length > 0 && microseconds <= long.MaxValue / 1000 =>
+            microseconds * 1000 / length,
+        _ => null,
+    };
+
     /// <summary>Reads <c>some avg10=0.00 avg60=0.00 avg300=0.00 total=0</c> and the same with <c>full</c>; null when there is neither.</summary>
     public static Pressure? ReadPressure(string text)
     {

@@ -59,6 +59,34 @@ internal sealed class UsageReader(NodeRoot root)
         }
     }
 
+    private static void ReadLimits(Findings findings, string cgroup, CgroupUsage usage)
+    {
+        if (KernelStatistics.ReadLimit(findings.Text($"{cgroup}/memory.max")) is { } memoryMax)
+        {
+            usage.MemoryMax = memoryMax;
+        }
+
+        if (KernelStatistics.ReadLimit(findings.Text($"{cgroup}/memory.high")) is { } memoryHigh)
+        {
+            usage.MemoryHigh = memoryHigh;
+        }
+
+        if (KernelStatistics.ReadLimit(findings.Text($"{cgroup}/memory.min")) is { } memoryMin)
+        {
+            usage.MemoryMin = memoryMin;
+        }
+
+        if (KernelStatistics.ReadLimit(findings.Text($"{cgroup}/pids.max")) is { } pidsMax)
+        {
+            usage.PidsMax = pidsMax;
+        }
+
+        if (KernelStatistics.ReadQuota(findings.Text($"{cgroup}/cpu.max")) is { } cpuMax)
+        {
+            usage.CpuMax = cpuMax;
+        }
+    }
+
     private static CgroupUsage ReadCgroup(Findings findings, string unit, string cgroup, bool hasPressure)
     {
         var usage = new CgroupUsage
@@ -99,6 +127,7 @@ internal sealed class UsageReader(NodeRoot root)
             (usage.IoReadBytes, usage.IoWrittenBytes) = (KernelStatistics.SumOfDevices(io, "rbytes"), KernelStatistics.SumOfDevices(io, "wbytes"));
         }
 
+        ReadLimits(findings, cgroup, usage);
         return usage;
 
         Pressure? ReadPressure(string file) => hasPressure && findings.Text($"{cgroup}/{file}") is { } text ? KernelStatistics.ReadPressure(text) : null;

@@ -52,6 +52,7 @@ internal static class PlanText
         var sections = new (string Title, IEnumerable<string> Lines)[]
         {
             ("Batches", Batches(plan)),
+            ("Capacity", plan.Capacity.Where(kind => kind.Capacity.Memory.Has > 0).Select(kind => $"{CapacityText.Line(kind.Capacity)}: {Names(kind.Nodes)}")),
             ("Held by", plan.Held.Select(hold => Hold(hold, now))),
             ("Left out", plan.Left.Where(left => !plan.Held.Any(held => held.Hold.Equals(left.Hold) && held.Nodes.SequenceEqual(left.Nodes))).Select(hold => Hold(hold, now))),
             ("Ends", Ends(plan, now)),

@@ -58,6 +58,7 @@ internal static class NodeDescription
         Description.Section(writer, "Probes that do not say healthy", status.Probes.Where(probe => probe.State != ProbeResult.Types.State.Healthy).Select(probe => (string[])
             [probe.State.ToString().ToUpperInvariant(), probe.Unit, probe.Failures == 0 ? "" : FormattableString.Invariant($"{probe.Failures} failed in a row"), probe.Message]));
         Description.Section(writer, $"Usage ({Durations.Since(status.UsageAt, now)} ago)", Usage(status.Usage));
+        Description.Section(writer, "Capacity", CapacityText.Rows(status.Capacity) is var capacity && capacity.Any() ? capacity.Prepend(CapacityText.Header) : []);
         Description.Section(writer, "Changed by hand", (status.Report?.Drift ?? []).Select(drift => (string[])[drift.Change.ToString().ToUpperInvariant(), drift.Path]));
         Description.Section(writer, "Files", (status.Report?.Files ?? []).Select(file => (string[])[file.Sha256[..Math.Min(12, file.Sha256.Length)], file.Path]));
         Description.Section(writer, FormattableString.Invariant($"/etc of QM differs from the rootfs in {status.Report?.EtcDifferenceCount} places"),

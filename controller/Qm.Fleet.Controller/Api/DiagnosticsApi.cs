@@ -9,7 +9,7 @@ using Qm.Fleet.Controller.Storage;
 namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
-internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconcileStore store, WatchStreams streams, EffectiveAnswer effective, TimeProvider time)
+internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconcileStore store, WatchStreams streams, EffectiveAnswer effective, TopRounds top, TimeProvider time)
     : V1.DiagnosticsService.DiagnosticsServiceBase, IDisposable
 {
     /// <summary>Pieces of a bundle that a node may send before the client took some.</summary>
@@ -19,6 +19,7 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
     private const int MaxNames = 100;
     private const int MaxKeyLength = 255;
     private const int MaxEffectiveBytes = 2 * 1024 * 1024;
+    private const int MaxTops = 64;
     private const long MaxBundleBytes = 64L * 1024 * 1024;
     private static readonly TimeSpan CommandDeadline = TimeSpan.FromSeconds(60);
 
@@ -31,6 +32,7 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
 
     private readonly SemaphoreSlim _bundles = new(MaxBundles, MaxBundles);
     private long _lastId;
+    private int _tops;
 
     /// <inheritdoc/>
     public override Task<V1.GetChecksResponse> GetChecks(V1.GetChecksRequest request, ServerCallContext context)
@@ -157,6 +159,43 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
                 isMore = piece.Last && piece.More && piece.Cursor.Length > 0;
                 asked.AfterCursor = piece.Cursor.Length > 0 ? piece.Cursor : asked.AfterCursor;
             }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async Task<V1.GetUsageResponse> GetUsage(V1.GetUsageRequest request, ServerCallContext context)
+    {
+        Find(request.Node);
+        var answer = new UsageAnswer(request, time);
+        var command = new V1.Command { ReadUsage = answer.Ask(NextId()) };
+        await ReadAsync(new Diagnosis(request.Node, command.ReadUsage.Id, command, null), answer.TakeAsync, context.CancellationToken).ConfigureAwait(false);
+        return answer.Answer;
+    }
+
+    /// <inheritdoc/>
+    public override async Task WatchTop(V1.WatchTopRequest request, IServerStreamWriter<V1.Top> responseStream, ServerCallContext context)
+    {
+        var rounds = top.Of(request);
+        try
+        {
+            if (Interlocked.Increment(ref _tops) > MaxTops)
+            {
+                throw Failures.Make(Code.ResourceExhausted, "TOO_MANY_WATCHES", $"{MaxTops} clients are watching already. Ask for one round in a minute, or end another watch.");
+            }
+
+            using var end = streams.Link(context);
+            do
+            {
+                foreach (var part in rounds.Next())
+                {
+                    await streams.SendAsync(responseStream, part, "Watch again, at a longer interval or fewer nodes.", end.Token).ConfigureAwait(false);
+                }
+            }
+            while (await rounds.PauseAsync(end.Token).ConfigureAwait(false));
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _tops);
         }
     }
 

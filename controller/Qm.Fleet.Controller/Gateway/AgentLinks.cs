@@ -91,6 +91,13 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
         }
     }
 
+    /// <summary>Notes how long ago a node's agent read usage, and found what it last told on this link, which is nothing where it told nothing.</summary>
+    public void UsageRead(AgentLink link, TimeSpan ago)
+    {
+        var now = time.GetUtcNow();
+        Update(link, entry => entry with { Usage = (entry.Usage is { } told && told.ReceivedAt >= entry.Since ? told : new(new V1.Usage(), now)) with { ReadAt = now - ago } });
+    }
+
     /// <summary>Takes what changed of a node's probes.</summary>
     public void Report(AgentLink link, V1.ProbeResults change)
     {

@@ -23,7 +23,11 @@ internal sealed record AgentPulse(DateTimeOffset HeardAt, DateTimeOffset? Looked
 /// <summary>What a node uses, as last heard.</summary>
 /// <param name="Usage">All of it, put together from what was told; not to be changed.</param>
 /// <param name="ReceivedAt">When the last change of it arrived.</param>
-internal sealed record AgentUsage(V1.Usage Usage, DateTimeOffset ReceivedAt);
+internal sealed record AgentUsage(V1.Usage Usage, DateTimeOffset ReceivedAt)
+{
+    /// <summary>When it was last read on the node, as far as the node said, and was so.</summary>
+    internal DateTimeOffset ReadAt { get; init; } = ReceivedAt;
+}
 
 /// <summary>The agent extensions that dialled in, by node. Safe for any thread.</summary>
 internal interface IAgentLinks

@@ -95,6 +95,10 @@ internal sealed partial class NodeGatewayService(
                 case V1.AgentMessage.BodyOneofCase.Heartbeat:
                     links.Looked(link, TimeSpan.FromMilliseconds(Math.Clamp(message.Heartbeat.LookedMsAgo, 0, MaxLookAgeMs)));
                     links.Vitals(link, message.Heartbeat);
+                    if (message.Heartbeat.HasUsageReadMsAgo)
+                    {
+                        links.UsageRead(link, TimeSpan.FromMilliseconds(Math.Clamp(message.Heartbeat.UsageReadMsAgo, 0, MaxLookAgeMs)));
+                    }
                     break;
                 case V1.AgentMessage.BodyOneofCase.Usage:
                     links.Report(link, message.Usage);

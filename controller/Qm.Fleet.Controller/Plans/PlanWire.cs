@@ -29,6 +29,8 @@ internal static class PlanWire
         wire.Left.AddRange(ToWire(plan.Rollout.Left));
         wire.Nodes.AddRange(plan.Nodes.Select(ToWire));
         wire.Findings.AddRange(plan.Findings.Select(ToWire));
+        // Where nobody says what is kept, the findings tell what does not fit.
+        wire.Capacity.AddRange(plan.Capacity.Where(_ => fleet.AsilReserve is not null).Select(kind => new V1.PlannedCapacity { Nodes = { kind.Nodes }, Capacity = Capacities.ToWire(kind.Capacity) }));
         return wire;
     }
 

@@ -20,11 +20,7 @@ internal static class EvidenceMapper
         Effective = new Dictionary<string, string>(report.Effective, StringComparer.Ordinal),
         Cgroup = new Dictionary<string, string>(report.Cgroup, StringComparer.Ordinal),
         Oom = ToEvidence(report.Oom ?? new()),
-        Machine = new(
-            report.Machine?.MemoryBytes ?? 0, report.Machine?.TasksMax ?? 0, CpuSet.TryParse(report.Machine?.Cpus ?? "", out var cpus) ? cpus : null)
-        {
-            Disks = new Dictionary<string, string>(report.Machine?.Disks ?? [], StringComparer.Ordinal),
-        },
+        Machine = ToMachine(report),
         ManagedOom = report.ManagedOomPreference.Length == 0 ? ImmutableDictionary<string, string>.Empty
             : ImmutableDictionary<string, string>.Empty.Add(nameof(ResourceProperty.ManagedOOMPreference), report.ManagedOomPreference),
         RetiredWorkloads = [.. report.RetiredWorkloads],
@@ -41,6 +37,12 @@ internal static class EvidenceMapper
         Drift = [.. report.Drift.Select(file => $"{file.Path} {DriftText.Tell(file.Change)}")],
         HostAgentConfChangedAt = report.HostAgentConfChangedAtUs,
         Rootfs = new([.. report.RootfsSlots], report.Rootfs, ToFetch(report.RootfsFetch)),
+    };
+
+    internal static MachineFacts ToMachine(NodeReport report) => new(
+        report.Machine?.MemoryBytes ?? 0, report.Machine?.TasksMax ?? 0, CpuSet.TryParse(report.Machine?.Cpus ?? "", out var cpus) ? cpus : null)
+    {
+        Disks = new Dictionary<string, string>(report.Machine?.Disks ?? [], StringComparer.Ordinal),
     };
 
     private static Core.Reconcile.RootfsFetch? ToFetch(V1.RootfsFetch? fetch) => fetch is null ? null : new(

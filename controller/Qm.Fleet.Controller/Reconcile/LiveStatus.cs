@@ -3,6 +3,7 @@ using Qm.Fleet.Controller.Api;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Supervise;
+using Qm.Fleet.Controller.Wire;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.V1;
 
@@ -36,12 +37,13 @@ internal sealed class LiveStatus(LiveNodes live, RolloutKeeper rollouts, IAgentL
             UsageAt = usage?.ReceivedAt.ToTimestamp(),
             HeardAt = pulse?.HeardAt.ToTimestamp(),
             LookedAt = pulse?.LookedAt?.ToTimestamp(),
+            Capacity = node.Capacity is { } capacity ? Capacities.ToWire(capacity) : null,
             Phase = SupervisionStatus.ToWire(node.Phase, node.Policy),
             Supervision = SupervisionStatus.ToWire(node, time.GetUtcNow()),
         };
         status.Conditions.AddRange(node.Conditions.Select(ToWire));
         status.Checks.AddRange(node.Checks.Select(ToWire));
-        status.Probes.AddRange(agents.Probes(name).Values.OrderBy(reading => reading.Unit, StringComparer.Ordinal).Select(Wire.Probes.ToWire));
+        status.Probes.AddRange(agents.Probes(name).Values.OrderBy(reading => reading.Unit, StringComparer.Ordinal).Select(Probes.ToWire));
         return status;
     }
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Capacity;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
@@ -84,6 +85,11 @@ internal sealed record NodeLive
 
     /// <summary>From the acceptance of the rollout to Ready; null until that was seen.</summary>
     internal TimeSpan? ConvergedAfter { get; init; }
+
+    /// <summary>What the limits of its fleet let QM take of it; null without a fleet. What a node has does not change while nobody hears it.</summary>
+    internal NodeCapacity? Capacity => Assignment.Fleet is { } fleet
+        ? NodeCapacity.Of(fleet.Environment, fleet.AsilReserve, View.Evidence?.Machine ?? (Report is { } report ? EvidenceMapper.ToMachine(report.Report) : new(0, 0)))
+        : null;
 
     /// <summary>Counters of what happened to it.</summary>
     internal HealthMark Health => field ??= new(OomKills(View.Evidence), Restarts(View));

@@ -13,7 +13,7 @@ internal static class AccessRules
         ("qm.fleet.v1.NodeService", Role.Admin,
             ["Create", "Apply", "Update", "Get", "List", "Delete", "Watch", "Cordon", "Uncordon", "Quarantine", "Release", "RestartQm", "ListUnits", "StartUnit", "StopUnit", "RestartUnit", "FreezeUnit", "ThawUnit", "SetUnitProperties"]),
         ("qm.fleet.v1.EventService", Role.Admin, ["Get", "List", "Watch"]),
-        ("qm.fleet.v1.DiagnosticsService", Role.Admin, ["GetChecks", "RunChecks", "CollectBundle", "GetEffective", "GetLogs"]),
+        ("qm.fleet.v1.DiagnosticsService", Role.Admin, ["GetChecks", "RunChecks", "CollectBundle", "GetEffective", "GetLogs", "GetUsage", "WatchTop"]),
         ("qm.fleet.v1.OperationService", Role.Admin, ["Get", "List", "Wait", "Cancel"]),
         ("qm.fleet.v1.SiteService", Role.Admin, ["Get", "List"]),
         ("qm.fleet.v1.ServerService", Role.Admin, ["GetVersion", "GetHealth", "GetConfiguration"]),

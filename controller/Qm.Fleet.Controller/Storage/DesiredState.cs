@@ -1,3 +1,4 @@
+using Qm.Fleet.Core.Capacity;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Rollouts;
 using Qm.Fleet.Core.Selectors;
@@ -33,6 +34,9 @@ internal sealed record DesiredFleet(
 {
     /// <summary>How its nodes are healed.</summary>
     public SupervisionPolicy Supervision { get; init; } = SupervisionPolicy.Default;
+
+    /// <summary>What of each of its nodes is kept for safety software.</summary>
+    public AsilReserve AsilReserve { get; init; } = AsilReserve.Default;
 
     /// <summary>Whether it is being deleted: its rollout takes away what it had brought.</summary>
     public bool IsDeleting { get; init; }

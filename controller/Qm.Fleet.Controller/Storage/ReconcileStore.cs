@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Qm.Fleet.Core.Capacity;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
@@ -141,7 +142,12 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
                 environments[name] = FleetRows.Environment(fleet, revision);
             }
         }
-        return new(fleet.Name, fleet.Uid, fleet.Spec.Selector, fleet.Revision, fleet.Spec.Rollout, rollout, environments, failures) { IsDeleting = fleet.DeletingSince is not null, Supervision = fleet.Spec.Supervision };
+        return new(fleet.Name, fleet.Uid, fleet.Spec.Selector, fleet.Revision, fleet.Spec.Rollout, rollout, environments, failures)
+        {
+            IsDeleting = fleet.DeletingSince is not null,
+            Supervision = fleet.Spec.Supervision,
+            AsilReserve = fleet.Spec.AsilReserve ?? AsilReserve.Default,
+        };
     }
 
     private sealed record FailureRow(string FleetUid, string Revision, string Node, string Reason);

@@ -25,6 +25,7 @@ internal static class Manifests
             Environment = spec?.Environment is { } environment ? Environment(environment, problems) : null,
             Rollout = spec?.Rollout is { } rollout ? Rollout(rollout) : new(),
             Supervision = spec?.Supervision is { } supervision ? Supervision(supervision) : new(),
+            AsilReserve = spec?.AsilReserve is { } reserve ? new(reserve.Memory, reserve.Cpus, reserve.Tasks) : null,
             OnDelete = spec?.OnDelete ?? "",
             RevisionHistoryLimit = spec?.RevisionHistoryLimit ?? 0,
         });

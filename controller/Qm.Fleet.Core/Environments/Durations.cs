@@ -3,9 +3,10 @@ using System.Globalization;
 namespace Qm.Fleet.Core.Environments;
 
 /// <summary>Times as people write them: a number with ms, s, m, h or d.</summary>
-internal static class Durations
+public static class Durations
 {
-    internal static readonly TimeSpan Longest = TimeSpan.FromDays(7);
+    /// <summary>7 days.</summary>
+    public static readonly TimeSpan Longest = TimeSpan.FromDays(7);
 
     private static readonly (string Unit, TimeSpan Of)[] Units =
     [
@@ -13,7 +14,10 @@ internal static class Durations
     ];
 
     /// <summary>Reads <c>90s</c>, <c>500ms</c> or <c>2m</c>, at most 7 days; 0 needs no unit.</summary>
-    internal static bool TryParse(string text, out TimeSpan duration, out string? problem)
+    /// <param name="text">The text.</param>
+    /// <param name="duration">The time; zero when the text is none.</param>
+    /// <param name="problem">What is wrong and what was expected; null when nothing is.</param>
+    public static bool TryParse(string text, out TimeSpan duration, out string? problem)
     {
         duration = TimeSpan.Zero;
         var digits = text.TrimEnd([.. "mshd"]);
@@ -36,7 +40,7 @@ internal static class Durations
     }
 
     /// <summary>A time as it would be written, in the largest unit that makes a whole number of it.</summary>
-    internal static string Text(TimeSpan duration)
+    public static string Text(TimeSpan duration)
     {
         var (name, of) = duration == TimeSpan.Zero ? Units[1] : Units.Last(unit => duration.Ticks % unit.Of.Ticks == 0 || unit.Unit == "ms");
         return string.Create(CultureInfo.InvariantCulture, $"{duration / of:0.###}{name}");

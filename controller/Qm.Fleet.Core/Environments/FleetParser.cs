@@ -21,6 +21,7 @@ public static class FleetParser
         var selector = ParseSelector(manifest.Selector, problems);
         var rollout = RolloutParser.Parse(manifest.Rollout, problems);
         var supervision = SupervisionParser.Parse(manifest.Supervision, problems);
+        var reserve = manifest.AsilReserve is { } kept ? AsilReserveParser.Parse(kept, problems) : null;
         problems.Check("spec.onDelete", manifest.OnDelete is "" or "remove" or "orphan" ? null : $"\"{manifest.OnDelete}\" is neither remove nor orphan");
         problems.Check("spec.revisionHistoryLimit", manifest.RevisionHistoryLimit is >= 0 and <= MaxRevisions ? null : string.Create(CultureInfo.InvariantCulture, $"{manifest.RevisionHistoryLimit} is not from 1 to {MaxRevisions}"));
         if (manifest.Environment is not { } declared)
@@ -46,6 +47,7 @@ public static class FleetParser
             selector is null ? null : new(manifest.Name, labels, selector, environment, rollout)
             {
                 Supervision = supervision,
+                AsilReserve = reserve,
                 OnDelete = manifest.OnDelete == "orphan" ? OnDelete.Orphan : OnDelete.Remove,
                 RevisionHistoryLimit = manifest.RevisionHistoryLimit == 0 ? FleetSpec.DefaultRevisionHistoryLimit : manifest.RevisionHistoryLimit,
             },

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Qm.Fleet.Core.Capacity;
 using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Rollouts;
 using Qm.Fleet.Core.Selectors;
@@ -20,6 +21,9 @@ public sealed record FleetSpec(
 
     /// <summary>How its nodes are healed when what they run fails.</summary>
     public SupervisionPolicy Supervision { get; init; } = SupervisionPolicy.Default;
+
+    /// <summary>What of each node is kept for its safety software; null when nothing is said of it, so that it is <see cref="AsilReserve.Default"/>.</summary>
+    public AsilReserve? AsilReserve { get; init; }
 
     /// <summary>What becomes of its nodes when it is deleted.</summary>
     public OnDelete OnDelete { get; init; }

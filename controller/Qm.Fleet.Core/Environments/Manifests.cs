@@ -25,12 +25,21 @@ public sealed record FleetManifest
     /// <summary>spec.supervision; empty for the default.</summary>
     public SupervisionManifest Supervision { get; init; } = new();
 
+    /// <summary>spec.asilReserve; null when absent.</summary>
+    public AsilReserveManifest? AsilReserve { get; init; }
+
     /// <summary>spec.onDelete; empty means remove.</summary>
     public string OnDelete { get; init; } = "";
 
     /// <summary>spec.revisionHistoryLimit; 0 for the default.</summary>
     public int RevisionHistoryLimit { get; init; }
 }
+
+/// <summary>What is kept for safety software as it was received; nothing is checked, what is empty was not given.</summary>
+/// <param name="Memory">memory.</param>
+/// <param name="Cpus">cpus.</param>
+/// <param name="Tasks">tasks.</param>
+public sealed record AsilReserveManifest(string Memory, string Cpus, string Tasks);
 
 /// <summary>An environment as it was received; nothing is checked.</summary>
 public sealed record EnvironmentManifest

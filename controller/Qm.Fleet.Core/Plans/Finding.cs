@@ -65,6 +65,21 @@ public sealed record Finding(string Rule, Severity Severity, string Path, Immuta
     /// <summary>A rollout that waits for QM of a node that waits for that rollout.</summary>
     public const string PreconditionCycle = "QMF-W014";
 
+    /// <summary>QM's CPUs and those kept for safety software are more than a node has.</summary>
+    public const string CpusOverCommitted = "QMF-W020";
+
+    /// <summary>QM's tasks and those kept for safety software are more than a node grants.</summary>
+    public const string TasksOverCommitted = "QMF-W021";
+
+    /// <summary>Memory that is never reclaimed from QM leaves less than what is kept for safety software.</summary>
+    public const string MemoryMinTakesReserve = "QMF-W022";
+
+    /// <summary>A workload's limit can never be reached, because QM's is below it.</summary>
+    public const string WorkloadAboveQm = "QMF-W023";
+
+    /// <summary>The limits of workloads are more than QM's together.</summary>
+    public const string WorkloadsOverCommitted = "QMF-W024";
+
     /// <inheritdoc/>
     public override string ToString() => $"{Rule} {Message}";
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Qm.Fleet.Core.Capacity;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
@@ -13,7 +14,11 @@ namespace Qm.Fleet.Core.Plans;
 /// <param name="Nodes">What would be done on them; nodes on which the same would be done stand together.</param>
 /// <param name="Findings">What is wrong or risky, the worst first.</param>
 public sealed record FleetPlan(
-    string From, string To, ImmutableArray<FieldChange> Changes, RolloutForecast Rollout, ImmutableArray<NodePlan> Nodes, ImmutableArray<Finding> Findings);
+    string From, string To, ImmutableArray<FieldChange> Changes, RolloutForecast Rollout, ImmutableArray<NodePlan> Nodes, ImmutableArray<Finding> Findings)
+{
+    /// <summary>What its limits let QM take of the nodes; nodes that are alike stand together.</summary>
+    public ImmutableArray<(ImmutableArray<string> Nodes, NodeCapacity Capacity)> Capacity { get; init; } = [];
+}
 
 /// <summary>What would be done on a node.</summary>
 /// <param name="Nodes">The node, first, and those on which the same would be done, but for their names.</param>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Qm.Fleet.Core.Capacity;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Rollouts;
@@ -31,7 +32,14 @@ public static class FleetPlanner
                 .. FleetRisks.Declared(fleet, ours.ToDictionary(node => node.View.Name, node => node.Rollout.Labels, StringComparer.Ordinal)).Concat(FleetRisks.Of(fleet, nodes)).Concat(FleetRisks.Of(fleet, rollout)).Concat(found)
                     .DistinctBy(finding => finding.Rule == Finding.EmptyBatch ? finding.Path : $"{finding}")
                     .OrderByDescending(finding => finding.Severity).ThenBy(finding => finding.Rule, StringComparer.Ordinal),
-            ]);
+            ])
+        {
+            Capacity =
+            [
+                .. ours.GroupBy(node => NodeCapacity.Of(fleet.Environment, fleet.AsilReserve ?? AsilReserve.Default, node.View.Evidence?.Machine ?? new(0, 0)))
+                    .Select(group => (FleetRisks.Names(group), group.Key)),
+            ],
+        };
     }
 
     // The key is all of the plan, with the node's name taken out.

@@ -9,9 +9,6 @@ namespace Qm.Fleet.Core.Plans;
 /// <summary>What of a fleet is wrong or risky on the nodes it has.</summary>
 public static class FleetRisks
 {
-    /// <summary>What is left to the rest of a node, safety software first of all, when QM takes all it may, in bytes.</summary>
-    public const long MemoryReserve = 1L << 30;
-
     /// <summary>A budget that lets no node of a group go down, so that none could ever move.</summary>
     /// <param name="policy">How the nodes move.</param>
     /// <param name="nodes">Labels of every node of the fleet.</param>
@@ -50,7 +47,7 @@ public static class FleetRisks
             yield return new(Finding.KnownBad, Severity.Warning, "spec.environment", Names(group), $"this revision failed there before, and is not tried again until somebody says retry: {group.Key}");
         }
 
-        foreach (var finding in Memory(fleet, nodes).Concat(Cpus(fleet, nodes)))
+        foreach (var finding in CapacityRisks.Of(fleet, nodes).Concat(Cpus(fleet, nodes)))
         {
             yield return finding;
         }
@@ -67,24 +64,6 @@ public static class FleetRisks
         where nodes.Count > 0 && batch.Select is { } selector && !nodes.Values.Any(selector.Matches)
         select new Finding(Finding.EmptyBatch, Severity.Warning, string.Create(CultureInfo.InvariantCulture, $"spec.rollout.batches[{number}]"), [], $"no node of the fleet is {batch.Select}, so the batch takes none");
 
-    private static IEnumerable<Finding> Memory(FleetSpec fleet, IReadOnlyCollection<PlannedNode> nodes)
-    {
-        if (fleet.Environment.Resources.GetValueOrDefault(ResourceProperty.MemoryMax) is not { } limit)
-        {
-            yield break;
-        }
-
-        foreach (var group in nodes.Where(node => node.View.Evidence is { Machine.MemoryBytes: > 0 }).GroupBy(node => node.View.Evidence!.Machine.MemoryBytes).OrderBy(group => group.Key))
-        {
-            var most = limit is ResourceValue.Infinity ? (ulong)group.Key : LiveProperty.Amount(ResourceProperty.MemoryMax, limit, new(group.Key, 0));
-            if (limit is not ResourceValue.Infinity && most + (ulong)MemoryReserve > (ulong)group.Key)
-            {
-                yield return new(Finding.MemoryOverCommitted, Severity.Warning, "spec.environment.resources.MemoryMax", Names(group),
-                    $"MemoryMax {limit} and {Gigabytes(MemoryReserve)} for the rest of the node are more than the {Gigabytes(group.Key)} it has");
-            }
-        }
-    }
-
     private static IEnumerable<Finding> Cpus(FleetSpec fleet, IReadOnlyCollection<PlannedNode> nodes)
     {
         if (fleet.Environment.Resources.GetValueOrDefault(ResourceProperty.AllowedCPUs) is not ResourceValue.Cpus { Set: var wanted })
@@ -98,7 +77,5 @@ public static class FleetRisks
         }
     }
 
-    private static ImmutableArray<string> Names(IEnumerable<PlannedNode> nodes) => [.. nodes.Select(node => node.View.Name).Order(StringComparer.Ordinal)];
-
-    private static string Gigabytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 30):0.#}G");
+    internal static ImmutableArray<string> Names(IEnumerable<PlannedNode> nodes) => [.. nodes.Select(node => node.View.Name).Order(StringComparer.Ordinal)];
 }

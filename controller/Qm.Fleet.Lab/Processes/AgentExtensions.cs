@@ -27,7 +27,7 @@ internal sealed class AgentExtensions(ProcessLauncher launcher, LabOptions optio
     public async Task StartAsync(string name, IEnumerable<EmulatedNode> nodes)
     {
         var command = options.AgentProcessEach
-            ? [.. Programs.Agent, "--root", nodes.Single().Root, "--controller", Address(LinkOf(nodes.Single()).Port), "--systemd-programs", NodePrograms.DirectoryOf(nodes.Single().Root)]
+            ? [.. Programs.Agent, "--root", nodes.Single().Root, "--controller", Address(LinkOf(nodes.Single()).Port), "--systemd-programs", NodePrograms.DirectoryOf(nodes.Single().Root), "--usage-interval", "1s"]
             : (string[])[.. Programs.Lab, "agents", "--controller", Address(port()), "--nodes", directory.Nodes];
         var agent = await ChildProcess.StartAsync(launcher, name, command, directory.Logs).ConfigureAwait(false);
         _started.Add(agent);

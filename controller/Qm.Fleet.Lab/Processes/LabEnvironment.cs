@@ -114,6 +114,7 @@ internal sealed class LabEnvironment : IAsyncDisposable
             _port = isChosen ? _port : FreePort();
             Controller = await ChildProcess.StartAsync(_launcher, "controller",
                 [.. Programs.Controller, "run", "--state", Directory.ControllerState, "--bus", BusAddress, "--listen", $"127.0.0.1:{_port}", "--socket", Directory.Socket, "--metrics", "off",
+                 .. _options.AgentProcessEach ? ["--usage-interval", "1000"] : Array.Empty<string>(),
                  .. _options.LinkConfirmWithin is { } within ? ["--link-confirm-within", within.TotalMilliseconds.ToString(CultureInfo.InvariantCulture)] : Array.Empty<string>()],
                 Directory.Logs, awaitedPrefix: "ready ").ConfigureAwait(false);
             _parts.Push(Controller);
@@ -217,6 +218,7 @@ internal sealed class LabEnvironment : IAsyncDisposable
         await Task.WhenAll(Nodes.Select(node => node.BootAsync(cancellation))).ConfigureAwait(false);
         Faults = new FaultInjector(_links, Nodes, RebootAsync, _time, _extensions);
         _parts.Push(Faults);
+        _parts.Push(EmulatedUsage.Start(Nodes, _time));
         _parts.Push(NodePrograms.Start(Nodes, Directory.ProgramsSocket, Programs.Lab, _time));
         _parts.Push(await LabServer.StartAsync(Directory.LabSocket, Faults, cancellation).ConfigureAwait(false));
         return text;

@@ -214,6 +214,22 @@ public sealed class DiagnosticsLinkTests : IAsyncDisposable
         Assert.Equal(before, _node.OwnedTrees());
     }
 
+    [Fact(Timeout = 60_000)]
+    [Trait("Requirement", "QMF-USAGE-001")]
+    public async Task ReadUsage_IsAnsweredFromWhatWasSampledBeforeAnybodyAsked()
+    {
+        _node.Write("sys/fs/cgroup/qm.service/memory.current", "104857600\n");
+        var stream = await ConnectAsync(TestContext.Current.CancellationToken);
+        await stream.ReportAsync(_ => true);
+        var begun = await stream.DoAsync(new Command { ReadUsage = new ReadUsage { Id = "u1", Limit = 10, Unit = "qm.service" } });
+        var pieces = await PiecesAsync(stream, "u1", TestContext.Current.CancellationToken);
+        var series = Assert.Single(pieces.SelectMany(piece => piece.Usage));
+
+        Assert.True(begun.Result.Ok, begun.Result.Message);
+        Assert.Equal((true, "", 10_000L, true), (pieces[^1].Last, pieces[^1].Problem, pieces[^2].UsageIntervalMs, pieces[^2].HasUsageOldestMsAgo));
+        Assert.Equal(("qm.service", "/qm.service", 104857600L), (series.Unit, series.Cgroup, series.Points[0].MemoryCurrent));
+    }
+
     private static async Task<(Dictionary<string, string> Entries, byte[] Raw)> BundleAsync(TestGateway.Stream stream, CancellationToken cancellationToken)
     {
         await stream.SendAsync(new Command { CollectBundle = new CollectBundle { Id = "b1", Until = 1000 } });

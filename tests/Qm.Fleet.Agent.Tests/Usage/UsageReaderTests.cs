@@ -20,6 +20,11 @@ public sealed class UsageReaderTests : IDisposable
             _node.Write($"{cgroup}/cpu.stat", "usage_usec 1500000\nuser_usec 1000000\nsystem_usec 500000\nnice_usec 0\nnr_periods 10\nnr_throttled 2\nthrottled_usec 7000\n");
             _node.Write($"{cgroup}/io.stat", "8:0 rbytes=4096 wbytes=1024 rios=1 wios=1 dbytes=0 dios=0\n253:0 rbytes=1 wbytes=2 rios=1 wios=1 dbytes=0 dios=0\n");
             _node.Write($"{cgroup}/pids.current", "17\n");
+            _node.Write($"{cgroup}/memory.max", "268435456\n");
+            _node.Write($"{cgroup}/memory.high", "max\n");
+            _node.Write($"{cgroup}/memory.min", "0\n");
+            _node.Write($"{cgroup}/pids.max", "max\n");
+            _node.Write($"{cgroup}/cpu.max", "60000 100000\n");
             _node.Write($"{cgroup}/memory.pressure", "some avg10=1.50 avg60=4.10 avg300=0.20 total=12345\nfull avg10=0.00 avg60=0.60 avg300=0.00 total=99\n");
             _node.Write($"{cgroup}/cpu.pressure", "some avg10=0.00 avg60=9.00 avg300=0.00 total=1\n");
         }
@@ -39,6 +44,7 @@ public sealed class UsageReaderTests : IDisposable
         Assert.All([usage.Qm, radio], cgroup =>
         {
             Assert.Equal((104857600L, 209715200L, 17L), (cgroup.MemoryCurrent, cgroup.MemoryPeak, cgroup.PidsCurrent));
+            Assert.Equal((268435456L, -1L, 0L, -1L, 600L), (cgroup.MemoryMax, cgroup.MemoryHigh, cgroup.MemoryMin, cgroup.PidsMax, cgroup.CpuMax));
             Assert.Equal((4097L, 1026L), (cgroup.IoReadBytes, cgroup.IoWrittenBytes));
             Assert.Equal((2L, 3L), (cgroup.MemoryEvents["oom_kill"], cgroup.MemoryEvents["high"]));
             Assert.Equal(["nr_periods", "nr_throttled", "system_usec", "throttled_usec", "usage_usec", "user_usec"], cgroup.CpuStat.Keys.Order());
@@ -52,6 +58,7 @@ public sealed class UsageReaderTests : IDisposable
     public void Read_FilesTheKernelDoesNotHave_AreAbsentAndNoProblem()
     {
         var scope = Read().Nested.Single(container => container.Unit == "libpod-bb.scope");
+        Assert.False(scope.HasMemoryMax || scope.HasMemoryHigh || scope.HasMemoryMin || scope.HasPidsMax || scope.HasCpuMax);
         Assert.Equal((false, false, false, false), (scope.HasMemoryCurrent, scope.HasMemoryPeak, scope.HasIoReadBytes, scope.HasPidsCurrent));
         Assert.Empty(scope.CpuStat);
     }
@@ -78,6 +85,15 @@ public sealed class UsageReaderTests : IDisposable
         Assert.Equal((0L, 0L), (radio.IoReadBytes, radio.IoWrittenBytes));
         Assert.Contains("memory.current", Assert.Single(usage.Problems));
     }
+
+    [Theory]
+    [InlineData("max 100000", -1L)]
+    [InlineData("150000 100000", 1500L)]
+    [InlineData("150000 0", null)]
+    [InlineData("9223372036854775807 1", null)]
+    [InlineData("much", null)]
+    [InlineData(null, null)]
+    public void ReadQuota_AnyText_IsThousandthsOfACpuOrNothing(string? text, long? thousandths) => Assert.Equal(thousandths, KernelStatistics.ReadQuota(text));
 
     [Fact]
     public void Read_QmDown_TellsNothing()

@@ -21,7 +21,7 @@ public sealed class BadManifestTests : CliTest
         { "no name", "apiVersion: qm.fleet/v1\nkind: Node\nmetadata:\n  labels: {a: b}\n", "x.yaml: 1 problem, nothing was stored\n  line 3  metadata.name: a name is required" },
         { "list", "- a\n- b\n", "x.yaml: 1 problem, nothing was stored\n  line 1  expected a resource: apiVersion, kind, metadata and spec" },
         { "unknown root", Head + "specs: {}\n", "x.yaml: 1 problem, nothing was stored\n  line 7  specs: no such field; did you mean spec? known are apiVersion, kind, metadata, spec" },
-        { "unknown far off", Head + "  zzz: {}\n", "x.yaml: 1 problem, nothing was stored\n  line 7  spec.zzz: no such field; known are selector, environment, rollout, onDelete, revisionHistoryLimit, supervision" },
+        { "unknown far off", Head + "  zzz: {}\n", "x.yaml: 1 problem, nothing was stored\n  line 7  spec.zzz: no such field; known are selector, environment, rollout, onDelete, revisionHistoryLimit, supervision, asilReserve" },
         { "field of an empty message", Head + "  environment:\n    rootfs: {preinstalled: {path: /}}\n", "x.yaml: 1 problem, nothing was stored\n  line 8  spec.environment.rootfs.preinstalled.path: no such field; it has none" },
         { "status", Head + "status:\n  ready: 3\n", "x.yaml: 1 problem, nothing was stored\n  line 7  status: is set by the server; leave it out" },
         { "server's metadata", "apiVersion: qm.fleet/v1\nkind: Node\nmetadata:\n  name: a\n  uid: b\n  generation: 3\n  createdAt: now\n", """
@@ -96,7 +96,7 @@ public sealed class BadManifestTests : CliTest
 
         Assert.Equal("""
             x.yaml: 2 problems, nothing was stored
-              document 1, line 7  spec.selectr: no such field; did you mean selector? known are selector, environment, rollout, onDelete, revisionHistoryLimit, supervision
+              document 1, line 7  spec.selectr: no such field; did you mean selector? known are selector, environment, rollout, onDelete, revisionHistoryLimit, supervision, asilReserve
               document 2, line 9  not YAML: While scanning for the next token, found character that cannot start any token
 
             """, Errors);

@@ -31,6 +31,14 @@ internal sealed class FakeDiagnostics : DiagnosticsService.DiagnosticsServiceBas
         Finish();
     }
 
+    public GetUsageResponse Usage { get; } = new();
+
+    public List<GetUsageRequest> UsageAsked { get; } = [];
+
+    public List<Top> Rounds { get; } = [];
+
+    public List<WatchTopRequest> TopAsked { get; } = [];
+
     /// <summary>Ends every stream; null for well.</summary>
     public Status? End { get; set; }
 
@@ -65,6 +73,23 @@ internal sealed class FakeDiagnostics : DiagnosticsService.DiagnosticsServiceBas
         answer.Settings.Clear();
         answer.Settings.AddRange(Effective.Settings.Where(setting => request.Key.Length == 0 || setting.Key == request.Key));
         return Task.FromResult(answer);
+    }
+
+    public override Task<GetUsageResponse> GetUsage(GetUsageRequest request, ServerCallContext context)
+    {
+        UsageAsked.Add(request);
+        return Task.FromResult(Usage);
+    }
+
+    public override async Task WatchTop(WatchTopRequest request, IServerStreamWriter<Top> responseStream, ServerCallContext context)
+    {
+        TopAsked.Add(request);
+        foreach (var part in Rounds)
+        {
+            await responseStream.WriteAsync(part);
+        }
+
+        Finish();
     }
 
     private void Finish()

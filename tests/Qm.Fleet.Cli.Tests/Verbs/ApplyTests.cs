@@ -154,7 +154,7 @@ public sealed class ApplyTests : CliTest
         Assert.Equal("""
             The server could not check, so there may be more: unix:nothing-here cannot be reached: there is no socket nothing-here
             x.yaml: 1 problem, nothing was stored
-              line 7  spec.selectr: no such field; did you mean selector? known are selector, environment, rollout, onDelete, revisionHistoryLimit, supervision
+              line 7  spec.selectr: no such field; did you mean selector? known are selector, environment, rollout, onDelete, revisionHistoryLimit, supervision, asilReserve
 
             """, Errors);
     }

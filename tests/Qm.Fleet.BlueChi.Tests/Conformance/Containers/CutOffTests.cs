@@ -75,7 +75,8 @@ public sealed class CutOffTests(ContainerFixture fixture) : IClassFixture<Contai
         var builder = new SlotBuilder(root, new() { Controller = new("https://127.0.0.1:1") }, RootfsLimits.Default, static path => new DriveInfo(path).AvailableFreeSpace, TimeProvider.System);
         await using var rootfs = new RootfsFetcher(root, builder, NullLogger<RootfsFetcher>.Instance);
         var revisions = new NodeRevisions(root, new StateDirectory(root, "/var/lib/qm-fleet"), new NodeClock(root, TimeProvider.System), quadletCheck: null, rootfs);
-        var diagnostics = new NodeDiagnostics(root, NodePrograms.None(TimeProvider.System), TimeProvider.System, NullLogger<NodeDiagnostics>.Instance);
+        var diagnostics = new NodeDiagnostics(
+            root, NodePrograms.None(TimeProvider.System), new(new(root), TimeSpan.FromHours(1), TimeProvider.System), TimeProvider.System, NullLogger<NodeDiagnostics>.Instance);
         using var probes = new ProbeDesk(
             new ProbeTargets(root), new Prober(root, isMachine: false, NodePrograms.None(TimeProvider.System), TimeProvider.System), static () => 0, TimeProvider.System);
         using var agent = new NodeAgent(
