@@ -30,6 +30,16 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
     /// <summary>When to look again without being told; null when only the node can change anything.</summary>
     internal DateTimeOffset? Wake { get; private set; }
 
+    /// <summary>The units to read again before workloads that fail are restarted: those, and the QM they are in; empty when QM itself fails, of which its units do not tell all.</summary>
+    internal ImmutableArray<string> Concerned
+    {
+        get
+        {
+            string[] failing = [.. State.Failing.Select(static unit => unit.Key)];
+            return failing.Length == 0 || failing.Contains(QmNode.Unit) ? [] : [.. failing, QmNode.Unit];
+        }
+    }
+
     /// <summary>Whether a node has what it shall have, and neither its rollout nor a person is at work on it.</summary>
     internal static bool IsSettled(NodeView view, RolloutMember? member) =>
         view is { Desired: { IsRemoval: false } desired, Evidence: { Confirmed: true } evidence, Host: Presence.Online, Cordoned: false } && evidence.Revision == desired.Name
