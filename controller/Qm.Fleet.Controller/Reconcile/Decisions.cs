@@ -17,5 +17,5 @@ internal sealed record Decisions
 
     internal Func<SupervisionView, NodeSupervision, SupervisionPolicy, DateTimeOffset, SupervisionVerdict> Judge { get; init; } = Supervisor.Judge;
 
-    internal Func<IReadOnlyCollection<NodeSupervision>, int, FleetSupervision, SupervisionPolicy, DateTimeOffset, FleetHealingVerdict> MayHeal { get; init; } = FleetHealing.Judge;
+    internal Func<IReadOnlyCollection<NodeTrouble>, int, FleetSupervision, SupervisionPolicy, DateTimeOffset, FleetHealingVerdict> MayHeal { get; init; } = FleetHealing.Judge;
 }

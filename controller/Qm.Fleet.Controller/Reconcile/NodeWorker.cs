@@ -13,8 +13,11 @@ namespace Qm.Fleet.Controller.Reconcile;
 /// <remarks>Each node has its own, so that a slow call to one delays no other. Everything it knows is read from the node.</remarks>
 internal sealed partial class NodeWorker(
     string name, NodeActor actor, IAgentLinks agents, BlueChiLink blueChi, RolloutKeeper rollouts, LiveNodes live,
-    EventSink events, NodeHealer healer, NodeShedder shedder, Decisions decisions, TimeSpan linkConfirmWithin, TimeProvider time, ILogger<NodeWorker> logger)
+    EventSink events, NodeHealer healer, NodeShedder shedder, Decisions decisions, Func<double> random, TimeSpan linkConfirmWithin, TimeProvider time, ILogger<NodeWorker> logger)
 {
+    // A slow pass in case a signal was lost; each comes earlier by a random part, or all nodes of a fleet that got ready together would have theirs together.
+    private static readonly TimeSpan Net = NodeUnits.Net;
+
     // An agent that BlueChi calls online and that does not answer: no signal tells when it does again.
     private static readonly TimeSpan Unanswered = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(20);
@@ -232,7 +235,7 @@ internal sealed partial class NodeWorker(
     private async Task WaitAsync(NodeStep step, CancellationToken ct)
     {
         var look = Earliest((step as NodeStep.Wait)?.LookAgain, healer.Wake, shedder.Wake, live.Find(name)?.Phase.Until(Pending));
-        var net = blueChi.PresenceOf(name) == Presence.Online && _units.Readings.Qm is null ? Unanswered : NodeUnits.Net;
+        var net = blueChi.PresenceOf(name) == Presence.Online && _units.Readings.Qm is null ? Unanswered : Net * (1 - (random() / 3));
         var wait = look is null ? net : Clamp(look.Value - SteadyNow, net);
         var before = time.GetTimestamp();
         await _signal.WaitAsync(wait, time, ct);

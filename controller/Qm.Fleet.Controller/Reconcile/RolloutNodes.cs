@@ -65,7 +65,7 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents, TimeProvi
 
     /// <summary>The first precondition that does not hold for a node; null when all do.</summary>
     internal UnmetPrecondition? Blocked(DesiredFleet fleet, string name, Func<string, string, UnitReading?> unitOf) =>
-        fleet.Policy.Preconditions.Select(condition => Unmet(condition, name, unitOf)).FirstOrDefault(problem => problem is not null);
+        fleet.Policy.Preconditions.IsEmpty ? null : FirstUnmet(fleet.Policy.Preconditions, name, unitOf);
 
     /// <summary>A unit of a host as it was last read; null when it was not.</summary>
     internal UnitReading? UnitOf(string node, string unit) => live.Find(node)?.View.HostUnits.GetValueOrDefault(unit);
@@ -90,10 +90,20 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents, TimeProvi
             return $"{QmNode.Unit} is {qm.ActiveState} ({qm.Result})";
         }
 
-        var workloads = view.Desired?.Environment.Workloads.Select(workload => workload.Name + ".service") ?? [];
-        return workloads.Where(unit => view.QmUnits.GetValueOrDefault(unit) is { ActiveState: "failed", JobId: 0 })
-            .Select(unit => $"{unit} is failed ({view.QmUnits[unit].Result})").FirstOrDefault();
+        // Asked of every node at every pass, and nearly always in vain.
+        foreach (var (unit, reading) in view.QmUnits)
+        {
+            if (reading is { ActiveState: "failed", JobId: 0 } && view.Desired?.Environment.Workloads.Any(workload => workload.Name + ".service" == unit) == true)
+            {
+                return $"{unit} is failed ({reading.Result})";
+            }
+        }
+
+        return null;
     }
+
+    private UnmetPrecondition? FirstUnmet(IEnumerable<Precondition> preconditions, string name, Func<string, string, UnitReading?> unitOf) =>
+        preconditions.Select(condition => Unmet(condition, name, unitOf)).FirstOrDefault(problem => problem is not null);
 
     private UnmetPrecondition? Unmet(Precondition condition, string name, Func<string, string, UnitReading?> unitOf)
     {

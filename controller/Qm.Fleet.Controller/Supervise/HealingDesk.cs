@@ -15,7 +15,7 @@ internal sealed class HealingDesk(IReconcileStore store, Decisions decisions, Ti
     internal static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(5);
 
     private readonly (DateTimeOffset Time, long Timestamp) _start = (time.GetUtcNow(), time.GetTimestamp());
-    private readonly ConcurrentDictionary<string, NodeSupervision> _nodes = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Known> _nodes = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Fleet> _fleets = new(StringComparer.Ordinal);
 
     /// <summary>The time all judgements are made by: a clock that is set must neither end a wait nor fill a budget.</summary>
@@ -30,7 +30,7 @@ internal sealed class HealingDesk(IReconcileStore store, Decisions decisions, Ti
         var stored = await store.LoadSupervisionAsync(ct);
         foreach (var (node, state) in stored.Nodes)
         {
-            _nodes.TryAdd(node, state);
+            _nodes.TryAdd(node, new(state));
         }
 
         foreach (var (uid, state) in stored.Fleets)
@@ -43,16 +43,16 @@ internal sealed class HealingDesk(IReconcileStore store, Decisions decisions, Ti
     internal void SetMembers(string fleetUid, ImmutableArray<string> nodes) => _fleets.GetOrAdd(fleetUid, static _ => new()).Nodes = nodes;
 
     /// <summary>What is known of a node.</summary>
-    internal NodeSupervision Of(string node) => _nodes.GetValueOrDefault(node, NodeSupervision.New);
+    internal NodeSupervision Of(string node) => _nodes.GetValueOrDefault(node)?.State ?? NodeSupervision.New;
 
     /// <summary>Notes what is known of a node, unless somebody released or quarantined it meanwhile.</summary>
     internal bool TrySet(string node, NodeSupervision seen, NodeSupervision state) =>
-        ReferenceEquals(seen, state) || (_nodes.TryGetValue(node, out var known) ? ReferenceEquals(known, seen) && _nodes.TryUpdate(node, state, known) : _nodes.TryAdd(node, state));
+        ReferenceEquals(seen, state) || (_nodes.TryGetValue(node, out var known) ? ReferenceEquals(known.State, seen) && _nodes.TryUpdate(node, new(state), known) : _nodes.TryAdd(node, new(state)));
 
     /// <summary>Somebody decided about a node; the store has it already.</summary>
     internal void Decided(string node, Quarantine? quarantine) =>
         // A node that is released begins anew.
-        _nodes.AddOrUpdate(node, _ => NodeSupervision.New with { Quarantine = quarantine }, (_, _) => NodeSupervision.New with { Quarantine = quarantine });
+        _nodes[node] = new(NodeSupervision.New with { Quarantine = quarantine });
 
     /// <summary>Asks whether a node may be healed now, and takes it down as done if so.</summary>
     /// <param name="fleet">Its fleet.</param>
@@ -77,7 +77,7 @@ internal sealed class HealingDesk(IReconcileStore store, Decisions decisions, Ti
 
             before = entry.State;
             var members = entry.Nodes.IsDefault ? [node] : entry.Nodes;
-            verdict = decisions.MayHeal([.. members.Select(Of)], members.Length, before, fleet.Supervision, now);
+            verdict = decisions.MayHeal([.. Troubles(members)], members.Length, before, fleet.Supervision, now);
             entry.State = verdict.State;
             if (verdict.Hold is null)
             {
@@ -110,6 +110,24 @@ internal sealed class HealingDesk(IReconcileStore store, Decisions decisions, Ti
         }
 
         return (state, verdict.Hold);
+    }
+
+    private IEnumerable<NodeTrouble> Troubles(ImmutableArray<string> members)
+    {
+        foreach (var member in members)
+        {
+            if (_nodes.GetValueOrDefault(member)?.Trouble is { } trouble && !ReferenceEquals(trouble, NodeTrouble.None))
+            {
+                yield return trouble;
+            }
+        }
+    }
+
+    private sealed class Known(NodeSupervision state)
+    {
+        internal NodeSupervision State { get; } = state;
+
+        internal NodeTrouble Trouble => field ??= NodeTrouble.Of(State);
     }
 
     private sealed class Fleet

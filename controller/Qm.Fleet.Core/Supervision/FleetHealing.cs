@@ -26,21 +26,20 @@ public sealed record FleetHealingVerdict(FleetSupervision State, HealingHold? Ho
 public static class FleetHealing
 {
     /// <summary>Whether the nodes of a fleet may be healed now.</summary>
-    /// <param name="nodes">Every node of the fleet that anything is known of.</param>
+    /// <param name="nodes">What counts of the nodes of the fleet; one of which nothing does may be left out.</param>
     /// <param name="size">How many nodes the fleet has.</param>
     /// <param name="state">What was known of the fleet before.</param>
     /// <param name="policy">How it is healed.</param>
     /// <param name="now">The time.</param>
-    public static FleetHealingVerdict Judge(IReadOnlyCollection<NodeSupervision> nodes, int size, FleetSupervision state, SupervisionPolicy policy, DateTimeOffset now)
+    public static FleetHealingVerdict Judge(IReadOnlyCollection<NodeTrouble> nodes, int size, FleetSupervision state, SupervisionPolicy policy, DateTimeOffset now)
     {
         var limit = policy.CorrelatedOf(size);
         var lately = now - policy.Within;
         var (atOnce, failing) = (0, 0);
         foreach (var node in nodes)
         {
-            var fails = node.Failing.Any();
-            failing += fails ? 1 : 0;
-            atOnce += node.Failing.Any(unit => unit.Value.FailingSince > lately) || node.Acts.Any(act => act > lately && act <= now) ? 1 : 0;
+            failing += node.FailingSince is null ? 0 : 1;
+            atOnce += node.IsSince(lately, now) ? 1 : 0;
         }
 
         if (state.CorrelatedSince is null && atOnce >= limit)

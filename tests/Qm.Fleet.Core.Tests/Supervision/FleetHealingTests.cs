@@ -22,7 +22,7 @@ public sealed class FleetHealingTests
     [Fact, Trait("Requirement", "QMF-SUPER-006")]
     public void Judge_HalfOfThemFailAtOnce_StopsHealingOnceAndUntilFewerDo()
     {
-        NodeSupervision[] many = [Failing(Noon), Failing(Noon), Failing(Noon), Well(), Well(), Well()];
+        NodeTrouble[] many = [Failing(Noon), Failing(Noon), Failing(Noon), Well(), Well(), Well()];
         var first = FleetHealing.Judge(many, 6, FleetSupervision.New, Policy, Noon);
         Assert.Equal("CorrelatedFailure", first.Hold?.For);
         Assert.Equal(("CorrelatedFailure", NoticeSeverity.Critical), (first.Notice?.Reason, first.Notice?.Severity));
@@ -50,7 +50,7 @@ public sealed class FleetHealingTests
     public void Judge_TheBudgetIsUsedUp_WaitsForRoom()
     {
         var policy = Policy with { FleetBudget = new(3, TimeSpan.FromMinutes(10)) };
-        NodeSupervision[] nodes = [Acted(9, 8), Acted(2), Well(), Well(), Well(), Well(), Well()];
+        NodeTrouble[] nodes = [Acted(9, 8), Acted(2), Well(), Well(), Well(), Well(), Well()];
         var hold = FleetHealing.Judge(nodes, 7, FleetSupervision.New, policy, Noon).Hold;
         Assert.Equal(("FleetBudget", Noon + TimeSpan.FromMinutes(1)), (hold?.For, hold?.Until));
         Assert.Null(FleetHealing.Judge(nodes, 7, FleetSupervision.New, policy, Noon + TimeSpan.FromMinutes(1)).Hold);
@@ -87,11 +87,11 @@ public sealed class FleetHealingTests
             Assert.True(let <= policy.CorrelatedOf(size), $"{let} of {size}");
         });
 
-    private static NodeSupervision Well() => NodeSupervision.New;
+    private static NodeTrouble Well() => NodeTrouble.Of(NodeSupervision.New);
 
-    private static NodeSupervision Failing(DateTimeOffset since) => Of(UnitWatch.New with { Failure = "is failed (exit-code)", FailingSince = since });
+    private static NodeTrouble Failing(DateTimeOffset since) => Of(UnitWatch.New with { Failure = "is failed (exit-code)", FailingSince = since });
 
-    private static NodeSupervision Acted(params double[] minutesAgo) => Of(UnitWatch.New with { Restarts = [.. minutesAgo.Select(ago => Noon - TimeSpan.FromMinutes(ago))] });
+    private static NodeTrouble Acted(params double[] minutesAgo) => Of(UnitWatch.New with { Restarts = [.. minutesAgo.Select(ago => Noon - TimeSpan.FromMinutes(ago))] });
 
-    private static NodeSupervision Of(UnitWatch watch) => NodeSupervision.New with { Units = NodeSupervision.New.Units.Add("radio.service", watch) };
+    private static NodeTrouble Of(UnitWatch watch) => NodeTrouble.Of(NodeSupervision.New with { Units = NodeSupervision.New.Units.Add("radio.service", watch) });
 }
