@@ -72,6 +72,7 @@ public sealed class SimulationTests
         { nameof(Bug.CommonCauseIgnored), ["common cause:"] },
         { nameof(Bug.OneRestartIsTooMany), ["healing:"] },
         { nameof(Bug.TakenScoreForgotten), ["confirmation:"] },
+        { nameof(Bug.DisruptionNotAsked), ["budget:", "precondition:"] },
     };
 
     [Fact]

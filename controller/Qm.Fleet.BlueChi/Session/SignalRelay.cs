@@ -58,14 +58,14 @@ internal sealed class SignalRelay(BlueChiClient client, JobTracker jobs, FloodGu
     /// <summary>Whatever was heard or missed, the whole node is worth a look.</summary>
     internal void LookAt(string node) => Tell(() => observer.UnitChanged(node, Pattern.All, Look));
 
-    /// <summary>Whatever was heard or missed, every connected node is worth a look.</summary>
-    internal void LookAtAll() => Tell(() =>
+    /// <summary>The nodes that are connected, by name.</summary>
+    internal string[] Connected()
     {
-        foreach (var node in _nodes.Where(node => node.Status == NodeStatus.Online))
+        lock (_gate)
         {
-            observer.UnitChanged(node.Name, Pattern.All, Look);
+            return [.. _nodes.Where(static node => node.Status == NodeStatus.Online).Select(static node => node.Name)];
         }
-    });
+    }
 
     /// <summary>A node that was too loud is heard again.</summary>
     internal void Unmute(string node)

@@ -11,6 +11,9 @@ internal sealed class UnitWatch(BlueChiClient client, BlueChiOptions options, Ti
     // More nodes than BlueChi was ever seen to serve.
     private const int MostPauses = 4096;
 
+    // A look is a handful of calls, and those of a thousand nodes at one moment would be in the way of whatever else is asked.
+    private const int Portions = 240;
+
     private readonly ConcurrentDictionary<string, IAsyncDisposable> _subscriptions = new(StringComparer.Ordinal);
 
     // At most one entry for each node: it is not listened to until its entry is dealt with.
@@ -27,7 +30,7 @@ internal sealed class UnitWatch(BlueChiClient client, BlueChiOptions options, Ti
         await Task.WhenAll(client.NodeNames.Select(async node => _subscriptions[node] = await _monitor.SubscribeAsync(node, [Pattern.All], ct)));
     }
 
-    /// <summary>Has everything looked at now and then, and leaves out who is too loud, until cancelled.</summary>
+    /// <summary>Has everything looked at now and then, a few nodes at a time, and leaves out who is too loud, until cancelled.</summary>
     /// <exception cref="BlueChiException">BlueChi no longer does as it should.</exception>
     internal async Task RunAsync(SignalRelay relay, IBlueChiObserver observer, CancellationToken ct)
     {
@@ -54,9 +57,18 @@ internal sealed class UnitWatch(BlueChiClient client, BlueChiOptions options, Ti
     {
         while (true)
         {
-            await Task.Delay(options.ResyncInterval, time, ct);
+            var nodes = relay.Connected();
+            var portions = nodes.Chunk(Math.Max(1, (nodes.Length + Portions - 1) / Portions)).DefaultIfEmpty([]).ToArray();
+            foreach (var portion in portions)
+            {
+                await Task.Delay(options.ResyncInterval / portions.Length, time, ct);
+                foreach (var node in portion)
+                {
+                    relay.LookAt(node);
+                }
+            }
+
             await client.ListNodesAsync(relay.Listed, ct);
-            relay.LookAtAll();
         }
     }
 

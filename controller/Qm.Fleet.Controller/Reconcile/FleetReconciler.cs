@@ -17,7 +17,7 @@ internal sealed partial class FleetReconciler(
     private static readonly TimeSpan WorkerPause = TimeSpan.FromSeconds(5);
 
     // A pass looks at every node of every fleet, and every change of any node asks for one: over a large fleet, nodes that fail have the processor first.
-    private const int PauseFactor = 4;
+    private const int PauseFactor = 9;
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(250);
 
@@ -201,7 +201,15 @@ internal sealed partial class FleetReconciler(
         }
 
         var before = rollouts.Find(fleet.Name);
+        var disruptions = healing.Disruptions(fleet.Uid);
         var decision = rollouts.Ask(fleet, rollout, _members[fleet.Name]);
+        if (!healing.TryMove(fleet.Uid, disruptions, decision.State.Members))
+        {
+            // A node that it counted as serving is being taken down.
+            _signal.Raise();
+            return;
+        }
+
         if (!ReferenceEquals(decision.State, rollout.State))
         {
             // What is not stored is not so: a controller that is killed here decides it again.
@@ -231,7 +239,7 @@ internal sealed partial class FleetReconciler(
     private (NodeWorker Worker, CancellationTokenSource Stop, Task Run) Start(string name, CancellationToken ct)
     {
         var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var worker = new NodeWorker(name, actor, leases, agents, blueChi, rollouts, live, events, new(name, healing, store, events, decisions, random), new(name, events), decisions, options.Value.LinkConfirmWithin, time, loggers.CreateLogger<NodeWorker>());
+        var worker = new NodeWorker(name, actor, leases, agents, blueChi, rollouts, live, events, new(name, healing, store, events, decisions, random), new(name, events), decisions, random, options.Value.LinkConfirmWithin, time, loggers.CreateLogger<NodeWorker>());
         return (worker, stop, RunAsync(name, worker, stop.Token));
     }
 

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Storage;
@@ -14,10 +13,10 @@ namespace Qm.Fleet.Controller.Reconcile;
 /// <remarks>Each node has its own, so that a slow call to one delays no other. Everything it knows is read from the node.</remarks>
 internal sealed partial class NodeWorker(
     string name, NodeActor actor, UnitLeases leases, IAgentLinks agents, BlueChiLink blueChi, RolloutKeeper rollouts, LiveNodes live,
-    EventSink events, NodeHealer healer, NodeShedder shedder, Decisions decisions, TimeSpan linkConfirmWithin, TimeProvider time, ILogger<NodeWorker> logger)
+    EventSink events, NodeHealer healer, NodeShedder shedder, Decisions decisions, Func<double> random, TimeSpan linkConfirmWithin, TimeProvider time, ILogger<NodeWorker> logger)
 {
-    // A slow pass in case a signal was lost.
-    private static readonly TimeSpan Net = TimeSpan.FromSeconds(30);
+    // A slow pass in case a signal was lost; each comes earlier by a random part, or all nodes of a fleet that got ready together would have theirs together.
+    private static readonly TimeSpan Net = NodeUnits.Net;
 
     // An agent that BlueChi calls online and that does not answer: no signal tells when it does again.
     private static readonly TimeSpan Unanswered = TimeSpan.FromSeconds(5);
@@ -25,13 +24,11 @@ internal sealed partial class NodeWorker(
 
     private readonly Signal _signal = new();
     private readonly ProbeSender _probes = new(name, agents, logger);
-    private readonly MoveGate _gate = new(name, blueChi, rollouts, time, logger);
+    private readonly MoveGate _gate = new(name, blueChi, rollouts, decisions, time, logger);
     private volatile NodeAssignment _assignment = new("", null, "not read from the store yet", false);
-    private volatile FrozenSet<string> _watched = FrozenSet<string>.Empty;
-    private int _unitsStale = 1;
+    private readonly NodeUnits _units = new(name, blueChi, time, logger);
 
     private NodeMemory _memory = new();
-    private UnitReadings _units = UnitReadings.None;
     private AgentReport? _mapped;
     private NodeEvidence? _evidence;
     private (string Key, RenderedRevision? Revision) _rendered = ("", null);
@@ -56,18 +53,18 @@ internal sealed partial class NodeWorker(
     {
         if (unitsToo)
         {
-            Volatile.Write(ref _unitsStale, 1);
+            _units.Mark(BlueChiLink.All);
         }
 
         _signal.Raise();
     }
 
-    /// <summary>A signal about a unit came; a node has hundreds, of which a few decide anything.</summary>
+    /// <summary>A signal about a unit came.</summary>
     internal void UnitChanged(string unit)
     {
-        if (unit is BlueChiLink.All or QmNode.Unit || _watched.Contains(unit))
+        if (_units.Mark(unit))
         {
-            Wake(unitsToo: true);
+            _signal.Raise();
         }
     }
 
@@ -95,7 +92,7 @@ internal sealed partial class NodeWorker(
                 step = decisions.Decide(view, SteadyNow);
             }
 
-            step = await healer.JudgeAsync(_assignment, view, CanRevert(), step, agents.Probes(name), _operated, ct);
+            step = await healer.JudgeAsync(_assignment, view, CanRevert(), step, agents.Probes(name), _operated, _gate, ct);
             step = step is NodeStep.Ready ? shedder.Next(view) ?? step : step;
             await NoteAsync(view, step, ct);
             if (step is NodeStep.Act act)
@@ -116,10 +113,7 @@ internal sealed partial class NodeWorker(
         var assignment = _assignment;
         var target = assignment.Fleet is { } fleet ? rollouts.TargetOf(fleet, name, Evidence()?.StagedRevision ?? "", revision => IsInPlace(fleet, revision)) : default;
         var desired = Desired(assignment, target.Revision ?? "");
-        if (Interlocked.Exchange(ref _unitsStale, 0) == 1)
-        {
-            await ReadUnitsAsync(assignment, desired, ct);
-        }
+        await ReadUnitsAsync(assignment, desired, ct);
 
         if (_gate.Held is not null)
         {
@@ -141,10 +135,10 @@ internal sealed partial class NodeWorker(
             LinkConfirmWithin = linkConfirmWithin,
             Host = host,
             Qm = blueChi.PresenceOf(QmNode.NameFor(name)),
-            Evidence = agents.IsConnected(name) ? Evidence()?.With(host == Presence.Online ? _units.Qm : null) : null,
-            QmUnit = host == Presence.Online ? _units.Qm : null,
-            HostUnits = _units.Host,
-            QmUnits = _units.Inside,
+            Evidence = agents.IsConnected(name) ? Evidence()?.With(host == Presence.Online ? _units.Readings.Qm : null) : null,
+            QmUnit = host == Presence.Online ? _units.Readings.Qm : null,
+            HostUnits = _units.Readings.Host,
+            QmUnits = _units.Readings.Inside,
             Memory = _memory,
             Operation = leases.OperationOn(name),
             Left = [.. healer.State.Units.Where(unit => _units.Inside.TryGetValue(unit.Key, out var reading) && unit.Value.IsLeft(reading)).Select(unit => unit.Key)],
@@ -194,14 +188,8 @@ internal sealed partial class NodeWorker(
         return _evidence;
     }
 
-    private async Task ReadUnitsAsync(NodeAssignment assignment, RenderedRevision? desired, CancellationToken ct)
+    private Task ReadUnitsAsync(NodeAssignment assignment, RenderedRevision? desired, CancellationToken ct)
     {
-        if (blueChi.Current is not { } current || blueChi.PresenceOf(name) != Presence.Online)
-        {
-            _units = UnitReadings.None;
-            return;
-        }
-
         string[] onHost =
         [
             .. desired?.Environment.Oom.Asil.Keys ?? [],
@@ -215,9 +203,7 @@ internal sealed partial class NodeWorker(
             .. desired?.Environment.Workloads.Select(workload => workload.Name + ".service") ?? [],
             .. Evidence()?.RetiredWorkloads.Select(workload => workload + ".service") ?? [],
         ];
-        _watched = onHost.Concat(inside).ToFrozenSet(StringComparer.Ordinal);
-        _units = await UnitReader.ReadAsync(
-            current, name, onHost.Distinct(), blueChi.PresenceOf(QmNode.NameFor(name)) == Presence.Online, inside.Distinct(), logger, ct);
+        return _units.ReadAsync([.. onHost.Distinct()], [.. inside.Distinct()], ct);
     }
 
     private async Task ActAsync(NodeView view, NodeStep.Act act, CancellationToken ct)
@@ -252,7 +238,7 @@ internal sealed partial class NodeWorker(
     // What was read before an act says nothing about what is so after it.
     private async Task RefreshAsync(CancellationToken ct)
     {
-        Volatile.Write(ref _unitsStale, 1);
+        _units.Mark(BlueChiLink.All);
         if (agents.IsConnected(name))
         {
             await actor.InspectAsync(name, ct);
@@ -262,14 +248,27 @@ internal sealed partial class NodeWorker(
     private async Task WaitAsync(NodeStep step, CancellationToken ct)
     {
         var look = Earliest((step as NodeStep.Wait)?.LookAgain, healer.Wake, shedder.Wake, live.Find(name)?.Phase.Until(Pending));
-        var net = blueChi.PresenceOf(name) == Presence.Online && _units.Qm is null ? Unanswered : Net;
+        var net = blueChi.PresenceOf(name) == Presence.Online && _units.Readings.Qm is null ? Unanswered : Net * (1 - (random() / 3));
         var wait = look is null ? net : Clamp(look.Value - SteadyNow, net);
         var before = time.GetTimestamp();
         await _signal.WaitAsync(wait, time, ct);
-        if (time.GetElapsedTime(before) >= wait && step is not NodeStep.Wait { For: "Retry" })
+        if (time.GetElapsedTime(before) < wait || step is NodeStep.Wait { For: "Retry" })
         {
-            await RefreshAsync(ct);
+            return;
         }
+
+        if (step is NodeStep.Wait { For: "Backoff" } && healer.Concerned is { IsEmpty: false } units)
+        {
+            // Who heals looks at what it heals, and does not wait for the rest of the node.
+            foreach (var unit in units)
+            {
+                _units.Mark(unit);
+            }
+
+            return;
+        }
+
+        await RefreshAsync(ct);
     }
 
     private TimeSpan Pending => (_assignment.Fleet?.Supervision ?? SupervisionPolicy.Default).Pending;
@@ -302,6 +301,7 @@ internal sealed partial class NodeWorker(
 
         var before = live.Find(name);
         ImmutableArray<NodeCheck> checks = view is { Desired: { } desired, Evidence: { } evidence } ? [.. NodeChecks.Evaluate(desired, evidence)] : [];
+        ImmutableArray<ProbeReading> probes = [.. agents.Probes(name).Values.OrderBy(reading => reading.Unit, StringComparer.Ordinal)];
         var after = new NodeLive
         {
             Name = name,
@@ -319,7 +319,8 @@ internal sealed partial class NodeWorker(
             OomInversions = OomOrder.Follow(before?.OomInversions ?? default, view.Evidence?.Oom),
             Conditions = NodeConditions.Judge(view, shown, checks, agents, before?.Conditions ?? default, now),
             Report = agents.LastReport(name),
-            Probes = [.. agents.Probes(name).Values.OrderBy(reading => reading.Unit, StringComparer.Ordinal)],
+            Probes = probes,
+            FailingProbes = FailingProbes.Follow(before?.FailingProbes ?? FailingProbes.None, probes, view.Desired?.Environment.Workloads.Where(workload => workload.LivenessProbe is not null).Select(workload => workload.Name + ".service").ToArray()),
             ConvergedAfter = _convergedAfter,
         };
         foreach (var draft in NodeEvents.Between(before, after))
@@ -328,6 +329,7 @@ internal sealed partial class NodeWorker(
         }
 
         live.Set(after);
+        healer.Noted(step);
     }
 
     private NodeSignals Signals(NodeView view) => new(

@@ -1,5 +1,6 @@
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Controller.Supervise;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
@@ -7,7 +8,7 @@ using Qm.Fleet.Core.Rollouts;
 namespace Qm.Fleet.Controller.Reconcile;
 
 /// <summary>Shows the engine what is known of a node.</summary>
-internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents, TimeProvider time)
+internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents, HealingDesk healing, TimeProvider time)
 {
     private static readonly Dictionary<string, string> NoLabels = [];
 
@@ -40,6 +41,7 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents, TimeProvi
             Labels = labels,
             Cordoned = cordoned || node.Supervision.Quarantine is not null,
             Availability = availability,
+            GoesDown = healing.TakesDown(node.Name),
             WatchedSince = _since,
             Target = view.Desired?.Name ?? "",
             Progress = node.Decided switch
@@ -65,7 +67,7 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents, TimeProvi
 
     /// <summary>The first precondition that does not hold for a node; null when all do.</summary>
     internal UnmetPrecondition? Blocked(DesiredFleet fleet, string name, Func<string, string, UnitReading?> unitOf) =>
-        fleet.Policy.Preconditions.Select(condition => Unmet(condition, name, unitOf)).FirstOrDefault(problem => problem is not null);
+        fleet.Policy.Preconditions.IsEmpty ? null : FirstUnmet(fleet.Policy.Preconditions, name, unitOf);
 
     /// <summary>A unit of a host as it was last read; null when it was not.</summary>
     internal UnitReading? UnitOf(string node, string unit) => live.Find(node)?.View.HostUnits.GetValueOrDefault(unit);
@@ -85,15 +87,25 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents, TimeProvi
     // Only what is certain: a unit between two states may be on its way up.
     private static string? FaultOf(NodeView view)
     {
-        if (view.QmUnit is { ActiveState: "failed" or "inactive", JobId: 0 } qm)
+        if (view.QmUnit is { ActiveState: "failed" or "inactive", IsMoving: false } qm)
         {
             return $"{QmNode.Unit} is {qm.ActiveState} ({qm.Result})";
         }
 
-        var workloads = view.Desired?.Environment.Workloads.Select(workload => workload.Name + ".service") ?? [];
-        return workloads.Where(unit => view.QmUnits.GetValueOrDefault(unit) is { ActiveState: "failed", JobId: 0 })
-            .Select(unit => $"{unit} is failed ({view.QmUnits[unit].Result})").FirstOrDefault();
+        // Asked of every node at every pass, and nearly always in vain.
+        foreach (var (unit, reading) in view.QmUnits)
+        {
+            if (reading is { ActiveState: "failed", IsMoving: false } && view.Desired?.Environment.Workloads.Any(workload => workload.Name + ".service" == unit) == true)
+            {
+                return $"{unit} is failed ({reading.Result})";
+            }
+        }
+
+        return null;
     }
+
+    private UnmetPrecondition? FirstUnmet(IEnumerable<Precondition> preconditions, string name, Func<string, string, UnitReading?> unitOf) =>
+        preconditions.Select(condition => Unmet(condition, name, unitOf)).FirstOrDefault(problem => problem is not null);
 
     private UnmetPrecondition? Unmet(Precondition condition, string name, Func<string, string, UnitReading?> unitOf)
     {

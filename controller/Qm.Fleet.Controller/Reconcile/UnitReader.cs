@@ -20,14 +20,14 @@ internal sealed record UnitReadings(
 /// <summary>Reads units through BlueChi; never changes anything.</summary>
 internal static partial class UnitReader
 {
-    /// <summary>Reads qm.service and the named units; what cannot be read is absent, and the next look tries again.</summary>
+    /// <summary>Reads the named units, and qm.service if asked to; what cannot be read is absent, and the next look tries again.</summary>
     internal static async Task<UnitReadings> ReadAsync(
-        IBlueChi blueChi, string host, IEnumerable<string> hostUnits, bool qmOnline, IEnumerable<string> insideUnits, ILogger logger, CancellationToken ct)
+        IBlueChi blueChi, string host, bool qmToo, IEnumerable<string> hostUnits, IEnumerable<string> insideUnits, ILogger logger, CancellationToken ct)
     {
         // All at once: what is about to be done waits for the slowest of them, and not for their sum.
-        var qm = TryReadAsync(blueChi, host, QmNode.Unit, logger, ct);
+        var qm = qmToo ? TryReadAsync(blueChi, host, QmNode.Unit, logger, ct) : Task.FromResult<UnitReading?>(null);
         var onHost = ReadManyAsync(blueChi, host, hostUnits, logger, ct);
-        var inside = qmOnline ? ReadManyAsync(blueChi, QmNode.NameFor(host), insideUnits, logger, ct) : Task.FromResult(UnitReadings.None.Inside);
+        var inside = ReadManyAsync(blueChi, QmNode.NameFor(host), insideUnits, logger, ct);
         await Task.WhenAll(qm, onHost, inside);
         return new(await qm, await onHost, await inside);
     }

@@ -3,9 +3,9 @@ using Microsoft.Data.Sqlite;
 
 namespace Qm.Fleet.Controller.Storage;
 
-/// <summary>The controller's SQLite file: many readers, each on one snapshot, and a single writer at a time.</summary>
+/// <summary>The controller's SQLite file: many readers, each on one snapshot, and a single writer.</summary>
 /// <remarks>
-/// A write that returned is on disk (WAL with synchronous=FULL). Nothing is published to <see cref="ChangeFeed"/> before that. Readers never
+/// A write that returned is on disk (WAL with synchronous=FULL); those that wait at the same moment get there together. Nothing is published to <see cref="ChangeFeed"/> before that. Readers never
 /// wait for the writer. At most <see cref="MaxWaitingWrites"/> writes wait; the next one is refused, so that a client cannot fill memory.
 /// </remarks>
 internal sealed class Database : IDisposable
@@ -16,20 +16,19 @@ internal sealed class Database : IDisposable
     private const int BusyTimeoutSeconds = 5;
 
     private readonly string _connectionString;
-    private readonly ChangeFeed _feed;
-    private readonly TimeProvider _time;
-    private readonly SemaphoreSlim _writer = new(1, 1);
-    private int _waitingWrites;
-    private long _announcedEvent;
+    private readonly GroupCommit _writer;
 
-    private Database(string connectionString, ChangeFeed feed, TimeProvider time) =>
-        (_connectionString, _feed, _time) = (connectionString, feed, time);
+    private Database(string connectionString, ChangeFeed feed, TimeProvider time)
+    {
+        _connectionString = connectionString;
+        _writer = new(Connect, feed, time);
+    }
 
     /// <summary>How many writes wait for their turn.</summary>
-    public int WaitingWrites => Volatile.Read(ref _waitingWrites);
+    public int WaitingWrites => _writer.Waiting;
 
     /// <summary>The newest event of which, and of all before it, subscribers of <see cref="ChangeFeed"/> have been told; later ones may be on disk already.</summary>
-    public long AnnouncedEvent => Volatile.Read(ref _announcedEvent);
+    public long AnnouncedEvent => _writer.AnnouncedEvent;
 
     /// <summary>Opens the file, creating and migrating it as needed.</summary>
     /// <param name="file">Path of the database; its folder exists.</param>
@@ -53,7 +52,7 @@ internal sealed class Database : IDisposable
             using var connection = database.Connect();
             connection.Run("pragma journal_mode = wal");
             Migrations.Apply(connection, file);
-            database._announcedEvent = database.Read(EventLog.LastNumber);
+            database._writer.AnnouncedEvent = database.Read(EventLog.LastNumber);
             return database;
         }
         catch (Exception e) when (e is SqliteException or IOException or UnauthorizedAccessException)
@@ -88,59 +87,21 @@ internal sealed class Database : IDisposable
     /// <exception cref="StoreException">Too many writes wait, or the disk refused.</exception>
     public async Task<T> WriteAsync<T>(Func<WriteTransaction, T> write, bool commit, CancellationToken ct)
     {
-        if (Interlocked.Increment(ref _waitingWrites) > MaxWaitingWrites)
+        var pending = new PendingWrite<T>(write, commit);
+        if (!_writer.TryAdd(pending))
         {
-            Interlocked.Decrement(ref _waitingWrites);
             throw new StoreException($"{MaxWaitingWrites} writes already wait for the disk. Try again in a moment.", isTransient: true);
         }
-        try
-        {
-            await _writer.WaitAsync(ct).ConfigureAwait(false);
-        }
-        finally
-        {
-            Interlocked.Decrement(ref _waitingWrites);
-        }
-        try
-        {
-            return Write(write, commit);
-        }
-        catch (SqliteException e)
-        {
-            throw Explain(e);
-        }
-        finally
-        {
-            _writer.Release();
-        }
+        using var registration = ct.UnsafeRegister(static (state, token) => ((PendingWrite<T>)state!).Cancel(token), pending);
+        return await pending.Ended.ConfigureAwait(false);
     }
 
     /// <summary>Closes every connection.</summary>
     public void Dispose()
     {
+        _writer.Dispose();
         using var connection = new SqliteConnection(_connectionString);
         SqliteConnection.ClearPool(connection);
-        _writer.Dispose();
-    }
-
-    private T Write<T>(Func<WriteTransaction, T> write, bool commit)
-    {
-        using var connection = Connect();
-        connection.Run("pragma synchronous = full");
-        using var transaction = connection.BeginTransaction(IsolationLevel.Serializable, deferred: false);
-        var unit = new WriteTransaction(connection, transaction, _time.GetUtcNow());
-        var result = write(unit);
-        if (commit && unit.HasWritten)
-        {
-            var last = EventLog.LastNumber(unit);
-            transaction.Commit();
-            foreach (var key in unit.Changes)
-            {
-                _feed.Publish(key.Kind, key.Name);
-            }
-            Volatile.Write(ref _announcedEvent, last);
-        }
-        return result;
     }
 
     /// <summary>Mode 0600, which SQLite gives its -wal and -shm files too.</summary>
@@ -159,7 +120,8 @@ internal sealed class Database : IDisposable
         return connection;
     }
 
-    private static StoreException Explain(SqliteException e) => e.SqliteErrorCode switch
+    /// <summary>What an error of SQLite means to whoever asked.</summary>
+    internal static StoreException Explain(SqliteException e) => e.SqliteErrorCode switch
     {
         5 or 6 => new StoreException($"The database is locked by another process: {e.Message} Try again.", isTransient: true, e),
         13 => new StoreException($"The disk is full: {e.Message} Free space in the state folder.", isTransient: true, e),

@@ -17,6 +17,7 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
     // What the store did not take, as it was before, and what was to be told with it: nothing that was decided may be known to this process alone.
     private NodeSupervision? _owed;
     private ImmutableArray<EventDraft> _owedEvents = [];
+    private string _told = "";
 
     /// <summary>The time that judgements and waits go by.</summary>
     internal DateTimeOffset Now => desk.Now;
@@ -29,6 +30,16 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
 
     /// <summary>When to look again without being told; null when only the node can change anything.</summary>
     internal DateTimeOffset? Wake { get; private set; }
+
+    /// <summary>The units to read again before workloads that fail are restarted: those, and the QM they are in; empty when QM itself fails, of which its units do not tell all.</summary>
+    internal ImmutableArray<string> Concerned
+    {
+        get
+        {
+            string[] failing = [.. State.Failing.Select(static unit => unit.Key)];
+            return failing.Length == 0 || failing.Contains(QmNode.Unit) ? [] : [.. failing, QmNode.Unit];
+        }
+    }
 
     /// <summary>Whether a node has what it shall have, and neither its rollout nor a person is at work on it.</summary>
     internal static bool IsSettled(NodeView view, RolloutMember? member) =>
@@ -43,10 +54,11 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
     /// <param name="step">What would be done if nobody looked after it.</param>
     /// <param name="probes">What its probes say.</param>
     /// <param name="operated">Units that a person has in hand, or had since the last look, each with whether it was to stop.</param>
+    /// <param name="gate">Says whether the node may be disrupted.</param>
     /// <param name="ct">Ends the write of what happened.</param>
     internal async Task<NodeStep> JudgeAsync(
         NodeAssignment assignment, NodeView view, bool canRevert, NodeStep step, IReadOnlyDictionary<string, ProbeReading> probes,
-        ImmutableSortedDictionary<string, bool> operated, CancellationToken ct)
+        ImmutableSortedDictionary<string, bool> operated, MoveGate gate, CancellationToken ct)
     {
         var before = State;
         (Revert, Wake) = (null, null);
@@ -57,20 +69,27 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
 
         var verdict = decisions.Judge(View(assignment, view, desired, view.Evidence?.Revision ?? before.Revision, canRevert, probes) with { Operated = operated }, before, fleet.Supervision, desk.Now);
         var (state, ours) = (verdict.State, Choose(view, step, verdict.Step));
+        var disrupts = IsDisruption(view, ours, verdict.Revert);
+        var blocked = disrupts ? await gate.BlockedAsync(fleet, ct) : null;
         ImmutableArray<EventDraft> drafts = [.. _owedEvents, .. verdict.Notices.Select(notice => ToEvent(notice, fleet.Name, name))];
         try
         {
             if (ours is NodeStep.Heal heal)
             {
-                (state, var hold) = await desk.AskAsync(fleet, name, before, state, heal, ct);
-                ours = hold is null ? heal : new NodeStep.Wait(hold.For, $"{heal.Reason}; {hold.Reason}", hold.Until ?? desk.Now + HealingDesk.AskAgain);
+                (state, var hold) = await desk.AskAsync(fleet, name, before, state, heal, disrupts ? members => gate.MayDisrupt(fleet, view.Qm, members, blocked) : null, ct);
+                ours = hold is null ? heal : Held(heal.Reason, hold);
             }
             else if (!desk.TrySet(name, before, state))
             {
                 // Somebody decided about it meanwhile; the next look takes that into account.
                 return new NodeStep.Wait("Reading", "somebody decided about the node", desk.Now);
             }
+            else if (blocked is not null)
+            {
+                ours = Held(ours!.Reason, new("Precondition", blocked.Reason, null));
+            }
 
+            drafts = [.. drafts, .. Told(ours, disrupts, fleet.Name)];
             await KeepAsync(_owed ?? before, state, drafts, ct);
             (_owed, _owedEvents) = (null, []);
         }
@@ -86,6 +105,16 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
         return ours;
     }
 
+    /// <summary>What the node was seen to be is known to its fleet.</summary>
+    /// <param name="step">What is done next.</param>
+    internal void Noted(NodeStep step)
+    {
+        if (step is not NodeStep.Heal)
+        {
+            desk.Looked(name);
+        }
+    }
+
     /// <summary>Something else than healing was done to the node.</summary>
     internal void Disturbed()
     {
@@ -97,6 +126,20 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
 
     internal static EventDraft ToEvent(SupervisionNotice notice, string fleet, string node) =>
         new(notice.Reason, (EventSeverity)notice.Severity, EventDraft.Controller, fleet, node, notice.Unit, notice.Message);
+
+    // Where QM does not run, or is empty, nothing is lost by restarting it or by giving it another revision.
+    private static bool IsDisruption(NodeView view, NodeStep? ours, string? revert) =>
+        (ours is NodeStep.Heal { Unit: QmNode.Unit } || (revert is not null && ours is NodeStep.Wait { For: "Revert" })) && view is { QmUnit.ActiveState: "active" or "reloading", Evidence.Oom.QmInit: not 0 };
+
+    private NodeStep.Wait Held(string reason, HealingHold hold) => new(hold.For, $"{reason}; {hold.Reason}", hold.Until ?? desk.Now + HealingDesk.AskAgain);
+
+    // Once for as long as the same holds it; what holds a whole fleet is told of the fleet.
+    private IEnumerable<EventDraft> Told(NodeStep? ours, bool disrupts, string fleet)
+    {
+        var told = _told;
+        _told = disrupts && ours is NodeStep.Wait { For: "Precondition" or "Budget" } held ? held.For : "";
+        return _told.Length > 0 && _told != told ? [new("HealingHeld", EventSeverity.Warning, EventDraft.Controller, fleet, name, QmNode.Unit, $"QM runs, and is not taken down yet: {ours!.Reason}")] : [];
+    }
 
     private async Task KeepAsync(NodeSupervision before, NodeSupervision state, ImmutableArray<EventDraft> drafts, CancellationToken ct)
     {

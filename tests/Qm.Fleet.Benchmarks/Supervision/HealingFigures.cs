@@ -37,8 +37,9 @@ internal sealed record HealingFigures(
         [
             $"{"",-34} {"p50",9} {"p99",9} {"max",9}",
             all.Line,
-            Row("  until it is looked at again", whole, static trace => trace.Inspected - trace.Failed, HealingSite.Initial).Line,
-            Row("  looking and judging", whole, static trace => trace.Judged - trace.Inspected).Line,
+            Row("  signal, and a look", whole, static trace => trace.Seen - trace.Failed).Line,
+            Row("  late, and another look", whole, static trace => trace.Looked - trace.Seen, HealingSite.Initial).Line,
+            Row("  judging", whole, static trace => trace.Judged - trace.Looked).Line,
             Row("  storing", whole, static trace => trace.Stored - trace.Judged).Line,
             Row("  calling", whole, static trace => trace.Called - trace.Stored).Line,
             Line("4 KiB written and synced", sync),

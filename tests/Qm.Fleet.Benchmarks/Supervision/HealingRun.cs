@@ -7,8 +7,11 @@ namespace Qm.Fleet.Benchmarks.Supervision;
 /// <param name="Failed">Its unit was failed, and BlueChi was about to be told.</param>
 internal sealed record HealingTrace(long Failed)
 {
-    /// <summary>The wait was over, and the agent extension was asked to look at the node once more.</summary>
-    internal long Inspected { get; set; }
+    /// <summary>The controller had read that it failed.</summary>
+    internal long Seen { get; set; }
+
+    /// <summary>The wait was over, and it had read once more that it failed.</summary>
+    internal long Looked { get; set; }
 
     /// <summary>What was about to be done was given to the store.</summary>
     internal long Judged { get; set; }
@@ -19,7 +22,7 @@ internal sealed record HealingTrace(long Failed)
     /// <summary>The call arrived at BlueChi.</summary>
     internal long Called { get; set; }
 
-    internal bool IsWhole => Inspected > 0 && Judged > 0 && Stored > 0 && Called > 0;
+    internal bool IsWhole => Seen > 0 && Looked > 0 && Judged > 0 && Stored > 0 && Called > 0;
 }
 
 /// <summary>Workloads that fail at a steady rate, all over a fleet, and how soon each is healed.</summary>
@@ -42,7 +45,7 @@ internal sealed class HealingRun
         var begun = Stopwatch.GetTimestamp();
         await using var site = await HealingSite.StartAsync(directory, nodes, Failed, ct);
         print($"{nodes} nodes have what their fleet wants after {Stopwatch.GetElapsedTime(begun).TotalSeconds:0.0} s");
-        site.Links.Inspected += node => On(node, static trace => trace.Inspected = Stopwatch.GetTimestamp());
+        site.Looked += node => On(node, static trace => (trace.Seen, trace.Looked) = (trace.Seen > 0 ? trace.Seen : Stopwatch.GetTimestamp(), Stopwatch.GetTimestamp()));
         site.Store.Supervised += (node, asked, stored) => On(node, trace => (trace.Judged, trace.Stored) = (asked, stored));
         site.BlueChi.Counters.Counted += Called;
         var sync = DiskSync.Measure(site.State);

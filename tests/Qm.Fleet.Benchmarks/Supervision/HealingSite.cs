@@ -11,6 +11,7 @@ using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Wire;
 using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
 using Qm.Fleet.Lab.BlueChi;
@@ -50,6 +51,9 @@ internal sealed class HealingSite : IAsyncDisposable
     internal Database Database => _controller!.Services.GetRequiredService<Database>();
 
     internal EventSink Events => _controller!.Services.GetRequiredService<EventSink>();
+
+    /// <summary>The controller has read of a node that its workload failed.</summary>
+    internal event Action<string>? Looked;
 
     /// <summary>What is written of supervision, with when.</summary>
     internal TimedStore Store => (TimedStore)_controller!.Services.GetRequiredService<IReconcileStore>();
@@ -142,6 +146,7 @@ internal sealed class HealingSite : IAsyncDisposable
         {
             services.Replace(ServiceDescriptor.Singleton<IAgentLinks>(Links));
             services.Replace(ServiceDescriptor.Singleton<IReconcileStore>(static provider => new TimedStore(new ReconcileStore(provider.GetRequiredService<Database>()))));
+            services.Replace(ServiceDescriptor.Singleton(Decisions.Cores with { Decide = Decide }));
             services.AddLogging(static logging => logging.SetMinimumLevel(LogLevel.Error));
         });
         var services = _controller.Services;
@@ -154,6 +159,16 @@ internal sealed class HealingSite : IAsyncDisposable
         var applied = await services.GetRequiredService<FleetStore>().ApplyAsync([new(spec, fleet.Spec)], "benchmark", dryRun: false, ct);
         Links.Have(applied[0].Fleet.Revision, spec.Environment, Names);
         await ControllerHost.ServeAsync(_controller, ct);
+    }
+
+    private NodeStep Decide(NodeView view, DateTimeOffset now)
+    {
+        if (view.QmUnits.GetValueOrDefault(Workload) is { ActiveState: "failed" })
+        {
+            Looked?.Invoke(view.Name);
+        }
+
+        return NodeReconciler.Decide(view, now);
     }
 
     private async Task ReadyAsync(CancellationToken ct)

@@ -26,9 +26,6 @@ internal sealed class LightLinks : IAgentLinks
         remove { }
     }
 
-    /// <summary>A node was asked to look at itself.</summary>
-    internal event Action<string>? Inspected;
-
     /// <summary>What the nodes have from now on.</summary>
     internal void Have(string revision, FleetEnvironment environment, IEnumerable<string> nodes) =>
         _reports = nodes.ToImmutableDictionary(node => node, node => new AgentReport(Report(RevisionRenderer.Render(revision, environment, node)), _since, "boot"), StringComparer.Ordinal);
@@ -47,11 +44,6 @@ internal sealed class LightLinks : IAgentLinks
 
     public async Task<CommandResult> SendAsync(string node, Command command, TimeSpan deadline, CancellationToken ct)
     {
-        if (command.ActionCase == Command.ActionOneofCase.Inspect)
-        {
-            Inspected?.Invoke(node);
-        }
-
         // An answer over a link never comes before the one who asks waits for it.
         await Task.Yield();
         return new() { Ok = true };

@@ -50,4 +50,7 @@ internal enum Bug
 
     /// <summary>That the score of a safety unit was taken away is known to nobody but the one who did it.</summary>
     TakenScoreForgotten = 15,
+
+    /// <summary>QM is restarted for what fails in it, whatever else is down and whether the vehicle is parked or not.</summary>
+    DisruptionNotAsked = 16,
 }
