@@ -72,6 +72,9 @@ public sealed class GuestNode : IAsyncLifetime
     /// <summary>Brings the node to an environment, and expects that all of it was read back as wanted.</summary>
     internal Task<Journey> ReadyAsync(FleetEnvironment environment) => Fleet.ReadyAsync(environment);
 
+    /// <summary>What sheds load of the node as a fleet's rules say, with nothing shed yet.</summary>
+    internal LoadShedding Shedding(FleetSpec fleet) => new(fleet, new(Name, _gateway!.Sink), () => _gateway.Links.Usage(Name)?.Usage);
+
     /// <summary>Since when the agent extension is connected, or gone.</summary>
     internal DateTimeOffset? LinkedSince => _gateway!.Links.Since(Name);
 
