@@ -43,7 +43,7 @@ public sealed class LoadSheddingTests(GuestNode node)
 
         // Without swap the kernel finds nothing to take back at the unit's own limit, and has the unit wait ever longer.
         shedding.IsToShed = true;
-        await node.InsideAsync("systemd-run --quiet --unit=squeezed -p MemoryHigh=32M tail /dev/zero");
+        await node.InsideAsync("systemd-run --quiet --collect --unit=squeezed -p MemoryHigh=32M tail /dev/zero");
         var shed = await node.Fleet.ReadyAsync(fleet.Environment, shedding);
         Assert.Single(shed.Acts, act => act is NodeStep.SetLimits);
         Assert.Single(shed.Acts, act => act is NodeStep.Freeze { Unit: Radio });

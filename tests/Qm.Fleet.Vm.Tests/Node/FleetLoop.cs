@@ -27,8 +27,8 @@ internal sealed record Journey(NodeStep Step, IReadOnlyList<NodeStep.Act> Acts, 
 internal sealed class FleetLoop(string node, AgentLinks links, GuestSystemd systemd, SlowClock clock)
 {
     // Far beyond what any journey takes: a test that waits in vain says what for.
-    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(6);
-    private static readonly TimeSpan AgentDeadline = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(15);
+    private static readonly TimeSpan AgentDeadline = TimeSpan.FromMinutes(6);
 
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(3);
