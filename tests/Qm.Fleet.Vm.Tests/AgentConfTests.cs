@@ -54,7 +54,7 @@ public sealed class AgentConfTests(GuestNode node)
         await node.Shell.RunAsync($"truncate --size=0 {Starts}", Ct);
         var rendered = RevisionRenderer.Render("cuts-off", (Environments.Plain with { HostAgent = Heartbeat(3000) }).Checked(), GuestNode.Name);
         Assert.True((await node.Fleet.SendAsync(new() { Stage = NodeActor.ToWire(rendered) }, Ct)).Ok);
-        Assert.True((await node.Fleet.SendAsync(new() { Commit = new() { Revision = "cuts-off", ConfirmWithinMs = 90_000 } }, Ct)).Ok);
+        Assert.True((await node.Fleet.SendAsync(new() { Commit = new() { Revision = "cuts-off", ConfirmWithinMs = 60_000 } }, Ct)).Ok);
         Assert.True((await node.Fleet.SendAsync(new() { RestartHostAgent = new() }, Ct)).Ok);
         Assert.Equal("HeartbeatInterval=3000", await HostReadAsync());
 
