@@ -51,7 +51,7 @@ internal sealed class NodeRevisions
     /// <summary>Why files in place did not get their SELinux labels; null when they did, or need none.</summary>
     public string? Unlabelled { get; private set; }
 
-    /// <summary>Files in place that somebody gave another SELinux label than their place has; told once, and labelled again by <see cref="LabelAsync"/>.</summary>
+    /// <summary>Files in place that the last look found with another SELinux label than their place has; <see cref="LabelAsync"/> gives them their own again.</summary>
     public IReadOnlyList<MislabelledFile> Mislabelled { get; private set; } = [];
 
     /// <summary>Looks whether files in place still have their SELinux labels.</summary>
