@@ -53,7 +53,8 @@ public sealed class SelinuxTests(SelinuxGuestNode node)
         GuestNode.Need();
         await node.ReadyAsync(Environments.Plain.Checked());
         // A new file has the label of its directory.
-        await node.Shell.RunAsync("chcon -t etc_t /etc/qm/containers/containers.conf.d /etc/containers/systemd/qm.container.d", Ct);
+        const string Directories = "/etc/qm/containers/containers.conf.d /etc/containers/systemd/qm.container.d";
+        await node.Shell.RunAsync($"mkdir -p {Directories} && chcon -t etc_t {Directories}", Ct);
 
         var journey = await node.ReadyAsync((Environments.Plain with { OomNested = 810, Resources = new Dictionary<string, string> { ["MemoryHigh"] = "1G" } }).Checked());
         var paths = (await node.Fleet.InspectAsync(Ct)).Files.Select(file => file.Path).ToArray();
@@ -63,7 +64,7 @@ public sealed class SelinuxTests(SelinuxGuestNode node)
         Assert.Equal(FileLabel, await node.Shell.RunAsync($"find {NestedConf} -printf %Z", Ct));
         Assert.Contains(journey.Acts, act => act is NodeStep.Commit);
 
-        await node.Shell.RunAsync("restorecon /etc/qm/containers/containers.conf.d /etc/containers/systemd/qm.container.d", Ct);
+        await node.Shell.RunAsync($"restorecon {Directories}", Ct);
         await node.ReadyAsync(Environments.Plain.Checked());
     }
 
