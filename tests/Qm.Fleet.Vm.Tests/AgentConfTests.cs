@@ -50,29 +50,41 @@ public sealed class AgentConfTests(GuestNode node)
     {
         GuestNode.Need();
         await node.ReadyAsync(Environments.Plain.Checked());
+        await HostReadAsync();
         await node.Shell.RunAsync($"truncate --size=0 {Starts}", Ct);
         var rendered = RevisionRenderer.Render("cuts-off", (Environments.Plain with { HostAgent = Heartbeat(3000) }).Checked(), GuestNode.Name);
         Assert.True((await node.Fleet.SendAsync(new() { Stage = NodeActor.ToWire(rendered) }, Ct)).Ok);
-        Assert.True((await node.Fleet.SendAsync(new() { Commit = new() { Revision = "cuts-off", ConfirmWithinMs = 10_000 } }, Ct)).Ok);
+        Assert.True((await node.Fleet.SendAsync(new() { Commit = new() { Revision = "cuts-off", ConfirmWithinMs = 60_000 } }, Ct)).Ok);
         Assert.True((await node.Fleet.SendAsync(new() { RestartHostAgent = new() }, Ct)).Ok);
-        Assert.Equal("there", await node.Shell.RunAsync($"test -e {File} && echo there || echo gone", Ct));
+        Assert.Equal("HeartbeatInterval=3000", await HostReadAsync());
 
-        // Nobody tells the agent to; its deadline does, which a kill does not end.
+        // Nobody tells the agent to; its deadline does, which a kill does not end. One that is killed on its way back, after the restart and before it could note it,
+        // restarts once more: here the kill comes before, as the file that is still there says.
         var since = node.LinkedSince;
-        await node.Shell.RunAsync("systemctl reset-failed qm-fleet-agent.service && systemctl kill --kill-whom=main --signal=KILL qm-fleet-agent.service", Ct);
-        await node.Shell.UntilAsync($"test ! -e {File}", 90, Ct);
-        // It had read the new files, and has read the old ones since.
-        await node.Shell.UntilAsync($"grep -q HeartbeatInterval=3000 {Starts} && ! tail -n 1 {Starts} | grep -q HeartbeatInterval", 60, Ct);
+        Assert.Equal("there", await node.Shell.RunAsync(
+            $"systemctl reset-failed qm-fleet-agent.service && systemctl kill --kill-whom=main --signal=KILL qm-fleet-agent.service; test -e {File} && echo there || echo gone", Ct));
+        await node.Shell.UntilAsync($"test ! -e {File}", 400, Ct);
 
         await node.ConnectedAsync(since, Ct);
         var report = await node.Fleet.InspectAsync(Ct);
         Assert.Equal("cuts-off", report.Reverted.Revision);
         await node.ReadyAsync(Environments.Plain.Checked());
+        // It read the new files once and the old ones once, and nobody restarted it for anything else.
+        Assert.Equal("", await HostReadAsync());
+        var starts = await node.Shell.RunAsync($"cat {Starts}; echo end", Ct);
+        Assert.True(
+            starts.Split('\n')[..^1].Select(HeartbeatOf).SequenceEqual(["HeartbeatInterval=3000", ""]),
+            $"the host's agent was started with:\n{starts}\n{await node.Shell.RunAsync("journalctl --no-pager -o short-precise -u bluechi-agent -u qm-fleet-agent | tail -n 60", Ct)}");
     }
 
     private Task<Journey> GoAsync(int host, int qm) => node.ReadyAsync((Environments.Plain with { HostAgent = Heartbeat(host), QmAgent = Heartbeat(qm) }).Checked());
 
-    private async Task<string> HostReadAsync() => HeartbeatOf(await node.Shell.RunAsync($"tail -n 1 {Starts}", Ct));
+    // systemd calls it started before it has read anything; when it has, and told so, it only sleeps.
+    private async Task<string> HostReadAsync()
+    {
+        await node.Shell.UntilAsync("test \"$(cat /proc/$(systemctl show --value --property=MainPID bluechi-agent.service)/comm)\" = sleep", 120, Ct);
+        return HeartbeatOf(await node.Shell.RunAsync($"tail -n 1 {Starts}", Ct));
+    }
 
     private static string HeartbeatOf(string line) => line.Split(' ').FirstOrDefault(setting => setting.StartsWith("HeartbeatInterval=", StringComparison.Ordinal), "");
 

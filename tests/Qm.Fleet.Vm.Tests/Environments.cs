@@ -1,4 +1,5 @@
 using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.LoadShedding;
 
 namespace Qm.Fleet.Vm.Tests;
 
@@ -27,10 +28,13 @@ internal static class Environments
     };
 
     /// <summary>The checked environment.</summary>
-    internal static FleetEnvironment Checked(this EnvironmentManifest manifest)
+    internal static FleetEnvironment Checked(this EnvironmentManifest manifest) => Fleet(manifest).Environment;
+
+    /// <summary>A checked fleet with rules of load shedding.</summary>
+    internal static FleetSpec Fleet(EnvironmentManifest environment, params IReadOnlyList<SheddingManifest> rules)
     {
-        var parsed = FleetParser.Parse(new() { Name = "cockpit", Selector = "zone=cockpit", Environment = manifest });
+        var parsed = FleetParser.Parse(new() { Name = "cockpit", Selector = "zone=cockpit", Environment = environment, Supervision = new() { LoadShedding = rules } });
         Assert.True(parsed.Value is not null, string.Join("\n", parsed.Problems.Select(problem => $"{problem}")));
-        return parsed.Value.Environment;
+        return parsed.Value;
     }
 }

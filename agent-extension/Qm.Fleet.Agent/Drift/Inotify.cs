@@ -9,6 +9,7 @@ internal sealed partial class Inotify : IDisposable
 {
     private const int CloseOnExec = 0x80000;
     private const int NonBlocking = 0x800;
+    private const uint ChangedAttributes = 0x4;
     private const uint ClosedAfterWriting = 0x8;
     private const uint MovedFrom = 0x40;
     private const uint MovedTo = 0x80;
@@ -17,7 +18,7 @@ internal sealed partial class Inotify : IDisposable
     private const uint DeletedItself = 0x400;
     private const uint MovedItself = 0x800;
     private const uint DirectoriesOnly = 0x01000000;
-    private const uint Changes = ClosedAfterWriting | MovedFrom | MovedTo | Created | Deleted | DeletedItself | MovedItself | DirectoriesOnly;
+    private const uint Changes = ChangedAttributes | ClosedAfterWriting | MovedFrom | MovedTo | Created | Deleted | DeletedItself | MovedItself | DirectoriesOnly;
     private const short Readable = 1;
     private const int BufferBytes = 4096;
 

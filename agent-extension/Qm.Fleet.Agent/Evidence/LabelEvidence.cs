@@ -1,4 +1,5 @@
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Labels;
 using Qm.Fleet.Core.Units;
 using Qm.Fleet.V1;
 
@@ -15,8 +16,10 @@ internal static class LabelEvidence
     /// <param name="quadlet">The quadlet in force.</param>
     /// <param name="rootfs">QM's root file system on the host; null when unknown.</param>
     /// <param name="oom">The processes of QM.</param>
+    /// <param name="mislabelled">Owned files that were found with another label than their own.</param>
     /// <param name="findings">Where to read.</param>
-    public static SecurityLabels Read(NodeRoot root, MergedUnit quadlet, string? rootfs, OomFindings oom, Findings findings)
+    public static SecurityLabels Read(
+        NodeRoot root, MergedUnit quadlet, string? rootfs, OomFindings oom, IReadOnlyList<MislabelledFile> mislabelled, Findings findings)
     {
         var labels = new SecurityLabels
         {
@@ -26,6 +29,7 @@ internal static class LabelEvidence
         };
         labels.Nested.AddRange(oom.Nested.DistinctBy(container => container.Unit)
             .Select(container => new ProcessLabel { Unit = container.Unit, Pid = container.Pid, Label = Label(findings, container.Pid) }));
+        labels.Mislabelled.AddRange(mislabelled.Select(file => new FileLabel { Path = file.Path, Wanted = file.Wanted, Found = file.Found }));
         return labels;
     }
 

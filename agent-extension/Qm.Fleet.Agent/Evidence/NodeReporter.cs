@@ -65,7 +65,7 @@ internal sealed class NodeReporter(
             var quadlet = sources.Merge();
             report.Mounts.AddRange(MountEvidence.Read(root, quadlet, report.Oom.QmInitPid, findings));
             report.Labels = SelinuxMode.Read(findings) is Selinux.Enforcing or Selinux.Permissive
-                ? LabelEvidence.Read(root, quadlet, paths?.Rootfs, report.Oom, findings) : null;
+                ? LabelEvidence.Read(root, quadlet, paths?.Rootfs, report.Oom, revisions.Mislabelled, findings) : null;
         }
 
         report.Problems.AddRange(findings.Problems);

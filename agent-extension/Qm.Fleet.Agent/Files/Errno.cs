@@ -20,6 +20,7 @@ internal static class Errno
     public const int BrokenPipe = 32;
     public const int NotEmpty = 39;
     public const int SymbolicLink = 40;
+    public const int NoData = 61;
     public const int NotSupported = 95;
     public const int QuotaExceeded = 122;
 }

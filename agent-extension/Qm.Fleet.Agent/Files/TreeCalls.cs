@@ -36,6 +36,7 @@ internal static partial class TreeCalls
     private const int EmptyPath = 0x1000;
     private const uint BasicFacts = 0x7ff;
     private const int AttributeBytesMax = 64 * 1024;
+    private const string LabelAttribute = "security.selinux";
     private const int LinkBytesMax = 4096;
 
     /// <summary>Whether owners and security attributes can be set at all; a lab that is not run by root keeps neither.</summary>
@@ -116,7 +117,16 @@ internal static partial class TreeCalls
         }
 
         return [.. System.Text.Encoding.UTF8.GetString(names.AsSpan(0, (int)length)).Split('\0', StringSplitOptions.RemoveEmptyEntries)
-            .Where(name => name != "security.selinux").Select(name => KeyValuePair.Create(name, Attribute(file, name, path)))];
+            .Where(name => name != LabelAttribute).Select(name => KeyValuePair.Create(name, Attribute(file, name, path)))];
+    }
+
+    /// <summary>The SELinux label of an open file, such as <c>system_u:object_r:qm_file_t:s0</c>; empty where it has none.</summary>
+    public static string Label(SafeFileHandle file, string path)
+    {
+        var value = new byte[AttributeBytesMax];
+        var length = GetAttribute(file, LabelAttribute, value, (nuint)value.Length);
+        return length >= 0 ? System.Text.Encoding.UTF8.GetString(value.AsSpan(0, (int)length)).TrimEnd('\0')
+            : Marshal.GetLastPInvokeError() is Errno.NoData or Errno.NotSupported ? "" : throw Failure("read the label of", path);
     }
 
     /// <summary>Forces everything written to a directory's file system to the disk: one call for a tree of many files.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Facts;
 using Qm.Fleet.Agent.Files;
@@ -21,6 +22,9 @@ internal sealed class FileLabels(NodeRoot root, NodePrograms programs)
     private static readonly TimeSpan FilesDeadline = TimeSpan.FromSeconds(30);
 
     private readonly EquivalenceRules _rules = new(root);
+
+    // What restorecon last left in place: the policy's word, without asking it again at every look at the node.
+    private IReadOnlyDictionary<string, string> _given = ImmutableDictionary<string, string>.Empty;
 
     /// <summary>Whether the kernel has SELinux and it is switched on, permissive or not.</summary>
     public bool IsOn => SelinuxMode.Read(new Findings(root)) is Selinux.Enforcing or Selinux.Permissive;
@@ -62,10 +66,35 @@ internal sealed class FileLabels(NodeRoot root, NodePrograms programs)
         }
     }
 
-    /// <summary>Labels files; those whose label is right already are left alone.</summary>
+    /// <summary>Labels files; those whose label is right already are left alone, as are those that somebody removed, which is told as drift.</summary>
     /// <exception cref="CommandRefusedException">NotLabelled: what could not be done, and why.</exception>
-    public Task RestoreAsync(IReadOnlyCollection<string> files, CancellationToken cancellationToken) =>
-        files.Count == 0 || !IsOn ? Task.CompletedTask : RunAsync([.. files], FilesDeadline, string.Join(", ", files), cancellationToken);
+    public async Task RestoreAsync(IReadOnlyCollection<string> files, CancellationToken cancellationToken)
+    {
+        _given = ImmutableDictionary<string, string>.Empty;
+        if (files.Count > 0 && IsOn)
+        {
+            await RunAsync(["-i", .. files], FilesDeadline, string.Join(", ", files), cancellationToken).ConfigureAwait(false);
+            _given = files.Select(file => (Path: file, Label: LabelOf(file))).Where(file => file.Label.Length > 0).ToDictionary(file => file.Path, file => file.Label, StringComparer.Ordinal);
+        }
+    }
+
+    /// <summary>The files that <see cref="RestoreAsync"/> labelled last and that have another label since; one that is gone, or cannot be read, is not among them.</summary>
+    public IReadOnlyList<MislabelledFile> Mislabelled() =>
+        [.. _given.Select(file => new MislabelledFile(file.Key, file.Value, LabelOf(file.Key))).Where(file => file.Found.Length > 0 && file.Found != file.Wanted).OrderBy(file => file.Path, StringComparer.Ordinal)];
+
+    private string LabelOf(string file)
+    {
+        try
+        {
+            using var opened = root.OpenFile(file);
+            return TreeCalls.Label(opened, file);
+        }
+        catch (NodeFileException)
+        {
+            // Whether it can be read is told of the file itself.
+            return "";
+        }
+    }
 
     private async Task RunAsync(string[] arguments, TimeSpan deadline, string what, CancellationToken cancellationToken)
     {
@@ -85,3 +114,9 @@ internal sealed class FileLabels(NodeRoot root, NodePrograms programs)
 
     private static string Shorten(string text) => text.Trim() is { Length: > 0 } said ? said[..Math.Min(said.Length, SaidLengthMax)] : "it gave no reason.";
 }
+
+/// <summary>A file whose SELinux label is not the one it was given.</summary>
+/// <param name="Path">Where it lies, from the node's root.</param>
+/// <param name="Wanted">The label that the node's policy has for its place.</param>
+/// <param name="Found">The label it has.</param>
+internal sealed record MislabelledFile(string Path, string Wanted, string Found);

@@ -66,7 +66,13 @@ internal sealed partial class NodeAgent(
                 Recover();
             }
 
-            if (revisions.Unlabelled is not null)
+            revisions.LookAtLabels();
+            foreach (var file in revisions.Mislabelled)
+            {
+                Log.Mislabelled(logger, file.Path, file.Found, file.Wanted);
+            }
+
+            if (revisions.Unlabelled is not null || revisions.Mislabelled.Count > 0)
             {
                 await LabelAsync(cancellationToken).ConfigureAwait(false);
             }
@@ -297,6 +303,9 @@ internal sealed partial class NodeAgent(
 
         [LoggerMessage(1117, LogLevel.Warning, "Files in place may have the wrong SELinux labels: {Explanation}", EventName = "FilesNotLabelled")]
         public static partial void NotLabelled(ILogger logger, string explanation);
+
+        [LoggerMessage(1119, LogLevel.Warning, "{Path} had the SELinux label {Found}; its place has {Wanted}, which it gets again", EventName = "FileMislabelled")]
+        public static partial void Mislabelled(ILogger logger, string path, string found, string wanted);
 
         [LoggerMessage(1113, LogLevel.Error, "An earlier commit could not be completed: the agent {Explanation}", EventName = "CommitNotRecovered")]
         public static partial void NotRecovered(ILogger logger, string explanation);

@@ -51,6 +51,12 @@ internal sealed class NodeRevisions
     /// <summary>Why files in place did not get their SELinux labels; null when they did, or need none.</summary>
     public string? Unlabelled { get; private set; }
 
+    /// <summary>Files in place that the last look found with another SELinux label than their place has; <see cref="LabelAsync"/> gives them their own again.</summary>
+    public IReadOnlyList<MislabelledFile> Mislabelled { get; private set; } = [];
+
+    /// <summary>Looks whether files in place still have their SELinux labels.</summary>
+    public void LookAtLabels() => Mislabelled = _labels?.Mislabelled() ?? [];
+
     /// <summary>Labels what is in place, where SELinux is on; what is right already is left alone. Called at start and after whatever wrote files.</summary>
     /// <remarks>A file gets the label of its directory when it is made, which mostly is its own; one that did not get it is told with every report, and tried again.</remarks>
     public async Task LabelAsync(CancellationToken cancellationToken)

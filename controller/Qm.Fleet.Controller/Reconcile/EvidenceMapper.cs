@@ -33,6 +33,9 @@ internal static class EvidenceMapper
         Mounts = [.. report.Mounts.Select(mount => new MountEvidence(mount.Point, mount.Configured, mount.ConfiguredAt, mount.MountedAt))],
         Labels = report.Labels is { } labels
             ? new(labels.ConfiguredType, labels.Qm, labels.ConfiguredNested, [.. labels.Nested.Select(process => new UnitLabel(process.Unit, process.Pid, process.Label))])
+            {
+                Mislabelled = [.. labels.Mislabelled.Select(file => new Core.Reconcile.FileLabel(file.Path, file.Wanted, file.Found))],
+            }
             : null,
         Drift = [.. report.Drift.Select(file => $"{file.Path} {DriftText.Tell(file.Change)}")],
         HostAgentConfChangedAt = report.HostAgentConfChangedAtUs,

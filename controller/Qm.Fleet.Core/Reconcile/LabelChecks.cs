@@ -4,7 +4,7 @@ using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Core.Reconcile;
 
-/// <summary>Whether QM and the fleet's containers in it run under the SELinux types their quadlets give them.</summary>
+/// <summary>Whether QM and the fleet's containers in it run under the SELinux types their quadlets give them, and owned files have the labels of their places.</summary>
 internal static class LabelChecks
 {
     private const int TypeField = 2;
@@ -28,6 +28,11 @@ internal static class LabelChecks
             {
                 yield return Judge(workload.Name, wanted, container.Label, container.Pid);
             }
+        }
+
+        foreach (var file in labels.Mislabelled)
+        {
+            yield return new($"SecurityLabel.{file.Path}", file.Wanted, file.Found, file.Path, CheckResult.Fail, "somebody changed the label; the agent extension gave the file its own again");
         }
     }
 

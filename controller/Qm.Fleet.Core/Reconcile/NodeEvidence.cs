@@ -146,7 +146,17 @@ public sealed record MountEvidence(string Point, string Configured, string Confi
 /// <param name="Qm">Label of QM's init.</param>
 /// <param name="ConfiguredNested">The label that Podman inside QM gives containers; empty when unknown.</param>
 /// <param name="Nested">Label of the first process of each container.</param>
-public sealed record LabelEvidence(string ConfiguredType, string Qm, string ConfiguredNested, IReadOnlyList<UnitLabel> Nested);
+public sealed record LabelEvidence(string ConfiguredType, string Qm, string ConfiguredNested, IReadOnlyList<UnitLabel> Nested)
+{
+    /// <summary>Owned files that were found with another label than their place has.</summary>
+    public IReadOnlyList<FileLabel> Mislabelled { get; init; } = [];
+}
+
+/// <summary>SELinux label of an owned file that was not the one of its place.</summary>
+/// <param name="Path">Where it lies, from the node's root.</param>
+/// <param name="Wanted">The label that the node's policy has for its place.</param>
+/// <param name="Found">The label it was found with.</param>
+public sealed record FileLabel(string Path, string Wanted, string Found);
 
 /// <summary>SELinux label of a container's first process.</summary>
 /// <param name="Unit">Its unit inside QM.</param>

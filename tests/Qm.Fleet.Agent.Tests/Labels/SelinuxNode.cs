@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Labels;
 using Qm.Fleet.Core.Revisions;
@@ -7,7 +8,7 @@ namespace Qm.Fleet.Agent.Tests.Labels;
 /// <summary>An emulated node whose kernel enforces SELinux, with a stand-in for restorecon.</summary>
 internal sealed class SelinuxNode : IDisposable
 {
-    private const string Program = "bin/restorecon", Log = "restorecon.log", Failing = "restorecon.fails", Labelling = "restorecon.labels", Killing = "restorecon.kill", Killed = "restorecon.killed", Policy = "etc/selinux/targeted/contexts/files";
+    private const string Program = "bin/restorecon", Log = "restorecon.log", Failing = "restorecon.fails", Label = "restorecon.label", Labelling = "restorecon.labels", Killing = "restorecon.kill", Killed = "restorecon.killed", Policy = "etc/selinux/targeted/contexts/files";
 
     public SelinuxNode()
     {
@@ -20,6 +21,7 @@ internal sealed class SelinuxNode : IDisposable
             rules=$(sed -n 's,^{{RootfsSlot.Directory}}/\([^ ]*\) /usr/lib/qm/rootfs$,\1,p' {{Node.Of(Policy)}}/file_contexts.subs 2>/dev/null)
             echo "$*; slots:" $(ls {{slots}} 2>/dev/null)"; rules:" $rules >>{{Node.Of(Log)}}
             if [ -e {{Node.Of(Failing)}} ]; then echo 'restorecon: Operation not permitted' >&2; exit 255; fi
+            if [ -e {{Node.Of(Label)}} ]; then for file; do test "$file" = -i || chcon "$(cat {{Node.Of(Label)}})" "{{Node.Root}}$file"; done; fi
             [ -e {{Node.Of(Labelling)}} ] || exit 0
             for path; do case "$path" in -*) ;; *) find '{{Node.Root}}'"$path" ! -type l ;; esac; done >{{Node.Of(Labelling)}}
             lines=$(wc -l <{{Node.Of(Labelling)}})
@@ -48,6 +50,25 @@ internal sealed class SelinuxNode : IDisposable
             using var root = NodeRoot.Open(Node.Root);
             return new EquivalenceRules(root).Names;
         }
+    }
+
+    /// <summary>The label that restorecon gives files from now on, which only root may where the kernel has no SELinux; without one it gives none.</summary>
+    public void Give(string label) => Node.Write(Label, label);
+
+    /// <summary>Gives a file a label by hand.</summary>
+    public void Relabel(string path, string label)
+    {
+        using var chcon = Process.Start("chcon", [label, Node.Of(path.TrimStart('/'))]);
+        chcon.WaitForExit();
+        Assert.Equal(0, chcon.ExitCode);
+    }
+
+    /// <summary>The label of a file.</summary>
+    public string LabelOf(string path)
+    {
+        using var root = NodeRoot.Open(Node.Root);
+        using var file = root.OpenFile(path);
+        return TreeCalls.Label(file, path);
     }
 
     public void WriteRules(string text) => Node.Write($"{Policy}/file_contexts.subs", text);

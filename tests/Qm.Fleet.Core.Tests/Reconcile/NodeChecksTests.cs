@@ -69,6 +69,14 @@ public sealed class NodeChecksTests
         Assert.Equal(result, NodeChecks.Evaluate(Revision(workload), evidence).SingleOrDefault(check => check.Name.StartsWith("SecurityLabelType.", StringComparison.Ordinal))?.Result);
     }
 
+    [Fact, Trait("Requirement", "QMF-LABEL-003")]
+    public void Evaluate_FileWithAnotherLabelThanItsPlaceHas_FailsWithBoth()
+    {
+        var labels = new LabelEvidence("", "", "", []) { Mislabelled = [new("/etc/qm/x.conf", "system_u:object_r:qm_file_t:s0", "system_u:object_r:etc_t:s0")] };
+        var check = Single(Evidence with { Labels = labels }, "SecurityLabel./etc/qm/x.conf");
+        Assert.Equal((CheckResult.Fail, "system_u:object_r:qm_file_t:s0", "system_u:object_r:etc_t:s0"), (check.Result, check.Wanted, check.Found));
+    }
+
     [Fact]
     [Trait("Requirement", "QMF-AGENT-007")]
     public void Evaluate_ProcessesOfQm_BelowItsScoreFailUnlessKnownAndAboveItAreFree()

@@ -9,7 +9,7 @@ namespace Qm.Fleet.Vm.Tests.Machine;
 internal sealed class GuestShell : NodeShell, IAsyncDisposable
 {
     // A machine without hardware acceleration takes a tenth of the speed; what a script waits for has its own, shorter deadline.
-    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(6);
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(12);
 
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly NetworkStream _stream;

@@ -7,10 +7,10 @@ namespace Qm.Fleet.Vm.Tests.Machine;
 internal sealed class VirtualMachine : IAsyncDisposable
 {
     // Longer than all tests take; a machine that is forgotten ends by itself.
-    private const string LongestLife = "30m";
+    private const string LongestLife = "90m";
     private const string PayloadFile = "payload.tar";
     private const int PayloadBytesMax = 64 * 1024 * 1024;
-    private static readonly TimeSpan BootDeadline = TimeSpan.FromMinutes(6);
+    private static readonly TimeSpan BootDeadline = TimeSpan.FromMinutes(12);
 
     private readonly Process _process;
     private readonly string _folder;
@@ -22,7 +22,8 @@ internal sealed class VirtualMachine : IAsyncDisposable
 
     /// <summary>Boots an image.</summary>
     /// <param name="image">What to boot.</param>
-    internal static async Task<VirtualMachine> BootAsync(VmImage image)
+    /// <param name="kernel">More of its kernel's command line.</param>
+    internal static async Task<VirtualMachine> BootAsync(VmImage image, string kernel)
     {
         var folder = Directory.CreateTempSubdirectory("qm-fleet-vm-").FullName;
         var port = Path.Combine(folder, "shell.sock");
@@ -39,7 +40,7 @@ internal sealed class VirtualMachine : IAsyncDisposable
             // NativeAOT runtime ends as an illegal instruction, and the vector instructions that make TLS bearable.
             "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3072",
             "-kernel", Path.Combine(image.Folder, "vmlinuz"), "-initrd", Path.Combine(image.Folder, "initrd"),
-            "-append", "root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0 audit=0 mitigations=off",
+            "-append", $"root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0 audit=0 mitigations=off {kernel}",
             "-drive", $"file={Path.Combine(image.Folder, "disk.img")},format=raw,if=virtio,cache=unsafe,snapshot=on",
             "-drive", $"file={disk},format=raw,if=virtio,readonly=on",
             "-device", "virtio-serial", "-chardev", $"socket,id=shell,path={port},server=off", "-device", "virtserialport,chardev=shell,name=qm-fleet.shell",

@@ -27,8 +27,8 @@ internal sealed record Journey(NodeStep Step, IReadOnlyList<NodeStep.Act> Acts, 
 internal sealed class FleetLoop(string node, AgentLinks links, GuestSystemd systemd, SlowClock clock)
 {
     // Far beyond what any journey takes: a test that waits in vain says what for.
-    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(6);
-    private static readonly TimeSpan AgentDeadline = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(15);
+    private static readonly TimeSpan AgentDeadline = TimeSpan.FromMinutes(6);
 
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(3);
@@ -38,7 +38,8 @@ internal sealed class FleetLoop(string node, AgentLinks links, GuestSystemd syst
     /// <summary>Looks, decides, acts, and looks again, until nothing is left to do or to wait for.</summary>
     /// <param name="environment">What the node shall run.</param>
     /// <param name="ct">Ends it.</param>
-    internal async Task<Journey> GoAsync(FleetEnvironment environment, CancellationToken ct)
+    /// <param name="shedding">Sheds load of the node that is there already; null where no rule does.</param>
+    internal async Task<Journey> GoAsync(FleetEnvironment environment, CancellationToken ct, LoadShedding? shedding = null)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
         limit.CancelAfter(Deadline);
@@ -51,7 +52,9 @@ internal sealed class FleetLoop(string node, AgentLinks links, GuestSystemd syst
             while (true)
             {
                 var view = await LookAsync(desired, limit.Token);
+                view = shedding is null ? view : await shedding.SeeAsync(view, limit.Token);
                 step = NodeReconciler.Decide(view, clock.GetUtcNow());
+                step = shedding?.Next(view, step) ?? step;
                 _memory = _memory.Deciding(step, clock.GetUtcNow());
                 switch (step)
                 {
@@ -76,9 +79,9 @@ internal sealed class FleetLoop(string node, AgentLinks links, GuestSystemd syst
     }
 
     /// <summary>Brings the node to an environment, and expects that all of it was read back as wanted.</summary>
-    internal async Task<Journey> ReadyAsync(FleetEnvironment environment)
+    internal async Task<Journey> ReadyAsync(FleetEnvironment environment, LoadShedding? shedding = null)
     {
-        var journey = await GoAsync(environment, TestContext.Current.CancellationToken);
+        var journey = await GoAsync(environment, TestContext.Current.CancellationToken, shedding);
         Assert.True(journey.Step is NodeStep.Ready, $"{journey.Step.Name}: {journey.Step.Reason}; done: {string.Join(", ", journey.Acts.Select(act => act.Name))}");
         return journey;
     }
@@ -159,6 +162,12 @@ internal sealed class FleetLoop(string node, AgentLinks links, GuestSystemd syst
                 return Outcome(await SendAsync(new() { RestartHostAgent = new() }, ct));
             case NodeStep.SetLimits limits:
                 await systemd.SetAsync(limits.Properties, ct);
+                return (ActOutcome.Done, "");
+            case NodeStep.Freeze freeze:
+                await systemd.FreezeAsync(freeze.Unit, isToFreeze: true, ct);
+                return (ActOutcome.Done, "");
+            case NodeStep.Thaw thaw:
+                await systemd.FreezeAsync(thaw.Unit, isToFreeze: false, ct);
                 return (ActOutcome.Done, "");
             case NodeStep.ReloadHost:
                 await systemd.ReloadAsync(insideQm: false, ct);

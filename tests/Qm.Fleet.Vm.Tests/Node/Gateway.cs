@@ -25,6 +25,9 @@ internal sealed class Gateway : IAsyncDisposable
     // The agent is told to report on changes and when asked: what a test sees of a change was noticed, not polled.
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(60);
 
+    // Half of the ten seconds over which the kernel tells pressure.
+    private static readonly TimeSpan UsageInterval = TimeSpan.FromSeconds(5);
+
     private readonly WebApplication _application;
     private readonly X509Certificate2 _authority;
 
@@ -36,6 +39,9 @@ internal sealed class Gateway : IAsyncDisposable
 
     /// <summary>The agents that dialled in.</summary>
     internal AgentLinks Links => _application.Services.GetRequiredService<AgentLinks>();
+
+    /// <summary>Takes events into the controller's event log.</summary>
+    internal EventSink Sink => _application.Services.GetRequiredService<EventSink>();
 
     /// <summary>What the controller's event log holds.</summary>
     internal IReadOnlyList<StoredEvent> Events => _application.Services.GetRequiredService<EventLog>().After(0, "", "", 1000);
@@ -74,7 +80,7 @@ internal sealed class Gateway : IAsyncDisposable
             .AddSingleton(provider => Database.Open(Path.Combine(state, "fleet.db"), provider.GetRequiredService<ChangeFeed>(), TimeProvider.System))
             .AddSingleton<EventLog>().AddSingleton<OomKillStore>().AddSingleton<IReconcileStore, ReconcileStore>().AddSingleton<EventSink>().AddSingleton<OomKillSink>()
             .AddHostedService(provider => provider.GetRequiredService<EventSink>()).AddHostedService(provider => provider.GetRequiredService<OomKillSink>());
-        builder.Services.Configure<ControllerOptions>(options => options.ReportInterval = ReportInterval);
+        builder.Services.Configure<ControllerOptions>(options => (options.ReportInterval, options.UsageInterval) = (ReportInterval, UsageInterval));
         var application = builder.Build();
         application.Use((HttpContext context, RequestDelegate next) =>
         {

@@ -4,13 +4,16 @@ using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Vm.Tests.Machine;
 
+// One machine at a time.
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
+
 namespace Qm.Fleet.Vm.Tests.Node;
 
 /// <summary>
 /// One ECU for all tests: Debian 13 with its own kernel, systemd, Podman and quadlet generator in a virtual machine, with a real QM in it. Each test
 /// brings it to what it needs, in any order.
 /// </summary>
-public sealed class GuestNode : IAsyncLifetime
+public class GuestNode : IAsyncLifetime
 {
     internal const string Name = "ecu1";
 
@@ -20,12 +23,26 @@ public sealed class GuestNode : IAsyncLifetime
     // About how much slower than an ECU a machine without hardware acceleration is.
     private const int Slower = 8;
 
+    // Far beyond what the agent extension takes to notice and tell.
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(6);
+
     private const string Switch = "QMFLEET_VM";
     private const string Init = "$(cat /sys/fs/cgroup/qm.service/libpod-payload-*/init.scope/cgroup.procs | head -n 1)";
 
+    private readonly string _kernel;
+    private readonly string _prepare;
     private Gateway? _gateway;
     private VirtualMachine? _machine;
     private FleetLoop? _loop;
+
+    public GuestNode()
+        : this("", "true")
+    {
+    }
+
+    /// <param name="kernel">More of its kernel's command line.</param>
+    /// <param name="prepare">A script that runs once the agent extension is installed, and before it is started.</param>
+    protected GuestNode(string kernel, string prepare) => (_kernel, _prepare) = (kernel, prepare);
 
     /// <summary>Runs scripts on the node.</summary>
     internal GuestShell Shell => _machine!.Shell;
@@ -46,8 +63,9 @@ public sealed class GuestNode : IAsyncLifetime
         var image = await VmImage.GetAsync();
         _gateway = await Gateway.StartAsync(IPAddress.Loopback, IPAddress.Parse(HostSeenByTheGuest));
         var payload = AgentPayload.MakeAsync(_gateway, Name, VmImage.Cache);
-        _machine = await VirtualMachine.BootAsync(image);
+        _machine = await VirtualMachine.BootAsync(image, _kernel);
         await _machine.UnpackAsync(await payload, CancellationToken.None);
+        await Shell.RunAsync(_prepare, CancellationToken.None);
         await Shell.RunAsync("systemctl daemon-reload && systemctl enable --now qm-fleet-agent.service", CancellationToken.None);
         _loop = new(Name, _gateway.Links, Systemd, new(Slower));
         await ConnectedAsync(null, CancellationToken.None);
@@ -55,6 +73,7 @@ public sealed class GuestNode : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         if (_machine is not null)
         {
             await _machine.DisposeAsync();
@@ -72,6 +91,9 @@ public sealed class GuestNode : IAsyncLifetime
     /// <summary>Brings the node to an environment, and expects that all of it was read back as wanted.</summary>
     internal Task<Journey> ReadyAsync(FleetEnvironment environment) => Fleet.ReadyAsync(environment);
 
+    /// <summary>What sheds load of the node as a fleet's rules say, with nothing shed yet.</summary>
+    internal LoadShedding Shedding(FleetSpec fleet) => new(fleet, new(Name, _gateway!.Sink), () => _gateway.Links.Usage(Name)?.Usage);
+
     /// <summary>Since when the agent extension is connected, or gone.</summary>
     internal DateTimeOffset? LinkedSince => _gateway!.Links.Since(Name);
 
@@ -84,7 +106,7 @@ public sealed class GuestNode : IAsyncLifetime
     internal async Task<V1.NodeReport> ReportAsync(Predicate<V1.NodeReport> fits, CancellationToken ct)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        limit.CancelAfter(TimeSpan.FromMinutes(3));
+        limit.CancelAfter(Longest);
         var found = new TaskCompletionSource<V1.NodeReport>(TaskCreationOptions.RunContinuationsAsynchronously);
         void Look(string node)
         {
@@ -109,7 +131,7 @@ public sealed class GuestNode : IAsyncLifetime
     internal async Task<StoredEvent> EventAsync(string reason, string unit, long after, CancellationToken ct)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        limit.CancelAfter(TimeSpan.FromMinutes(2));
+        limit.CancelAfter(Longest);
         while (true)
         {
             if (Events.FirstOrDefault(one => one.Number > after && one.Draft.Reason == reason && one.Draft.Unit == unit) is { } found)
@@ -123,7 +145,7 @@ public sealed class GuestNode : IAsyncLifetime
             }
             catch (OperationCanceledException) when (!ct.IsCancellationRequested)
             {
-                throw new TimeoutException($"no {reason} of {unit} within 2 minutes; there are {string.Join("; ", Events.Select(one => $"{one.Draft.Reason} {one.Draft.Unit} {one.Draft.Message}"))}");
+                throw new TimeoutException($"no {reason} of {unit} within {Longest.TotalMinutes:0} minutes; there are {string.Join("; ", Events.Select(one => $"{one.Draft.Reason} {one.Draft.Unit} {one.Draft.Message}"))}");
             }
         }
     }

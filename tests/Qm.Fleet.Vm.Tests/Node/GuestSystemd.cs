@@ -8,13 +8,14 @@ namespace Qm.Fleet.Vm.Tests.Node;
 
 /// <summary>
 /// A node's systemd, and the one inside QM, asked exactly what the BlueChi agent asks them for the controller: <c>Reload</c>, <c>StartUnit</c>,
-/// <c>StopUnit</c>, <c>RestartUnit</c> and <c>SetUnitProperties</c> of <c>org.freedesktop.systemd1.Manager</c>, and unit properties.
+/// <c>StopUnit</c>, <c>RestartUnit</c>, <c>FreezeUnit</c>, <c>ThawUnit</c> and <c>SetUnitProperties</c> of <c>org.freedesktop.systemd1.Manager</c>, and unit properties.
 /// </summary>
 internal sealed class GuestSystemd(NodeShell shell)
 {
     // The first process of QM; its namespaces are those of QM. systemd names the payload's cgroup anew at each start.
     private const string Inside = "nsenter -m -u -i -n -p -t $(cat /sys/fs/cgroup/qm.service/libpod-payload-*/init.scope/cgroup.procs | head -n 1) ";
-    private const string Properties = "LoadState,ActiveState,SubState,Result,InvocationID,InactiveExitTimestampMonotonic,OOMScoreAdjust,Job,ManagedOOMSwap,ManagedOOMMemoryPressure,ManagedOOMMemoryPressureLimit,NRestarts,NeedDaemonReload";
+    private const string Manager = "org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager";
+    private const string Properties = "LoadState,ActiveState,SubState,Result,InvocationID,InactiveExitTimestampMonotonic,OOMScoreAdjust,Job,ManagedOOMSwap,ManagedOOMMemoryPressure,ManagedOOMMemoryPressureLimit,NRestarts,FreezerState,NeedDaemonReload";
 
     /// <summary>Units by name; none when that systemd cannot be asked, as when QM is just starting.</summary>
     internal async Task<ImmutableSortedDictionary<string, UnitReading>> ReadAsync(bool insideQm, IEnumerable<string> units, CancellationToken ct)
@@ -48,8 +49,11 @@ internal sealed class GuestSystemd(NodeShell shell)
 
     /// <summary>Sets properties of qm.service while it runs, for this boot.</summary>
     internal Task SetAsync(IReadOnlyCollection<LiveProperty> properties, CancellationToken ct) => shell.RunAsync(
-        "busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager SetUnitProperties 'sba(sv)' "
-        + $"{QmNode.Unit} true {properties.Count} {string.Join(' ', properties.Select(Argument))}", ct);
+        $"busctl call {Manager} SetUnitProperties 'sba(sv)' {QmNode.Unit} true {properties.Count} {string.Join(' ', properties.Select(Argument))}", ct);
+
+    /// <summary>Freezes or thaws a unit of QM.</summary>
+    internal Task FreezeAsync(string unit, bool isToFreeze, CancellationToken ct) =>
+        shell.RunAsync($"{Inside}busctl call {Manager} {(isToFreeze ? "FreezeUnit" : "ThawUnit")} s {unit}", ct);
 
     private static string Prefix(bool insideQm) => insideQm ? Inside : "";
 
@@ -74,6 +78,7 @@ internal sealed class GuestSystemd(NodeShell shell)
         {
             NeedsReload = values.GetValueOrDefault("NeedDaemonReload") == "yes",
             Restarts = long.Parse(values.GetValueOrDefault("NRestarts", "0"), CultureInfo.InvariantCulture),
+            IsFrozen = values.GetValueOrDefault("FreezerState", "") is "frozen" or "freezing",
             ManagedOom = ManagedOomOf(values),
         };
     }
