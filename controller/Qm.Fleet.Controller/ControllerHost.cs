@@ -14,6 +14,7 @@ using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Telemetry;
+using Qm.Fleet.Core.Access;
 using Qm.Fleet.Core.Environments;
 
 namespace Qm.Fleet.Controller;
@@ -90,7 +91,7 @@ internal static class ControllerHost
             provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(new ArtifactFolder(options.State, static folder => new DriveInfo(folder).AvailableFreeSpace)).AddSingleton(new ArtifactLimits { TotalBytes = options.ArtifactSpaceBytes });
         services.AddSingleton<ArtifactStore>().AddSingleton<ArtifactUploads>();
-        services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<EventLog>().AddSingleton<OomKillStore>();
+        services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<EventLog>().AddSingleton<OomKillStore>().AddSingleton<AccessStore>();
         return services.AddSingleton<IReconcileStore, ReconcileStore>();
     }
 
@@ -110,8 +111,10 @@ internal static class ControllerHost
         {
             grpc.MaxReceiveMessageSize = MaxRequestBytes;
             grpc.Interceptors.Add<FailureInterceptor>();
+            grpc.Interceptors.Add<AccessInterceptor>();
         }).AddServiceOptions<NodeGatewayService>(static gateway => gateway.MaxReceiveMessageSize = NodeGatewayService.MaxMessageBytes);
-        services.AddSingleton<FailureInterceptor>();
+        services.AddSingleton<FailureInterceptor>().AddSingleton<AccessInterceptor>();
+        services.AddSingleton<AccessDesk>().AddSingleton<BearerTokens>().AddSingleton<GuessLimit>().AddSingleton<AccessApi>();
         services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>();
         services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
         services.AddSingleton<ArtifactApi>().AddSingleton<ArtifactDownloads>();
@@ -130,12 +133,13 @@ internal static class ControllerHost
         app.MapGrpcService<EventApi>();
         app.MapGrpcService<DiagnosticsApi>();
         app.MapGrpcService<ArtifactApi>();
+        app.MapGrpcService<AccessApi>();
         app.MapGrpcService<NodeGatewayService>();
-        app.MapGet(ArtifactDownloads.Route, static (HttpContext context, ArtifactDownloads downloads) => downloads.ServeAsync(context)).WithMetadata(new AccessRule(Role.Node));
+        app.MapGet(ArtifactDownloads.Route, static (HttpContext context, ArtifactDownloads downloads) => downloads.ServeAsync(context)).WithMetadata(new EndpointRule("connect", AccessResource.Gateway));
         app.MapGrpcHealthChecksService();
         if (options.MetricsEndPoint is not null)
         {
-            app.MapPrometheusScrapingEndpoint().WithMetadata(new AccessRule(Role.Scraper));
+            app.MapPrometheusScrapingEndpoint().WithMetadata(new EndpointRule("get", AccessResource.Metrics));
         }
     }
 }

@@ -62,11 +62,23 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
         listen.UseHttps(new HttpsConnectionAdapterOptions
         {
             SslProtocols = SslProtocols.Tls13,
-            ClientCertificateMode = ClientCertificateMode.RequireCertificate,
+            // Without one a request has to bring a bearer token; the gate lets nothing through without either.
+            ClientCertificateMode = ClientCertificateMode.AllowCertificate,
             ClientCertificateValidation = (certificate, _, _) => Admit(certificate),
             ServerCertificateSelector = (_, _) => pki.Server(names),
         });
-        Identify(listen, connection => _peers.Identify(connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate));
+        listen.Use(next => connection =>
+        {
+            if (connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate is { } certificate)
+            {
+                if (_peers.Identify(certificate) is not { } caller)
+                {
+                    return Close(connection);
+                }
+                connection.Features.Set(caller);
+            }
+            return next(connection);
+        });
     }
 
     private void UnixSocket(ListenOptions listen)
@@ -103,12 +115,17 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
         {
             if (identify(connection) is not { } caller)
             {
-                connection.Abort(new ConnectionAbortedException("The peer has no identity here."));
-                return Task.CompletedTask;
+                return Close(connection);
             }
             connection.Features.Set(caller);
             return next(connection);
         });
+
+    private static Task Close(ConnectionContext connection)
+    {
+        connection.Abort(new ConnectionAbortedException("The peer has no identity here."));
+        return Task.CompletedTask;
+    }
 
     /// <summary>The uid of the process that connected (SO_PEERCRED of unix(7): pid, uid, gid).</summary>
     private static uint PeerUid(Socket socket)

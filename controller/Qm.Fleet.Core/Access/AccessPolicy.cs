@@ -26,7 +26,7 @@ public static class AccessPolicy
         var isAllowed = false;
         foreach (var rule in rules)
         {
-            if (!rule.IsAbout(verb, resource) || !rule.Scope.Contains(target))
+            if (!rule.IsAbout(verb, resource) || !rule.Contains(target))
             {
                 continue;
             }
@@ -50,7 +50,7 @@ public static class AccessPolicy
             {
                 continue;
             }
-            switch (rule.Effect, rule.Scope.IsEverything)
+            switch (rule.Effect, rule.IsEverywhere)
             {
                 case (AccessEffect.Deny, true):
                     return AccessReach.Nothing;

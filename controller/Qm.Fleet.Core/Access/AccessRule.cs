@@ -19,14 +19,23 @@ public enum AccessEffect
 /// <param name="Scope">Where.</param>
 public sealed record AccessRule(AccessEffect Effect, ImmutableArray<string> Verbs, ImmutableArray<string> Resources, AccessScope Scope)
 {
+    /// <summary>Where its role was given; a target has to lie in both.</summary>
+    public AccessScope Within { get; init; } = AccessScope.Everything;
+
+    /// <summary>Whether it holds wherever its verbs and resources do.</summary>
+    public bool IsEverywhere => Scope.IsEverything && Within.IsEverything;
+
+    /// <summary>Whether a target lies where it holds.</summary>
+    public bool Contains(AccessTarget target) => Scope.Contains(target) && Within.Contains(target);
+
     /// <summary>Whether it is about a verb and a resource; where is another question.</summary>
     public bool IsAbout(string verb, string resource) => Names(Verbs, verb) && Names(Resources, resource);
 
     /// <inheritdoc/>
-    public bool Equals(AccessRule? other) => other is not null && Effect == other.Effect && Verbs.SequenceEqual(other.Verbs) && Resources.SequenceEqual(other.Resources) && Scope == other.Scope;
+    public bool Equals(AccessRule? other) => other is not null && Effect == other.Effect && Verbs.SequenceEqual(other.Verbs) && Resources.SequenceEqual(other.Resources) && Scope == other.Scope && Within == other.Within;
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Effect, Verbs.Length, Resources.Length, Scope);
+    public override int GetHashCode() => HashCode.Combine(Effect, Verbs.Length, Resources.Length, Scope, Within);
 
     private static bool Names(ImmutableArray<string> names, string name) => names.Contains("*") || names.Contains(name);
 }

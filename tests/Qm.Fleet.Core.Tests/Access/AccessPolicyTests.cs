@@ -82,6 +82,17 @@ public sealed class AccessPolicyTests
         });
 
     [Fact]
+    public void Allows_RoleGivenWithinAScope_HoldsInBothOnly()
+    {
+        var rule = Rule(AccessEffect.Allow, ["*"], ["*"], new([], ["cockpit"], [], null, [])) with { Within = new([], [], ["ecu*"], null, []) };
+
+        Assert.True(AccessPolicy.Allows([rule], "get", AccessResource.Nodes, Ecu1));
+        Assert.False(AccessPolicy.Allows([rule], "get", AccessResource.Nodes, Ecu1 with { Node = "bench1" }));
+        Assert.False(AccessPolicy.Allows([rule], "get", AccessResource.Nodes, Ecu1 with { Fleet = "adas" }));
+        Assert.Equal(AccessReach.Some, AccessPolicy.Reach([rule with { Scope = AccessScope.Everything }], "get", AccessResource.Nodes));
+    }
+
+    [Fact]
     public void BuiltIn_Roles_DoWhatTheirNameSays()
     {
         string[] mutations = ["apply", "delete", "restart-qm", "restart", "pause", "set-properties"];
