@@ -46,7 +46,9 @@ internal sealed class AccessDesk(AccessStore store, NodeStore nodes, FleetStore 
         }
         // Each is judged as it is and as it would be, so that nobody labels something into their reach, or out of another's.
         var outside = named.SelectMany(Lying).FirstOrDefault(target => !AccessPolicy.Allows(rules, verb, resource, target));
-        return outside is null ? null : $"{caller.Actor} may not {verb} {resource} of {outside}.";
+        return outside is null ? null
+            : outside.ToString() is { Length: > 0 } name ? $"{caller.Actor} may not {verb} {resource} of {name}."
+            : $"{caller.Actor} may {verb} {resource} within a scope only; name what you mean.";
     }
 
     /// <summary>A target as it is stored and, where the request brings labels, as it would be.</summary>
