@@ -18,6 +18,7 @@ using Qm.Fleet.Controller.Rest.OpenApi;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Telemetry;
+using Qm.Fleet.Core.Access;
 using Qm.Fleet.Core.Environments;
 
 namespace Qm.Fleet.Controller;
@@ -100,7 +101,7 @@ internal static class ControllerHost
         services.AddSingleton(new ArtifactFolder(options.State, static folder => new DriveInfo(folder).AvailableFreeSpace, new FolderCalls())).AddSingleton(new ArtifactLimits { TotalBytes = options.ArtifactSpaceBytes });
         services.AddSingleton<ArtifactStore>().AddSingleton<ArtifactUploads>();
         services.AddSingleton<OperationStore>().AddSingleton<OperationList>().AddSingleton<Mutations>();
-        services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<SiteStore>().AddSingleton<EventLog>().AddSingleton<OomKillStore>();
+        services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<SiteStore>().AddSingleton<EventLog>().AddSingleton<OomKillStore>().AddSingleton<AccessStore>();
         return services.AddSingleton<IReconcileStore, ReconcileStore>();
     }
 
@@ -120,10 +121,12 @@ internal static class ControllerHost
         {
             grpc.MaxReceiveMessageSize = MaxRequestBytes;
             grpc.Interceptors.Add<FailureInterceptor>();
+            grpc.Interceptors.Add<AccessInterceptor>();
         }).AddServiceOptions<NodeGatewayService>(static gateway => gateway.MaxReceiveMessageSize = NodeGatewayService.MaxMessageBytes).AddRest();
         services.AddGrpcReflection();
         services.AddSingleton<OpenApiDownload>();
-        services.AddSingleton<FailureInterceptor>();
+        services.AddSingleton<FailureInterceptor>().AddSingleton<AccessInterceptor>();
+        services.AddSingleton<AccessDesk>().AddSingleton<BearerTokens>().AddSingleton<GuessLimit>().AddSingleton<AccessApi>();
         services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>().AddSingleton<TopRounds>();
         services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<OperationApi>().AddSingleton<EventApi>();
         services.AddSingleton<SiteApi>().AddSingleton<ServerApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
@@ -149,14 +152,15 @@ internal static class ControllerHost
         app.MapGrpcService<ServerApi>();
         app.MapGrpcService<DiagnosticsApi>();
         app.MapGrpcService<ArtifactApi>();
+        app.MapGrpcService<AccessApi>();
         app.MapGrpcService<NodeGatewayService>();
-        app.MapGet(ArtifactDownloads.Route, static (HttpContext context, ArtifactDownloads downloads) => downloads.ServeAsync(context)).WithMetadata(new AccessRule(Role.Node));
+        app.MapGet(ArtifactDownloads.Route, static (HttpContext context, ArtifactDownloads downloads) => downloads.ServeAsync(context)).WithMetadata(new EndpointRule("connect", AccessResource.Gateway));
         app.MapGrpcHealthChecksService();
         app.MapGrpcReflectionService();
-        app.MapGet(OpenApiWriter.Route, static (HttpContext context, OpenApiDownload document) => document.ServeAsync(context)).WithMetadata(new AccessRule(Role.Admin));
+        app.MapGet(OpenApiWriter.Route, static (HttpContext context, OpenApiDownload document) => document.ServeAsync(context)).WithMetadata(new EndpointRule("get", AccessResource.Server));
         if (options.MetricsEndPoint is not null)
         {
-            app.MapPrometheusScrapingEndpoint().WithMetadata(new AccessRule(Role.Scraper));
+            app.MapPrometheusScrapingEndpoint().WithMetadata(new EndpointRule("get", AccessResource.Metrics));
         }
     }
 }

@@ -15,7 +15,7 @@ public sealed partial class WireTests
         ArtifactReflection.Descriptor, MetaReflection.Descriptor, EnvironmentReflection.Descriptor, ResourcesReflection.Descriptor, GatewayReflection.Descriptor, ChecksReflection.Descriptor,
         EffectiveReflection.Descriptor, RolloutReflection.Descriptor, SupervisionReflection.Descriptor, PlanReflection.Descriptor, UnitReflection.Descriptor, LogReflection.Descriptor, LabReflection.Descriptor,
         FleetServiceReflection.Descriptor, RevisionServiceReflection.Descriptor, RolloutServiceReflection.Descriptor, NodeServiceReflection.Descriptor, EventServiceReflection.Descriptor,
-        DiagnosticsServiceReflection.Descriptor, OperationServiceReflection.Descriptor, SiteServiceReflection.Descriptor, ServerServiceReflection.Descriptor,
+        DiagnosticsServiceReflection.Descriptor, OperationServiceReflection.Descriptor, SiteServiceReflection.Descriptor, AccessServiceReflection.Descriptor, ServerServiceReflection.Descriptor,
         UsageReflection.Descriptor, CapacityReflection.Descriptor, TopReflection.Descriptor,
     ];
 

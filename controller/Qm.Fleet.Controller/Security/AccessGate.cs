@@ -1,46 +1,85 @@
 using Google.Rpc;
 using Grpc.AspNetCore.Server;
 using Qm.Fleet.Controller.Api;
+using Qm.Fleet.Core.Access;
 
 namespace Qm.Fleet.Controller.Security;
 
-/// <summary>Lets a request through when the connection's identity has the role its endpoint takes. Everything passes here.</summary>
-internal sealed partial class AccessGate(RequestDelegate next, ILogger<AccessGate> logger)
+/// <summary>Lets a request through when the caller is known and may do the like of it somewhere. Everything passes here; what it is about is judged by <see cref="AccessInterceptor"/>.</summary>
+internal sealed partial class AccessGate(RequestDelegate next, AccessDesk desk, BearerTokens tokens, GuessLimit guesses, TimeProvider time, ILogger<AccessGate> logger)
 {
+    private const string Scheme = "Bearer ";
+
+    /// <summary>No timer takes more; a client that is cut off then comes again.</summary>
+    private static readonly TimeSpan LongestCall = TimeSpan.FromDays(24);
+
     /// <summary>Answers for the request, or hands it on.</summary>
     public Task InvokeAsync(HttpContext context)
     {
-        if (context.Features.Get<CallerIdentity>() is not { } caller)
+        if (context.Request.Headers.Authorization is [{ } header, ..])
         {
-            Log.Anonymous(logger, context.Request.Path);
-            return Refusal.AnswerAsync(context, Failures.Make(Code.Unauthenticated, "UNAUTHENTICATED", "The connection has no identity."));
+            return WithTokenAsync(context, header);
         }
-        if (RequiredRole(context.GetEndpoint()) is not { } role)
+        return context.Features.Get<CallerIdentity>() is { } caller
+            ? JudgeAsync(context, caller)
+            : Refusal.AnswerAsync(context, Failures.Make(Code.Unauthenticated, "UNAUTHENTICATED", "Who are you? Show a client certificate of this controller, or a bearer token."));
+    }
+
+    /// <summary>What an endpoint takes; null when nothing was said, so nobody may use it.</summary>
+    internal static (string Verb, string Resource)? Needs(Endpoint? endpoint)
+    {
+        if (endpoint?.Metadata.GetMetadata<GrpcMethodMetadata>() is { } grpc)
+        {
+            return AccessRules.ByMethod.TryGetValue(grpc.Method.FullName, out var rule) ? (rule.Verb, rule.Resource) : null;
+        }
+        return endpoint?.Metadata.GetMetadata<EndpointRule>() is { } plain ? (plain.Verb, plain.Resource) : null;
+    }
+
+    // A token says who calls even on a connection that has an identity: whoever sends one means it.
+    private async Task WithTokenAsync(HttpContext context, string header)
+    {
+        var address = context.Connection.RemoteIpAddress;
+        if (guesses.IsTooMany(address))
+        {
+            await Refusal.AnswerAsync(context, Failures.Make(Code.ResourceExhausted, "TOO_MANY_GUESSES", "Too many tokens from this address were wrong. Try again in a minute.")).ConfigureAwait(false);
+            return;
+        }
+        if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) || tokens.Identify(header[Scheme.Length..]) is not { } token)
+        {
+            guesses.Count(address);
+            Log.WrongToken(logger, address?.ToString() ?? "the Unix socket");
+            await Refusal.AnswerAsync(context, Failures.Make(Code.Unauthenticated, "WRONG_TOKEN", "The token is none of this controller's, or has ended.")).ConfigureAwait(false);
+            return;
+        }
+        context.Features.Set(token.Caller);
+        var left = token.Ends - time.GetUtcNow();
+        using var end = new CancellationTokenSource(left < LongestCall ? left : LongestCall, time);
+        using var expiry = end.Token.Register(context.Abort);
+        using var revocation = token.Revoked.Register(context.Abort);
+        await JudgeAsync(context, token.Caller).ConfigureAwait(false);
+    }
+
+    private Task JudgeAsync(HttpContext context, CallerIdentity caller)
+    {
+        if (Needs(context.GetEndpoint()) is not { } needs)
         {
             return Refusal.AnswerAsync(
                 context, Failures.Make(Code.Unimplemented, "NOT_OFFERED", $"{context.Request.Path} is not offered here."), StatusCodes.Status404NotFound);
         }
-        if (role != caller.Role)
+        if (needs.Verb.Length > 0 && AccessPolicy.Reach(desk.Book.RulesOf(caller), needs.Verb, needs.Resource) == AccessReach.Nothing)
         {
-            Log.Refused(logger, caller.Actor, context.Request.Path, role);
-            return Refusal.AnswerAsync(context, Failures.Make(
-                Code.PermissionDenied, "NOT_ALLOWED", $"{caller.Actor} has the role {caller.Role}; {context.Request.Path} takes the role {role}."));
+            Log.Refused(logger, caller.Actor, context.Request.Path, needs.Verb, needs.Resource);
+            return Refusal.AnswerAsync(context, Failures.Make(Code.PermissionDenied, "NOT_ALLOWED", $"{caller.Actor} may not {needs.Verb} {needs.Resource}."));
         }
         return next(context);
     }
 
-    /// <summary>The role an endpoint takes; null when nothing was said, so nobody may use it.</summary>
-    internal static Role? RequiredRole(Endpoint? endpoint) =>
-        endpoint?.Metadata.GetMetadata<GrpcMethodMetadata>() is { } grpc
-            ? AccessRules.ByMethod.TryGetValue(grpc.Method.FullName, out var role) ? role : null
-            : endpoint?.Metadata.GetMetadata<AccessRule>()?.Role;
-
     private static partial class Log
     {
-        [LoggerMessage(1200, LogLevel.Error, "A request for {Path} came on a connection without identity", EventName = nameof(Anonymous))]
-        public static partial void Anonymous(ILogger logger, string path);
+        [LoggerMessage(1200, LogLevel.Warning, "A token from {Address} was wrong", EventName = nameof(WrongToken))]
+        public static partial void WrongToken(ILogger logger, string address);
 
-        [LoggerMessage(1201, LogLevel.Warning, "Refused {Actor} at {Path}, which takes the role {Role}", EventName = nameof(Refused))]
-        public static partial void Refused(ILogger logger, string actor, string path, Role role);
+        [LoggerMessage(1201, LogLevel.Warning, "Refused {Actor} at {Path}: it may not {Verb} {Resource}", EventName = nameof(Refused))]
+        public static partial void Refused(ILogger logger, string actor, string path, string verb, string resource);
     }
 }

@@ -1,36 +1,43 @@
+using System.Net;
+using Qm.Fleet.Core.Access;
+
 namespace Qm.Fleet.Controller.Security;
 
-/// <summary>What a caller may do.</summary>
-internal enum Role
-{
-    /// <summary>Everything but the agents' gateway.</summary>
-    Admin = 1,
-
-    /// <summary>The agents' gateway, as the one node of its certificate.</summary>
-    Node = 2,
-
-    /// <summary>Reading the metrics.</summary>
-    Scraper = 3,
-}
-
-/// <summary>Who is at the other end of a connection. Set once for each connection, before its first request.</summary>
-/// <param name="Role">What it may do.</param>
-/// <param name="Name">Within its role; for a node, BlueChi's node name.</param>
-/// <param name="Actor">How the audit trail names it.</param>
-internal sealed record CallerIdentity(Role Role, string Name, string Actor)
+/// <summary>Who calls. Set once for each connection before its first request, or for each request where a bearer token says it.</summary>
+/// <param name="Name">Within its kind; for a node, BlueChi's node name.</param>
+/// <param name="Actor">How the audit trail and bindings name it, such as admin:alice.</param>
+/// <param name="Role">The role it has without any binding.</param>
+internal sealed record CallerIdentity(string Name, string Actor, string Role)
 {
     /// <summary>The administrator whose certificate the controller makes itself.</summary>
     public const string LocalAdmin = "local-admin";
 
+    /// <summary>Where the role of the certificate or token holds; everywhere but for tokens that say otherwise.</summary>
+    public AccessScope Within { get; init; } = AccessScope.Everything;
+
+    /// <summary>Somebody with a certificate.</summary>
+    /// <param name="name">Their name.</param>
+    /// <param name="role">viewer, operator, admin, or one that people made.</param>
+    public static CallerIdentity Person(string name, string role) => new(name, $"{role}:{name}", role);
+
     /// <summary>An administrator with a certificate.</summary>
-    public static CallerIdentity Admin(string name) => new(Role.Admin, name, $"admin:{name}");
+    public static CallerIdentity Admin(string name) => Person(name, AccessRole.Admin.Name);
 
     /// <summary>A node's agent extension.</summary>
-    public static CallerIdentity Node(string name) => new(Role.Node, name, $"node:{name}");
+    public static CallerIdentity Node(string name) => new(name, $"node:{name}", AccessRole.Agent.Name);
+
+    /// <summary>Automation with a bearer token.</summary>
+    public static CallerIdentity Token(string name, string role, AccessScope within) => new(name, $"token:{name}", role) { Within = within };
 
     /// <summary>A process of this machine on the Unix socket.</summary>
-    public static CallerIdentity Local(uint uid) => uid == 0 ? new(Role.Admin, "root", "local:root") : new(Role.Admin, $"uid{uid}", $"local:uid{uid}");
+    public static CallerIdentity Local(uint uid) => uid == 0 ? new("root", "local:root", AccessRole.Admin.Name) : new($"uid{uid}", $"local:uid{uid}", AccessRole.Admin.Name);
+
+    /// <summary>Somebody at an address who has not said yet who they are: each request has to, with a bearer token.</summary>
+    public static CallerIdentity Nobody(EndPoint? address) => new("", $"address:{(address as IPEndPoint)?.Address}", "") { IsNobody = true };
+
+    /// <summary>Whether nobody knows who it is.</summary>
+    public bool IsNobody { get; private init; }
 
     /// <summary>Whoever reads the metrics on loopback.</summary>
-    public static CallerIdentity Scraper { get; } = new(Role.Scraper, "metrics", "local:metrics");
+    public static CallerIdentity Scraper { get; } = new("metrics", "local:metrics", AccessRole.Scraper.Name);
 }

@@ -69,11 +69,12 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
         listen.UseHttps(new HttpsConnectionAdapterOptions
         {
             SslProtocols = SslProtocols.Tls13,
-            ClientCertificateMode = ClientCertificateMode.RequireCertificate,
+            // Without one a request has to bring a bearer token; the gate lets nothing through without either.
+            ClientCertificateMode = ClientCertificateMode.AllowCertificate,
             ClientCertificateValidation = (certificate, _, _) => Admit(certificate),
             ServerCertificateSelector = (_, _) => pki.Server(names),
         });
-        Identify(listen, connection => _peers.Identify(connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate));
+        Identify(listen, connection => connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate is { } certificate ? _peers.Identify(certificate) : CallerIdentity.Nobody(connection.RemoteEndPoint));
     }
 
     // Without TLS nobody says which HTTP it will be, so each has a socket of its own.
@@ -121,7 +122,10 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
         }
         try
         {
-            connection.Features.Set(caller);
+            if (!caller.IsNobody)
+            {
+                connection.Features.Set(caller);
+            }
             await next(connection).ConfigureAwait(false);
         }
         finally

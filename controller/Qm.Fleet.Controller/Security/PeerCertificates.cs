@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Qm.Fleet.Core.Access;
 
 namespace Qm.Fleet.Controller.Security;
 
@@ -14,10 +15,13 @@ internal sealed class PeerCertificates(X509Certificate2 authority, TimeProvider 
     /// <summary>Organizational unit of nodes.</summary>
     public const string NodeUnit = "node";
 
+    /// <summary>Organizational units of people and automation: their roles. More is given by bindings.</summary>
+    public static readonly IReadOnlyList<string> PersonUnits = [AccessRole.Viewer.Name, AccessRole.Operator.Name, AccessRole.Admin.Name];
+
     private const string CommonName = "2.5.4.3";
     private const string OrganizationalUnit = "2.5.4.11";
 
-    /// <summary>Whether the certificate is a valid client certificate of our CA that names an administrator or a node.</summary>
+    /// <summary>Whether the certificate is a valid client certificate of our CA that names a person or a node.</summary>
     /// <returns>The identity; null when it is anything else.</returns>
     public CallerIdentity? Identify(X509Certificate2? certificate)
     {
@@ -27,8 +31,8 @@ internal sealed class PeerCertificates(X509Certificate2 authority, TimeProvider 
         }
         return (Single(certificate, OrganizationalUnit), Single(certificate, CommonName)) switch
         {
-            (AdminUnit, { Length: > 0 } name) => CallerIdentity.Admin(name),
             (NodeUnit, { Length: > 0 } name) => CallerIdentity.Node(name),
+            ({ } role, { Length: > 0 } name) when PersonUnits.Contains(role) => CallerIdentity.Person(name, role),
             _ => null,
         };
     }

@@ -29,7 +29,6 @@ internal sealed class SelinuxNode : IDisposable
             if [ "$at" = "$(wc -l <{{Node.Of(Log)}})" ]; then lines=$((lines * share / 100)); : >{{Node.Of(Killed)}}; fi
             head -n $lines {{Node.Of(Labelling)}} | tr '\n' '\0' | xargs -0 -r chmod +t
             [ ! -e {{Node.Of(Killed)}} ]
-
             """);
         Node.MakeExecutable(Program);
     }

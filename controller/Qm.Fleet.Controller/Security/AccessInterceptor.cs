@@ -1,0 +1,63 @@
+using Google.Protobuf;
+using Google.Rpc;
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using Qm.Fleet.Controller.Api;
+
+namespace Qm.Fleet.Controller.Security;
+
+/// <summary>Judges a call by what its request names: the fleets, nodes and units have to lie where the caller may do this.</summary>
+internal sealed partial class AccessInterceptor(AccessDesk desk, ILogger<AccessInterceptor> logger) : Interceptor
+{
+    /// <inheritdoc/>
+    public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    {
+        Judge(request as IMessage, context);
+        return continuation(request, context);
+    }
+
+    /// <inheritdoc/>
+    public override Task ServerStreamingServerHandler<TRequest, TResponse>(
+        TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        Judge(request as IMessage, context);
+        return continuation(request, responseStream, context);
+    }
+
+    /// <inheritdoc/>
+    public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        Judge(null, context);
+        return continuation(requestStream, context);
+    }
+
+    /// <inheritdoc/>
+    public override Task DuplexStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        Judge(null, context);
+        return continuation(requestStream, responseStream, context);
+    }
+
+    private void Judge(IMessage? request, ServerCallContext context)
+    {
+        var caller = context.Caller();
+        if (!AccessRules.ByMethod.TryGetValue(context.Method, out var rule))
+        {
+            throw Failures.Make(Code.Unimplemented, "NOT_OFFERED", $"{context.Method} is not offered here.");
+        }
+        if (rule.IsForAnybody || desk.Refusal(caller, rule.Verb, rule.Resource, request is null ? null : rule.Targets?.Invoke(request)) is not { } refusal)
+        {
+            return;
+        }
+        Log.Refused(logger, caller.Actor, context.Method, refusal);
+        throw Failures.Make(Code.PermissionDenied, "FORBIDDEN", refusal);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1204, LogLevel.Warning, "Refused {Actor} at {Method}: {Refusal}", EventName = nameof(Refused))]
+        public static partial void Refused(ILogger logger, string actor, string method, string refusal);
+    }
+}

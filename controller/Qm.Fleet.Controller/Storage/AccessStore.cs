@@ -1,0 +1,174 @@
+using Google.Protobuf;
+
+namespace Qm.Fleet.Controller.Storage;
+
+/// <summary>Roles that people made, who has which, and the tokens of automation.</summary>
+internal sealed class AccessStore(Database database)
+{
+    /// <summary>Of each kind; more are refused.</summary>
+    public const int Most = 1000;
+
+    private const string SelectToken = """
+        select name as Name, id as Id, hash as Hash, role as Role, scope as Scope, created_at as CreatedAt, expires_at as ExpiresAt, created_by as CreatedBy from access_tokens
+        """;
+
+    /// <summary>All there is, on one snapshot.</summary>
+    public StoredAccess Load() => database.Read(static db => new StoredAccess(
+        [.. db.Query<RoleRow>("select name as Name, rules as Rules from access_roles order by name").Select(static row => Read(V1.AccessRole.Parser, "access_roles", row.Name, row.Rules))],
+        [.. db.Query<BindingRow>("select name as Name, subject as Subject, role as Role, scope as Scope from access_bindings order by name").Select(static row => new V1.AccessBinding
+        {
+            Name = row.Name,
+            Subject = row.Subject,
+            Role = row.Role,
+            Scope = Read(V1.AccessScope.Parser, "access_bindings", row.Name, row.Scope),
+        })],
+        [.. db.Query<TokenRow>($"{SelectToken} order by name").Select(Token)]));
+
+    /// <summary>Makes or changes a role; one that is so already writes nothing.</summary>
+    /// <exception cref="AccessException">There are too many.</exception>
+    public Task<int> ApplyAsync(V1.AccessRole role, string actor, CancellationToken ct) => WriteAsync(
+        "access_roles", "role", role.Name, actor, $"Role {role.Name} has {role.Rules.Count} rules.",
+        tx => tx.Execute(
+            "insert into access_roles (name, rules) values (@Name, @Rules) on conflict (name) do update set rules = excluded.rules where rules <> excluded.rules",
+            new { role.Name, Rules = JsonFormatter.Default.Format(role) }),
+        ct);
+
+    /// <summary>Gives an identity a role; what is so already writes nothing.</summary>
+    /// <inheritdoc cref="ApplyAsync(V1.AccessRole, string, CancellationToken)"/>
+    public Task<int> ApplyAsync(V1.AccessBinding binding, string actor, CancellationToken ct) => WriteAsync(
+        "access_bindings", "binding", binding.Name, actor, $"{binding.Subject} has the role {binding.Role} {Where(binding.Scope)}.",
+        tx => tx.Execute(
+            """
+            insert into access_bindings (name, subject, role, scope) values (@Name, @Subject, @Role, @Scope)
+            on conflict (name) do update set subject = excluded.subject, role = excluded.role, scope = excluded.scope
+            where subject <> excluded.subject or role <> excluded.role or scope <> excluded.scope
+            """,
+            new { binding.Name, binding.Subject, binding.Role, Scope = Write(binding.Scope) }),
+        ct);
+
+    /// <summary>Stores a token.</summary>
+    /// <returns>Whether it was stored: not when there is one of the name.</returns>
+    /// <inheritdoc cref="ApplyAsync(V1.AccessRole, string, CancellationToken)"/>
+    public async Task<bool> AddAsync(StoredToken token, string actor, CancellationToken ct) => await WriteAsync(
+        "access_tokens", "token", token.Name, actor,
+        FormattableString.Invariant($"token:{token.Name} has the role {token.Role} {Where(token.Scope)} until {token.ExpiresAt:u}."),
+        tx => tx.Execute(
+            """
+            insert into access_tokens (name, id, hash, role, scope, created_at, expires_at, created_by) values (@Name, @Id, @Hash, @Role, @Scope, @Now, @ExpiresAt, @CreatedBy)
+            on conflict (name) do nothing
+            """,
+            new
+            {
+                token.Name,
+                token.Id,
+                token.Hash,
+                token.Role,
+                Scope = Write(token.Scope),
+                Now = tx.Now.ToMicroseconds(),
+                ExpiresAt = token.ExpiresAt.ToMicroseconds(),
+                token.CreatedBy,
+            }),
+        ct).ConfigureAwait(false) > 0;
+
+    /// <summary>Removes a role that nobody has.</summary>
+    /// <returns>Who has it, so that it was not removed; null when there is none of the name.</returns>
+    public Task<IReadOnlyList<string>?> DeleteRoleAsync(string name, string actor, CancellationToken ct) => database.WriteAsync<IReadOnlyList<string>?>(
+        tx =>
+        {
+            var users = tx.Query<string>(
+                "select 'binding/' || name from access_bindings where role = @name union all select 'token/' || name from access_tokens where role = @name", new { name });
+            if (users.Count > 0)
+            {
+                return users;
+            }
+            return Remove(tx, "access_roles", "Role", name, actor) ? users : null;
+        },
+        commit: true, ct);
+
+    /// <summary>Takes a role away again.</summary>
+    /// <returns>Whether there was such a binding.</returns>
+    public Task<bool> DeleteBindingAsync(string name, string actor, CancellationToken ct) =>
+        database.WriteAsync(tx => Remove(tx, "access_bindings", "Binding", name, actor), commit: true, ct);
+
+    /// <summary>Ends a token.</summary>
+    /// <returns>Whether there was one of the name.</returns>
+    public Task<bool> DeleteTokenAsync(string name, string actor, CancellationToken ct) =>
+        database.WriteAsync(tx => Remove(tx, "access_tokens", "Token", name, actor), commit: true, ct);
+
+    private async Task<int> WriteAsync(string table, string kind, string name, string actor, string message, Func<WriteTransaction, int> write, CancellationToken ct) =>
+        await database.WriteAsync(
+            tx =>
+            {
+                var there = tx.Query<string>($"select name from {table}");
+                if (there.Count >= Most && !there.Contains(name))
+                {
+                    throw new AccessException($"There are {Most} {kind}s already; delete one that nobody needs.");
+                }
+                var written = write(tx);
+                if (written > 0)
+                {
+                    Append(tx, "AccessChanged", actor, message);
+                }
+                return written;
+            },
+            commit: true, ct).ConfigureAwait(false);
+
+    private static bool Remove(WriteTransaction tx, string table, string kind, string name, string actor)
+    {
+        if (tx.Execute($"delete from {table} where name = @name", new { name }) == 0)
+        {
+            return false;
+        }
+        Append(tx, "AccessChanged", actor, $"{kind} {name} was removed.");
+        return true;
+    }
+
+    private static void Append(WriteTransaction tx, string reason, string actor, string message) =>
+        tx.Append(new EventDraft(reason, EventSeverity.Warning, actor, "", "", "", message));
+
+    private static string Where(V1.AccessScope? scope) => scope is null || scope.Equals(new V1.AccessScope()) ? "everywhere" : $"within {Write(scope)}";
+
+    private static string Write(V1.AccessScope? scope) => JsonFormatter.Default.Format(scope ?? new V1.AccessScope());
+
+    private static StoredToken Token(TokenRow row) => new(
+        row.Name, row.Id, row.Hash, row.Role, Read(V1.AccessScope.Parser, "access_tokens", row.Name, row.Scope), row.CreatedAt.ToTime(), row.ExpiresAt.ToTime(), row.CreatedBy);
+
+    private static T Read<T>(MessageParser<T> parser, string table, string key, string json)
+        where T : IMessage<T>
+    {
+        try
+        {
+            return parser.ParseJson(json);
+        }
+        catch (Exception e) when (e is InvalidProtocolBufferException or InvalidJsonException)
+        {
+            throw new CorruptRowException(table, key, $"its JSON does not read: {e.Message}", e);
+        }
+    }
+
+    private sealed record RoleRow(string Name, string Rules);
+
+    private sealed record BindingRow(string Name, string Subject, string Role, string Scope);
+
+    private sealed record TokenRow(string Name, string Id, byte[] Hash, string Role, string Scope, long CreatedAt, long ExpiresAt, string CreatedBy);
+}
+
+/// <summary>Who may do what, as stored.</summary>
+/// <param name="Roles">Those that people made.</param>
+/// <param name="Bindings">Who has which.</param>
+/// <param name="Tokens">Those of automation.</param>
+internal sealed record StoredAccess(IReadOnlyList<V1.AccessRole> Roles, IReadOnlyList<V1.AccessBinding> Bindings, IReadOnlyList<StoredToken> Tokens);
+
+/// <summary>A bearer token as stored.</summary>
+/// <param name="Name">Unique among tokens.</param>
+/// <param name="Id">The part of the secret that is looked up; not secret.</param>
+/// <param name="Hash">SHA-256 of the whole secret.</param>
+/// <param name="Role">The role's name.</param>
+/// <param name="Scope">Where it holds.</param>
+/// <param name="CreatedAt">When it was made.</param>
+/// <param name="ExpiresAt">When it ends.</param>
+/// <param name="CreatedBy">Who made it.</param>
+internal sealed record StoredToken(string Name, string Id, byte[] Hash, string Role, V1.AccessScope Scope, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, string CreatedBy);
+
+/// <summary>It cannot be stored as things are.</summary>
+internal sealed class AccessException(string message) : Exception(message);
