@@ -1,5 +1,6 @@
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.Options;
+using Qm.Fleet.Controller.Api.Lists;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Reconcile;

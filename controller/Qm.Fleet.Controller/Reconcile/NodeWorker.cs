@@ -141,7 +141,7 @@ internal sealed partial class NodeWorker(
             QmUnits = _units.Readings.Inside,
             Memory = _memory,
             Operation = leases.OperationOn(name),
-            Left = [.. healer.State.Units.Where(unit => _units.Inside.TryGetValue(unit.Key, out var reading) && unit.Value.IsLeft(reading)).Select(unit => unit.Key)],
+            Left = [.. healer.State.Units.Where(unit => _units.Readings.Inside.TryGetValue(unit.Key, out var reading) && unit.Value.IsLeft(reading)).Select(unit => unit.Key)],
         };
         view = view with { IsSupervised = NodeHealer.IsSettled(view, Member()) };
         return await shedder.ShedAsync(assignment.Fleet, view, agents.Usage(name)?.Usage, SteadyNow, ct);
