@@ -19,7 +19,11 @@ public sealed class ListApiTests
         controller.Live.Nodes["c"] = new() { Fleet = "cockpit", Step = new() { Name = "Ready", Since = new() { Seconds = 3 } } };
         var request = new V1.ListNodesRequest
         {
-            Selector = "zone=cockpit", FieldSelector = "status.fleet=cockpit,spec.cordoned=false", OrderBy = "status.step.since desc", PageSize = 1, ReadMask = new() { Paths = { "metadata.name", "status.step.name" } },
+            Selector = "zone=cockpit",
+            FieldSelector = "status.fleet=cockpit,spec.cordoned=false",
+            OrderBy = "status.step.since desc",
+            PageSize = 1,
+            ReadMask = new() { Paths = { "metadata.name", "status.step.name" } },
         };
 
         var first = await nodes.ListAsync(request, cancellationToken: Ct);
