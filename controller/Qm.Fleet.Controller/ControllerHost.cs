@@ -64,6 +64,7 @@ internal static class ControllerHost
         app.Services.GetRequiredService<Pki>().EnsureAdmin();
         app.Services.GetRequiredService<Database>();
         app.Services.GetRequiredService<ControllerMetrics>();
+        app.Services.GetRequiredService<ServerApi>();
         app.Map(options);
         return app;
     }
@@ -99,7 +100,7 @@ internal static class ControllerHost
         services.AddSingleton(new ArtifactFolder(options.State, static folder => new DriveInfo(folder).AvailableFreeSpace)).AddSingleton(new ArtifactLimits { TotalBytes = options.ArtifactSpaceBytes });
         services.AddSingleton<ArtifactStore>().AddSingleton<ArtifactUploads>();
         services.AddSingleton<OperationStore>().AddSingleton<OperationList>().AddSingleton<Mutations>();
-        services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<EventLog>().AddSingleton<OomKillStore>();
+        services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<SiteStore>().AddSingleton<EventLog>().AddSingleton<OomKillStore>();
         return services.AddSingleton<IReconcileStore, ReconcileStore>();
     }
 
@@ -124,7 +125,7 @@ internal static class ControllerHost
         services.AddSingleton<OpenApiDownload>();
         services.AddSingleton<FailureInterceptor>();
         services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>();
-        services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<DiagnosticsApi>().AddSingleton<OperationApi>().AddSingleton<NodeGatewayService>();
+        services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<EventApi>().AddSingleton<SiteApi>().AddSingleton<ServerApi>().AddSingleton<DiagnosticsApi>().AddSingleton<OperationApi>().AddSingleton<NodeGatewayService>();
         services.AddSingleton<ArtifactApi>().AddSingleton<ArtifactDownloads>();
         services.AddGrpcHealthChecks().AddCheck<StoreHealth>("store", HealthStatus.Unhealthy);
         return services;
@@ -143,6 +144,8 @@ internal static class ControllerHost
         app.MapGrpcService<NodeApi>();
         app.MapGrpcService<OperationApi>();
         app.MapGrpcService<EventApi>();
+        app.MapGrpcService<SiteApi>();
+        app.MapGrpcService<ServerApi>();
         app.MapGrpcService<DiagnosticsApi>();
         app.MapGrpcService<ArtifactApi>();
         app.MapGrpcService<NodeGatewayService>();

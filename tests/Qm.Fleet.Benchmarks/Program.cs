@@ -5,6 +5,7 @@ using Qm.Fleet.Benchmarks.Fuzz;
 using Qm.Fleet.Benchmarks.Rollouts;
 using Qm.Fleet.Benchmarks.Soak;
 using Qm.Fleet.Benchmarks.Supervision;
+using Qm.Fleet.Benchmarks.Watches;
 
 namespace Qm.Fleet.Benchmarks;
 
@@ -21,6 +22,7 @@ internal static class Program
         root.Add(AgentCommand.Create());
         root.Add(HealingCommand.Create());
         root.Add(DetectionCommand.Create());
+        root.Add(WatchesCommand.Create());
         return root.Parse(arguments).InvokeAsync();
     }
 }

@@ -1,4 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
+using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Rollouts;
 
@@ -22,6 +23,16 @@ internal static class WireResources
     };
 
     public static V1.NodeSpec ToSpec(this StoredNode node) => new() { Site = node.Site, Cordoned = node.Cordoned, Maintenance = node.Maintenance };
+
+    /// <summary>Whether BlueChi is heard, as a condition of a type.</summary>
+    public static V1.Condition ToWire(this BlueChiLink blueChi, string type) => new()
+    {
+        Type = type,
+        Status = blueChi.Current is null ? V1.Condition.Types.Status.False : V1.Condition.Types.Status.True,
+        Reason = blueChi.Current is null ? "NotConnected" : "Connected",
+        Message = blueChi.Current is null ? blueChi.NotConnectedBecause : "BlueChi is heard.",
+        Since = blueChi.Since.ToTimestamp(),
+    };
 
     public static V1.Revision ToWire(this StoredRevision revision) => new()
     {

@@ -54,7 +54,7 @@ internal static class CommandLine
         }
     }
 
-    private static Command RunCommand()
+    internal static Command RunCommand()
     {
         var bus = new Option<string>("--bus")
         {
@@ -116,6 +116,7 @@ internal static class CommandLine
                 LinkConfirmWithin = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(linkConfirm)),
                 // What is out of every bound stays so, instead of coming round.
                 ArtifactSpaceBytes = Math.Clamp(parsed.GetRequiredValue(artifacts), 0, 1L << 40) << 20,
+                Given = command.Options.Where(option => parsed.GetResult(option) is { Implicit: false }).Select(static option => option.Name).ToHashSet(StringComparer.Ordinal),
             },
             ct));
         return command;

@@ -4,7 +4,7 @@ using Qm.Fleet.Core.Reconcile;
 
 namespace Qm.Fleet.Controller.Options;
 
-/// <summary>How the daemon runs. To add one: a property with its default and bounds here, a check below, an option in CommandLine.</summary>
+/// <summary>How the daemon runs. To add one: a property with its default and bounds here, a check below, an option in CommandLine, a line in ControllerSettings.</summary>
 internal sealed class ControllerOptions
 {
     /// <summary>Absolute folder of everything that lasts: the database and the keys. One process at a time.</summary>
@@ -42,6 +42,9 @@ internal sealed class ControllerOptions
 
     /// <summary>Most bytes that the archives of the controller's own store take together, 1 MiB to 16 TiB.</summary>
     public long ArtifactSpaceBytes { get; set; } = 16L << 30;
+
+    /// <summary>The options that stood on the command line, as it names them; the others have their defaults.</summary>
+    public IReadOnlySet<string> Given { get; set; } = System.Collections.Frozen.FrozenSet<string>.Empty;
 
     /// <summary><see cref="Listen"/>, once validated.</summary>
     public IPEndPoint ListenEndPoint => IPEndPoint.Parse(Listen);

@@ -9,7 +9,7 @@ using Qm.Fleet.Core.Revisions;
 namespace Qm.Fleet.Controller.Reconcile;
 
 /// <summary>What BlueChi was last heard to say; signals only mark a host as worth another look.</summary>
-internal sealed class BlueChiLink(EventSink events) : IBlueChiObserver
+internal sealed class BlueChiLink(EventSink events, TimeProvider time) : IBlueChiObserver
 {
     /// <summary>The unit that stands for all of a node, as in BlueChi's own signals.</summary>
     internal const string All = "*";
@@ -21,6 +21,9 @@ internal sealed class BlueChiLink(EventSink events) : IBlueChiObserver
 
     /// <summary>Why there is none.</summary>
     internal string NotConnectedBecause { get; private set; } = "BlueChi was not heard yet";
+
+    /// <summary>Since when there is one, or none.</summary>
+    internal DateTimeOffset Since { get; private set; } = time.GetUtcNow();
 
     /// <summary>A unit of a host or of its QM, or all of it (<c>*</c>), is worth another look; handlers only enqueue.</summary>
     internal event Action<string, string>? HostChanged;
@@ -50,6 +53,7 @@ internal sealed class BlueChiLink(EventSink events) : IBlueChiObserver
             _nodes[node.Name] = node.Status;
         }
 
+        Since = Current is null ? time.GetUtcNow() : Since;
         Current = new GuardedBlueChi(blueChi);
         AllChanged?.Invoke();
     }
@@ -57,6 +61,7 @@ internal sealed class BlueChiLink(EventSink events) : IBlueChiObserver
     public void Disconnected(string reason)
     {
         NotConnectedBecause = reason;
+        Since = Current is null ? Since : time.GetUtcNow();
         Current = null;
         AllChanged?.Invoke();
     }

@@ -117,7 +117,8 @@ internal sealed class ChangeSubscription(ChangeFeed feed, ImmutableHashSet<Resou
         {
             var taken = _dirty;
             _dirty = [];
-            _signal = New();
+            // Who waits already waits on.
+            _signal = _signal.Task.IsCompleted ? New() : _signal;
             return taken;
         }
     }

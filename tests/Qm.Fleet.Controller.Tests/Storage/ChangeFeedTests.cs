@@ -36,6 +36,23 @@ public sealed class ChangeFeedTests
     }
 
     [Fact]
+    public async Task Take_WhileSomebodyWaits_LeavesThemWaitingForWhatComes()
+    {
+        var feed = new ChangeFeed();
+        using var changes = feed.Subscribe(ResourceKind.Node);
+        var waiting = changes.WaitAsync(Ct);
+        Assert.Empty(changes.Take());
+
+        feed.Publish(ResourceKind.Node, "ecu1");
+
+        Assert.Single(await waiting);
+        feed.Publish(ResourceKind.Node, "ecu2");
+        await changes.ChangedAsync(Ct);
+        Assert.Equal(["ecu2"], changes.Take().Select(static key => key.Name));
+        Assert.False(changes.ChangedAsync(Ct).IsCompleted);
+    }
+
+    [Fact]
     public void Publish_AfterDispose_ReachesNobody()
     {
         var feed = new ChangeFeed();

@@ -32,7 +32,7 @@ internal sealed class SimulatedController : SynchronizationContext
         Live = new(Feed);
         var store = new SimulatedStoreClient(world, Feed, mutation);
         _events = new(store, world.Time, NullLogger<EventSink>.Instance);
-        _link = new(_events);
+        _link = new(_events, world.Time);
         BlueChi = new Ear(_link, mutation);
         var healing = new HealingDesk(store, mutation.Decisions, world.Time);
         Healing = healing;

@@ -28,6 +28,7 @@ internal sealed class ResourceWatch<T>(
 
     private readonly string _question = filter.ToString();
     private WatchToken _at = new("", 0, 0);
+    private bool _wasLate;
 
     /// <summary>Runs until cancelled.</summary>
     /// <param name="resumeToken">Where to go on; empty for a snapshot.</param>
@@ -53,19 +54,11 @@ internal sealed class ResourceWatch<T>(
         }
 
         // Who begins far behind may be so until it caught up.
-        var wasLate = log.IsLate(_at.Position);
+        _wasLate = log.IsLate(_at.Position);
         while (true)
         {
-            var (change, isLate) = (log.Next(_at.Position, out var isKept), log.IsLate(_at.Position));
-            while (!bookmark.IsCompleted && (change is not null || !isKept))
+            while (!bookmark.IsCompleted && await StepAsync(log, ct).ConfigureAwait(false))
             {
-                if (change is null || (isLate && !wasLate))
-                {
-                    throw Failures.TooSlow(GoOn, _at.Write(_question));
-                }
-
-                await TellAsync(change, "", ct).ConfigureAwait(false);
-                (wasLate, change, isLate) = (isLate, log.Next(_at.Position, out isKept), log.IsLate(_at.Position));
             }
 
             var grown = log.GrownAsync(_at.Position);
@@ -139,23 +132,24 @@ internal sealed class ResourceWatch<T>(
         }
 
         var lives = resources.Source.LivesAfter(token.Event);
+        // Until all is told it would be begun again, so a token on the way says only that some of it may have been told.
+        var (wasBegun, onTheWay) = (token.Epoch.Length == 0, new WatchToken("", 0, token.Event, token.Upto));
         foreach (var name in view.Resources.Keys.Union(lives.Keys).Order(StringComparer.Ordinal))
         {
             var now = view.Resources.GetValueOrDefault(name) is { } resource && filter.Matches(resource) ? resource : null;
-            // What comes behind the token's name has not been told at all, and until all is told, this is begun again.
-            var isNew = token.Upto.Length > 0 && string.CompareOrdinal(name, token.Upto) > 0;
             var life = lives.GetValueOrDefault(name);
-            var wasThere = !isNew && life is not { WasThere: false };
-            if (wasThere && ((now is null && MayHaveBeen(name)) || (now is not null && life is { WasDeleted: true })))
+            var isOfSnapshot = token.Upto.Length > 0 && string.CompareOrdinal(name, token.Upto) > 0;
+            var wasTold = !isOfSnapshot && life is not { WasThere: false };
+            if ((wasTold || wasBegun) && ((now is null && MayHaveBeen(name)) || (now is not null && life is { WasDeleted: true })))
             {
                 var last = life is { WasDeleted: true } ? null : view.Resources.GetValueOrDefault(name);
-                await SendAsync(V1.ChangeType.Deleted, last ?? resources.Source.Gone(name), token, ct).ConfigureAwait(false);
-                wasThere = false;
+                await SendAsync(V1.ChangeType.Deleted, last ?? resources.Source.Gone(name), onTheWay, ct).ConfigureAwait(false);
+                wasTold = false;
             }
 
             if (now is not null)
             {
-                await SendAsync(isNew ? V1.ChangeType.Snapshot : wasThere ? V1.ChangeType.Modified : V1.ChangeType.Added, now, token, ct).ConfigureAwait(false);
+                await SendAsync(isOfSnapshot ? V1.ChangeType.Snapshot : wasTold ? V1.ChangeType.Modified : V1.ChangeType.Added, now, onTheWay, ct).ConfigureAwait(false);
             }
         }
 
@@ -163,6 +157,25 @@ internal sealed class ResourceWatch<T>(
 
         // What is not selected now may have been: by its labels when the event log speaks of it, by its fields in any case.
         bool MayHaveBeen(string name) => lives.ContainsKey(name) || filter.IsByFields;
+    }
+
+    // Whether there was a change to tell, or to pass by.
+    private async Task<bool> StepAsync(ChangeLog<T> log, CancellationToken ct)
+    {
+        var (change, isLate) = (log.Next(_at.Position, out var isKept), log.IsLate(_at.Position));
+        if (change is null && isKept)
+        {
+            return false;
+        }
+
+        if (change is null || (isLate && !_wasLate))
+        {
+            throw Failures.TooSlow(GoOn, _at.Write(_question));
+        }
+
+        _wasLate = isLate;
+        await TellAsync(change, "", ct).ConfigureAwait(false);
+        return true;
     }
 
     private async Task TellAsync(ResourceChange<T> change, string upto, CancellationToken ct)
@@ -185,12 +198,16 @@ internal sealed class ResourceWatch<T>(
         }
     }
 
-    private Task BookmarkAsync(ChangeLog<T> log, CancellationToken ct)
+    // Everything that was published by now, then the event log's number up to which that is so.
+    private async Task BookmarkAsync(ChangeLog<T> log, CancellationToken ct)
     {
         resources.Refresh(log);
         var view = log.View;
-        // Only at the end of the log is everything told up to its event.
-        return SendAsync(V1.ChangeType.Bookmark, null, _at.Position == view.Position ? _at with { Event = view.Event } : _at, ct);
+        while (_at.Position < view.Position && await StepAsync(log, ct).ConfigureAwait(false))
+        {
+        }
+
+        await SendAsync(V1.ChangeType.Bookmark, null, _at with { Event = Math.Max(_at.Event, view.Event) }, ct).ConfigureAwait(false);
     }
 
     private Task SendAsync(V1.ChangeType type, T? resource, WatchToken place, CancellationToken ct)

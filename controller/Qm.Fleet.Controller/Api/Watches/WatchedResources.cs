@@ -97,7 +97,8 @@ internal sealed partial class WatchedResources<T>(
     private void CatchUp(Run run)
     {
         var last = source.LastEvent;
-        run.Log.Append(last, source.Find([.. run.Changes.Take().Select(static key => key.Name).Order(StringComparer.Ordinal)]));
+        string[] names = [.. run.Changes.Take().Select(static key => key.Name).Order(StringComparer.Ordinal)];
+        run.Log.Append(last, names.Length == 0 ? [] : source.Find(names));
     }
 
     private void Read(Run run)
