@@ -2,6 +2,7 @@ using Qm.Fleet.Benchmarks.Fuzz.Api;
 
 namespace Qm.Fleet.Controller.Tests.Rest;
 
+[Collection(nameof(Alone))]
 public sealed class ApiFuzzTests
 {
     private const long Calls = 3000;

@@ -4,6 +4,7 @@ using Qm.Fleet.Controller.Security;
 namespace Qm.Fleet.Controller.Tests.Security;
 
 [Trait("Requirement", "QMF-API-063")]
+[Collection(nameof(Alone))]
 public sealed class CallerQuotaTests
 {
     private const int Streams = 10_000;

@@ -2,6 +2,7 @@ using Qm.Fleet.Controller.Api.Watches;
 
 namespace Qm.Fleet.Controller.Tests.Api.Watches;
 
+[Collection(nameof(Alone))]
 public sealed class ChangeLogTests
 {
     [Fact, Trait("Requirement", "QMF-API-022")]
