@@ -8,7 +8,7 @@ public sealed class ListApiTests
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    [Fact, Trait("Requirement", "QMF-API-020")]
+    [Fact, Trait("Requirement", "QMF-API-040")]
     public async Task ListNodes_SelectedSortedAndMasked_IsThat()
     {
         await using var controller = await RunningController.StartAsync();
@@ -38,7 +38,7 @@ public sealed class ListApiTests
         Assert.Contains("in spec there are site, cordoned, maintenance", error.Status.Detail, StringComparison.Ordinal);
     }
 
-    [Fact, Trait("Requirement", "QMF-API-020")]
+    [Fact, Trait("Requirement", "QMF-API-040")]
     public async Task Rollouts_OfFleets_AreReadByNumberAndListedNewestFirst()
     {
         await using var controller = await RunningController.StartAsync();
@@ -69,7 +69,7 @@ public sealed class ListApiTests
         }
     }
 
-    [Fact, Trait("Requirement", "QMF-API-021")]
+    [Fact, Trait("Requirement", "QMF-API-041")]
     public async Task ListEvents_PagesWhileTheLogGrows_TellEachOnceForwardsAndBackwards()
     {
         await using var controller = await RunningController.StartAsync();
