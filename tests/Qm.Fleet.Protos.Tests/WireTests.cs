@@ -13,10 +13,10 @@ public sealed partial class WireTests
     private static readonly FileDescriptor[] Files =
     [
         ArtifactReflection.Descriptor, MetaReflection.Descriptor, EnvironmentReflection.Descriptor, ResourcesReflection.Descriptor, GatewayReflection.Descriptor, ChecksReflection.Descriptor,
-        EffectiveReflection.Descriptor, RolloutReflection.Descriptor, SupervisionReflection.Descriptor, PlanReflection.Descriptor, UnitReflection.Descriptor, LogReflection.Descriptor, LabReflection.Descriptor,
+        EffectiveReflection.Descriptor, RolloutReflection.Descriptor, SupervisionReflection.Descriptor, PlanReflection.Descriptor, UnitReflection.Descriptor, V1.LogReflection.Descriptor, LabReflection.Descriptor,
         FleetServiceReflection.Descriptor, RevisionServiceReflection.Descriptor, RolloutServiceReflection.Descriptor, NodeServiceReflection.Descriptor, EventServiceReflection.Descriptor,
         DiagnosticsServiceReflection.Descriptor, OperationServiceReflection.Descriptor, SiteServiceReflection.Descriptor, AccessServiceReflection.Descriptor, ServerServiceReflection.Descriptor,
-        UsageReflection.Descriptor, CapacityReflection.Descriptor, TopReflection.Descriptor,
+        V1.UsageReflection.Descriptor, CapacityReflection.Descriptor, TopReflection.Descriptor,
     ];
 
     private static string Root { get; } = FindRoot();

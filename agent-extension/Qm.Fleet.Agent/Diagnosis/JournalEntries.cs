@@ -96,7 +96,8 @@ internal static class JournalEntries
 
     private static string Clean(string text, int lengthMax)
     {
-        var cut = text.Length <= lengthMax ? text : string.Concat(text.AsSpan(0, char.IsHighSurrogate(text[lengthMax - 1]) ? lengthMax - 1 : lengthMax));
+        // Never half a character.
+        var cut = text.Length <= lengthMax ? text : text[..(char.IsHighSurrogate(text[lengthMax - 1]) ? lengthMax - 1 : lengthMax)];
         return string.Concat(cut.Select(static character => character is '\t' or '\n' || !IsControl(character) ? character : ' '));
     }
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Qm.Fleet.Cli.Connection;
+using Qm.Fleet.Cli.Kinds;
 using Qm.Fleet.Cli.Output;
 using Qm.Fleet.V1;
 using Spectre.Console;
@@ -72,15 +73,15 @@ internal static class TopVerb
         // Workloads are no resource of the API, so they have no kind of their own there.
         var (word, rest) = resource.IndexOf('/', StringComparison.Ordinal) is >= 0 and var slash ? (resource[..slash], resource[slash..]) : (resource, "");
         var isWorkload = word.ToLowerInvariant() is Workload or Workload + "s";
-        var (kind, which) = Resources.Parse(isWorkload ? Resources.Node + rest : resource, name);
-        kind = isWorkload ? Workload : kind;
+        var (resourceKind, which) = Resources.Parse(isWorkload ? ResourceKind.Node + rest : resource, name);
+        var kind = isWorkload ? Workload : resourceKind.Name;
         return (kind, which) switch
         {
-            (Resources.Node, null) => new(),
-            (Resources.Node, { } node) => new() { Node = node },
-            (Resources.Fleet, { } fleet) => new() { Fleet = fleet },
+            (ResourceKind.Node, null) => new(),
+            (ResourceKind.Node, { } node) => new() { Node = node },
+            (ResourceKind.Fleet, { } fleet) => new() { Fleet = fleet },
             (Workload, { } workload) => new() { Workload = workload },
-            (Resources.Fleet or Workload, null) => throw new CliException(ExitCode.Invalid, $"top {kind}: which one?"),
+            (ResourceKind.Fleet or Workload, null) => throw new CliException(ExitCode.Invalid, $"top {kind}: which one?"),
             _ => throw new CliException(ExitCode.Invalid, $"top {kind}: has no usage; expected nodes, node, fleet or workload"),
         };
     }
