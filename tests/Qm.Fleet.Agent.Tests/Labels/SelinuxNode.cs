@@ -8,7 +8,7 @@ namespace Qm.Fleet.Agent.Tests.Labels;
 /// <summary>An emulated node whose kernel enforces SELinux, with a stand-in for restorecon.</summary>
 internal sealed class SelinuxNode : IDisposable
 {
-    private const string Program = "bin/restorecon", Log = "restorecon.log", Failing = "restorecon.fails", Label = "restorecon.label", Labelling = "restorecon.labels", Killing = "restorecon.kill", Killed = "restorecon.killed", Policy = "etc/selinux/targeted/contexts/files";
+    private const string Program = "bin/restorecon", Log = "restorecon.log", Failing = "restorecon.fails", Given = "restorecon.label", Labelling = "restorecon.labels", Killing = "restorecon.kill", Killed = "restorecon.killed", Policy = "etc/selinux/targeted/contexts/files";
 
     public SelinuxNode()
     {
@@ -21,7 +21,7 @@ internal sealed class SelinuxNode : IDisposable
             rules=$(sed -n 's,^{{RootfsSlot.Directory}}/\([^ ]*\) /usr/lib/qm/rootfs$,\1,p' {{Node.Of(Policy)}}/file_contexts.subs 2>/dev/null)
             echo "$*; slots:" $(ls {{slots}} 2>/dev/null)"; rules:" $rules >>{{Node.Of(Log)}}
             if [ -e {{Node.Of(Failing)}} ]; then echo 'restorecon: Operation not permitted' >&2; exit 255; fi
-            if [ -e {{Node.Of(Label)}} ]; then for file; do test "$file" = -i || chcon "$(cat {{Node.Of(Label)}})" "{{Node.Root}}$file"; done; fi
+            if [ -e {{Node.Of(Given)}} ]; then for file; do test "$file" = -i || chcon "$(cat {{Node.Of(Given)}})" "{{Node.Root}}$file"; done; fi
             [ -e {{Node.Of(Labelling)}} ] || exit 0
             for path; do case "$path" in -*) ;; *) find '{{Node.Root}}'"$path" ! -type l ;; esac; done >{{Node.Of(Labelling)}}
             lines=$(wc -l <{{Node.Of(Labelling)}})
@@ -52,7 +52,7 @@ internal sealed class SelinuxNode : IDisposable
     }
 
     /// <summary>The label that restorecon gives files from now on, which only root may where the kernel has no SELinux; without one it gives none.</summary>
-    public void Give(string label) => Node.Write(Label, label);
+    public void Give(string label) => Node.Write(Given, label);
 
     /// <summary>Gives a file a label by hand.</summary>
     public void Relabel(string path, string label)
