@@ -71,6 +71,7 @@ public sealed class SimulationTests
         { nameof(Bug.HealingForgotten), ["healing budget:", "common cause:"] },
         { nameof(Bug.CommonCauseIgnored), ["common cause:"] },
         { nameof(Bug.OneRestartIsTooMany), ["healing:"] },
+        { nameof(Bug.DisruptionNotAsked), ["budget:", "precondition:"] },
     };
 
     [Fact]

@@ -200,7 +200,15 @@ internal sealed partial class FleetReconciler(
         }
 
         var before = rollouts.Find(fleet.Name);
+        var disruptions = healing.Disruptions(fleet.Uid);
         var decision = rollouts.Ask(fleet, rollout, _members[fleet.Name]);
+        if (!healing.TryMove(fleet.Uid, disruptions, decision.State.Members))
+        {
+            // A node that it counted as serving is being taken down.
+            _signal.Raise();
+            return;
+        }
+
         if (!ReferenceEquals(decision.State, rollout.State))
         {
             // What is not stored is not so: a controller that is killed here decides it again.

@@ -1,12 +1,14 @@
 using System.Collections.Immutable;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Controller.Supervise;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Rollouts;
+using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Controller.Reconcile;
 
 /// <summary>Asks whether a node whose turn it is may be touched, right before it is: between its turn and the doing there may be hours.</summary>
-internal sealed class MoveGate(string node, BlueChiLink blueChi, RolloutKeeper rollouts, TimeProvider time, ILogger logger)
+internal sealed class MoveGate(string node, BlueChiLink blueChi, RolloutKeeper rollouts, Decisions decisions, TimeProvider time, ILogger logger)
 {
     /// <summary>What held the node when that was asked last; null when nothing did.</summary>
     internal NodeStep.Wait? Held { get; private set; }
@@ -23,8 +25,33 @@ internal sealed class MoveGate(string node, BlueChiLink blueChi, RolloutKeeper r
             return Held = null;
         }
 
+        return Held = rollouts.HoldOf(fleet, node, await ReadAsync(fleet, ct)) is { } hold
+            ? new(hold.Gate, hold.Reason, hold.Until is { } until ? steadyNow + (until - time.GetUtcNow()) : null)
+            : null;
+    }
+
+    /// <summary>Asks the policy's preconditions of the units as they are now, for something else than a rollout that disrupts the node.</summary>
+    /// <returns>The first that does not hold; null when all do.</returns>
+    internal async Task<UnmetPrecondition?> BlockedAsync(DesiredFleet fleet, CancellationToken ct) =>
+        fleet.Policy.Preconditions.IsEmpty ? null : rollouts.BlockedOf(fleet, node, await ReadAsync(fleet, ct));
+
+    /// <summary>What keeps QM of the node, which serves, from being taken down to heal it; null when nothing does.</summary>
+    /// <param name="fleet">Its fleet.</param>
+    /// <param name="members">The nodes of the fleet, each where it stands in its rollout.</param>
+    /// <param name="blocked">A precondition that does not hold; null when all do.</param>
+    internal HealingHold? MayDisrupt(DesiredFleet fleet, FleetMembers members, UnmetPrecondition? blocked)
+    {
+        var nodes = rollouts.View(fleet, members.Nodes.Append(node).Distinct());
+        // It was looked at just now; what is noted of it may be older.
+        nodes[node] = nodes[node] with { Availability = Availability.Serving };
+        return decisions.MayDisrupt(node, nodes, members.Members, fleet.Policy, blocked);
+    }
+
+    // Units as they are now, by node and unit; null for what could not be read.
+    private async Task<Func<string, string, UnitReading?>> ReadAsync(DesiredFleet fleet, CancellationToken ct)
+    {
         var units = new Dictionary<string, ImmutableSortedDictionary<string, UnitReading>>(StringComparer.Ordinal);
-        foreach (var asked in policy.Preconditions.GroupBy(condition => condition.Node.Length == 0 ? node : condition.Node, condition => condition.Unit, StringComparer.Ordinal))
+        foreach (var asked in fleet.Policy.Preconditions.GroupBy(condition => condition.Node.Length == 0 ? node : condition.Node, condition => condition.Unit, StringComparer.Ordinal))
         {
             if (blueChi.Current is { } current && blueChi.PresenceOf(asked.Key) == Presence.Online)
             {
@@ -32,9 +59,7 @@ internal sealed class MoveGate(string node, BlueChiLink blueChi, RolloutKeeper r
             }
         }
 
-        return Held = rollouts.HoldOf(fleet, node, (host, unit) => units.GetValueOrDefault(host)?.GetValueOrDefault(unit)) is { } hold
-            ? new(hold.Gate, hold.Reason, hold.Until is { } until ? steadyNow + (until - time.GetUtcNow()) : null)
-            : null;
+        return (host, unit) => units.GetValueOrDefault(host)?.GetValueOrDefault(unit);
     }
 
     // One that was held waits for its turn again, and is asked about until nothing holds it.

@@ -1,6 +1,8 @@
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Controller.Supervise;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
+using Qm.Fleet.Core.Supervision;
 using Qm.Fleet.V1;
 using NodePhase = Qm.Fleet.Core.Supervision.NodePhase;
 
@@ -12,7 +14,8 @@ internal static class NodeEvents
     private const string Actor = "controller";
 
     private static readonly string[] Vital = ["ClockInSync", "DiskSpace"];
-    private static readonly string[] Followed = ["BluechiOnline", "QmOnline", "ExtensionConnected", "QmActive"];
+    // Whether QM is heard tells of each crash of it once; the states that systemd takes it through on the way are the condition QmActive's, and no events.
+    private static readonly string[] Followed = ["BluechiOnline", "QmOnline", "ExtensionConnected"];
 
     /// <summary>An act that changed something, or could not.</summary>
     internal static EventDraft? Of(NodeStep.Act act, ActResult result, string node, string fleet) => (act, result.Outcome) switch
@@ -59,11 +62,19 @@ internal static class NodeEvents
             yield return draft;
         }
 
+        foreach (var notice in FailingProbes.Notices(before.FailingProbes, after.FailingProbes, after.Probes, unit => ProbeOf(after, unit)))
+        {
+            yield return NodeHealer.ToEvent(notice, fleet, after.Name);
+        }
+
         if (after.Step is NodeStep.Ready && (before.Step is not NodeStep.Ready || before.View.Desired?.Name != after.View.Desired?.Name))
         {
             yield return new("NodeReady", EventSeverity.Info, Actor, fleet, after.Name, "", $"revision {after.View.Desired?.Name}: {after.Step.Reason}");
         }
     }
+
+    private static string ProbeOf(NodeLive node, string unit) =>
+        node.View.Desired?.Environment.Workloads.FirstOrDefault(workload => workload.Name + ".service" == unit)?.LivenessProbe?.Action.Words ?? "";
 
     private static EventSeverity SeverityOf(NodePhase phase) => phase switch
     {

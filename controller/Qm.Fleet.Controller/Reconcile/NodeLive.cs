@@ -82,6 +82,9 @@ internal sealed record NodeLive
     /// <summary>What its probes say, by unit; empty while nobody knows.</summary>
     internal ImmutableArray<ProbeReading> Probes { get; init; } = [];
 
+    /// <summary>Those of them that fail, by unit, as far as was heard last.</summary>
+    internal ImmutableSortedDictionary<string, ProbeReading> FailingProbes { get; init; } = Core.Supervision.FailingProbes.None;
+
     /// <summary>From the acceptance of the rollout to Ready; null until that was seen.</summary>
     internal TimeSpan? ConvergedAfter { get; init; }
 

@@ -24,7 +24,7 @@ internal sealed partial class NodeWorker(
 
     private readonly Signal _signal = new();
     private readonly ProbeSender _probes = new(name, agents, logger);
-    private readonly MoveGate _gate = new(name, blueChi, rollouts, time, logger);
+    private readonly MoveGate _gate = new(name, blueChi, rollouts, decisions, time, logger);
     private volatile NodeAssignment _assignment = new("", null, "not read from the store yet", false);
     private readonly NodeUnits _units = new(name, blueChi, time, logger);
 
@@ -91,7 +91,7 @@ internal sealed partial class NodeWorker(
                 step = decisions.Decide(view, SteadyNow);
             }
 
-            step = await healer.JudgeAsync(_assignment, view, CanRevert(), step, agents.Probes(name), ct);
+            step = await healer.JudgeAsync(_assignment, view, CanRevert(), step, agents.Probes(name), _gate, ct);
             step = step is NodeStep.Ready ? shedder.Next(view) ?? step : step;
             await NoteAsync(view, step, ct);
             if (step is NodeStep.Act act)
@@ -288,6 +288,7 @@ internal sealed partial class NodeWorker(
 
         var before = live.Find(name);
         ImmutableArray<NodeCheck> checks = view is { Desired: { } desired, Evidence: { } evidence } ? [.. NodeChecks.Evaluate(desired, evidence)] : [];
+        ImmutableArray<ProbeReading> probes = [.. agents.Probes(name).Values.OrderBy(reading => reading.Unit, StringComparer.Ordinal)];
         var after = new NodeLive
         {
             Name = name,
@@ -305,7 +306,8 @@ internal sealed partial class NodeWorker(
             OomInversions = OomOrder.Follow(before?.OomInversions ?? default, view.Evidence?.Oom),
             Conditions = NodeConditions.Judge(view, shown, checks, agents, before?.Conditions ?? default, now),
             Report = agents.LastReport(name),
-            Probes = [.. agents.Probes(name).Values.OrderBy(reading => reading.Unit, StringComparer.Ordinal)],
+            Probes = probes,
+            FailingProbes = FailingProbes.Follow(before?.FailingProbes ?? FailingProbes.None, probes, view.Desired?.Environment.Workloads.Where(workload => workload.LivenessProbe is not null).Select(workload => workload.Name + ".service").ToArray()),
             ConvergedAfter = _convergedAfter,
         };
         foreach (var draft in NodeEvents.Between(before, after))
@@ -314,6 +316,7 @@ internal sealed partial class NodeWorker(
         }
 
         live.Set(after);
+        healer.Noted(step);
     }
 
     private NodeSignals Signals(NodeView view) => new(

@@ -17,13 +17,15 @@ internal sealed partial class OomKillSink : BackgroundService
     private readonly LiveNodes _live;
     private readonly EventSink _events;
     private readonly OomAftermath _aftermath;
+    private readonly OomResultBook _results;
     private readonly ILogger<OomKillSink> _logger;
 
     public OomKillSink(OomKillStore store, LiveNodes live, EventSink events, TimeProvider time, ILogger<OomKillSink> logger)
     {
         (_store, _live, _events, _logger) = (store, live, events, logger);
         _aftermath = new OomAftermath(time);
-        live.Looked += after => Note(_aftermath.Looked(after));
+        _results = new OomResultBook(time);
+        live.Looked += after => Note([.. _aftermath.Looked(after), .. _results.Looked(after)]);
     }
 
     /// <summary>Takes what an agent extension told; what does not fit is told again by it.</summary>
@@ -59,7 +61,7 @@ internal sealed partial class OomKillSink : BackgroundService
 
     private async Task StoreAsync(List<(AgentLink Link, V1.OomKills Kills)> batch, CancellationToken ct)
     {
-        var read = batch.SelectMany(told => told.Kills.Kills.Select(kill => (told.Link, Wire: kill, Kill: OomKillEvents.FromWire(kill)))).Where(told => told.Kill is not null)
+        var read = batch.SelectMany(told => told.Kills.Kills.Select(kill => (told.Link, Wire: kill, Kill: _results.Take(told.Link.Node, OomKillEvents.FromWire(kill))))).Where(told => told.Kill is not null)
             .Select(told => (Told: new ToldKill(
                 told.Link.BootId, told.Kill!.Record, OomKillEvents.Of(told.Kill, Ago(told.Wire), told.Link.Node, FleetOf(told.Link.Node))), told.Kill, told.Wire)).ToArray();
         var missing = batch.SelectMany(told => OomKillEvents.OfMissing(told.Kills, told.Link.Node, FleetOf(told.Link.Node))).Select(draft => new ToldKill("", "", draft));

@@ -47,12 +47,22 @@ internal sealed class RolloutKeeper(RolloutNodes nodes, Decisions decisions, Tim
     /// <summary>When a rollout will be through, as far as that can be told.</summary>
     internal (RolloutEstimate Estimate, DateTimeOffset Now) EstimateOf(KnownRollout known) => (
         RolloutEstimate.Of(
-            known.Decision, known.Fleet.Policy, known.Decision.State.Members.Keys.ToDictionary(name => name, name => nodes.View(known.Fleet, name), StringComparer.Ordinal), time.GetUtcNow()),
+            known.Decision, known.Fleet.Policy, View(known.Fleet, known.Decision.State.Members.Keys), time.GetUtcNow()),
         time.GetUtcNow());
+
+    /// <summary>The first precondition that does not hold for a node; null when all do.</summary>
+    /// <param name="fleet">The fleet as the node's worker knows it.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="unitOf">A unit of a host as it is now, by node and unit; null when it is not known.</param>
+    internal UnmetPrecondition? BlockedOf(DesiredFleet fleet, string node, Func<string, string, UnitReading?> unitOf) => nodes.Blocked(fleet, node, unitOf);
+
+    /// <summary>Nodes of a fleet as its rollout sees them.</summary>
+    internal Dictionary<string, RolloutNode> View(DesiredFleet fleet, IEnumerable<string> members) =>
+        members.ToDictionary(name => name, name => nodes.View(fleet, name), StringComparer.Ordinal);
 
     /// <summary>Asks what a rollout does next.</summary>
     internal RolloutDecision Ask(DesiredFleet fleet, StoredRollout rollout, IEnumerable<string> members) => decisions.Advance(
-        rollout.State, fleet.Policy, members.ToDictionary(name => name, name => nodes.View(fleet, name), StringComparer.Ordinal), time.GetUtcNow(), Find(fleet.Name)?.Decision);
+        rollout.State, fleet.Policy, View(fleet, members), time.GetUtcNow(), Find(fleet.Name)?.Decision);
 
     /// <summary>Makes an answer known, once it is stored.</summary>
     /// <returns>The nodes that are to look at it, because it is another for them than before.</returns>

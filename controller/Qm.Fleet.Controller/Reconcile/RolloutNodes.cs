@@ -1,5 +1,6 @@
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Controller.Supervise;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
@@ -7,7 +8,7 @@ using Qm.Fleet.Core.Rollouts;
 namespace Qm.Fleet.Controller.Reconcile;
 
 /// <summary>Shows the engine what is known of a node.</summary>
-internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents, TimeProvider time)
+internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents, HealingDesk healing, TimeProvider time)
 {
     private static readonly Dictionary<string, string> NoLabels = [];
 
@@ -40,6 +41,7 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents, TimeProvi
             Labels = labels,
             Cordoned = cordoned || node.Supervision.Quarantine is not null,
             Availability = availability,
+            GoesDown = healing.TakesDown(node.Name),
             WatchedSince = _since,
             Target = view.Desired?.Name ?? "",
             Progress = node.Decided switch
@@ -85,7 +87,7 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents, TimeProvi
     // Only what is certain: a unit between two states may be on its way up.
     private static string? FaultOf(NodeView view)
     {
-        if (view.QmUnit is { ActiveState: "failed" or "inactive", JobId: 0 } qm)
+        if (view.QmUnit is { ActiveState: "failed" or "inactive", IsMoving: false } qm)
         {
             return $"{QmNode.Unit} is {qm.ActiveState} ({qm.Result})";
         }
@@ -93,7 +95,7 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents, TimeProvi
         // Asked of every node at every pass, and nearly always in vain.
         foreach (var (unit, reading) in view.QmUnits)
         {
-            if (reading is { ActiveState: "failed", JobId: 0 } && view.Desired?.Environment.Workloads.Any(workload => workload.Name + ".service" == unit) == true)
+            if (reading is { ActiveState: "failed", IsMoving: false } && view.Desired?.Environment.Workloads.Any(workload => workload.Name + ".service" == unit) == true)
             {
                 return $"{unit} is failed ({reading.Result})";
             }

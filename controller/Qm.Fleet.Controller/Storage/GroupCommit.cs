@@ -20,6 +20,7 @@ internal sealed class GroupCommit : IDisposable
     private readonly ChangeFeed _feed;
     private readonly TimeProvider _time;
     private readonly Thread _thread;
+    private int _isClosed;
 
     /// <summary>Begins to write.</summary>
     /// <param name="connect">Opens the database.</param>
@@ -52,9 +53,12 @@ internal sealed class GroupCommit : IDisposable
     /// <summary>Writes what waits, and nothing more.</summary>
     public void Dispose()
     {
-        _waiting.CompleteAdding();
-        _thread.Join();
-        _waiting.Dispose();
+        if (Interlocked.Exchange(ref _isClosed, 1) == 0)
+        {
+            _waiting.CompleteAdding();
+            _thread.Join();
+            _waiting.Dispose();
+        }
     }
 
     private void Work()

@@ -17,6 +17,7 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
     // What the store did not take, as it was before, and what was to be told with it: nothing that was decided may be known to this process alone.
     private NodeSupervision? _owed;
     private ImmutableArray<EventDraft> _owedEvents = [];
+    private string _told = "";
 
     /// <summary>The time that judgements and waits go by.</summary>
     internal DateTimeOffset Now => desk.Now;
@@ -52,9 +53,10 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
     /// <param name="canRevert">Whether there is an earlier revision to go back to.</param>
     /// <param name="step">What would be done if nobody looked after it.</param>
     /// <param name="probes">What its probes say.</param>
+    /// <param name="gate">Says whether the node may be disrupted.</param>
     /// <param name="ct">Ends the write of what happened.</param>
     internal async Task<NodeStep> JudgeAsync(
-        NodeAssignment assignment, NodeView view, bool canRevert, NodeStep step, IReadOnlyDictionary<string, ProbeReading> probes, CancellationToken ct)
+        NodeAssignment assignment, NodeView view, bool canRevert, NodeStep step, IReadOnlyDictionary<string, ProbeReading> probes, MoveGate gate, CancellationToken ct)
     {
         var before = State;
         (Revert, Wake) = (null, null);
@@ -65,20 +67,27 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
 
         var verdict = decisions.Judge(View(assignment, view, desired, view.Evidence?.Revision ?? before.Revision, canRevert, probes), before, fleet.Supervision, desk.Now);
         var (state, ours) = (verdict.State, Choose(view, step, verdict.Step));
+        var disrupts = IsDisruption(view, ours, verdict.Revert);
+        var blocked = disrupts ? await gate.BlockedAsync(fleet, ct) : null;
         ImmutableArray<EventDraft> drafts = [.. _owedEvents, .. verdict.Notices.Select(notice => ToEvent(notice, fleet.Name, name))];
         try
         {
             if (ours is NodeStep.Heal heal)
             {
-                (state, var hold) = await desk.AskAsync(fleet, name, before, state, heal, ct);
-                ours = hold is null ? heal : new NodeStep.Wait(hold.For, $"{heal.Reason}; {hold.Reason}", hold.Until ?? desk.Now + HealingDesk.AskAgain);
+                (state, var hold) = await desk.AskAsync(fleet, name, before, state, heal, disrupts ? members => gate.MayDisrupt(fleet, members, blocked) : null, ct);
+                ours = hold is null ? heal : Held(heal.Reason, hold);
             }
             else if (!desk.TrySet(name, before, state))
             {
                 // Somebody decided about it meanwhile; the next look takes that into account.
                 return new NodeStep.Wait("Reading", "somebody decided about the node", desk.Now);
             }
+            else if (blocked is not null)
+            {
+                ours = Held(ours!.Reason, new("Precondition", blocked.Reason, null));
+            }
 
+            drafts = [.. drafts, .. Told(ours, disrupts, fleet.Name)];
             await KeepAsync(_owed ?? before, state, drafts, ct);
             (_owed, _owedEvents) = (null, []);
         }
@@ -94,6 +103,16 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
         return ours;
     }
 
+    /// <summary>What the node was seen to be is known to its fleet.</summary>
+    /// <param name="step">What is done next.</param>
+    internal void Noted(NodeStep step)
+    {
+        if (step is not NodeStep.Heal)
+        {
+            desk.Looked(name);
+        }
+    }
+
     /// <summary>Something else than healing was done to the node.</summary>
     internal void Disturbed()
     {
@@ -105,6 +124,20 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
 
     internal static EventDraft ToEvent(SupervisionNotice notice, string fleet, string node) =>
         new(notice.Reason, (EventSeverity)notice.Severity, EventDraft.Controller, fleet, node, notice.Unit, notice.Message);
+
+    // Where QM does not serve, nothing is lost by restarting it or by giving it another revision.
+    private static bool IsDisruption(NodeView view, NodeStep? ours, string? revert) =>
+        (ours is NodeStep.Heal { Unit: QmNode.Unit } || (revert is not null && ours is NodeStep.Wait { For: "Revert" })) && view is { QmUnit.ActiveState: "active" or "reloading", Qm: Presence.Online };
+
+    private NodeStep.Wait Held(string reason, HealingHold hold) => new(hold.For, $"{reason}; {hold.Reason}", hold.Until ?? desk.Now + HealingDesk.AskAgain);
+
+    // Once for as long as the same holds it; what holds a whole fleet is told of the fleet.
+    private IEnumerable<EventDraft> Told(NodeStep? ours, bool disrupts, string fleet)
+    {
+        var told = _told;
+        _told = disrupts && ours is NodeStep.Wait { For: "Precondition" or "Budget" } held ? held.For : "";
+        return _told.Length > 0 && _told != told ? [new("HealingHeld", EventSeverity.Warning, EventDraft.Controller, fleet, name, QmNode.Unit, $"QM serves, and is not taken down yet: {ours!.Reason}")] : [];
+    }
 
     private async Task KeepAsync(NodeSupervision before, NodeSupervision state, ImmutableArray<EventDraft> drafts, CancellationToken ct)
     {

@@ -38,7 +38,8 @@ internal static class Probes
             V1.ProbeResult.Types.State.Unhealthy => false,
             _ => null,
         },
-        result.Failures, result.Message[..Math.Min(result.Message.Length, messageMax)]);
+        // What a container says ends up in events and on terminals.
+        result.Failures, string.Concat(result.Message.Take(messageMax).Select(static character => char.IsControl(character) ? ' ' : character)));
 
     /// <summary>What a probe says, as people are told it.</summary>
     public static V1.ProbeResult ToWire(this ProbeReading reading) => new()

@@ -25,8 +25,28 @@ public sealed record LivenessProbe(ProbeAction Action)
 /// <summary>What a probe does.</summary>
 public abstract record ProbeAction
 {
+    // An event has a line for it.
+    private const int WordsMax = 120;
+
     private ProbeAction()
     {
+    }
+
+    /// <summary>What it does, as a fleet says it, on one line and cut where that is long.</summary>
+    public string Words
+    {
+        get
+        {
+            var words = this switch
+            {
+                Exec exec => $"exec {string.Join(' ', exec.Command)}",
+                TcpSocket tcp => FormattableString.Invariant($"tcpSocket {tcp.Host}:{tcp.Port}"),
+                UnixSocket unix => $"unixSocket {unix.Path}",
+                HeartbeatFile file => FormattableString.Invariant($"heartbeatFile {file.Path}, at most {file.MaxAgeSeconds} s old,"),
+                _ => "",
+            };
+            return string.Concat((words.Length > WordsMax ? words[..WordsMax] + "..." : words).Select(static character => char.IsControl(character) ? ' ' : character));
+        }
     }
 
     /// <summary>Runs a command in the container, without a shell; exit code 0 is healthy.</summary>

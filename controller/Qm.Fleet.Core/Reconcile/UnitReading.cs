@@ -29,6 +29,6 @@ public sealed record UnitReading(
     /// <summary>Whether it runs and no job is about to change that.</summary>
     public bool IsSettledActive => ActiveState == "active" && JobId == 0;
 
-    /// <summary>Whether it is between two states, or a job is about to move it.</summary>
-    public bool IsMoving => JobId != 0 || ActiveState is "activating" or "deactivating" or "reloading" or "maintenance";
+    /// <summary>Whether it is between two states, or a job or systemd itself is about to move it: a unit that it will restart passes through failed, and says so.</summary>
+    public bool IsMoving => JobId != 0 || ActiveState is "activating" or "deactivating" or "reloading" or "maintenance" || SubState is "failed-before-auto-restart" or "dead-before-auto-restart";
 }

@@ -52,7 +52,7 @@ internal sealed class RolloutBudget : IDisposable
             group.Size++;
             var member = members.GetValueOrDefault(name);
             // A fleet that is deleted has nothing more to do with what it left clean, and nobody brings it up for it.
-            if (member is not { IsInTheAir: true } && (node.Availability == Availability.Serving || (isRemoval && member is { State: MemberState.Done })))
+            if (member is not { IsInTheAir: true } && (node is { Availability: Availability.Serving, GoesDown: false } || (isRemoval && member is { State: MemberState.Done })))
             {
                 continue;
             }
@@ -79,7 +79,7 @@ internal sealed class RolloutBudget : IDisposable
         }
     }
 
-    /// <summary>Takes a place for a node that is about to go down; one whose QM does not run has its place already.</summary>
+    /// <summary>Takes a place for a node that is about to go down; one whose QM does not run, or is taken down already, has its place.</summary>
     /// <remarks>
     /// BlueChi has not heard of any QM yet when it starts, while all of them run: one that runs unheard has its place, too, but may go only where the
     /// others leave room.
@@ -89,7 +89,7 @@ internal sealed class RolloutBudget : IDisposable
     /// <returns>Null when there was room, else what holds it.</returns>
     internal RolloutHold? Take(string node, RolloutNode view)
     {
-        if (view.Availability < Availability.Unregistered)
+        if (view.Availability < Availability.Unregistered || view.GoesDown)
         {
             return null;
         }

@@ -46,6 +46,9 @@ public sealed record RolloutNode
     /// <summary>Whether QM does its work.</summary>
     public required Availability Availability { get; init; }
 
+    /// <summary>Whether QM is about to be taken down to heal what is in it, though it serves still; counts as down.</summary>
+    public bool GoesDown { get; init; }
+
     /// <summary>Since when somebody looks at it; what was before that is no fault of the node's.</summary>
     public DateTimeOffset WatchedSince { get; init; }
 

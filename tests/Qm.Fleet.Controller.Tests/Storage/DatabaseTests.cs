@@ -120,6 +120,57 @@ public sealed class DatabaseTests
         Assert.Equal(Database.MaxWaitingWrites, (await Task.WhenAll(waiting)).Sum());
     }
 
+    [Fact, Trait("Requirement", "QMF-STORE-002")]
+    public async Task Write_ManyWaitTogether_EachEndsForItself()
+    {
+        using var store = await StoreFixture.OpenAsync();
+        using var given = new CancellationTokenSource();
+        using var release = new ManualResetEventSlim();
+        var holder = store.Database.WriteAsync(_ => release.Wait(RunningController.Deadline, Ct), commit: true, Ct);
+
+        var first = WriteAsync("First");
+        var failed = store.Database.WriteAsync<int>(
+            static tx =>
+            {
+                tx.Append(Samples.Event("Failed"));
+                throw new FormatException();
+            },
+            commit: true, Ct);
+        var refused = store.Database.WriteAsync(static tx => tx.Execute("delete from events"), commit: true, Ct);
+        var looked = WriteAsync("Looked", commit: false);
+        var cancelled = WriteAsync("Cancelled", ct: given.Token);
+        var last = WriteAsync("Last");
+        await given.CancelAsync();
+        release.Set();
+
+        Assert.True(await holder);
+        Assert.Equal(1, await first);
+        await Assert.ThrowsAsync<FormatException>(() => failed);
+        Assert.Contains("append-only", (await Assert.ThrowsAsync<StoreException>(() => refused)).Message, StringComparison.Ordinal);
+        // Each sees what those before it wrote.
+        Assert.Equal(2, await looked);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
+        Assert.Equal(2, await last);
+        Assert.Equal([(1, "First"), (2, "Last")], store.AllEvents().Select(static entry => (entry.Number, entry.Draft.Reason)));
+
+        Task<int> WriteAsync(string reason, bool commit = true, CancellationToken? ct = null) => store.Database.WriteAsync(
+            tx =>
+            {
+                tx.Append(Samples.Event(reason));
+                return (int)tx.QuerySingleOrDefault<long>("select max(number) from events");
+            },
+            commit, ct ?? Ct);
+    }
+
+    [Fact, Trait("Requirement", "QMF-STORE-002")]
+    public async Task Write_TheDatabaseIsClosed_SaysSo()
+    {
+        using var store = await StoreFixture.OpenAsync();
+        store.Database.Dispose();
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => store.Database.WriteAsync(static _ => 1, commit: true, Ct));
+    }
+
     [Fact]
     public void StateLock_HeldAlready_SaysByWhom()
     {

@@ -36,7 +36,7 @@ internal sealed class SimulatedController : SynchronizationContext
         BlueChi = new Ear(_link, mutation);
         var healing = new HealingDesk(store, mutation.Decisions, world.Time);
         Healing = healing;
-        var rollouts = new RolloutKeeper(new(Live, Links, world.Time), mutation.Decisions, world.Time);
+        var rollouts = new RolloutKeeper(new(Live, Links, healing, world.Time), mutation.Decisions, world.Time);
         _reconciler = new(
             store, Feed, _link, Links, Live, rollouts, new(Links, _link), _events, healing, () => world.Random.Below(1000) / 1000.0, mutation.Decisions, Options.Create(new ControllerOptions()), world.Time, NullLoggerFactory.Instance);
     }

@@ -47,4 +47,7 @@ internal enum Bug
 
     /// <summary>A unit that systemd restarted once is held not to stay up.</summary>
     OneRestartIsTooMany = 14,
+
+    /// <summary>QM is restarted for what fails in it, whatever else is down and whether the vehicle is parked or not.</summary>
+    DisruptionNotAsked = 15,
 }

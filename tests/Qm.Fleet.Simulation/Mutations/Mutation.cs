@@ -41,6 +41,7 @@ internal sealed class Mutation(Bug bug)
             Judge = static (view, state, policy, now) => Supervisor.Judge(
                 view with { Workloads = view.Workloads.ToImmutableSortedDictionary(static unit => unit.Key, static unit => unit.Value with { Restarts = unit.Value.Restarts * 9 }, StringComparer.Ordinal) }, state, policy, now),
         },
+        Bug.DisruptionNotAsked => new() { MayDisrupt = static (_, _, _, _, _) => null },
         Bug.NotAskedAgain => new() { Hold = static (_, _, _) => null },
         Bug.DoubleRestart => new() { Decide = (view, now) => IsAtWork(view) && _restarted.Add(view.Name) ? new NodeStep.RestartQm("the controller is new") : NodeReconciler.Decide(view, now) },
         Bug.VirtualEventHeals => new() { Decide = (view, now) => IsAtWork(view) && _virtual.Remove(view.Name) ? new NodeStep.RestartQm("BlueChi says it is inactive") : NodeReconciler.Decide(view, now) },

@@ -56,6 +56,11 @@ internal sealed class HealingRules(World world)
         var isQm = unit == QmNode.Unit;
         var inQm = node.Workloads.Keys.Select(workload => workload + ".service").ToArray();
         world.Referee.Require(IsIll(name, unit, policy, now) || (isQm && inQm.Any(inside => IsIll(name, inside, policy, now))), $"healing: {unit} of {name} is restarted, and is well");
+        if (isQm && !IsIll(name, unit, policy, now))
+        {
+            world.Referee.TakesDown(node);
+        }
+
         node.LastNeed = isQm ? now : node.LastNeed;
         _heals.Add((now, name, unit, node.Agent.Revision));
         var budget = isQm ? policy.QmBudget : policy.Restart.Budget;

@@ -212,6 +212,16 @@ internal sealed class Referee(World world)
         }
     }
 
+    /// <summary>QM, which serves, is about to be restarted for what fails in it: a disruption as a rollout's.</summary>
+    internal void TakesDown(SimulatedNode node)
+    {
+        if (IsKnownToServe(node) && world.Time.Elapsed - _askedAt > OnItsWay && world.Store.Rollout is { } rollout)
+        {
+            Parked(node, "QM is restarted to heal", world.Time.Elapsed);
+            Budget([node.Name], rollout.State);
+        }
+    }
+
     private void Committed(SimulatedNode node, string revision)
     {
         var now = world.Time.Elapsed;
@@ -262,7 +272,7 @@ internal sealed class Referee(World world)
         foreach (var group in taken.Select(GroupOf).Distinct())
         {
             var members = world.Store.Members.Where(node => GroupOf(node.Name) == group).ToArray();
-            var down = members.Count(node => after.Members.GetValueOrDefault(node.Name) is { IsInTheAir: true } || (IsKnownDown(world.Node(node.Name)) && !IsLetGo(node.Name, after)));
+            var down = members.Count(node => taken.Contains(node.Name) || after.Members.GetValueOrDefault(node.Name) is { IsInTheAir: true } || (IsKnownDown(world.Node(node.Name)) && !IsLetGo(node.Name, after)));
             var room = policy.MaxUnavailable.AtMostOf(members.Length);
             Require(down <= room, $"budget: {string.Join(", ", taken)} taken down, so that {down} of {members.Length} nodes{(group.Length > 0 ? $" of {group}" : "")} are, and maxUnavailable {policy.MaxUnavailable} allows {room}");
         }
