@@ -215,6 +215,7 @@ internal sealed class Referee(World world)
     /// <summary>QM, which serves, is about to be restarted for what fails in it: a disruption as a rollout's.</summary>
     internal void TakesDown(SimulatedNode node)
     {
+        world.Trace.Add($"QM of {node.Name}, which {(node.IsServing ? "serves" : "does not serve")}, is taken down to heal");
         if (IsKnownToServe(node) && world.Time.Elapsed - _askedAt > OnItsWay && world.Store.Rollout is { } rollout)
         {
             Parked(node, "QM is restarted to heal", world.Time.Elapsed);

@@ -66,7 +66,7 @@ internal sealed class Faults(World world)
         }
 
         var node = world.Random.Of(world.Nodes);
-        switch (world.Random.Below(18))
+        switch (world.Random.Below(20))
         {
             case 0 when node.IsUp:
                 world.Trace.Add($"{node.Name} loses power");
@@ -128,6 +128,12 @@ internal sealed class Faults(World world)
                     DiesAgain(each, each.Workloads.First().Key, world.Random.Between(1, 4), outOfMemory: false);
                 }
 
+                break;
+            case 17 or 18 when node.Workloads.Count > 0:
+                // What shall be done about it before long is a restart of QM, which people on the road have to be spared.
+                DiesAgain(node, node.Workloads.First().Key, 12, outOfMemory: false);
+                node.Drive(world.Random.Milliseconds(100_000, 300_000));
+                world.Nodes[0].Drive(world.Random.Milliseconds(100_000, 300_000));
                 break;
             case 16:
                 CrashesAgain(node, world.Random.Between(2, 6));
