@@ -35,15 +35,16 @@ internal sealed class MoveGate(string node, BlueChiLink blueChi, RolloutKeeper r
     internal async Task<UnmetPrecondition?> BlockedAsync(DesiredFleet fleet, CancellationToken ct) =>
         fleet.Policy.Preconditions.IsEmpty ? null : rollouts.BlockedOf(fleet, node, await ReadAsync(fleet, ct));
 
-    /// <summary>What keeps QM of the node, which serves, from being taken down to heal it; null when nothing does.</summary>
+    /// <summary>What keeps QM of the node, which runs, from being taken down to heal it; null when nothing does.</summary>
     /// <param name="fleet">Its fleet.</param>
+    /// <param name="qm">Whether BlueChi hears QM.</param>
     /// <param name="members">The nodes of the fleet, each where it stands in its rollout.</param>
     /// <param name="blocked">A precondition that does not hold; null when all do.</param>
-    internal HealingHold? MayDisrupt(DesiredFleet fleet, FleetMembers members, UnmetPrecondition? blocked)
+    internal HealingHold? MayDisrupt(DesiredFleet fleet, Presence qm, FleetMembers members, UnmetPrecondition? blocked)
     {
         var nodes = rollouts.View(fleet, members.Nodes.Append(node).Distinct());
         // It was looked at just now; what is noted of it may be older.
-        nodes[node] = nodes[node] with { Availability = Availability.Serving };
+        nodes[node] = nodes[node] with { Availability = qm == Presence.Online ? Availability.Serving : Availability.Unregistered };
         return decisions.MayDisrupt(node, nodes, members.Members, fleet.Policy, blocked);
     }
 

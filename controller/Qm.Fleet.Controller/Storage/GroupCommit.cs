@@ -126,8 +126,13 @@ internal sealed class GroupCommit : IDisposable
                 transaction.Rollback(Mark);
             }
         }
-        catch (Exception e) when (TryUndo(transaction))
+        catch (Exception e)
         {
+            if (!TryUndo(transaction))
+            {
+                throw;
+            }
+
             write.Fail(e);
         }
 

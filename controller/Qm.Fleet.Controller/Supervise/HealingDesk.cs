@@ -96,7 +96,7 @@ internal sealed class HealingDesk(IReconcileStore store, Decisions decisions, Ti
     /// <param name="seen">What was known of it when it was judged.</param>
     /// <param name="state">What is known of it.</param>
     /// <param name="heal">What is to be done.</param>
-    /// <param name="mayDisrupt">What keeps QM, which serves, from being taken down for it; null where it takes nothing down.</param>
+    /// <param name="mayDisrupt">What keeps QM, which runs, from being taken down for it; null where it takes nothing down.</param>
     /// <param name="ct">Ends the write of what happened.</param>
     /// <returns>What is known of the node then, and what keeps it from being healed; null when nothing does.</returns>
     internal async Task<(NodeSupervision State, HealingHold? Hold)> AskAsync(

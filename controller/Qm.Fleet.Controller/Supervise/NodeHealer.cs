@@ -74,7 +74,7 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
         {
             if (ours is NodeStep.Heal heal)
             {
-                (state, var hold) = await desk.AskAsync(fleet, name, before, state, heal, disrupts ? members => gate.MayDisrupt(fleet, members, blocked) : null, ct);
+                (state, var hold) = await desk.AskAsync(fleet, name, before, state, heal, disrupts ? members => gate.MayDisrupt(fleet, view.Qm, members, blocked) : null, ct);
                 ours = hold is null ? heal : Held(heal.Reason, hold);
             }
             else if (!desk.TrySet(name, before, state))
@@ -125,9 +125,9 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
     internal static EventDraft ToEvent(SupervisionNotice notice, string fleet, string node) =>
         new(notice.Reason, (EventSeverity)notice.Severity, EventDraft.Controller, fleet, node, notice.Unit, notice.Message);
 
-    // Where QM does not serve, nothing is lost by restarting it or by giving it another revision.
+    // Where QM does not run, or is empty, nothing is lost by restarting it or by giving it another revision.
     private static bool IsDisruption(NodeView view, NodeStep? ours, string? revert) =>
-        (ours is NodeStep.Heal { Unit: QmNode.Unit } || (revert is not null && ours is NodeStep.Wait { For: "Revert" })) && view is { QmUnit.ActiveState: "active" or "reloading", Qm: Presence.Online };
+        (ours is NodeStep.Heal { Unit: QmNode.Unit } || (revert is not null && ours is NodeStep.Wait { For: "Revert" })) && view is { QmUnit.ActiveState: "active" or "reloading", Evidence.Oom.QmInit: not 0 };
 
     private NodeStep.Wait Held(string reason, HealingHold hold) => new(hold.For, $"{reason}; {hold.Reason}", hold.Until ?? desk.Now + HealingDesk.AskAgain);
 
@@ -136,7 +136,7 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
     {
         var told = _told;
         _told = disrupts && ours is NodeStep.Wait { For: "Precondition" or "Budget" } held ? held.For : "";
-        return _told.Length > 0 && _told != told ? [new("HealingHeld", EventSeverity.Warning, EventDraft.Controller, fleet, name, QmNode.Unit, $"QM serves, and is not taken down yet: {ours!.Reason}")] : [];
+        return _told.Length > 0 && _told != told ? [new("HealingHeld", EventSeverity.Warning, EventDraft.Controller, fleet, name, QmNode.Unit, $"QM runs, and is not taken down yet: {ours!.Reason}")] : [];
     }
 
     private async Task KeepAsync(NodeSupervision before, NodeSupervision state, ImmutableArray<EventDraft> drafts, CancellationToken ct)

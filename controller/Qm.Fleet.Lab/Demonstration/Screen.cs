@@ -54,10 +54,15 @@ internal abstract class Screen
     }
 }
 
-/// <summary>Writes a line whenever a node takes up another step.</summary>
+/// <summary>
+/// Writes a line whenever a node takes up another step. What it waits for is shown once until it does something else: a unit that crashes again and again goes
+/// through all of systemd's states each time, and waits for the same.
+/// </summary>
 internal sealed class StepLines(TextWriter output)
 {
-    private readonly Dictionary<string, string> _steps = [];
+    private const string Wait = "WaitFor";
+
+    private readonly Dictionary<string, (string Last, HashSet<string> Waits)> _shown = [];
 
     /// <summary>Shows what is new.</summary>
     public void Show(IEnumerable<Node> nodes)
@@ -65,11 +70,21 @@ internal sealed class StepLines(TextWriter output)
         foreach (var node in nodes)
         {
             var step = node.Status?.Step is { } now ? $"{now.Name,-17}{now.Message}".TrimEnd() : "unknown";
-            if (_steps.GetValueOrDefault(node.Metadata.Name) != step)
+            var (last, waits) = _shown.GetValueOrDefault(node.Metadata.Name, ("", []));
+            var name = step.Split(' ', 2)[0];
+            var isWait = name.StartsWith(Wait, StringComparison.Ordinal);
+            if (step == last || (isWait && !waits.Add(name)))
             {
-                _steps[node.Metadata.Name] = step;
-                output.WriteLine($"  {node.Metadata.Name,-6}{step}");
+                continue;
             }
+
+            if (!isWait)
+            {
+                waits.Clear();
+            }
+
+            _shown[node.Metadata.Name] = (step, waits);
+            output.WriteLine($"  {node.Metadata.Name,-6}{step}");
         }
     }
 }

@@ -31,9 +31,18 @@ public sealed class QmDisruptionTests
 
     [Theory, Trait("Requirement", "QMF-SUPER-009")]
     [InlineData(Availability.Down)]
-    [InlineData(Availability.Unregistered)]
-    public void Hold_ItDoesNotServeItself_LosesNothingAndWaitsForNothing(Availability own) =>
+    [InlineData(Availability.Away)]
+    public void Hold_ItDoesNotRunItself_LosesNothingAndWaitsForNothing(Availability own) =>
         Assert.Null(QmDisruption.Hold("ecu1", Nodes(own, Availability.Down, Availability.Away), None, OneByOne, Drives));
+
+    // As all are when BlueChi starts: it has its place, and what it runs to lose.
+    [Fact, Trait("Requirement", "QMF-SUPER-009")]
+    public void Hold_ItRunsUnheard_GoesOnlyWhereTheOthersLeaveRoom()
+    {
+        Assert.Null(QmDisruption.Hold("ecu1", Nodes(Availability.Unregistered, Availability.Serving), None, OneByOne, null));
+        Assert.Equal("Budget", QmDisruption.Hold("ecu1", Nodes(Availability.Unregistered, Availability.Down), None, OneByOne, null)?.For);
+        Assert.Equal("Precondition", QmDisruption.Hold("ecu1", Nodes(Availability.Unregistered, Availability.Serving), None, OneByOne, Drives)?.For);
+    }
 
     [Fact, Trait("Requirement", "QMF-SUPER-009")]
     public void Hold_AnotherIsOnItsWayOrAboutToGoDown_WaitsForIt()
