@@ -14,30 +14,30 @@ public sealed class FailingProbesTests
     [Fact, Trait("Requirement", "QMF-PROBE-005")]
     public void Notices_AProbeTurnsAndTurnsBack_AreOneEach()
     {
-        Assert.Empty(Hear(new(Radio, null, 0, "it was not probed often enough yet")));
-        Assert.Empty(Hear(new(Radio, true, 0, "")));
-        Assert.Empty(Hear(new(Radio, true, 2, "exit code 1")));
-        Assert.Equal(["ProbeFailed radio.service: its probe exec /bin/check -x failed 3 times in a row: exit code 1"], Hear(new(Radio, false, 3, "exit code 1")));
-        Assert.Empty(Hear(new(Radio, false, 3, "exit code 2")));
-        Assert.Equal(["ProbeSucceeded radio.service: its probe exec /bin/check -x succeeds again"], Hear(new(Radio, true, 0, "")));
-        Assert.Empty(Hear(new(Radio, true, 0, "")));
+        Assert.Empty(Hear(Says(null, 0, "it was not probed often enough yet")));
+        Assert.Empty(Hear(Says(true, 0, "")));
+        Assert.Empty(Hear(Says(true, 2, "exit code 1")));
+        Assert.Equal(["ProbeFailed radio.service: its probe exec /bin/check -x failed 3 times in a row: exit code 1"], Hear(Says(false, 3, "exit code 1")));
+        Assert.Empty(Hear(Says(false, 3, "exit code 2")));
+        Assert.Equal(["ProbeSucceeded radio.service: its probe exec /bin/check -x succeeds again"], Hear(Says(true, 0, "")));
+        Assert.Empty(Hear(Says(true, 0, "")));
     }
 
     [Fact, Trait("Requirement", "QMF-PROBE-005")]
     public void Notices_TheContainerIsRestartedOrTheLinkIsLost_NobodyIsWellForThat()
     {
-        Hear(new(Radio, false, 3, "exit code 1"));
+        Hear(Says(false, 3, "exit code 1"));
 
-        Assert.Empty(Hear(new(Radio, null, 0, "its container does not run")));
+        Assert.Empty(Hear(Says(null, 0, "its container does not run")));
         Assert.Empty(Hear());
-        Assert.Empty(Hear(new(Radio, false, 3, "exit code 1")));
-        Assert.Single(Hear(new(Radio, true, 0, "")));
+        Assert.Empty(Hear(Says(false, 3, "exit code 1")));
+        Assert.Single(Hear(Says(true, 0, "")));
     }
 
     [Fact, Trait("Requirement", "QMF-PROBE-005")]
     public void Follow_TheFleetProbesItNoMore_IsForgottenWithoutAWord()
     {
-        Hear(new(Radio, false, 3, "exit code 1"));
+        Hear(Says(false, 3, "exit code 1"));
         var after = FailingProbes.Follow(_failing, [new(Radio, true, 0, "")], []);
 
         Assert.Empty(after);
@@ -54,6 +54,8 @@ public sealed class FailingProbesTests
         Assert.Equal("tcpSocket 127.0.0.1:80", new ProbeAction.TcpSocket(80, "127.0.0.1").Words);
         Assert.Equal("unixSocket /run/radio.sock", new ProbeAction.UnixSocket("/run/radio.sock").Words);
     }
+
+    private static ProbeReading Says(bool? isHealthy, int failures, string message) => new(Radio, isHealthy, failures, message);
 
     private string[] Hear(params ProbeReading[] now)
     {
