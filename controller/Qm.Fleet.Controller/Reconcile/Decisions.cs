@@ -17,7 +17,7 @@ internal sealed record Decisions
 
     internal Func<SupervisionView, NodeSupervision, SupervisionPolicy, DateTimeOffset, SupervisionVerdict> Judge { get; init; } = Supervisor.Judge;
 
-    internal Func<IReadOnlyCollection<NodeTrouble>, int, FleetSupervision, SupervisionPolicy, DateTimeOffset, FleetHealingVerdict> MayHeal { get; init; } = FleetHealing.Judge;
+    internal Func<IReadOnlyCollection<NodeTrouble>, NodeTrouble, int, FleetSupervision, SupervisionPolicy, DateTimeOffset, FleetHealingVerdict> MayHeal { get; init; } = FleetHealing.Judge;
 
     internal Func<string, IReadOnlyDictionary<string, RolloutNode>, IReadOnlyDictionary<string, RolloutMember>, RolloutPolicy, UnmetPrecondition?, HealingHold?> MayDisrupt { get; init; } = QmDisruption.Hold;
 }

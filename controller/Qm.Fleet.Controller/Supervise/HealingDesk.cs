@@ -116,7 +116,7 @@ internal sealed class HealingDesk(IReconcileStore store, Decisions decisions, Ti
 
             before = entry.State;
             var members = entry.Nodes.IsDefault ? [node] : entry.Nodes;
-            verdict = decisions.MayHeal([.. Troubles(members)], members.Length, before, fleet.Supervision, now);
+            verdict = decisions.MayHeal([.. Troubles(members)], _nodes.GetValueOrDefault(node)?.Trouble ?? NodeTrouble.None, members.Length, before, fleet.Supervision, now);
             entry.State = verdict.State;
             hold = verdict.Hold ?? mayDisrupt?.Invoke(new(members, entry.Members));
             if (hold is null)

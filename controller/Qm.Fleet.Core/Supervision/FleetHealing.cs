@@ -27,11 +27,12 @@ public static class FleetHealing
 {
     /// <summary>Whether the nodes of a fleet may be healed now.</summary>
     /// <param name="nodes">What counts of the nodes of the fleet; one of which nothing does may be left out.</param>
+    /// <param name="asking">What counts of the node that asks, as it is in <paramref name="nodes"/>.</param>
     /// <param name="size">How many nodes the fleet has.</param>
     /// <param name="state">What was known of the fleet before.</param>
     /// <param name="policy">How it is healed.</param>
     /// <param name="now">The time.</param>
-    public static FleetHealingVerdict Judge(IReadOnlyCollection<NodeTrouble> nodes, int size, FleetSupervision state, SupervisionPolicy policy, DateTimeOffset now)
+    public static FleetHealingVerdict Judge(IReadOnlyCollection<NodeTrouble> nodes, NodeTrouble asking, int size, FleetSupervision state, SupervisionPolicy policy, DateTimeOffset now)
     {
         var limit = policy.CorrelatedOf(size);
         var lately = now - policy.Within;
@@ -58,7 +59,11 @@ public static class FleetHealing
             : new SupervisionNotice("CorrelatedFailureOver", NoticeSeverity.Info, "", string.Create(CultureInfo.InvariantCulture, $"{failing} of {size} nodes fail; they are healed again"));
         var acts = policy.FleetBudget.Counting(nodes.SelectMany(static node => node.Acts), now).ToArray();
         var room = policy.FleetBudget.Room(acts, now);
-        return new(over is null ? state : FleetSupervision.New, room > now ? new("FleetBudget", $"the fleet's budget of {policy.FleetBudget} is used up", room) : null, over);
+        var hold = room > now ? new HealingHold("FleetBudget", $"the fleet's budget of {policy.FleetBudget} is used up", room)
+            // One that failed long ago has no part in what ails the others now, and is not to make them as many as have a common cause.
+            : !asking.IsSince(lately, now) && atOnce + 1 >= limit ? new("Others", string.Create(CultureInfo.InvariantCulture, $"{atOnce} of {size} nodes failed or were healed within {Environments.Durations.Text(policy.Within)}, and {limit} are not healed together"), null)
+            : null;
+        return new(over is null ? state : FleetSupervision.New, hold, over);
     }
 
     private static HealingHold Held(FleetSupervision state, int limit) => new(

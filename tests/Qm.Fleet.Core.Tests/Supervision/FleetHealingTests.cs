@@ -13,7 +13,7 @@ public sealed class FleetHealingTests
     [Fact, Trait("Requirement", "QMF-SUPER-006")]
     public void Judge_AFewFail_MayBeHealed()
     {
-        var verdict = FleetHealing.Judge([Failing(Noon), Failing(Noon), Well(), Well(), Well(), Well()], 6, FleetSupervision.New, Policy, Noon);
+        var verdict = FleetHealing.Judge([Failing(Noon), Failing(Noon), Well(), Well(), Well(), Well()], Failing(Noon), 6, FleetSupervision.New, Policy, Noon);
         Assert.Null(verdict.Hold);
         Assert.Null(verdict.Notice);
         Assert.Same(FleetSupervision.New, verdict.State);
@@ -23,17 +23,17 @@ public sealed class FleetHealingTests
     public void Judge_HalfOfThemFailAtOnce_StopsHealingOnceAndUntilFewerDo()
     {
         NodeTrouble[] many = [Failing(Noon), Failing(Noon), Failing(Noon), Well(), Well(), Well()];
-        var first = FleetHealing.Judge(many, 6, FleetSupervision.New, Policy, Noon);
+        var first = FleetHealing.Judge(many, many[0], 6, FleetSupervision.New, Policy, Noon);
         Assert.Equal("CorrelatedFailure", first.Hold?.For);
         Assert.Equal(("CorrelatedFailure", NoticeSeverity.Critical), (first.Notice?.Reason, first.Notice?.Severity));
         Assert.Equal("3 of 6 nodes fail within 1m, which has a common cause; nothing is healed until fewer than 3 do", first.Notice?.Message);
 
         // Said once, and it does not end by waiting.
-        var later = FleetHealing.Judge(many, 6, first.State, Policy, Noon + TimeSpan.FromHours(5));
+        var later = FleetHealing.Judge(many, many[0], 6, first.State, Policy, Noon + TimeSpan.FromHours(5));
         Assert.NotNull(later.Hold);
         Assert.Null(later.Notice);
 
-        var over = FleetHealing.Judge([Failing(Noon), Well(), Well(), Well(), Well(), Well()], 6, later.State, Policy, Noon + TimeSpan.FromHours(5));
+        var over = FleetHealing.Judge([Failing(Noon), Well(), Well(), Well(), Well(), Well()], Failing(Noon), 6, later.State, Policy, Noon + TimeSpan.FromHours(5));
         Assert.Null(over.Hold);
         Assert.Equal("CorrelatedFailureOver", over.Notice?.Reason);
         Assert.Null(over.State.CorrelatedSince);
@@ -43,7 +43,19 @@ public sealed class FleetHealingTests
     public void Judge_TheyFailedLongAfterEachOther_HasNoCommonCause()
     {
         var one = TimeSpan.FromMinutes(5);
-        Assert.Null(FleetHealing.Judge([Failing(Noon), Failing(Noon - one), Failing(Noon - (2 * one)), Well()], 4, FleetSupervision.New, Policy, Noon).Hold);
+        Assert.Null(FleetHealing.Judge([Failing(Noon), Failing(Noon - one), Failing(Noon - (2 * one)), Well()], Failing(Noon), 4, FleetSupervision.New, Policy, Noon).Hold);
+    }
+
+    [Fact, Trait("Requirement", "QMF-SUPER-006")]
+    public void Judge_OneThatFailedLongAgoAsksWhileOthersFail_WaitsForThem()
+    {
+        var old = Failing(Noon - TimeSpan.FromMinutes(9));
+        var verdict = FleetHealing.Judge([old, Acted(0.5)], old, 2, FleetSupervision.New, Policy, Noon);
+        Assert.Equal(("Others", "1 of 2 nodes failed or were healed within 1m, and 2 are not healed together"), (verdict.Hold?.For, verdict.Hold?.Reason));
+        Assert.Null(verdict.Notice);
+        // Who is healed once more is no more nodes than before.
+        Assert.Null(FleetHealing.Judge([Acted(0.5), Well()], Acted(0.5), 2, FleetSupervision.New, Policy, Noon).Hold);
+        Assert.Null(FleetHealing.Judge([old, Acted(0.5)], old, 2, FleetSupervision.New, Policy, Noon + TimeSpan.FromMinutes(1)).Hold);
     }
 
     [Fact, Trait("Requirement", "QMF-SUPER-006")]
@@ -51,9 +63,9 @@ public sealed class FleetHealingTests
     {
         var policy = Policy with { FleetBudget = new(3, TimeSpan.FromMinutes(10)) };
         NodeTrouble[] nodes = [Acted(9, 8), Acted(2), Well(), Well(), Well(), Well(), Well()];
-        var hold = FleetHealing.Judge(nodes, 7, FleetSupervision.New, policy, Noon).Hold;
+        var hold = FleetHealing.Judge(nodes, nodes[0], 7, FleetSupervision.New, policy, Noon).Hold;
         Assert.Equal(("FleetBudget", Noon + TimeSpan.FromMinutes(1)), (hold?.For, hold?.Until));
-        Assert.Null(FleetHealing.Judge(nodes, 7, FleetSupervision.New, policy, Noon + TimeSpan.FromMinutes(1)).Hold);
+        Assert.Null(FleetHealing.Judge(nodes, nodes[0], 7, FleetSupervision.New, policy, Noon + TimeSpan.FromMinutes(1)).Hold);
     }
 
     [Theory, Trait("Requirement", "QMF-SUPER-006")]
@@ -75,7 +87,7 @@ public sealed class FleetHealingTests
             var (state, let) = (FleetSupervision.New, 0);
             for (var asked = 0; asked < size; asked++)
             {
-                var verdict = FleetHealing.Judge(nodes, size, state, policy, Noon);
+                var verdict = FleetHealing.Judge(nodes, nodes[asked], size, state, policy, Noon);
                 state = verdict.State;
                 if (verdict.Hold is null)
                 {
@@ -84,7 +96,7 @@ public sealed class FleetHealingTests
                 }
             }
 
-            Assert.True(let <= policy.CorrelatedOf(size), $"{let} of {size}");
+            Assert.True(let < policy.CorrelatedOf(size), $"{let} of {size}");
         });
 
     private static NodeTrouble Well() => NodeTrouble.Of(NodeSupervision.New);

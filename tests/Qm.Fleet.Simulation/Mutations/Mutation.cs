@@ -34,7 +34,7 @@ internal sealed class Mutation(Bug bug)
         },
         Bug.CommonCauseIgnored => new()
         {
-            MayHeal = static (nodes, size, state, policy, now) => FleetHealing.Judge(nodes, 1, FleetSupervision.New, policy, now) with { State = state },
+            MayHeal = static (nodes, asking, size, state, policy, now) => FleetHealing.Judge(nodes, asking, 1, FleetSupervision.New, policy, now) with { State = state },
         },
         Bug.OneRestartIsTooMany => new()
         {

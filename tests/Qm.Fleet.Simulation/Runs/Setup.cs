@@ -58,7 +58,7 @@ internal sealed class Setup
         MaxUnavailable = _random.Chance(70) ? new(_random.Between(1, 3), false) : new(_random.Between(20, 60), true),
         BudgetPer = _random.Chance(30) ? "vehicle" : "",
         MaxRestarts = _random.Below(3),
-        Windows = _random.Chance(30) ? [Window(now)] : [],
+        Windows = _random.Chance(45) ? [Window(now)] : [],
         Preconditions = _random.Chance(30) ? [new(_random.Chance(50) ? "" : "ecu1", SimulatedNode.Parked, "active")] : [],
     };
 
