@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using Qm.Fleet.Cli.Output;
 
 namespace Qm.Fleet.Cli;
 
@@ -25,11 +26,15 @@ internal sealed record CliContext(TextWriter Out, TextWriter Error, Stream In, F
 
     // Console.In, Out and Error would read the terminal's description and set it up for reading keys, which takes time and shows in what script(1) writes down.
     internal static CliContext FromConsole() => new(
-        Writer(Console.OpenStandardOutput()), Writer(Console.OpenStandardError()), new FileStream(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0), System.Environment.GetEnvironmentVariable, TimeProvider.System)
-        {
-            OutWidth = Console.IsOutputRedirected || Console.WindowWidth <= 0 ? null : Console.WindowWidth,
-            ErrorIsTerminal = !Console.IsErrorRedirected && System.Environment.GetEnvironmentVariable("TERM") != "dumb",
-        };
+        Writer(Console.OpenStandardOutput()),
+        Writer(Console.OpenStandardError()),
+        Console.IsInputRedirected ? Console.OpenStandardInput() : new FileStream(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0),
+        System.Environment.GetEnvironmentVariable,
+        TimeProvider.System)
+    {
+        OutWidth = TerminalSize.Width(1),
+        ErrorIsTerminal = !Console.IsErrorRedirected && System.Environment.GetEnvironmentVariable("TERM") != "dumb",
+    };
 
     private static TextWriter Writer(Stream stream) => TextWriter.Synchronized(new StreamWriter(stream) { AutoFlush = true });
 }

@@ -10,8 +10,6 @@ namespace Qm.Fleet.Cli.Tests;
 [Trait("Requirement", "QMF-CLI-009")]
 public sealed class HelpTests : CliTest
 {
-    private static readonly char[] Quotes = ['\'', '"'];
-
     [Fact]
     public void Help_EveryVerb_SaysWhatItDoesAndHasExamples() => Assert.All(Verbs(), verb =>
     {
@@ -30,7 +28,8 @@ public sealed class HelpTests : CliTest
         Assert.NotEmpty(examples);
         Assert.All(examples, pair =>
         {
-            var words = Words(pair.Example);
+            var at = pair.Example.IndexOf("qmfleet ", StringComparison.Ordinal);
+            var words = at < 0 ? [] : ShellWords.Of(pair.Example[(at + "qmfleet ".Length)..]);
             Assert.True(words.Count > 0, $"{pair.Path}: {pair.Example} does not call qmfleet");
             Assert.True(root.Parse(words, new() { ResponseFileTokenReplacer = null }).Errors is [], $"{pair.Path}: {pair.Example} is refused");
         });
@@ -57,37 +56,4 @@ public sealed class HelpTests : CliTest
 
     private static IEnumerable<(string Path, Command Command)> Below(Command command, string path) =>
         command.Subcommands.SelectMany(verb => Below(verb, $"{path} {verb.Name}").Prepend(($"{path} {verb.Name}", verb)));
-
-    // The words after qmfleet up to a redirection, a pipe or a closing bracket, as a shell splits them.
-    private static List<string> Words(string example)
-    {
-        var start = example.IndexOf("qmfleet ", StringComparison.Ordinal);
-        var (words, word, quote, isWord) = (new List<string>(), "", '\0', false);
-        foreach (var letter in start < 0 ? "" : example[(start + "qmfleet ".Length)..] + " ")
-        {
-            if (quote != '\0' ? letter == quote : Quotes.Contains(letter))
-            {
-                (quote, isWord) = (quote == '\0' ? letter : '\0', true);
-            }
-            else if (quote == '\0' && letter is ' ' or '>' or '|' or ')')
-            {
-                if (isWord)
-                {
-                    words.Add(word);
-                }
-
-                (word, isWord) = ("", false);
-                if (letter != ' ')
-                {
-                    break;
-                }
-            }
-            else
-            {
-                (word, isWord) = (word + letter, true);
-            }
-        }
-
-        return words;
-    }
 }

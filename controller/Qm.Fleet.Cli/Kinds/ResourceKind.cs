@@ -63,6 +63,8 @@ internal abstract class ResourceKind(string name, string abbreviation)
     /// <summary>The columns of <see cref="Header"/> and <see cref="MoreHeader"/>.</summary>
     internal abstract (string[] Cells, string[] More) Row(IMessage resource, DateTimeOffset now);
 
+    public override string ToString() => Name;
+
     internal Listing List(IEnumerable<IMessage> resources, DateTimeOffset now) => new(Name, Header, MoreHeader, [.. resources.Select(resource =>
     {
         var (cells, more) = Row(resource, now);

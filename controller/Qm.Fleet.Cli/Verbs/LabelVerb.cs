@@ -16,6 +16,7 @@ internal static class LabelVerb
 {
     // Somebody else may change the same resource at the same moment, a few times.
     private const int MaxAttempts = 3;
+    private const string Unchanged = "not labeled";
 
     internal static Command Make(GlobalOptions global, CliContext context)
     {
@@ -111,8 +112,6 @@ internal static class LabelVerb
             }
         }
     }
-
-    private const string Unchanged = "not labeled";
 
     private static string Change(MapField<string, string> labels, IReadOnlyList<LabelChange> changes, bool overwrite, string what)
     {

@@ -16,15 +16,32 @@ internal static class SampleFleet
         server.Operations.Stored.Add(server.Nodes.Begun);
         server.Operations.Stored.Add(new()
         {
-            Name = "operations/cockpit/7", Kind = "Rollout", Target = "fleet/cockpit", StartedAt = At, Actor = "admin:ann", Message = "1 of 2 nodes ready",
+            Name = "operations/cockpit/7",
+            Kind = "Rollout",
+            Target = "fleet/cockpit",
+            StartedAt = At,
+            Actor = "admin:ann",
+            Message = "1 of 2 nodes ready",
         });
         server.Operations.Next.Enqueue(new()
         {
-            Name = server.Nodes.Begun.Name, Kind = "RestartUnit", Node = "ecu2", Unit = "radio.service", Done = true, StartedAt = At, EndedAt = At, Actor = "admin:ann",
+            Name = server.Nodes.Begun.Name,
+            Kind = "RestartUnit",
+            Node = "ecu2",
+            Unit = "radio.service",
+            Done = true,
+            StartedAt = At,
+            EndedAt = At,
+            Actor = "admin:ann",
         });
         var rollout = new Rollout
         {
-            Name = "cockpit/7", Fleet = "cockpit", FromRevision = "9f3a61c2", ToRevision = "41d07be9", Phase = Rollout.Types.Phase.Progressing, StartedAt = At,
+            Name = "cockpit/7",
+            Fleet = "cockpit",
+            FromRevision = "9f3a61c2",
+            ToRevision = "41d07be9",
+            Phase = Rollout.Types.Phase.Progressing,
+            StartedAt = At,
             Message = "1 of 2 nodes ready; waits for ecu2: RestartQm",
         };
         server.Fleets.Stored.Add(new()
@@ -55,7 +72,9 @@ internal static class SampleFleet
         server.Revisions.Stored.AddRange([Revision("41d07be9"), Revision("9f3a61c2")]);
         server.Revisions.Difference = new()
         {
-            From = "9f3a61c2", To = "41d07be9", Changes = { new FieldChange { Path = "environment.resources.MemoryHigh", Before = { "2G" }, After = { "1536M" } } },
+            From = "9f3a61c2",
+            To = "41d07be9",
+            Changes = { new FieldChange { Path = "environment.resources.MemoryHigh", Before = { "2G" }, After = { "1536M" } } },
         };
         server.Events.Happen(new() { Number = 1, Time = At, Reason = "FleetConfigured", Severity = Event.Types.Severity.Info, Actor = "admin:ann", Fleet = "cockpit", Message = "MemoryHigh 2G -> 1536M" });
         server.Events.Happen(new() { Number = 2, Time = At, Reason = "OomKilled", Severity = Event.Types.Severity.Warning, Actor = "controller", Node = "ecu2", Unit = "radio.service", Message = "radio (pid 2210, score 1034)" });
@@ -71,7 +90,13 @@ internal static class SampleFleet
         ]);
         server.Diagnostics.Effective.Settings.Add(new EffectiveSetting
         {
-            Subject = EffectiveSetting.Types.Subject.Unit, Section = "Service", Key = "MemoryHigh", Value = "1536M", Kernel = "1610612736", Systemd = "1610612736", Wanted = "1536M",
+            Subject = EffectiveSetting.Types.Subject.Unit,
+            Section = "Service",
+            Key = "MemoryHigh",
+            Value = "1536M",
+            Kernel = "1610612736",
+            Systemd = "1610612736",
+            Wanted = "1536M",
             Assignments =
             {
                 new EffectiveAssignment { Value = "1536M", File = "/etc/containers/systemd/qm.container.d/50-qm-fleet.conf", Layer = EffectiveAssignment.Types.Layer.Fleet, Counts = true },
@@ -117,7 +142,12 @@ internal static class SampleFleet
 
     private static Unit Unit(string name, string active, string sub) => new()
     {
-        Name = name, Description = $"The {name[..name.IndexOf('.', StringComparison.Ordinal)]} of QM", LoadState = "loaded", ActiveState = active, SubState = sub, Fleet = "cockpit",
+        Name = name,
+        Description = $"The {name[..name.IndexOf('.', StringComparison.Ordinal)]} of QM",
+        LoadState = "loaded",
+        ActiveState = active,
+        SubState = sub,
+        Fleet = "cockpit",
     };
 
     private static Revision Revision(string name) => new() { Metadata = new() { Name = name, Uid = name.PadRight(64, '0'), CreatedAt = At }, Fleet = "cockpit" };

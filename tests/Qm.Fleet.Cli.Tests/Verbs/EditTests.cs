@@ -1,6 +1,5 @@
 using Google.Rpc;
 using Grpc.Core;
-using Qm.Fleet.V1;
 using Xunit;
 
 namespace Qm.Fleet.Cli.Tests.Verbs;
@@ -125,7 +124,7 @@ public sealed class EditTests : CliTest
         Assert.Equal(ExitCode.Invalid, await EditAsync(text => text.Replace("name: cockpit", "name: other", StringComparison.Ordinal), _ => ""));
         File.Delete(Errors.Split(" is in ")[1].Trim());
         Assert.Contains("metadata.name: expected fleet \"cockpit\"", _offered[1], StringComparison.Ordinal);
-        Assert.Empty(Server.Fleets.Applies.Where(apply => !apply.DryRun));
+        Assert.DoesNotContain(Server.Fleets.Applies, apply => !apply.DryRun);
     }
 
     private void Store() => Server.Fleets.Stored.Add(new()

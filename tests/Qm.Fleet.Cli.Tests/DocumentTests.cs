@@ -1,0 +1,29 @@
+using System.Text.RegularExpressions;
+using Qm.Fleet.Cli.Tests.Processes;
+using Xunit;
+
+namespace Qm.Fleet.Cli.Tests;
+
+/// <summary>What the documents tell people to type is taken as it stands there.</summary>
+[Trait("Requirement", "QMF-CLI-009")]
+public sealed partial class DocumentTests : CliTest
+{
+    [Fact]
+    public void Documents_EveryLineOfQmfleet_IsTaken()
+    {
+        var root = CommandLine.Make(new(), Context());
+        var lines = Directory.GetFiles(Path.Combine(GoldenFile.Root, "deploy/docs"), "*.md").Append(Path.Combine(GoldenFile.Root, "README.md"))
+            .SelectMany(path => Line().Matches(File.ReadAllText(path)).Select(match => (Path: Path.GetFileName(path), Line: match.Groups[1].Value))).ToArray();
+
+        Assert.NotEmpty(lines);
+        Assert.All(lines, line =>
+        {
+            var errors = root.Parse(ShellWords.Of(line.Line), new() { ResponseFileTokenReplacer = null }).Errors;
+            Assert.True(errors.Count == 0, $"{line.Path}: qmfleet {line.Line}: {string.Join("; ", errors)}");
+        });
+    }
+
+    // In a line of prose, or on a line of its own in a block.
+    [GeneratedRegex(@"(?:`|^ *)qmfleet ([^`\n]+)", RegexOptions.Multiline)]
+    private static partial Regex Line();
+}
