@@ -57,7 +57,7 @@ internal sealed partial class AccessInterceptor(AccessDesk desk, ILogger<AccessI
 
     private static partial class Log
     {
-        [LoggerMessage(1204, LogLevel.Warning, "Refused {Actor} at {Method}: {Refusal}", EventName = nameof(Refused))]
+        [LoggerMessage(1205, LogLevel.Warning, "Refused {Actor} at {Method}: {Refusal}", EventName = nameof(Refused))]
         public static partial void Refused(ILogger logger, string actor, string method, string refusal);
     }
 }
