@@ -8,7 +8,7 @@ public sealed class ListApiTests
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    [Fact, Trait("Requirement", "QMF-API-020")]
+    [Fact, Trait("Requirement", "QMF-API-040")]
     public async Task ListNodes_SelectedSortedAndMasked_IsThat()
     {
         await using var controller = await RunningController.StartAsync();
@@ -19,7 +19,11 @@ public sealed class ListApiTests
         controller.Live.Nodes["c"] = new() { Fleet = "cockpit", Step = new() { Name = "Ready", Since = new() { Seconds = 3 } } };
         var request = new V1.ListNodesRequest
         {
-            Selector = "zone=cockpit", FieldSelector = "status.fleet=cockpit,spec.cordoned=false", OrderBy = "status.step.since desc", PageSize = 1, ReadMask = new() { Paths = { "metadata.name", "status.step.name" } },
+            Selector = "zone=cockpit",
+            FieldSelector = "status.fleet=cockpit,spec.cordoned=false",
+            OrderBy = "status.step.since desc",
+            PageSize = 1,
+            ReadMask = new() { Paths = { "metadata.name", "status.step.name" } },
         };
 
         var first = await nodes.ListAsync(request, cancellationToken: Ct);
@@ -34,7 +38,7 @@ public sealed class ListApiTests
         Assert.Contains("in spec there are site, cordoned, maintenance", error.Status.Detail, StringComparison.Ordinal);
     }
 
-    [Fact, Trait("Requirement", "QMF-API-020")]
+    [Fact, Trait("Requirement", "QMF-API-040")]
     public async Task Rollouts_OfFleets_AreReadByNumberAndListedNewestFirst()
     {
         await using var controller = await RunningController.StartAsync();
@@ -65,7 +69,7 @@ public sealed class ListApiTests
         }
     }
 
-    [Fact, Trait("Requirement", "QMF-API-021")]
+    [Fact, Trait("Requirement", "QMF-API-041")]
     public async Task ListEvents_PagesWhileTheLogGrows_TellEachOnceForwardsAndBackwards()
     {
         await using var controller = await RunningController.StartAsync();

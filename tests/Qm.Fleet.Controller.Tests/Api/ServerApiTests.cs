@@ -9,7 +9,7 @@ public sealed class ServerApiTests
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    [Fact, Trait("Requirement", "QMF-API-025")]
+    [Fact, Trait("Requirement", "QMF-API-045")]
     public async Task Server_IsAsked_TellsWhatItIsAndHowItIs()
     {
         await using var controller = await RunningController.StartAsync();
@@ -27,7 +27,7 @@ public sealed class ServerApiTests
         Assert.All(health.Conditions, static condition => Assert.NotEqual("", condition.Message));
     }
 
-    [Fact, Trait("Requirement", "QMF-API-025")]
+    [Fact, Trait("Requirement", "QMF-API-045")]
     public async Task Sites_AreListedWithWhetherTheirBlueChiIsHeard()
     {
         await using var controller = await RunningController.StartAsync();
@@ -48,7 +48,7 @@ public sealed class ServerApiTests
         Assert.Equal(StatusCode.NotFound, error.StatusCode);
     }
 
-    [Fact, Trait("Requirement", "QMF-API-025")]
+    [Fact, Trait("Requirement", "QMF-API-045")]
     public async Task GetConfiguration_OptionsGivenAndNot_AreToldWithWhereTheyComeFrom()
     {
         await using var controller = await RunningController.StartAsync(adjust: static options => options.Given = new HashSet<string> { "--metrics", "--listen" });
@@ -63,12 +63,12 @@ public sealed class ServerApiTests
         (string, string) Of(string name) => settings.Single(setting => setting.Name == name) is var setting ? (setting.Value, setting.Source) : default;
     }
 
-    [Fact, Trait("Requirement", "QMF-API-025")]
+    [Fact, Trait("Requirement", "QMF-API-045")]
     public void Settings_OfTheCommandLine_AreAllOfItsOptions() => Assert.Equal(
         CommandLine.RunCommand().Options.Select(static option => option.Name).Order(StringComparer.Ordinal),
         ControllerSettings.Of(new ControllerOptions()).Select(static setting => setting.Name).Order(StringComparer.Ordinal));
 
-    [Fact, Trait("Requirement", "QMF-API-025")]
+    [Fact, Trait("Requirement", "QMF-API-045")]
     public void Settings_OfTheEnvironment_HideWhatNobodyNeedsToSee()
     {
         var environment = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Qm.Fleet.Core.Tests.Selectors;
 
-[Trait("Requirement", "QMF-API-020")]
+[Trait("Requirement", "QMF-API-040")]
 public sealed class FieldSelectorTests
 {
     private static readonly Gen<FieldRequirement> Requirement = Gen.Select(

@@ -4,7 +4,7 @@ using Qm.Fleet.Core.Environments;
 
 namespace Qm.Fleet.Controller.Tests.Api.Lists;
 
-[Trait("Requirement", "QMF-API-020")]
+[Trait("Requirement", "QMF-API-040")]
 public sealed class FieldFilterTests
 {
     private static readonly V1.Node Node = new()

@@ -9,7 +9,7 @@ public sealed class ListQueryTests
     private static readonly ImmutableSortedDictionary<string, string> NoLabels = ImmutableSortedDictionary<string, string>.Empty;
     private static readonly string[] Orders = ["", "spec.site", "status.usage_at desc", "spec.cordoned desc, spec.site", "status.phase.phase, metadata.generation desc, spec.site desc"];
 
-    [Fact, Trait("Requirement", "QMF-API-020")]
+    [Fact, Trait("Requirement", "QMF-API-040")]
     public void ByName_AnyOrder_IsSortedWithTheNameLast()
     {
         var random = new Random(7);
@@ -26,7 +26,7 @@ public sealed class ListQueryTests
     }
 
     // What is there all the time and keeps its place is listed once; nothing is listed twice.
-    [Fact, Trait("Requirement", "QMF-API-021")]
+    [Fact, Trait("Requirement", "QMF-API-041")]
     public void ByName_ResourcesComeAndGoBetweenPages_TellsWhatStaysOnce()
     {
         for (var seed = 0; seed < 300; seed++)
@@ -57,7 +57,7 @@ public sealed class ListQueryTests
         }
     }
 
-    [Fact, Trait("Requirement", "QMF-API-021")]
+    [Fact, Trait("Requirement", "QMF-API-041")]
     public void Read_TokenOfAnotherQuestion_IsRefused()
     {
         var nodes = Nodes(new Random(1), 20);
@@ -76,7 +76,7 @@ public sealed class ListQueryTests
         Assert.Equal(StatusCode.InvalidArgument, ofFleets.StatusCode);
     }
 
-    [Fact, Trait("Requirement", "QMF-API-021")]
+    [Fact, Trait("Requirement", "QMF-API-041")]
     public void Read_TamperedTokens_AreRefusedOrArePlaces()
     {
         var nodes = Nodes(new Random(1), 20);
@@ -125,7 +125,7 @@ public sealed class ListQueryTests
             error.GetRpcStatus()!.GetDetail<Google.Rpc.BadRequest>()!.FieldViolations.Select(static problem => problem.Field));
     }
 
-    [Fact, Trait("Requirement", "QMF-API-021")]
+    [Fact, Trait("Requirement", "QMF-API-041")]
     public void ByName_LongTextsAndHalfCharacters_GoThroughATokenAsTheyAre()
     {
         var nodes = new SortedDictionary<string, V1.Node>(StringComparer.Ordinal);
@@ -139,7 +139,7 @@ public sealed class ListQueryTests
         Assert.Equal(nodes.Keys, found.Order(StringComparer.Ordinal));
     }
 
-    [Fact, Trait("Requirement", "QMF-API-021")]
+    [Fact, Trait("Requirement", "QMF-API-041")]
     public void InOrder_FewAreSelectedOfMany_EndsAPageEarlyWithATokenThatGoesOn()
     {
         var (found, pages, token) = (new List<long>(), 0, "");

@@ -5,7 +5,7 @@ using Qm.Fleet.Core.Environments;
 
 namespace Qm.Fleet.Controller.Tests.Api.Lists;
 
-[Trait("Requirement", "QMF-API-020")]
+[Trait("Requirement", "QMF-API-040")]
 public sealed class ReadMaskTests
 {
     private static readonly V1.Fleet Fleet = new()

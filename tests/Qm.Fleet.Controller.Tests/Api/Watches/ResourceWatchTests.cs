@@ -45,7 +45,7 @@ public sealed class ResourceWatchTests
         Assert.Equal("Deleted b 1", $"{await byField.NextAsync()}");
     }
 
-    [Fact, Trait("Requirement", "QMF-API-022")]
+    [Fact, Trait("Requirement", "QMF-API-042")]
     public async Task Watch_ManyWatchers_AreToldTheSameObjects()
     {
         var nodes = new WatchedByHand();
@@ -59,7 +59,7 @@ public sealed class ResourceWatchTests
         Assert.Same((await first.NextAsync()).Node, (await second.NextAsync()).Node);
     }
 
-    [Fact, Trait("Requirement", "QMF-API-022")]
+    [Fact, Trait("Requirement", "QMF-API-042")]
     public async Task Watch_NothingHappens_IsToldABookmarkEachMinute()
     {
         var nodes = new WatchedByHand();
@@ -77,7 +77,7 @@ public sealed class ResourceWatchTests
     }
 
     // Whoever is cut off anywhere, in the snapshot, too, and goes on from the last token, has been told every change once and in order, and has in the end what there is.
-    [Fact, Trait("Requirement", "QMF-API-022")]
+    [Fact, Trait("Requirement", "QMF-API-042")]
     public async Task Watch_CutOffAnywhereAndResumed_MissesAndDoublesNothing()
     {
         for (var seed = 0; seed < 200; seed++)
@@ -99,7 +99,7 @@ public sealed class ResourceWatchTests
     }
 
     // After a restart of the controller what may have changed is told again; nothing that is gone stays, and nothing that is there is missed.
-    [Fact, Trait("Requirement", "QMF-API-023")]
+    [Fact, Trait("Requirement", "QMF-API-043")]
     public async Task Watch_ControllersRestartAnywhere_MissesNothing()
     {
         for (var seed = 0; seed < 200; seed++)
@@ -124,7 +124,7 @@ public sealed class ResourceWatchTests
         }
     }
 
-    [Fact, Trait("Requirement", "QMF-API-023")]
+    [Fact, Trait("Requirement", "QMF-API-043")]
     public async Task Watch_AfterARestart_TellsWhatWentWhatCameAndTheRestAsItIs()
     {
         var nodes = new WatchedByHand();
@@ -155,7 +155,7 @@ public sealed class ResourceWatchTests
         Assert.Equal("Modified same 3", $"{await resumed.NextAsync()}");
     }
 
-    [Fact, Trait("Requirement", "QMF-API-023")]
+    [Fact, Trait("Requirement", "QMF-API-043")]
     public async Task Watch_TokenBeyondTheEventLogOrTooLongAgo_IsOutOfRange()
     {
         var (older, newer) = (new WatchedByHand(), new WatchedByHand());
@@ -179,7 +179,7 @@ public sealed class ResourceWatchTests
         Assert.Equal(StatusCode.OutOfRange, (await Assert.ThrowsAsync<RpcException>(() => longAgo.Run)).StatusCode);
     }
 
-    [Fact, Trait("Requirement", "QMF-API-022")]
+    [Fact, Trait("Requirement", "QMF-API-042")]
     public async Task Watch_ResourcesCannotBeRead_EndsWithTheReasonAndBeginsAnew()
     {
         var nodes = new WatchedByHand();
@@ -199,7 +199,7 @@ public sealed class ResourceWatchTests
         Assert.Equal("Modified a 3", $"{await again.NextAsync()}");
     }
 
-    [Theory, Trait("Requirement", "QMF-API-022")]
+    [Theory, Trait("Requirement", "QMF-API-042")]
     [InlineData("x", "", "")]
     [InlineData("", "zone", "")]
     [InlineData("", "", "status.revision=1")]
@@ -215,7 +215,7 @@ public sealed class ResourceWatchTests
         Assert.Equal((StatusCode.InvalidArgument, "resume_token"), (error.StatusCode, error.GetRpcStatus()!.GetDetail<Google.Rpc.BadRequest>()!.FieldViolations[0].Field));
     }
 
-    [Fact, Trait("Requirement", "QMF-API-022")]
+    [Fact, Trait("Requirement", "QMF-API-042")]
     public async Task Watch_TokenOlderThanTheLog_IsOutOfRangeAndSaysHowToStartOver()
     {
         var nodes = new WatchedByHand(new(10, 1 << 20));
@@ -238,7 +238,7 @@ public sealed class ResourceWatchTests
         Assert.Contains("Watch again without a resume token", error.Status.Detail, StringComparison.Ordinal);
     }
 
-    [Theory, Trait("Requirement", "QMF-API-024")]
+    [Theory, Trait("Requirement", "QMF-API-044")]
     [InlineData(130, true)]
     [InlineData(300, false)]
     public async Task Watch_ReaderFallsBehind_IsCutOffAndGoesOnIfItComesBackInTime(int changes, bool isInTime)

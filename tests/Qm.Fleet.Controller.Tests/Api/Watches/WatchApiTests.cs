@@ -18,7 +18,7 @@ public sealed class WatchApiTests
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    [Fact, Trait("Requirement", "QMF-API-022")]
+    [Fact, Trait("Requirement", "QMF-API-042")]
     public async Task Watch_ResumedByAnyToken_GoesOnExactlyThere()
     {
         await using var controller = await RunningController.StartAsync();
@@ -44,7 +44,7 @@ public sealed class WatchApiTests
         }
     }
 
-    [Fact, Trait("Requirement", "QMF-API-023")]
+    [Fact, Trait("Requirement", "QMF-API-043")]
     public async Task Watch_ControllerIsKilled_GoesOnAfterItsRestart()
     {
         using var folder = new TemporaryFolder();
@@ -79,7 +79,7 @@ public sealed class WatchApiTests
     }
 
     // Some watchers, many changes, and one that takes nothing: each of the others is told everything, it is cut off, and goes on from its token.
-    [Fact, Trait("Requirement", "QMF-API-024")]
+    [Fact, Trait("Requirement", "QMF-API-044")]
     public async Task Watch_OneOfManyStalls_IsCutOffWithItsTokenAndSlowsNobody()
     {
         var (time, ended) = (new FakeTimeProvider(DateTimeOffset.UtcNow), new EndedStreams());
