@@ -124,10 +124,10 @@ internal sealed partial class UnitOperations(
 
     private static partial class Log
     {
-        [LoggerMessage(1330, LogLevel.Error, "{Operation} broke; the next controller looks at what came of it", EventName = nameof(Broke))]
+        [LoggerMessage(1337, LogLevel.Error, "{Operation} broke; the next controller looks at what came of it", EventName = nameof(Broke))]
         public static partial void Broke(ILogger logger, string operation, Exception failure);
 
-        [LoggerMessage(1331, LogLevel.Information, "{Operation} goes on while the controller stops; the next one looks at what came of it", EventName = nameof(LeftBehind))]
+        [LoggerMessage(1338, LogLevel.Information, "{Operation} goes on while the controller stops; the next one looks at what came of it", EventName = nameof(LeftBehind))]
         public static partial void LeftBehind(ILogger logger, string operation);
 
         [LoggerMessage(1332, LogLevel.Warning, "The end of {Operation} could not be stored yet: {Reason}", EventName = nameof(NotStored))]
