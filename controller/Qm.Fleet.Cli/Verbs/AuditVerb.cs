@@ -111,13 +111,13 @@ internal static class AuditFile
                 }
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CliException(ExitCode.Invalid, $"--file {path}: {e.Message}");
-        }
         catch (Exception e) when (e is InvalidProtocolBufferException or InvalidJsonException)
         {
             throw new CliException(ExitCode.Invalid, string.Create(CultureInfo.InvariantCulture, $"{path}:{line}: no event: {e.Message}\nExpected what qmfleet audit export prints."));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CliException(ExitCode.Invalid, $"--file {path}: {e.Message}");
         }
 
         var end = chain.Finish();

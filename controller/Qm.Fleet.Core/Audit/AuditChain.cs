@@ -34,7 +34,7 @@ public sealed class AuditChain(AuditLink? remembered)
 
         if (!CryptographicOperations.FixedTimeEquals(record.Hash(last.Hash.AsSpan()), hash))
         {
-            return new(record.Number, AuditFault.Altered, Text($"event {record.Number} was altered: its hash is not that of what stands there behind event {last.Number}"));
+            return new(record.Number, AuditFault.Altered, Text($"event {record.Number} was altered: its hash is not that of what stands there and of the hash before"));
         }
 
         if (record.Number == remembered?.Number)
