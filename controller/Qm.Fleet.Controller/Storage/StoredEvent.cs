@@ -16,6 +16,9 @@ internal sealed record EventDraft(
     /// <summary>The actor of what nobody asked for.</summary>
     public const string Controller = "controller";
 
+    /// <summary>The call that it tells of; null for that of the transaction it is appended in.</summary>
+    public Origin? Origin { get; init; }
+
     /// <summary>What it was before, of <see cref="AuditText"/>; empty when there was none or nothing changed.</summary>
     public string Before { get; init; } = "";
 

@@ -53,10 +53,11 @@ internal sealed class WriteTransaction(SqliteConnection connection, SqliteTransa
     public void Append(EventDraft draft)
     {
         var (number, previous) = EventChain.Next(this);
+        var call = draft.Origin ?? origin;
         // What is hashed is what is read back: SQLite ends some texts at a NUL, and keeps microseconds.
         var stored = new StoredEvent(number, Now.ToMicroseconds().ToTime(), new(draft.Reason, draft.Severity, Whole(draft.Actor), Whole(draft.Fleet), Whole(draft.Node), Whole(draft.Unit), Whole(draft.Message)))
         {
-            Details = new(Whole(origin?.Source), Whole(origin?.RequestId), Whole(draft.Before), Whole(draft.After)),
+            Details = new(Whole(call?.Source), Whole(call?.RequestId), Whole(draft.Before), Whole(draft.After)),
         };
         Execute(
             """

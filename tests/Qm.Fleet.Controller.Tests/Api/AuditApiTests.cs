@@ -117,8 +117,8 @@ public sealed class AuditApiTests
     [Fact, Trait("Requirement", "QMF-AUDIT-003")]
     public void Of_MoreThanIsKept_IsSizeAndDigest()
     {
-        var most = AuditText.Of(AuditText.Fields(("text", new string('x', AuditText.MostBytes - 13))));
-        var more = AuditText.Of(AuditText.Fields(("text", new string('x', AuditText.MostBytes - 12))));
+        var most = AuditText.Of(AuditText.Fields(("text", new string('x', AuditText.MostBytes - 14))));
+        var more = AuditText.Of(AuditText.Fields(("text", new string('x', AuditText.MostBytes - 13))));
 
         Assert.Equal(AuditText.MostBytes, most.Length);
         Assert.Equal(["omitted", "sha256"], Struct.Parser.ParseJson(more).Fields.Keys.Order(StringComparer.Ordinal));
