@@ -40,6 +40,7 @@ internal static class CommandLine
 
         root.Add(LogsVerb.Make(global, context));
         root.Add(EventsVerb.Make(global, context));
+        root.Add(AuditVerb.Make(global, context));
         root.Add(ChecksVerb.Make(global, context));
         root.Add(EffectiveVerb.Make(global, context));
         root.Add(TopVerb.Make(global, context));

@@ -128,7 +128,7 @@ internal static class ControllerHost
         services.AddSingleton<FailureInterceptor>().AddSingleton<AccessInterceptor>();
         services.AddSingleton<AccessDesk>().AddSingleton<BearerTokens>().AddSingleton<GuessLimit>().AddSingleton<AccessApi>();
         services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>().AddSingleton<TopRounds>();
-        services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<OperationApi>().AddSingleton<EventApi>();
+        services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<OperationApi>().AddSingleton<EventApi>().AddSingleton<AuditApi>();
         services.AddSingleton<SiteApi>().AddSingleton<ServerApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
         services.AddSingleton<ArtifactApi>().AddSingleton<ArtifactDownloads>();
         services.AddGrpcHealthChecks().AddCheck<StoreHealth>("store", HealthStatus.Unhealthy);
@@ -148,6 +148,7 @@ internal static class ControllerHost
         app.MapGrpcService<NodeApi>();
         app.MapGrpcService<OperationApi>();
         app.MapGrpcService<EventApi>();
+        app.MapGrpcService<AuditApi>();
         app.MapGrpcService<SiteApi>();
         app.MapGrpcService<ServerApi>();
         app.MapGrpcService<DiagnosticsApi>();

@@ -32,6 +32,7 @@ internal sealed class FleetConnection : IDisposable
         Diagnostics = new(invoker);
         Rollouts = new(invoker);
         Artifacts = new(invoker);
+        Audit = new(invoker);
     }
 
     internal FleetService.FleetServiceClient Fleets { get; }
@@ -53,6 +54,8 @@ internal sealed class FleetConnection : IDisposable
     internal RolloutService.RolloutServiceClient Rollouts { get; }
 
     internal ArtifactService.ArtifactServiceClient Artifacts { get; }
+
+    internal AuditService.AuditServiceClient Audit { get; }
 
     /// <summary>Prepares a connection; nothing is sent before the first call.</summary>
     /// <exception cref="CliException">The address or the certificates cannot be used.</exception>

@@ -63,7 +63,7 @@ internal sealed class AccessApi(AccessStore store, AccessDesk desk, BearerTokens
         }
         RefuseBuiltIn(role.Name);
         var wire = role.ToWire();
-        await StoreAsync(() => store.ApplyAsync(wire, context.Caller().Actor, context.CancellationToken)).ConfigureAwait(false);
+        await StoreAsync(() => store.ApplyAsync(wire, context.Origin(request), context.CancellationToken)).ConfigureAwait(false);
         return wire;
     }
 
@@ -72,7 +72,7 @@ internal sealed class AccessApi(AccessStore store, AccessDesk desk, BearerTokens
     {
         RefuseBuiltIn(request.Name);
         var before = desk.Book.Roles.GetValueOrDefault(request.Name);
-        var users = await store.DeleteRoleAsync(request.Name, context.Caller().Actor, context.CancellationToken).ConfigureAwait(false);
+        var users = await store.DeleteRoleAsync(request.Name, context.Origin(request), context.CancellationToken).ConfigureAwait(false);
         if (before is null || users is null)
         {
             throw Failures.NotFound("role", request.Name);
@@ -99,7 +99,7 @@ internal sealed class AccessApi(AccessStore store, AccessDesk desk, BearerTokens
             problems.Add(new("binding.subject", $"\"{PlainName(binding.Subject)}\" is no identity; expected one as events name it, such as admin:alice or token:ci"));
         }
         RefuseProblems(problems);
-        await StoreAsync(() => store.ApplyAsync(binding, context.Caller().Actor, context.CancellationToken)).ConfigureAwait(false);
+        await StoreAsync(() => store.ApplyAsync(binding, context.Origin(request), context.CancellationToken)).ConfigureAwait(false);
         return binding;
     }
 
@@ -107,7 +107,7 @@ internal sealed class AccessApi(AccessStore store, AccessDesk desk, BearerTokens
     public override async Task<V1.AccessBinding> DeleteBinding(V1.DeleteBindingRequest request, ServerCallContext context)
     {
         var before = store.Load().Bindings.FirstOrDefault(binding => binding.Name == request.Name) ?? throw Failures.NotFound("binding", request.Name);
-        await store.DeleteBindingAsync(request.Name, context.Caller().Actor, context.CancellationToken).ConfigureAwait(false);
+        await store.DeleteBindingAsync(request.Name, context.Origin(request), context.CancellationToken).ConfigureAwait(false);
         desk.Refresh();
         return before;
     }
@@ -132,7 +132,7 @@ internal sealed class AccessApi(AccessStore store, AccessDesk desk, BearerTokens
         }
         RefuseProblems(problems);
         var (stored, secret) = BearerTokens.Make(request.Name, request.Role, request.Scope ?? new V1.AccessScope(), now, ends!.Value, context.Caller().Actor);
-        if (!await StoreAsync(() => store.AddAsync(stored, context.Caller().Actor, context.CancellationToken)).ConfigureAwait(false))
+        if (!await StoreAsync(() => store.AddAsync(stored, context.Origin(request), context.CancellationToken)).ConfigureAwait(false))
         {
             throw Failures.Make(Code.AlreadyExists, "ALREADY_EXISTS", $"There is a token {request.Name} already; revoke it first.", new ResourceInfo { ResourceType = "qm.fleet/v1/token", ResourceName = request.Name });
         }
@@ -143,7 +143,7 @@ internal sealed class AccessApi(AccessStore store, AccessDesk desk, BearerTokens
     public override async Task<V1.AccessToken> RevokeToken(V1.RevokeTokenRequest request, ServerCallContext context)
     {
         var before = store.Load().Tokens.FirstOrDefault(token => token.Name == request.Name) ?? throw Failures.NotFound("token", request.Name);
-        await store.DeleteTokenAsync(request.Name, context.Caller().Actor, context.CancellationToken).ConfigureAwait(false);
+        await store.DeleteTokenAsync(request.Name, context.Origin(request), context.CancellationToken).ConfigureAwait(false);
         desk.Refresh();
         tokens.End(before.Id);
         return ToWire(before);

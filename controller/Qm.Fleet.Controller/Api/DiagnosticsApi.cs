@@ -133,7 +133,7 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
         var asked = LogRequests.Check(request);
         Find(request.Node);
         using var end = streams.Link(context);
-        var told = new EventDraft("LogsRead", EventSeverity.Info, context.Caller().Actor, "", request.Node, request.Unit, $"reads the journal {(request.InQm ? "inside QM" : "of the host")}{(request.Follow ? " and follows it" : "")}");
+        var told = new EventDraft("LogsRead", EventSeverity.Info, context.Caller().Actor, "", request.Node, request.Unit, $"reads the journal {(request.InQm ? "inside QM" : "of the host")}{(request.Follow ? " and follows it" : "")}") { Origin = context.Origin(request) };
 
         // One bounded reading after the other, each from where the last one ended: nothing on the node outlives the client, and a lost link costs one of them.
         for (var (audit, isMore) = ((EventDraft?)told, false); ; audit = null)

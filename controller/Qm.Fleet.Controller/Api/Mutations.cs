@@ -21,7 +21,7 @@ internal sealed record Mutation<TResponse>(Func<WriteTransaction, TResponse> Wri
 
 /// <summary>The way of every call that changes something: dry runs keep nothing, and a call that names a request id is harmless to repeat.</summary>
 /// <remarks>
-/// <c>dry_run</c> and <c>request_id</c> are read from the request itself, whatever it is. The answer is stored in the transaction of its effect: either both are
+/// <c>dry_run</c> and <c>request_id</c> are read from the request itself, whatever it is; the events of the change carry where it came from. The answer is stored in the transaction of its effect: either both are
 /// there, or neither. Who repeats a call while the first goes on waits for it.
 /// </remarks>
 internal sealed class Mutations(Database database, TimeProvider time)
@@ -47,7 +47,7 @@ internal sealed class Mutations(Database database, TimeProvider time)
         var dryRun = IsDryRun(request);
         if (RequestId(request) is not { } id || dryRun)
         {
-            return await StoreAsync(await prepare().ConfigureAwait(false), static (_, _) => { }, dryRun, ct).ConfigureAwait(false);
+            return await StoreAsync(await prepare().ConfigureAwait(false), static (_, _) => { }, dryRun, context.Origin(request), ct).ConfigureAwait(false);
         }
 
         var asked = new StoredAnswer(request.Descriptor.FullName, context.Caller().Actor, Hash(request), []);
@@ -57,10 +57,10 @@ internal sealed class Mutations(Database database, TimeProvider time)
             return Repeated<TResponse>(id, asked, first);
         }
 
-        return await StoreAsync(await prepare().ConfigureAwait(false), (tx, response) => Keep(tx, id, asked with { Answer = response.ToByteArray() }), dryRun: false, ct).ConfigureAwait(false);
+        return await StoreAsync(await prepare().ConfigureAwait(false), (tx, response) => Keep(tx, id, asked with { Answer = response.ToByteArray() }), dryRun: false, context.Origin(request), ct).ConfigureAwait(false);
     }
 
-    private async Task<TResponse> StoreAsync<TResponse>(Mutation<TResponse> mutation, Action<WriteTransaction, TResponse> keep, bool dryRun, CancellationToken ct)
+    private async Task<TResponse> StoreAsync<TResponse>(Mutation<TResponse> mutation, Action<WriteTransaction, TResponse> keep, bool dryRun, Origin origin, CancellationToken ct)
         where TResponse : IMessage<TResponse>, new()
     {
         var isStored = false;
@@ -73,7 +73,7 @@ internal sealed class Mutations(Database database, TimeProvider time)
                     keep(tx, answer);
                     return answer;
                 },
-                commit: !dryRun, ct).ConfigureAwait(false);
+                commit: !dryRun, ct, origin).ConfigureAwait(false);
             isStored = !dryRun;
             return response;
         }

@@ -67,7 +67,17 @@ internal static class WireResources
         Node = stored.Draft.Node,
         Unit = stored.Draft.Unit,
         Message = stored.Draft.Message,
+        Hash = Convert.ToHexStringLower(stored.Hash),
     };
+
+    /// <summary>The event as the audit trail has it, with what is not for everybody who may read events.</summary>
+    public static V1.Event ToAudit(this StoredEvent stored)
+    {
+        var wire = stored.ToWire();
+        (wire.Source, wire.RequestId) = (stored.Details.Source, stored.Details.RequestId);
+        (wire.Before, wire.After) = (stored.Details.Before, stored.Details.After);
+        return wire;
+    }
 
     public static V1.Rollout ToWire(this StoredRollout rollout) => new()
     {

@@ -31,7 +31,7 @@ internal sealed class ArtifactApi(ArtifactStore store, ArtifactFolder folder, Ar
         {
             throw Failures.Invalid(problems);
         }
-        return ToWire(store.Find(header.Sha256) ?? await uploads.ReceiveAsync(header, requestStream, context.Caller().Actor, end.Token).ConfigureAwait(false));
+        return ToWire(store.Find(header.Sha256) ?? await uploads.ReceiveAsync(header, requestStream, context.Origin(requestStream.Current), end.Token).ConfigureAwait(false));
     }
 
     /// <inheritdoc/>
@@ -42,7 +42,7 @@ internal sealed class ArtifactApi(ArtifactStore store, ArtifactFolder folder, Ar
     public override async Task<V1.Artifact> Delete(V1.DeleteArtifactRequest request, ServerCallContext context)
     {
         Check(request.Sha256);
-        var artifact = await store.DeleteAsync(request.Sha256, context.Caller().Actor, context.CancellationToken).ConfigureAwait(false)
+        var artifact = await store.DeleteAsync(request.Sha256, context.Origin(request), context.CancellationToken).ConfigureAwait(false)
             ?? throw Failures.NotFound("artifact", request.Sha256);
         if (artifact.UsedBy.Count > 0)
         {

@@ -46,10 +46,10 @@ internal sealed class ArtifactUploads(ArtifactFolder folder, ArtifactStore store
     /// <summary>Takes one in, and ends with the archive stored.</summary>
     /// <param name="header">Without a problem.</param>
     /// <param name="pieces">Its bytes.</param>
-    /// <param name="actor">Who pushes.</param>
+    /// <param name="by">Who pushes.</param>
     /// <param name="ct">Ends it; what has come stays for a while.</param>
     /// <exception cref="RpcException">Why not: too much at once, no room, not at that offset, not the bytes that were announced, or not all of them.</exception>
-    public async Task<StoredArtifact> ReceiveAsync(V1.PushArtifactHeader header, IAsyncStreamReader<V1.PushArtifactRequest> pieces, string actor, CancellationToken ct)
+    public async Task<StoredArtifact> ReceiveAsync(V1.PushArtifactHeader header, IAsyncStreamReader<V1.PushArtifactRequest> pieces, Origin by, CancellationToken ct)
     {
         try
         {
@@ -58,7 +58,7 @@ internal sealed class ArtifactUploads(ArtifactFolder folder, ArtifactStore store
             {
                 await WriteAsync(header, pieces, ct).ConfigureAwait(false);
                 folder.Complete(header.Sha256);
-                return await store.AddAsync(header.Sha256, header.Name, header.SizeBytes, actor, ct).ConfigureAwait(false);
+                return await store.AddAsync(header.Sha256, header.Name, header.SizeBytes, by, ct).ConfigureAwait(false);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or RpcException { StatusCode: StatusCode.InvalidArgument or StatusCode.ResourceExhausted })
             {

@@ -93,6 +93,9 @@ internal static class AccessRules
         OnAll("AccessService/CreateToken", "create", AccessResource.Access),
         OnAll("AccessService/RevokeToken", "delete", AccessResource.Access),
 
+        OnAll("AuditService/Verify", "verify", AccessResource.Audit),
+        OnAll("AuditService/Export", "export", AccessResource.Audit),
+
         OnAll("NodeGateway/Connect", "connect", AccessResource.Gateway),
         new MethodRule("/grpc.health.v1.Health/Check", "get", AccessResource.Server, null),
         new MethodRule("/grpc.health.v1.Health/Watch", "watch", AccessResource.Server, null),

@@ -90,6 +90,7 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
             var uid = PeerUid(socket);
             if (uid == 0 || uid == EffectiveUid())
             {
+                connection.Features.Set(new CallerSource(FormattableString.Invariant($"unix:uid={uid}")));
                 return CallerIdentity.Local(uid);
             }
             Log.ForeignUid(logger, uid);

@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
 
 namespace Qm.Fleet.Controller.Storage;
 
@@ -8,35 +9,31 @@ internal sealed class AccessStore(Database database)
     /// <summary>Of each kind; more are refused.</summary>
     public const int Most = 1000;
 
+    private const string SelectRole = "select name as Name, rules as Rules from access_roles";
+    private const string SelectBinding = "select name as Name, subject as Subject, role as Role, scope as Scope from access_bindings";
     private const string SelectToken = """
         select name as Name, id as Id, hash as Hash, role as Role, scope as Scope, created_at as CreatedAt, expires_at as ExpiresAt, created_by as CreatedBy from access_tokens
         """;
 
     /// <summary>All there is, on one snapshot.</summary>
     public StoredAccess Load() => database.Read(static db => new StoredAccess(
-        [.. db.Query<RoleRow>("select name as Name, rules as Rules from access_roles order by name").Select(static row => Read(V1.AccessRole.Parser, "access_roles", row.Name, row.Rules))],
-        [.. db.Query<BindingRow>("select name as Name, subject as Subject, role as Role, scope as Scope from access_bindings order by name").Select(static row => new V1.AccessBinding
-        {
-            Name = row.Name,
-            Subject = row.Subject,
-            Role = row.Role,
-            Scope = Read(V1.AccessScope.Parser, "access_bindings", row.Name, row.Scope),
-        })],
+        [.. db.Query<RoleRow>($"{SelectRole} order by name").Select(Role)],
+        [.. db.Query<BindingRow>($"{SelectBinding} order by name").Select(Binding)],
         [.. db.Query<TokenRow>($"{SelectToken} order by name").Select(Token)]));
 
     /// <summary>Makes or changes a role; one that is so already writes nothing.</summary>
     /// <exception cref="AccessException">There are too many.</exception>
-    public Task<int> ApplyAsync(V1.AccessRole role, string actor, CancellationToken ct) => WriteAsync(
-        "access_roles", "role", role.Name, actor, $"Role {role.Name} has {role.Rules.Count} rules.",
+    public Task<int> ApplyAsync(V1.AccessRole role, Origin by, CancellationToken ct) => WriteAsync(
+        "access_roles", "role", role.Name, by, $"Role {role.Name} has {role.Rules.Count} rules.",
         tx => tx.Execute(
             "insert into access_roles (name, rules) values (@Name, @Rules) on conflict (name) do update set rules = excluded.rules where rules <> excluded.rules",
             new { role.Name, Rules = JsonFormatter.Default.Format(role) }),
         ct);
 
     /// <summary>Gives an identity a role; what is so already writes nothing.</summary>
-    /// <inheritdoc cref="ApplyAsync(V1.AccessRole, string, CancellationToken)"/>
-    public Task<int> ApplyAsync(V1.AccessBinding binding, string actor, CancellationToken ct) => WriteAsync(
-        "access_bindings", "binding", binding.Name, actor, $"{binding.Subject} has the role {binding.Role} {Where(binding.Scope)}.",
+    /// <inheritdoc cref="ApplyAsync(V1.AccessRole, Origin, CancellationToken)"/>
+    public Task<int> ApplyAsync(V1.AccessBinding binding, Origin by, CancellationToken ct) => WriteAsync(
+        "access_bindings", "binding", binding.Name, by, $"{binding.Subject} has the role {binding.Role} {Where(binding.Scope)}.",
         tx => tx.Execute(
             """
             insert into access_bindings (name, subject, role, scope) values (@Name, @Subject, @Role, @Scope)
@@ -48,9 +45,9 @@ internal sealed class AccessStore(Database database)
 
     /// <summary>Stores a token.</summary>
     /// <returns>Whether it was stored: not when there is one of the name.</returns>
-    /// <inheritdoc cref="ApplyAsync(V1.AccessRole, string, CancellationToken)"/>
-    public async Task<bool> AddAsync(StoredToken token, string actor, CancellationToken ct) => await WriteAsync(
-        "access_tokens", "token", token.Name, actor,
+    /// <inheritdoc cref="ApplyAsync(V1.AccessRole, Origin, CancellationToken)"/>
+    public async Task<bool> AddAsync(StoredToken token, Origin by, CancellationToken ct) => await WriteAsync(
+        "access_tokens", "token", token.Name, by,
         FormattableString.Invariant($"token:{token.Name} has the role {token.Role} {Where(token.Scope)} until {token.ExpiresAt:u}."),
         tx => tx.Execute(
             """
@@ -72,7 +69,7 @@ internal sealed class AccessStore(Database database)
 
     /// <summary>Removes a role that nobody has.</summary>
     /// <returns>Who has it, so that it was not removed; null when there is none of the name.</returns>
-    public Task<IReadOnlyList<string>?> DeleteRoleAsync(string name, string actor, CancellationToken ct) => database.WriteAsync<IReadOnlyList<string>?>(
+    public Task<IReadOnlyList<string>?> DeleteRoleAsync(string name, Origin by, CancellationToken ct) => database.WriteAsync<IReadOnlyList<string>?>(
         tx =>
         {
             var users = tx.Query<string>(
@@ -81,21 +78,21 @@ internal sealed class AccessStore(Database database)
             {
                 return users;
             }
-            return Remove(tx, "access_roles", "Role", name, actor) ? users : null;
+            return Remove(tx, "access_roles", "Role", name, by) ? users : null;
         },
-        commit: true, ct);
+        commit: true, ct, by);
 
     /// <summary>Takes a role away again.</summary>
     /// <returns>Whether there was such a binding.</returns>
-    public Task<bool> DeleteBindingAsync(string name, string actor, CancellationToken ct) =>
-        database.WriteAsync(tx => Remove(tx, "access_bindings", "Binding", name, actor), commit: true, ct);
+    public Task<bool> DeleteBindingAsync(string name, Origin by, CancellationToken ct) =>
+        database.WriteAsync(tx => Remove(tx, "access_bindings", "Binding", name, by), commit: true, ct, by);
 
     /// <summary>Ends a token.</summary>
     /// <returns>Whether there was one of the name.</returns>
-    public Task<bool> DeleteTokenAsync(string name, string actor, CancellationToken ct) =>
-        database.WriteAsync(tx => Remove(tx, "access_tokens", "Token", name, actor), commit: true, ct);
+    public Task<bool> DeleteTokenAsync(string name, Origin by, CancellationToken ct) =>
+        database.WriteAsync(tx => Remove(tx, "access_tokens", "Token", name, by), commit: true, ct, by);
 
-    private async Task<int> WriteAsync(string table, string kind, string name, string actor, string message, Func<WriteTransaction, int> write, CancellationToken ct) =>
+    private async Task<int> WriteAsync(string table, string kind, string name, Origin by, string message, Func<WriteTransaction, int> write, CancellationToken ct) =>
         await database.WriteAsync(
             tx =>
             {
@@ -104,31 +101,61 @@ internal sealed class AccessStore(Database database)
                 {
                     throw new AccessException($"There are {Most} {kind}s already; delete one that nobody needs.");
                 }
+                var before = Text(tx, table, name);
                 var written = write(tx);
                 if (written > 0)
                 {
-                    Append(tx, "AccessChanged", actor, message);
+                    Append(tx, by, message, before, Text(tx, table, name));
                 }
                 return written;
             },
-            commit: true, ct).ConfigureAwait(false);
+            commit: true, ct, by).ConfigureAwait(false);
 
-    private static bool Remove(WriteTransaction tx, string table, string kind, string name, string actor)
+    private static bool Remove(WriteTransaction tx, string table, string kind, string name, Origin by)
     {
+        var before = Text(tx, table, name);
         if (tx.Execute($"delete from {table} where name = @name", new { name }) == 0)
         {
             return false;
         }
-        Append(tx, "AccessChanged", actor, $"{kind} {name} was removed.");
+        Append(tx, by, $"{kind} {name} was removed.", before, "");
         return true;
     }
 
-    private static void Append(WriteTransaction tx, string reason, string actor, string message) =>
-        tx.Append(new EventDraft(reason, EventSeverity.Warning, actor, "", "", "", message));
+    private static void Append(WriteTransaction tx, Origin by, string message, string before, string after) =>
+        tx.Append(new EventDraft("AccessChanged", EventSeverity.Warning, by.Actor, "", "", "", message) { Before = before, After = after });
+
+    // Of a token neither its id nor its hash: both are parts of a secret.
+    private static string Text(ReadSnapshot db, string table, string name) => table switch
+    {
+        "access_roles" => db.QuerySingleOrDefault<RoleRow>($"{SelectRole} where name = @name", new { name }) is { } row ? AuditText.Of(Role(row)) : "",
+        "access_bindings" => db.QuerySingleOrDefault<BindingRow>($"{SelectBinding} where name = @name", new { name }) is { } row ? AuditText.Of(Binding(row)) : "",
+        _ => db.QuerySingleOrDefault<TokenRow>($"{SelectToken} where name = @name", new { name }) is { } row
+            ? AuditText.Of(new V1.AccessToken
+            {
+                Name = row.Name,
+                Role = row.Role,
+                Scope = Token(row).Scope,
+                CreatedAt = Timestamp.FromDateTimeOffset(row.CreatedAt.ToTime()),
+                ExpiresAt = Timestamp.FromDateTimeOffset(row.ExpiresAt.ToTime()),
+                CreatedBy = row.CreatedBy,
+            })
+            : "",
+    };
 
     private static string Where(V1.AccessScope? scope) => scope is null || scope.Equals(new V1.AccessScope()) ? "everywhere" : $"within {Write(scope)}";
 
     private static string Write(V1.AccessScope? scope) => JsonFormatter.Default.Format(scope ?? new V1.AccessScope());
+
+    private static V1.AccessRole Role(RoleRow row) => Read(V1.AccessRole.Parser, "access_roles", row.Name, row.Rules);
+
+    private static V1.AccessBinding Binding(BindingRow row) => new()
+    {
+        Name = row.Name,
+        Subject = row.Subject,
+        Role = row.Role,
+        Scope = Read(V1.AccessScope.Parser, "access_bindings", row.Name, row.Scope),
+    };
 
     private static StoredToken Token(TokenRow row) => new(
         row.Name, row.Id, row.Hash, row.Role, Read(V1.AccessScope.Parser, "access_tokens", row.Name, row.Scope), row.CreatedAt.ToTime(), row.ExpiresAt.ToTime(), row.CreatedBy);

@@ -21,25 +21,26 @@ internal sealed class ArtifactStore(Database database)
     /// <param name="sha256">Its digest; the file is on disk.</param>
     /// <param name="name">What whoever pushed it calls it.</param>
     /// <param name="bytes">Its size.</param>
-    /// <param name="actor">Who pushed it.</param>
+    /// <param name="by">Who pushed it.</param>
     /// <param name="ct">Ends the wait for the turn.</param>
-    public Task<StoredArtifact> AddAsync(string sha256, string name, long bytes, string actor, CancellationToken ct) => database.WriteAsync(
+    public Task<StoredArtifact> AddAsync(string sha256, string name, long bytes, Origin by, CancellationToken ct) => database.WriteAsync(
         tx =>
         {
             var added = tx.Execute(
-                "insert into artifacts (sha256, name, bytes, pushed_at, pushed_by) values (@sha256, @name, @bytes, @Now, @actor) on conflict (sha256) do nothing",
-                new { sha256, name, bytes, Now = tx.Now.ToMicroseconds(), actor });
+                "insert into artifacts (sha256, name, bytes, pushed_at, pushed_by) values (@sha256, @name, @bytes, @Now, @Actor) on conflict (sha256) do nothing",
+                new { sha256, name, bytes, Now = tx.Now.ToMicroseconds(), by.Actor });
+            var artifact = Artifact(Find(tx, sha256)!, Users(tx));
             if (added > 0)
             {
-                Append(tx, "ArtifactPushed", EventSeverity.Info, actor, FormattableString.Invariant($"{name} with {bytes} bytes, sha256 {sha256}."));
+                Append(tx, "ArtifactPushed", EventSeverity.Info, by.Actor, FormattableString.Invariant($"{name} with {bytes} bytes, sha256 {sha256}."), after: artifact);
             }
-            return Artifact(Find(tx, sha256)!, Users(tx));
+            return artifact;
         },
-        commit: true, ct);
+        commit: true, ct, by);
 
     /// <summary>Forgets an archive, unless a revision needs it.</summary>
     /// <returns>As it last was, with the revisions that kept it from being forgotten; null when there is none of the digest.</returns>
-    public Task<StoredArtifact?> DeleteAsync(string sha256, string actor, CancellationToken ct) => database.WriteAsync(
+    public Task<StoredArtifact?> DeleteAsync(string sha256, Origin by, CancellationToken ct) => database.WriteAsync(
         tx =>
         {
             if (Find(tx, sha256) is not { } row)
@@ -50,18 +51,18 @@ internal sealed class ArtifactStore(Database database)
             if (artifact.UsedBy.Count == 0)
             {
                 tx.Execute("delete from artifacts where sha256 = @sha256", new { sha256 });
-                Append(tx, "ArtifactDeleted", EventSeverity.Info, actor, FormattableString.Invariant($"{artifact.Name} with {artifact.Bytes} bytes, sha256 {sha256}."));
+                Append(tx, "ArtifactDeleted", EventSeverity.Info, by.Actor, FormattableString.Invariant($"{artifact.Name} with {artifact.Bytes} bytes, sha256 {sha256}."), artifact);
             }
             return artifact;
         },
-        commit: true, ct);
+        commit: true, ct, by);
 
     /// <summary>Forgets an archive whose file is gone or damaged, whoever needs it.</summary>
     public Task<int> LoseAsync(StoredArtifact artifact, string why, CancellationToken ct) => database.WriteAsync(
         tx =>
         {
             var needed = artifact.UsedBy.Count == 0 ? "No revision needs it." : $"It is needed by {string.Join(", ", artifact.UsedBy)}: push it again.";
-            Append(tx, "ArtifactLost", EventSeverity.Error, EventDraft.Controller, $"{artifact.Name}, sha256 {artifact.Sha256}: {why}. {needed}");
+            Append(tx, "ArtifactLost", EventSeverity.Error, EventDraft.Controller, $"{artifact.Name}, sha256 {artifact.Sha256}: {why}. {needed}", artifact);
             return tx.Execute("delete from artifacts where sha256 = @Sha256", new { artifact.Sha256 });
         },
         commit: true, ct);
@@ -115,8 +116,10 @@ internal sealed class ArtifactStore(Database database)
         }
     }
 
-    private static void Append(WriteTransaction tx, string reason, EventSeverity severity, string actor, string message) =>
-        tx.Append(new EventDraft(reason, severity, actor, "", "", "", message));
+    private static void Append(WriteTransaction tx, string reason, EventSeverity severity, string actor, string message, StoredArtifact? before = null, StoredArtifact? after = null) =>
+        tx.Append(new EventDraft(reason, severity, actor, "", "", "", message) { Before = Text(before), After = Text(after) });
+
+    private static string Text(StoredArtifact? artifact) => artifact is null ? "" : AuditText.Of(new V1.Artifact { Sha256 = artifact.Sha256, Name = artifact.Name, SizeBytes = artifact.Bytes, PushedBy = artifact.PushedBy });
 
     private static StoredArtifact Artifact(ArtifactRow row, ILookup<string, string> users) =>
         new(row.Sha256, row.Name, row.Bytes, row.PushedAt.ToTime(), row.PushedBy, [.. users[row.Sha256]]);

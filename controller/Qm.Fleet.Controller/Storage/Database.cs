@@ -52,6 +52,7 @@ internal sealed class Database : IDisposable
             using var connection = database.Connect();
             connection.Run("pragma journal_mode = wal");
             Migrations.Apply(connection, file);
+            EventChain.Fill(step => Write(connection, step, time));
             database._writer.AnnouncedEvent = database.Read(EventLog.LastNumber);
             return database;
         }
@@ -84,10 +85,11 @@ internal sealed class Database : IDisposable
     /// <param name="write">Does the reading and writing; throwing undoes everything.</param>
     /// <param name="commit">False to look at the outcome and keep nothing of it.</param>
     /// <param name="ct">Ends the wait for the turn; a write that has begun is finished.</param>
+    /// <param name="origin">Who asks, and from where: the events it appends say so; null when nobody does.</param>
     /// <exception cref="StoreException">Too many writes wait, or the disk refused.</exception>
-    public async Task<T> WriteAsync<T>(Func<WriteTransaction, T> write, bool commit, CancellationToken ct)
+    public async Task<T> WriteAsync<T>(Func<WriteTransaction, T> write, bool commit, CancellationToken ct, Origin? origin = null)
     {
-        var pending = new PendingWrite<T>(write, commit);
+        var pending = new PendingWrite<T>(write, commit) { Origin = origin };
         if (!_writer.TryAdd(pending))
         {
             throw new StoreException($"{MaxWaitingWrites} writes already wait for the disk. Try again in a moment.", isTransient: true);
@@ -112,6 +114,15 @@ internal sealed class Database : IDisposable
         Share = FileShare.ReadWrite,
         UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
     }).Dispose();
+
+    // Before anybody else writes.
+    private static int Write(SqliteConnection connection, Func<WriteTransaction, int> write, TimeProvider time)
+    {
+        using var transaction = connection.BeginTransaction(IsolationLevel.Serializable, deferred: false);
+        var written = write(new WriteTransaction(connection, transaction, time.GetUtcNow()));
+        transaction.Commit();
+        return written;
+    }
 
     private SqliteConnection Connect()
     {

@@ -1,3 +1,5 @@
+using Qm.Fleet.Core.Audit;
+
 namespace Qm.Fleet.Controller.Storage;
 
 /// <summary>The event log, for reading; it grows only inside the transactions that cause the events.</summary>
@@ -5,7 +7,7 @@ internal sealed class EventLog(Database database)
 {
     private const string SelectEvent = """
         select number as Number, time as Time, reason as Reason, severity as Severity, actor as Actor, fleet as Fleet, node as Node,
-               unit as Unit, message as Message
+               unit as Unit, message as Message, source as Source, request_id as RequestId, before_json as Before, after_json as After, hash as Hash
         from events
         """;
 
@@ -62,15 +64,24 @@ internal sealed class EventLog(Database database)
     /// <summary>Inside a transaction: the newest event's number; 0 for none.</summary>
     internal static long LastNumber(ReadSnapshot db) => db.QuerySingleOrDefault<long>("select coalesce(max(number), 0) from events");
 
+    /// <summary>Inside a transaction: at most so many events without a hash after a number, oldest first.</summary>
+    internal static IReadOnlyList<StoredEvent> WithoutHash(ReadSnapshot db, long after, int limit) =>
+        [.. db.Query<EventRow>($"{SelectEvent} where number > @after and hash is null order by number limit @limit", new { after, limit }).Select(Event)];
+
     private static StoredEvent Event(EventRow row) => new(
         row.Number, row.Time.ToTime(), new EventDraft(
             row.Reason, Rows.Defined<EventSeverity>("events", $"{row.Number}", row.Severity), row.Actor, row.Fleet, row.Node, row.Unit,
-            row.Message));
+            row.Message))
+    {
+        Details = new AuditDetails(row.Source, row.RequestId, row.Before, row.After),
+        Hash = row.Hash ?? [],
+    };
 
     private sealed record LifeRow(string Name, long Created, long Deleted);
 
     private sealed record EventRow(
-        long Number, long Time, string Reason, long Severity, string Actor, string Fleet, string Node, string Unit, string Message);
+        long Number, long Time, string Reason, long Severity, string Actor, string Fleet, string Node, string Unit, string Message,
+        string Source, string RequestId, string Before, string After, byte[]? Hash);
 }
 
 /// <summary>What became of a resource of one name in a part of the event log.</summary>

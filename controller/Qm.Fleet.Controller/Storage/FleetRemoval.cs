@@ -49,7 +49,7 @@ internal static class FleetRemoval
         RolloutRows.Insert(
             tx, fleet.Name, number, fleet.Uid,
             running is { ToRevision: not Removal.Revision } ? running.State.Supersede(Removal.Revision, tx.Now) : new RolloutState(running?.FromRevision ?? "", Removal.Revision, RolloutPhase.Progressing), actor);
-        FleetStore.Append(tx, "FleetDeleting", actor, fleet.Name, $"The fleet is deleted: rollout {fleet.Name}/{number} takes away what it brought; it is gone when its last node is clean.");
+        FleetStore.Append(tx, "FleetDeleting", actor, fleet.Name, $"The fleet is deleted: rollout {fleet.Name}/{number} takes away what it brought; it is gone when its last node is clean.", fleet, fleet);
     }
 
     /// <summary>Forgets a fleet and ends its rollout; revisions, rollouts and events stay.</summary>
@@ -58,6 +58,6 @@ internal static class FleetRemoval
         FleetStore.Supersede(tx, fleet.Name, "the fleet was deleted");
         tx.Execute("delete from node_failures where fleet_uid = @Uid", new { fleet.Uid });
         tx.Execute("delete from fleets where name = @Name", new { fleet.Name });
-        FleetStore.Append(tx, "FleetDeleted", actor, fleet.Name, $"The fleet was deleted at generation {fleet.Generation}; {how}.");
+        FleetStore.Append(tx, "FleetDeleted", actor, fleet.Name, $"The fleet was deleted at generation {fleet.Generation}; {how}.", fleet, null);
     }
 }

@@ -96,7 +96,7 @@ internal sealed class FleetStore(Database database)
         }
         RevisionHistory.Prune(tx, after.Name, draft.Spec.RevisionHistoryLimit);
         var way = begun is null ? $"revision {revision} stays" : $"rollout {after.Name}/{begun} brings revision {revision}";
-        Append(tx, before is null ? "FleetCreated" : "FleetConfigured", actor, after.Name, $"Generation {after.Generation}: {way}{(why.Length == 0 ? "" : $", because {why}")}.");
+        Append(tx, before is null ? "FleetCreated" : "FleetConfigured", actor, after.Name, $"Generation {after.Generation}: {way}{(why.Length == 0 ? "" : $", because {why}")}.", before, after);
         return new AppliedFleet(after, before is null ? V1.ApplyResult.Created : V1.ApplyResult.Configured, begun is null ? null : after.Rollout);
     }
 
@@ -150,9 +150,9 @@ internal sealed class FleetStore(Database database)
         "update rollouts set phase = @Phase, ended_at = @Now, message = @message, version = version + 1 where fleet = @fleet and ended_at is null",
         new { Phase = (int)RolloutPhase.Superseded, Now = tx.Now.ToMicroseconds(), message, fleet });
 
-    internal static void Append(WriteTransaction tx, string reason, string actor, string fleet, string message)
+    internal static void Append(WriteTransaction tx, string reason, string actor, string fleet, string message, StoredFleet? before, StoredFleet? after)
     {
-        tx.Append(new EventDraft(reason, EventSeverity.Info, actor, fleet, "", "", message));
+        tx.Append(new EventDraft(reason, EventSeverity.Info, actor, fleet, "", "", message) { Before = AuditText.Of(before), After = AuditText.Of(after) });
         tx.Announce(ResourceKind.Fleet, fleet);
         tx.Announce(ResourceKind.Desired, fleet);
     }

@@ -133,7 +133,7 @@ internal sealed class GroupCommit : IDisposable
         transaction.Save(Mark);
         try
         {
-            if (!write.Make(new WriteTransaction(connection, transaction, _time.GetUtcNow())))
+            if (!write.Make(new WriteTransaction(connection, transaction, _time.GetUtcNow(), write.Origin)))
             {
                 transaction.Rollback(Mark);
             }
@@ -171,6 +171,9 @@ internal sealed class GroupCommit : IDisposable
 internal abstract class PendingWrite
 {
     private int _hasBegun;
+
+    /// <summary>Who asked for it; null when nobody did.</summary>
+    internal Origin? Origin { get; init; }
 
     /// <summary>Whether it changed anything that is kept.</summary>
     internal abstract bool HasWritten { get; }

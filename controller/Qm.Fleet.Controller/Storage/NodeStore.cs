@@ -47,7 +47,7 @@ internal sealed class NodeStore(Database database)
     internal static void Delete(WriteTransaction tx, StoredNode node, string actor)
     {
         tx.Execute("delete from nodes where name = @Name", new { node.Name });
-        Append(tx, "NodeDeleted", actor, node.Name, $"The node's labels and spec were forgotten at generation {node.Generation}.");
+        Append(tx, "NodeDeleted", actor, node.Name, $"The node's labels and spec were forgotten at generation {node.Generation}.", AuditText.Of(node));
     }
 
     /// <summary>Puts a node into quarantine, or ends that.</summary>
@@ -71,7 +71,7 @@ internal sealed class NodeStore(Database database)
         var why = reason.Length == 0 ? "" : $": {reason}";
         var after = quarantine ? new Quarantine($"{actor} put it there{why}", tx.Now, actor) : null;
         SupervisionRows.Save(tx, node.Name, NodeSupervision.New with { Quarantine = after });
-        Append(tx, quarantine ? "NodeQuarantined" : "NodeReleased", actor, node.Name, quarantine ? $"It is left alone until somebody releases it{why}." : $"It is looked after again{why}.");
+        Append(tx, quarantine ? "NodeQuarantined" : "NodeReleased", actor, node.Name, quarantine ? $"It is left alone until somebody releases it{why}." : $"It is looked after again{why}.", Text(before), Text(after));
         return new(node, after, Changed: true);
     }
 
@@ -103,9 +103,9 @@ internal sealed class NodeStore(Database database)
         new { spec.Name, Uid = tx.NewUid(), spec.Site, spec.Cordoned, spec.Maintenance, Labels = Rows.Write(spec.Labels), Now = tx.Now.ToMicroseconds() });
 
     /// <summary>Inside a transaction: notes in the log what happened to a node and tells everybody.</summary>
-    internal static void Append(WriteTransaction tx, string reason, string actor, string node, string message)
+    internal static void Append(WriteTransaction tx, string reason, string actor, string node, string message, string before = "", string after = "")
     {
-        tx.Append(new EventDraft(reason, EventSeverity.Info, actor, "", node, "", message));
+        tx.Append(new EventDraft(reason, EventSeverity.Info, actor, "", node, "", message) { Before = before, After = after });
         tx.Announce(ResourceKind.Node, node);
         tx.Announce(ResourceKind.Desired, node);
     }
@@ -130,9 +130,12 @@ internal sealed class NodeStore(Database database)
         var after = Find(tx, spec.Name)!;
         Append(
             tx, before is null ? "NodeCreated" : configured, actor, spec.Name,
-            $"Generation {after.Generation}{(spec.Cordoned ? ", cordoned" : "")}{(spec.Maintenance ? ", in maintenance" : "")}, labels {Rows.Write(spec.Labels)}{(why.Length == 0 ? "" : $", because {why}")}.");
+            $"Generation {after.Generation}{(spec.Cordoned ? ", cordoned" : "")}{(spec.Maintenance ? ", in maintenance" : "")}, labels {Rows.Write(spec.Labels)}{(why.Length == 0 ? "" : $", because {why}")}.",
+            AuditText.Of(before), AuditText.Of(after));
         return new AppliedNode(after, before is null ? V1.ApplyResult.Created : V1.ApplyResult.Configured);
     }
+
+    private static string Text(Quarantine? quarantine) => AuditText.Of(AuditText.Fields(("quarantine", quarantine?.Reason ?? "")));
 
     private static StoredNode Node(NodeRow row) => new(
         row.Name, row.Uid, row.Generation, Rows.Labels("nodes", row.Name, row.Labels), row.Site, row.Cordoned != 0, row.CreatedAt.ToTime())

@@ -54,10 +54,11 @@ internal sealed class RolloutStore(Database database)
         {
             tx.Execute("delete from node_failures where node = @node and revision = @To and fleet_uid = (select uid from fleets where name = @fleet)", new { node, state.To, fleet });
         }
-        tx.Append(new EventDraft(reason, EventSeverity.Info, actor, fleet, "", "", $"rollout {fleet}/{rollout.Number} to {state.To}{(why.Length == 0 ? "" : $": {why}")}"));
+        var after = Newest(tx, fleet);
+        tx.Append(new EventDraft(reason, EventSeverity.Info, actor, fleet, "", "", $"rollout {fleet}/{rollout.Number} to {state.To}{(why.Length == 0 ? "" : $": {why}")}") { Before = AuditText.Of(rollout), After = AuditText.Of(after) });
         tx.Announce(ResourceKind.Fleet, fleet);
         tx.Announce(ResourceKind.Desired, fleet);
-        return new RolloutChange(Newest(tx, fleet), true);
+        return new RolloutChange(after, true);
     }
 
     /// <summary>The newest rollout of a fleet, with its members; null when it has none.</summary>

@@ -20,7 +20,7 @@ internal class ReadSnapshot(SqliteConnection connection, SqliteTransaction trans
 }
 
 /// <summary>One transaction of the single writer; remembers what to tell once it is on disk.</summary>
-internal sealed class WriteTransaction(SqliteConnection connection, SqliteTransaction transaction, DateTimeOffset now)
+internal sealed class WriteTransaction(SqliteConnection connection, SqliteTransaction transaction, DateTimeOffset now, Origin? origin = null)
     : ReadSnapshot(connection, transaction)
 {
     private readonly HashSet<ResourceKey> _changes = [];
@@ -49,27 +49,42 @@ internal sealed class WriteTransaction(SqliteConnection connection, SqliteTransa
     /// <summary>Has subscribers told of a resource after the commit.</summary>
     public void Announce(ResourceKind kind, string name) => _changes.Add(new ResourceKey(kind, name));
 
-    /// <summary>Appends to the event log.</summary>
+    /// <summary>Appends to the event log, behind what this transaction appended already.</summary>
     public void Append(EventDraft draft)
     {
+        var (number, previous) = EventChain.Next(this);
+        var call = draft.Origin ?? origin;
+        // What is hashed is what is read back: SQLite ends some texts at a NUL, and keeps microseconds.
+        var stored = new StoredEvent(number, Now.ToMicroseconds().ToTime(), new(draft.Reason, draft.Severity, Whole(draft.Actor), Whole(draft.Fleet), Whole(draft.Node), Whole(draft.Unit), Whole(draft.Message)))
+        {
+            Details = new(Whole(call?.Source), Whole(call?.RequestId), Whole(draft.Before), Whole(draft.After)),
+        };
         Execute(
             """
-            insert into events (number, time, reason, severity, actor, fleet, node, unit, message)
-            select coalesce(max(number), 0) + 1, @Time, @Reason, @Severity, @Actor, @Fleet, @Node, @Unit, @Message from events
+            insert into events (number, time, reason, severity, actor, fleet, node, unit, message, source, request_id, before_json, after_json, hash)
+            values (@Number, @Time, @Reason, @Severity, @Actor, @Fleet, @Node, @Unit, @Message, @Source, @RequestId, @Before, @After, @Hash)
             """,
             new
             {
-                Time = Now.ToMicroseconds(),
-                draft.Reason,
-                Severity = (int)draft.Severity,
-                draft.Actor,
-                draft.Fleet,
-                draft.Node,
-                draft.Unit,
-                draft.Message,
+                stored.Number,
+                Time = stored.Time.ToMicroseconds(),
+                stored.Draft.Reason,
+                Severity = (int)stored.Draft.Severity,
+                stored.Draft.Actor,
+                stored.Draft.Fleet,
+                stored.Draft.Node,
+                stored.Draft.Unit,
+                stored.Draft.Message,
+                stored.Details.Source,
+                stored.Details.RequestId,
+                stored.Details.Before,
+                stored.Details.After,
+                Hash = stored.ToRecord().Hash(previous),
             });
         Announce(ResourceKind.Event, "");
     }
+
+    private static string Whole(string? text) => text?.Replace('\0', '\uFFFD') ?? "";
 }
 
 /// <summary>How times lie in the database, and the one statement that needs no transaction.</summary>

@@ -78,12 +78,14 @@ public sealed class DiagnosticsLinkTests : IAsyncDisposable
     public async Task ReadLogs_BesideACheckThatHangs_BringsEntriesAndTheCursorAndIsBounded()
     {
         Tool("podman", $"[ \"$1\" = --version ] || cat {_node.Of("gate")}");
-        Tool("journalctl", """
+        // Held, too, until the command was answered: what comes before an answer is not kept by the test's stream.
+        Tool("journalctl", $$"""
+            cat {{_node.Of("journal")}}
             echo '{"__CURSOR":"s=1;i=1","__REALTIME_TIMESTAMP":"1700000000000000","MESSAGE":"first"}'
             echo '{"__CURSOR":"s=1;i=2","__REALTIME_TIMESTAMP":"1700000001000000","MESSAGE":"second"}'
             """);
         File.Delete(_node.Of("gate"));
-        using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", [_node.Of("gate")]))
+        using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", [_node.Of("gate"), _node.Of("journal")]))
         {
             await mkfifo.WaitForExitAsync(TestContext.Current.CancellationToken);
         }
@@ -92,6 +94,7 @@ public sealed class DiagnosticsLinkTests : IAsyncDisposable
         await stream.ReportAsync(_ => true);
         await stream.DoAsync(new Command { RunChecks = new RunChecks { Id = "r1", Names = { "mqueue" } } });
         var begun = await stream.DoAsync(new Command { ReadLogs = new ReadLogs { Id = "l1", Lines = 10 } });
+        await File.WriteAllTextAsync(_node.Of("journal"), "", TestContext.Current.CancellationToken);
         var pieces = await PiecesAsync(stream, "l1", TestContext.Current.CancellationToken);
         var hanging = new List<CommandResult>();
         for (var reading = 0; reading <= LogDesk.ReadingsMax; reading++)

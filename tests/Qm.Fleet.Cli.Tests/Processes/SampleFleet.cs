@@ -86,6 +86,8 @@ internal static class SampleFleet
             To = "41d07be9",
             Changes = { new FieldChange { Path = "environment.resources.MemoryHigh", Before = { "2G" }, After = { "1536M" } } },
         };
+        server.Audit.Append(new() { Time = At, Reason = "NodeCordoned", Severity = Event.Types.Severity.Info, Actor = "admin:ann", Node = "ecu1", Message = "Generation 2, cordoned.", Source = "unix:uid=0", After = "{ }" });
+        server.Audit.Append(new() { Time = At, Reason = "QmRestarted", Severity = Event.Types.Severity.Warning, Actor = "controller", Node = "ecu2", Message = "QM was restarted." });
         server.Events.Happen(new() { Number = 1, Time = At, Reason = "FleetConfigured", Severity = Event.Types.Severity.Info, Actor = "admin:ann", Fleet = "cockpit", Message = "MemoryHigh 2G -> 1536M" });
         server.Events.Happen(new() { Number = 2, Time = At, Reason = "OomKilled", Severity = Event.Types.Severity.Warning, Actor = "controller", Node = "ecu2", Unit = "radio.service", Message = "radio (pid 2210, score 1034)" });
         server.Sites.Stored.Add(new()

@@ -73,6 +73,11 @@ public sealed class TranscriptTests : CliTest
         ["thaw"] = ["qmfleet thaw ecu2 maps.service --no-wait"],
         ["logs"] = ["qmfleet logs ecu2", "qmfleet logs ecu2 --in-qm -u radio.service --tail 5 -o json", "qmfleet logs ecu2 -f -o json", "qmfleet logs ecu2 --since yesterday"],
         ["events"] = ["qmfleet events", "qmfleet events --node ecu2 -o json", "qmfleet events -o jsonpath='{.items[*].reason}'"],
+        ["audit"] =
+        [
+            "qmfleet audit export", "qmfleet audit verify", "qmfleet audit export > audit.jsonl; qmfleet audit verify --file audit.jsonl", "sed -i s/ann/bob/ audit.jsonl; qmfleet audit verify --file audit.jsonl",
+            "qmfleet audit verify --from 2",
+        ],
         ["checks"] = ["qmfleet checks ecu2", "qmfleet checks ecu2 -o json"],
         ["effective"] = ["qmfleet effective ecu2", "qmfleet effective ecu2 MemoryHigh", "qmfleet effective ecu2 -o json"],
         ["top"] = ["qmfleet top", "qmfleet top node ecu2 --containers -o json", "qmfleet top fleet", "qmfleet top sites", "qmfleet top --interval 1ms"],

@@ -38,6 +38,8 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public FakeSites Sites => _app.Services.GetRequiredService<FakeSites>();
 
+    public FakeAudit Audit => _app.Services.GetRequiredService<FakeAudit>();
+
     public FakeController Controller => _app.Services.GetRequiredService<FakeController>();
 
     /// <summary>As --server wants it.</summary>
@@ -80,7 +82,7 @@ internal sealed class FakeServer : IAsyncDisposable
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(listen);
         builder.Services.AddGrpc();
         builder.Services.AddSingleton<FakeFleets>().AddSingleton<FakeRevisions>().AddSingleton<FakeNodes>().AddSingleton<FakeEvents>().AddSingleton<FakeDiagnostics>().AddSingleton<FakeArtifacts>()
-            .AddSingleton<FakeOperations>().AddSingleton<FakeRollouts>().AddSingleton<FakeSites>().AddSingleton<FakeController>();
+            .AddSingleton<FakeOperations>().AddSingleton<FakeRollouts>().AddSingleton<FakeSites>().AddSingleton<FakeController>().AddSingleton<FakeAudit>();
         var app = builder.Build();
         app.MapGrpcService<FakeFleets>();
         app.MapGrpcService<FakeRevisions>();
@@ -92,6 +94,7 @@ internal sealed class FakeServer : IAsyncDisposable
         app.MapGrpcService<FakeRollouts>();
         app.MapGrpcService<FakeSites>();
         app.MapGrpcService<FakeController>();
+        app.MapGrpcService<FakeAudit>();
         await app.StartAsync();
         return app;
     }

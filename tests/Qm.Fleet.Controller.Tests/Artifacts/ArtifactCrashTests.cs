@@ -95,7 +95,7 @@ public sealed class ArtifactCrashTests
             died = await DiesAsync(async () =>
             {
                 // As the API does.
-                Assert.NotNull(await new ArtifactStore(store.Database).DeleteAsync(File.Sha256, "admin:test", Ct));
+                Assert.NotNull(await new ArtifactStore(store.Database).DeleteAsync(File.Sha256, new Origin("admin:test"), Ct));
                 Uploads(store, calls).Discard(File.Sha256);
             });
 
@@ -173,7 +173,7 @@ public sealed class ArtifactCrashTests
     }
 
     private static async Task PushAsync(StoreFixture store, FaultyFolderCalls calls, int offset, byte[] content, PushedFile? file = null) =>
-        await Uploads(store, calls).ReceiveAsync((file ?? File).Header(offset), new Pieces(content), "admin:test", Ct);
+        await Uploads(store, calls).ReceiveAsync((file ?? File).Header(offset), new Pieces(content), new Origin("admin:test"), Ct);
 
     private static ArtifactUploads Uploads(StoreFixture store, FaultyFolderCalls calls) =>
         new(new(StateOf(store), static _ => 1L << 40, calls), new(store.Database), new(), store.Time);

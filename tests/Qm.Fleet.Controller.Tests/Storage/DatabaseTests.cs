@@ -42,7 +42,9 @@ public sealed class DatabaseTests
     [Theory]
     [InlineData("update events set reason = 'Other'", "append-only")]
     [InlineData("delete from events", "append-only")]
-    [InlineData("insert into events select 7, time, reason, severity, actor, fleet, node, unit, message from events", "gap")]
+    [InlineData("update events set hash = zeroblob(32)", "append-only")]
+    [InlineData("insert into events (number, time, reason, severity, actor, fleet, node, unit, message) select 2, time, reason, severity, actor, fleet, node, unit, message from events", "hash")]
+    [InlineData("insert into events (number, time, reason, severity, actor, fleet, node, unit, message, hash) select 7, time, reason, severity, actor, fleet, node, unit, message, hash from events", "gap")]
     [InlineData("update revisions set environment = '{}'", "immutable")]
     [InlineData("delete from revisions", "FOREIGN KEY")]
     public async Task History_Rewritten_IsRefusedByTheDatabaseItself(string sql, string why)
