@@ -8,7 +8,6 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 using Qm.Fleet.Controller.Api;
 using Qm.Fleet.Controller.Security;
-using Qm.Fleet.Core.Environments;
 using HttpRequest = Microsoft.AspNetCore.Http.HttpRequest;
 
 namespace Qm.Fleet.Controller.Rest;

@@ -79,7 +79,7 @@ internal sealed class OpenApiSchemas(OpenApiDocument document, ProtoComments com
         return true;
     }
 
-    private OpenApiSchema? WellKnown(MessageDescriptor message)
+    private static OpenApiSchema? WellKnown(MessageDescriptor message)
     {
         if (message == Timestamp.Descriptor)
         {
