@@ -9,4 +9,9 @@ internal static class CallerContext
     public static CallerIdentity Caller(this ServerCallContext context) =>
         context.GetHttpContext().Features.Get<CallerIdentity>()
         ?? throw new InvalidOperationException("A call passed the access gate without an identity.");
+
+    /// <summary>What lies where the caller may do what the method does; for methods whose rule says that they answer within a scope.</summary>
+    public static AccessView View(this ServerCallContext context) =>
+        context.GetHttpContext().Features.Get<AccessView>()
+        ?? throw new InvalidOperationException($"{context.Method} answers within a scope, and its rule does not say so.");
 }
