@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Xunit;
 
 namespace Qm.Fleet.Foreign;
 
@@ -22,8 +21,8 @@ internal static class NodeProgram
     private static async Task<string> InstallAsync()
     {
         var source = Find("tests/node");
-        Assert.SkipUnless(Has("node") && Has("npm"), "node and npm are not installed");
-        await Turn.WaitAsync(TestContext.Current.CancellationToken);
+        Xunit.Assert.SkipUnless(Has("node") && Has("npm"), "node and npm are not installed");
+        await Turn.WaitAsync(Xunit.TestContext.Current.CancellationToken);
         try
         {
             if (_folder is not null)
@@ -38,13 +37,13 @@ internal static class NodeProgram
                 File.Copy(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
             }
 
-            var wanted = await File.ReadAllTextAsync(Path.Combine(folder, "package-lock.json"), TestContext.Current.CancellationToken);
+            var wanted = await File.ReadAllTextAsync(Path.Combine(folder, "package-lock.json"), Xunit.TestContext.Current.CancellationToken);
             var mark = Path.Combine(folder, "installed");
-            if (!File.Exists(mark) || await File.ReadAllTextAsync(mark, TestContext.Current.CancellationToken) != wanted)
+            if (!File.Exists(mark) || await File.ReadAllTextAsync(mark, Xunit.TestContext.Current.CancellationToken) != wanted)
             {
                 var (code, output, errors) = await StartAsync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder, "");
-                Assert.True(code == 0, $"npm ci ended with {code}: {output}{errors}");
-                await File.WriteAllTextAsync(mark, wanted, TestContext.Current.CancellationToken);
+                Xunit.Assert.True(code == 0, $"npm ci ended with {code}: {output}{errors}");
+                await File.WriteAllTextAsync(mark, wanted, Xunit.TestContext.Current.CancellationToken);
             }
 
             return _folder = folder;
@@ -57,7 +56,7 @@ internal static class NodeProgram
 
     private static async Task<(int ExitCode, string Output, string Errors)> StartAsync(string program, IEnumerable<string> arguments, string folder, string input)
     {
-        using var late = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(Xunit.TestContext.Current.CancellationToken);
         late.CancelAfter(Patience);
         using var process = Process.Start(new ProcessStartInfo(program, arguments)
         {

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Reflection;
-using Microsoft.Extensions.DependencyInjection;
 using Qm.Fleet.BlueChi;
 using Qm.Fleet.BlueChi.Jobs;
 using Qm.Fleet.Controller.Reconcile;

@@ -1,7 +1,6 @@
 using Google.Protobuf.WellKnownTypes;
 using Google.Rpc;
 using Grpc.Core;
-using Qm.Fleet.BlueChi;
 using Qm.Fleet.BlueChi.Jobs;
 using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Storage;

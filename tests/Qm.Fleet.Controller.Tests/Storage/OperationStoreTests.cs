@@ -55,7 +55,7 @@ public sealed class OperationStoreTests
     private static StoredOperation Operation(StoreFixture store, string id) =>
         new(id, OperationKind.SetUnitProperties, "ecu1", "radio.service", "admin:test", "because", store.Time.GetUtcNow());
 
-    private static Task BeginAsync(StoreFixture store, StoredOperation operation) => store.Database.WriteAsync(
+    private static Task<int> BeginAsync(StoreFixture store, StoredOperation operation) => store.Database.WriteAsync(
         tx =>
         {
             OperationStore.Begin(tx, operation, "cockpit");
