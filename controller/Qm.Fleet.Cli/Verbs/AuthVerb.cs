@@ -59,7 +59,7 @@ internal static class AuthVerb
 
             Examples:
               qmfleet auth can-i apply fleets --fleet cockpit
-              qmfleet auth can-i restart units --node ecu1 --unit radio.service && qmfleet restart ecu1 radio.service
+              qmfleet auth can-i restart units --node ecu1 --unit radio.service
             """) { verb, resource, fleet, node, unit };
         output.AddTo(command);
         command.SetAction(async (parsed, ct) =>
