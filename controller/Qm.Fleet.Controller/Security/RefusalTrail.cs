@@ -34,6 +34,7 @@ internal sealed partial class RefusalTrail(Database database, TimeProvider time,
         var more = leftOut == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" {leftOut} more since {since:u} were left out.");
         try
         {
+            // Also of somebody who hung up meanwhile. Many who wait for the disk at once are turned away by the store.
             await database.WriteAsync(
                 tx =>
                 {

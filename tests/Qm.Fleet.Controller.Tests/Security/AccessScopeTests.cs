@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Qm.Fleet.Controller.Api.Watches;
 using Qm.Fleet.Controller.Storage;
 
 namespace Qm.Fleet.Controller.Tests.Security;
@@ -108,6 +109,42 @@ public sealed class AccessScopeTests
 
         Assert.Contains(seen, static told => told.Node == "ecu1");
         Assert.DoesNotContain(seen, static told => told.Node == "ecu2");
+    }
+
+    [Fact]
+    public async Task Events_OfANodeThatIsGone_StayOutOfSightWhereSomethingIsDenied()
+    {
+        await using var controller = await StartAsync();
+        var access = new V1.AccessService.AccessServiceClient(controller.Local());
+        var denied = new V1.AccessRole { Name = "not-rear", Rules = { new V1.AccessRule { Deny = true, Verbs = { "*" }, Resources = { "events" }, Scope = new V1.AccessScope { Selector = "zone=rear" } } } };
+        await access.ApplyRoleAsync(new V1.ApplyRoleRequest { Role = denied }, cancellationToken: Ct);
+        await access.ApplyBindingAsync(new V1.ApplyBindingRequest { Binding = new V1.AccessBinding { Name = "not-rear", Subject = "token:part", Role = "not-rear" } }, cancellationToken: Ct);
+        var headers = await TokenAsync(controller, new V1.AccessScope());
+        var events = new V1.EventService.EventServiceClient(controller.Tls(null));
+
+        var before = (await events.ListAsync(new V1.ListEventsRequest(), headers, cancellationToken: Ct)).Events;
+        await new V1.NodeService.NodeServiceClient(controller.Local()).DeleteAsync(new V1.DeleteNodeRequest { Name = "ecu2" }, cancellationToken: Ct);
+        var after = (await events.ListAsync(new V1.ListEventsRequest(), headers, cancellationToken: Ct)).Events;
+
+        Assert.Contains(before, static told => told.Node == "ecu1");
+        Assert.DoesNotContain(before.Concat(after), static told => told.Node == "ecu2");
+        Assert.Equal(before, after);
+    }
+
+    [Fact]
+    public async Task Watch_ResumedAfterTheLogIsGone_TellsNothingOfOthers()
+    {
+        await using var controller = await StartAsync();
+        var headers = await TokenAsync(controller, new V1.AccessScope { Nodes = { "ecu1" } });
+        var nodes = new V1.NodeService.NodeServiceClient(controller.Tls(null));
+        // As a controller that ended has given it.
+        var token = new WatchToken("another", 7, 0).Write(WatchFilter<V1.Node>.Read("", "", static node => node.Metadata).ToString());
+        using var watch = nodes.Watch(new V1.WatchNodesRequest { ResumeToken = token }, headers, cancellationToken: Ct);
+
+        var error = await Assert.ThrowsAsync<RpcException>(() => watch.ResponseStream.MoveNext(Ct));
+
+        Assert.Equal(StatusCode.OutOfRange, error.StatusCode);
+        Assert.StartsWith("The resume token is of another run of the controller, and you watch within a scope.", error.Status.Detail, StringComparison.Ordinal);
     }
 
     [Fact]
