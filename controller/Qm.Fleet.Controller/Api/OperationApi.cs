@@ -102,7 +102,13 @@ internal sealed class OperationApi(OperationList list, UnitOperations operations
         });
     });
 
-    private AnyOperation Find(string name, ServerCallContext context) => Seen(list.Find(name), name, context.View());
+    // As things are now: who waits may have lost sight of it meanwhile.
+    private AnyOperation Find(string name, ServerCallContext context)
+    {
+        var view = context.View();
+        view.Forget();
+        return Seen(list.Find(name), name, view);
+    }
 
     private static AnyOperation Seen(AnyOperation? found, string name, AccessView view) =>
         found is null ? throw Failures.NotFound("operation", name) : view.Sees(found) ? found : throw view.Outside(name);
