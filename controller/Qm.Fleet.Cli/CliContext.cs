@@ -1,6 +1,3 @@
-using Microsoft.Win32.SafeHandles;
-using Qm.Fleet.Cli.Output;
-
 namespace Qm.Fleet.Cli;
 
 /// <summary>What a command may touch of the world around it.</summary>
@@ -24,17 +21,10 @@ internal sealed record CliContext(TextWriter Out, TextWriter Error, Stream In, F
     /// <returns>How the editor ended; 0 for well.</returns>
     internal Func<string, string, CancellationToken, Task<int>> Edit { get; init; } = Editor.OpenAsync;
 
-    // Console.In, Out and Error would read the terminal's description and set it up for reading keys, which takes time and shows in what script(1) writes down.
-    internal static CliContext FromConsole() => new(
-        Writer(Console.OpenStandardOutput()),
-        Writer(Console.OpenStandardError()),
-        Console.IsInputRedirected ? Console.OpenStandardInput() : new FileStream(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0),
-        System.Environment.GetEnvironmentVariable,
-        TimeProvider.System)
-    {
-        OutWidth = TerminalSize.Width(1),
-        ErrorIsTerminal = !Console.IsErrorRedirected && System.Environment.GetEnvironmentVariable("TERM") != "dumb",
-    };
-
-    private static TextWriter Writer(Stream stream) => TextWriter.Synchronized(new StreamWriter(stream) { AutoFlush = true });
+    internal static CliContext FromConsole() =>
+        new(Console.Out, Console.Error, Console.OpenStandardInput(), System.Environment.GetEnvironmentVariable, TimeProvider.System)
+        {
+            OutWidth = Console.IsOutputRedirected || Console.WindowWidth <= 0 ? null : Console.WindowWidth,
+            ErrorIsTerminal = !Console.IsErrorRedirected && System.Environment.GetEnvironmentVariable("TERM") != "dumb",
+        };
 }

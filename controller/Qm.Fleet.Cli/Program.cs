@@ -1,12 +1,10 @@
-using System.Runtime.InteropServices;
 using Qm.Fleet.Cli;
 
 using var cancel = new CancellationTokenSource();
-
-// The second Ctrl-C ends it at once, whatever the first one waits for.
-using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
+Console.CancelKeyPress += (_, e) =>
 {
-    signal.Cancel = !cancel.IsCancellationRequested;
+    // The second Ctrl-C ends it at once, whatever the first one waits for.
+    e.Cancel = !cancel.IsCancellationRequested;
     cancel.Cancel();
-});
+};
 return await CommandLine.RunAsync(args, CliContext.FromConsole(), cancel.Token);

@@ -57,6 +57,22 @@ public sealed class ExitCodeTests : CliTest
             """, Errors);
     }
 
+    [Theory]
+    [InlineData(Grpc.Core.StatusCode.AlreadyExists, ExitCode.Refused)]
+    [InlineData(Grpc.Core.StatusCode.Aborted, ExitCode.Refused)]
+    [InlineData(Grpc.Core.StatusCode.PermissionDenied, ExitCode.Refused)]
+    [InlineData(Grpc.Core.StatusCode.InvalidArgument, ExitCode.Invalid)]
+    [InlineData(Grpc.Core.StatusCode.OutOfRange, ExitCode.Invalid)]
+    [InlineData(Grpc.Core.StatusCode.Unimplemented, ExitCode.Failed)]
+    [InlineData(Grpc.Core.StatusCode.Internal, ExitCode.Failed)]
+    public async Task Run_WhatTheServerAnswers_HasItsExitCodeAndALine(Grpc.Core.StatusCode status, int expected)
+    {
+        Server.Nodes.Errors.Enqueue(new(new(status, "because")));
+
+        Assert.Equal(expected, await RunAsync("node", "cordon", "ecu1"));
+        Assert.Single(Errors.TrimEnd('\n').Split('\n'));
+    }
+
     [Fact]
     public async Task Run_CtrlC_Is130()
     {

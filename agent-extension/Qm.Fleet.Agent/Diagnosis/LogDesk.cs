@@ -1,5 +1,4 @@
 using System.Globalization;
-using Google.Protobuf;
 using Qm.Fleet.Agent.Link;
 using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Agent.Revisions;

@@ -11,10 +11,11 @@ internal static class RpcErrors
         _ when IsLost(error) => (ExitCode.Unreachable,
             $"{server} cannot be reached: {Deepest(error)}\nIs qm-fleet-controller running? Another server is named with --server or QMFLEET_SERVER."),
         StatusCode.NotFound => (ExitCode.NotFound, error.Status.Detail),
-        StatusCode.InvalidArgument => (ExitCode.Invalid, Join(error)),
-        StatusCode.PermissionDenied or StatusCode.Unauthenticated or StatusCode.FailedPrecondition or StatusCode.Aborted or StatusCode.ResourceExhausted =>
+        StatusCode.InvalidArgument or StatusCode.OutOfRange => (ExitCode.Invalid, Join(error)),
+        StatusCode.AlreadyExists or StatusCode.PermissionDenied or StatusCode.Unauthenticated or StatusCode.FailedPrecondition or StatusCode.Aborted or StatusCode.ResourceExhausted =>
             (ExitCode.Refused, $"refused: {error.Status.Detail}"),
         StatusCode.DeadlineExceeded => (ExitCode.TimedOut, $"{server} did not answer in time; --timeout gives it longer"),
+        StatusCode.Unimplemented => (ExitCode.Failed, $"{server} does not know this; is the controller older than this qmfleet? Compare with: qmfleet version"),
         _ => (ExitCode.Failed, $"{error.StatusCode}: {error.Status.Detail}"),
     };
 

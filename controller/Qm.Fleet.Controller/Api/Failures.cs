@@ -14,6 +14,10 @@ internal static class Failures
     /// <summary>Details travel in a header, and clients bound those: 64 KiB in .NET, 16 KiB in some; the rest is counted in the sentence.</summary>
     private const int MaxDetailBytes = 12 * 1024;
 
+    // What a client sent is quoted, and may be as long as a request.
+    private const int MaxSentence = 2048;
+    private const int MaxQuoted = 512;
+
     private static readonly Dictionary<string, string> NoFacts = [];
 
     /// <summary>When what failed for want of room or of a part of the controller is worth asking again.</summary>
@@ -27,7 +31,7 @@ internal static class Failures
         foreach (var problem in problems)
         {
             var description = problem.Rule is null ? problem.Message : $"{problem.Message} ({problem.Rule})";
-            details.FieldViolations.Add(new BadRequest.Types.FieldViolation { Field = problem.Path, Description = description });
+            details.FieldViolations.Add(new BadRequest.Types.FieldViolation { Field = Short(problem.Path, MaxQuoted), Description = Short(description, MaxSentence) });
             if (details.CalculateSize() > MaxDetailBytes && details.FieldViolations.Count > 1)
             {
                 details.FieldViolations.RemoveAt(details.FieldViolations.Count - 1);
@@ -48,7 +52,7 @@ internal static class Failures
     /// <param name="name">Its name.</param>
     public static RpcException NotFound(string kind, string name) => Make(
         Code.NotFound, "NOT_FOUND", $"There is no {kind} \"{name}\".", Facts(kind, name),
-        new ResourceInfo { ResourceType = $"qm.fleet/v1/{kind}", ResourceName = name });
+        new ResourceInfo { ResourceType = $"qm.fleet/v1/{kind}", ResourceName = Short(name, MaxQuoted) });
 
     /// <summary>There is one already.</summary>
     /// <param name="kind">Its kind in lower case, such as fleet.</param>
@@ -56,7 +60,7 @@ internal static class Failures
     /// <param name="advice">What to do instead, a sentence.</param>
     public static RpcException Exists(string kind, string name, string advice) => Make(
         Code.AlreadyExists, "EXISTS", $"There is a {kind} \"{name}\" already. {advice}", Facts(kind, name),
-        new ResourceInfo { ResourceType = $"qm.fleet/v1/{kind}", ResourceName = name });
+        new ResourceInfo { ResourceType = $"qm.fleet/v1/{kind}", ResourceName = Short(name, MaxQuoted) });
 
     /// <summary>Something is no longer what the caller saw; nothing was stored.</summary>
     /// <param name="changed">All that is so; each is carried as it is now, as far as there is room for it.</param>
@@ -124,11 +128,11 @@ internal static class Failures
     /// <param name="details">More of it; where asking again later can help, when is added.</param>
     public static RpcException Make(Code code, string reason, string message, IReadOnlyDictionary<string, string> facts, params ReadOnlySpan<IMessage> details)
     {
-        var status = new Google.Rpc.Status { Code = (int)code, Message = message };
+        var status = new Google.Rpc.Status { Code = (int)code, Message = Short(message, MaxSentence) };
         var info = new ErrorInfo { Reason = reason, Domain = Domain };
         foreach (var (key, value) in facts.Where(static fact => fact.Value.Length > 0))
         {
-            info.Metadata[key] = value;
+            info.Metadata[key] = Short(value, MaxQuoted);
         }
         status.Details.Add(Any.Pack(info));
         var saysWhen = false;
@@ -149,6 +153,9 @@ internal static class Failures
         "node" or "fleet" or "unit" => new() { [kind] = name },
         _ => [],
     };
+
+    // Half a character would be none.
+    private static string Short(string text, int most) => text.Length <= most ? text : $"{text[..(char.IsHighSurrogate(text[most - 1]) ? most - 1 : most)]}...";
 
     private static string Text(long number) => number.ToString(System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -25,7 +25,8 @@ internal sealed class WatchStreams(IHostApplicationLifetime lifetime, TimeProvid
     {
         try
         {
-            await stream.WriteAsync(message, ct).WaitAsync(Patience, time, ct).ConfigureAwait(false);
+            // The end of the wait comes from the write itself: one that still runs would meet a call that is over.
+            await stream.WriteAsync(message, ct).WaitAsync(Patience, time, CancellationToken.None).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {

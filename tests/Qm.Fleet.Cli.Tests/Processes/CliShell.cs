@@ -7,6 +7,9 @@ namespace Qm.Fleet.Cli.Tests.Processes;
 /// <summary>A shell in which qmfleet is a program, beside files and a configuration of its own.</summary>
 internal sealed partial class CliShell
 {
+    // What .NET says to every terminal before anything else.
+    private const string KeypadOn = "\u001b[?1h\u001b=";
+
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private readonly string _folder;
@@ -73,7 +76,7 @@ internal sealed partial class CliShell
         await process.StandardInput.WriteAsync(typed);
         await process.StandardInput.FlushAsync();
         await EndAsync(process, line);
-        return (Bare((await screen).Replace("\r\n", "\n", StringComparison.Ordinal)), process.ExitCode);
+        return (Bare((await screen).Replace("\r\n", "\n", StringComparison.Ordinal).Replace(KeypadOn, "", StringComparison.Ordinal)), process.ExitCode);
     }
 
     private Process Start(string program, params string[] arguments)

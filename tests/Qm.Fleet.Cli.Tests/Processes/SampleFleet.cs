@@ -12,6 +12,16 @@ internal static class SampleFleet
     internal static void Fill(FakeServer server)
     {
         server.Nodes.Stored.AddRange([Node("ecu1", NodePhase.Types.Phase.Healthy, "Ready", canary: true), Node("ecu2", NodePhase.Types.Phase.QmDown, "RestartQm", canary: false)]);
+        server.Diagnostics.Rounds.Add(new()
+        {
+            At = At,
+            Complete = true,
+            Nodes =
+            {
+                new NodeTop { Node = "ecu1", ReadAt = At, Units = { new CgroupUsage { Unit = "qm.service", Cpus = 0.42, MemoryCurrent = 1_500_000_000, MemoryMax = 3L << 30, PidsCurrent = 112 } } },
+                new NodeTop { Node = "ecu2", UnknownSince = At, UnknownBecause = "its agent extension is not connected" },
+            },
+        });
         server.Nodes.Units.AddRange([Unit("maps.service", "active", "running"), Unit("radio.service", "failed", "failed")]);
         server.Operations.Stored.Add(server.Nodes.Begun);
         server.Operations.Stored.Add(new()

@@ -75,6 +75,7 @@ public sealed class TranscriptTests : CliTest
         ["events"] = ["qmfleet events", "qmfleet events --node ecu2 -o json", "qmfleet events -o jsonpath='{.items[*].reason}'"],
         ["checks"] = ["qmfleet checks ecu2", "qmfleet checks ecu2 -o json"],
         ["effective"] = ["qmfleet effective ecu2", "qmfleet effective ecu2 MemoryHigh", "qmfleet effective ecu2 -o json"],
+        ["top"] = ["qmfleet top", "qmfleet top node ecu2 --containers -o json", "qmfleet top fleet", "qmfleet top sites", "qmfleet top --interval 1ms"],
         ["bundle"] = ["qmfleet bundle ecu2 -f ecu2.tar.gz"],
         ["artifact"] = ["qmfleet artifact list", "qmfleet artifact list -o json", $"qmfleet artifact delete {new string('7', 64)}"],
         ["auth"] =

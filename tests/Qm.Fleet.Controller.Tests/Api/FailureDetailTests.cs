@@ -41,6 +41,17 @@ public sealed class FailureDetailTests
             null, new CallOptions(cancellationToken: Ct), new()));
     }
 
+    // Headers are bounded; a name is as long as its request.
+    [Fact]
+    public async Task NameThatIsTooLong_IsQuotedInPart()
+    {
+        await using var controller = await RunningController.StartAsync();
+        var name = new string('x', 200_000);
+        await FailsAsync(StatusCode.NotFound, "NOT_FOUND", async () => await new V1.FleetService.FleetServiceClient(controller.Admin()).GetAsync(new() { Name = name }, cancellationToken: Ct));
+        await FailsAsync(StatusCode.InvalidArgument, "INVALID", async () => await new V1.FleetService.FleetServiceClient(controller.Admin()).UpdateAsync(
+            new() { Fleet = Samples.Fleet(), UpdateMask = new() { Paths = { name } } }, cancellationToken: Ct));
+    }
+
     [Theory]
     [InlineData(true, StatusCode.Unavailable, "STORE_BUSY")]
     [InlineData(false, StatusCode.Internal, "STORE_FAILED")]
