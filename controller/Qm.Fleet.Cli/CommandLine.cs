@@ -46,6 +46,7 @@ internal static class CommandLine
         root.Add(TopVerb.Make(global, context));
         root.Add(BundleVerb.Make(global, context));
         root.Add(ArtifactVerb.Make(global, context));
+        root.Add(AuthVerb.Make(global, context));
         root.Add(DeleteVerb.Make(global, context));
         root.Add(ExplainVerb.Make(global, context));
         root.Add(ConfigVerb.Make(global, context));

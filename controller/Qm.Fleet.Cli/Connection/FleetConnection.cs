@@ -3,8 +3,10 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
+using Qm.Fleet.Cli.Contexts;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Cli.Connection;
@@ -15,6 +17,9 @@ internal sealed class FleetConnection : IDisposable
     // sun_path of unix(7), without its closing NUL.
     private const int MaxSocketPath = 107;
     private const string Unix = "unix:";
+
+    // RFC 6750 says which characters a token has, and no server reads a longer header.
+    private const int MaxToken = 4096;
 
     private readonly GrpcChannel _channel;
 
@@ -33,6 +38,7 @@ internal sealed class FleetConnection : IDisposable
         Rollouts = new(invoker);
         Artifacts = new(invoker);
         Audit = new(invoker);
+        Access = new(invoker);
     }
 
     internal FleetService.FleetServiceClient Fleets { get; }
@@ -57,18 +63,44 @@ internal sealed class FleetConnection : IDisposable
 
     internal AuditService.AuditServiceClient Audit { get; }
 
+    internal AccessService.AccessServiceClient Access { get; }
+
     /// <summary>Prepares a connection; nothing is sent before the first call.</summary>
     /// <exception cref="CliException">The address or the certificates cannot be used.</exception>
-    internal static FleetConnection Open(string server, string? pki, Calls calls)
+    internal static FleetConnection Open(FleetContext target, Calls calls)
     {
-        if (Check(server) is not { } address)
+        // On a Unix socket the kernel says who calls; a token is for TLS and goes over nothing else.
+        if (Check(target.Server) is not { } address)
         {
-            return new(OpenUnix(server[Unix.Length..]), calls);
+            return new(OpenUnix(target.Server[Unix.Length..]), calls);
         }
 
-        return pki is null
-            ? throw new CliException(ExitCode.Invalid, $"--server {server}: who are you? Name the directory of your certificate with --pki or QMFLEET_PKI")
-            : new(OpenTls(address, pki), calls);
+        if (target.Token is not null)
+        {
+            CheckToken(target);
+        }
+
+        return (target.Pki, target.Token) switch
+        {
+            (null, null) => throw new CliException(ExitCode.Invalid, $"--server {target.Server}: who are you? Name the directory of your certificate with --pki or QMFLEET_PKI"),
+            (null, _) => throw new CliException(ExitCode.Invalid, $"--server {target.Server}: is it the right one? Name the directory of its ca.crt with --pki or QMFLEET_PKI"),
+            var (pki, token) => new(OpenTls(address, pki, token), calls),
+        };
+    }
+
+    /// <summary>Whether a server can be shown a token, and whether it is one; it is not repeated.</summary>
+    /// <exception cref="CliException">Not so.</exception>
+    internal static void CheckToken(FleetContext target)
+    {
+        if (Check(target.Server) is null)
+        {
+            throw new CliException(ExitCode.Invalid, $"--token: {target.Server} takes none, since on a Unix socket the kernel says who you are; a token is for https");
+        }
+
+        if (target.Token is not { Length: > 0 and <= MaxToken } token || !token.All(static character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_' or '.' or '~' or '+' or '/' or '='))
+        {
+            throw new CliException(ExitCode.Invalid, $"--token: expected 1 to {MaxToken} letters, digits and -._~+/=, as qmfleet auth token create prints them");
+        }
     }
 
     /// <summary>Reads an address; null for that of a Unix socket.</summary>
@@ -111,11 +143,11 @@ internal sealed class FleetConnection : IDisposable
         return GrpcChannel.ForAddress("http://localhost", new() { HttpHandler = handler, DisposeHttpClient = true });
     }
 
-    private static GrpcChannel OpenTls(Uri address, string pki)
+    private static GrpcChannel OpenTls(Uri address, string pki, string? token)
     {
         try
         {
-            var own = X509Certificate2.CreateFromPemFile(Path.Combine(pki, "admin.crt"), Path.Combine(pki, "admin.key"));
+            X509CertificateCollection own = token is null ? [X509Certificate2.CreateFromPemFile(Path.Combine(pki, "admin.crt"), Path.Combine(pki, "admin.key"))] : [];
             var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
             policy.CustomTrustStore.ImportFromPemFile(Path.Combine(pki, "ca.crt"));
             var handler = new SocketsHttpHandler
@@ -128,15 +160,22 @@ internal sealed class FleetConnection : IDisposable
                 SslOptions = new SslClientAuthenticationOptions
                 {
                     EnabledSslProtocols = SslProtocols.Tls13,
-                    ClientCertificates = [own],
+                    ClientCertificates = own,
                     CertificateChainPolicy = policy,
                 },
             };
-            return GrpcChannel.ForAddress(address, new() { HttpHandler = handler, DisposeHttpClient = true });
+            return GrpcChannel.ForAddress(address, new() { HttpHandler = handler, DisposeHttpClient = true, Credentials = token is null ? null : Bearing(token) });
         }
         catch (Exception e) when (e is IOException or CryptographicException or UnauthorizedAccessException)
         {
-            throw new CliException(ExitCode.Invalid, $"--pki {pki}: {e.Message}\nIt must hold ca.crt, admin.crt and admin.key in PEM, as pki/admin in the controller's state directory does.");
+            throw new CliException(ExitCode.Invalid, $"--pki {pki}: {e.Message}\nIt must hold {(token is null ? "ca.crt, admin.crt and admin.key" : "ca.crt")} in PEM, as pki/admin in the controller's state directory does.");
         }
     }
+
+    // gRPC sends these over TLS only.
+    private static ChannelCredentials Bearing(string token) => ChannelCredentials.Create(new SslCredentials(), CallCredentials.FromInterceptor((_, headers) =>
+    {
+        headers.Add("authorization", $"Bearer {token}");
+        return Task.CompletedTask;
+    }));
 }

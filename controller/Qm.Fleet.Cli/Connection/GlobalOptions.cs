@@ -22,8 +22,15 @@ internal sealed class GlobalOptions
 
     private readonly Option<string?> _pki = new("--pki")
     {
-        Description = "Directory with ca.crt, admin.crt and admin.key for https; QMFLEET_PKI says it, too",
+        Description = "Directory with ca.crt, admin.crt and admin.key for https, with ca.crt alone where there is a token; QMFLEET_PKI says it, too",
         HelpName = "dir",
+        Recursive = true,
+    };
+
+    private readonly Option<string?> _token = new("--token")
+    {
+        Description = "Bearer token for https, instead of a certificate; QMFLEET_TOKEN says it, too, and does not show it in the list of processes",
+        HelpName = "secret",
         Recursive = true,
     };
 
@@ -48,6 +55,7 @@ internal sealed class GlobalOptions
         Names.OfContexts(_context);
         root.Add(_server);
         root.Add(_pki);
+        root.Add(_token);
         root.Add(_context);
         root.Add(_timeout);
         root.Add(_verbose);
@@ -60,7 +68,7 @@ internal sealed class GlobalOptions
     internal bool IsVerbose(ParseResult parsed) => parsed.GetValue(_verbose);
 
     /// <summary>What the line itself says of a server; null for what it does not.</summary>
-    internal (string? Server, string? Pki) Given(ParseResult parsed) => (parsed.GetValue(_server), parsed.GetValue(_pki));
+    internal (string? Server, string? Pki, string? Token) Given(ParseResult parsed) => (parsed.GetValue(_server), parsed.GetValue(_pki), parsed.GetValue(_token));
 
     /// <summary>The server that a command is for, for messages.</summary>
     internal string ServerOf(ParseResult parsed, CliContext context) => TargetOf(parsed, context).Server;
@@ -89,7 +97,12 @@ internal sealed class GlobalOptions
     private FleetConnection Open(ParseResult parsed, CliContext context, TimeSpan answer)
     {
         var target = TargetOf(parsed, context);
-        return FleetConnection.Open(target.Server, target.Pki, CallsOf(parsed, context, answer));
+        if (parsed.GetValue(_token) is not null)
+        {
+            FleetConnection.CheckToken(target);
+        }
+
+        return FleetConnection.Open(target, CallsOf(parsed, context, answer));
     }
 
     // What the line says, then a context it names, then the environment, then the current context.
@@ -97,6 +110,7 @@ internal sealed class GlobalOptions
     {
         var named = parsed.GetValue(_context);
         var (server, pki) = (parsed.GetValue(_server), parsed.GetValue(_pki) ?? Variable(context, "QMFLEET_PKI"));
+        var token = parsed.GetValue(_token) ?? Variable(context, "QMFLEET_TOKEN");
         if (server is null && named is null)
         {
             server = Variable(context, "QMFLEET_SERVER");
@@ -104,12 +118,12 @@ internal sealed class GlobalOptions
 
         if (server is not null && named is null)
         {
-            return new("", server, pki);
+            return new("", server, pki, token);
         }
 
         var file = ContextFile.Find(context) is { } path ? ContextFile.Read(path) : new("", "", []);
-        var chosen = named is not null || file.Current.Length > 0 ? file.Find(named ?? file.Current) : new("", DefaultServer, null);
-        return new(chosen.Name, server ?? chosen.Server, parsed.GetValue(_pki) ?? chosen.Pki ?? pki);
+        var chosen = named is not null || file.Current.Length > 0 ? file.Find(named ?? file.Current) : new("", DefaultServer, null, null);
+        return new(chosen.Name, server ?? chosen.Server, parsed.GetValue(_pki) ?? chosen.Pki ?? pki, parsed.GetValue(_token) ?? chosen.Token ?? token);
     }
 
     private Calls CallsOf(ParseResult parsed, CliContext context, TimeSpan answer) => new(context, answer, parsed.GetValue(_verbose));

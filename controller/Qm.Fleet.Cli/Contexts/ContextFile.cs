@@ -52,7 +52,7 @@ internal sealed record ContextFile(string Path, string Current, IReadOnlyList<Fl
             var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite };
             using (var writer = new StreamWriter(new FileStream(part, options)))
             {
-                writer.WriteLine(YamlText.Of(Tree()));
+                writer.WriteLine(YamlText.Of(Tree(static token => token)));
             }
 
             File.Move(part, Path, overwrite: true);
@@ -63,8 +63,10 @@ internal sealed record ContextFile(string Path, string Current, IReadOnlyList<Fl
         }
     }
 
-    /// <summary>The file as it is written.</summary>
-    internal JsonObject Tree()
+    /// <summary>The file as it may be shown.</summary>
+    internal JsonObject ShownTree() => Tree(static _ => "REDACTED");
+
+    private JsonObject Tree(Func<string, string> tokenText)
     {
         var contexts = new JsonArray([.. Contexts.Select(context =>
         {
@@ -72,6 +74,11 @@ internal sealed record ContextFile(string Path, string Current, IReadOnlyList<Fl
             if (context.Pki is not null)
             {
                 entry["pki"] = context.Pki;
+            }
+
+            if (context.Token is not null)
+            {
+                entry["token"] = tokenText(context.Token);
             }
 
             return (JsonNode)entry;
@@ -114,14 +121,14 @@ internal sealed record ContextFile(string Path, string Current, IReadOnlyList<Fl
     {
         var fields = node is ManifestNode.Mapping mapping ? mapping.Entries : [];
         string? Text(string key) => (fields.FirstOrDefault(entry => entry.Key.Text == key).Value as ManifestNode.Scalar)?.Text;
-        foreach (var (key, _) in fields.Where(entry => entry.Key.Text is not ("name" or "server" or "pki")))
+        foreach (var (key, _) in fields.Where(entry => entry.Key.Text is not ("name" or "server" or "pki" or "token")))
         {
-            problems.Add(new(1, key.Line, $"{ContextsKey}.{key.Text}", "no such field; known are name, server, pki"));
+            problems.Add(new(1, key.Line, $"{ContextsKey}.{key.Text}", "no such field; known are name, server, pki, token"));
         }
 
         if (Text("name") is { Length: > 0 } name && Text("server") is { Length: > 0 } server)
         {
-            return new(name, server, Text("pki") is { Length: > 0 } pki ? pki : null);
+            return new(name, server, Text("pki") is { Length: > 0 } pki ? pki : null, Text("token") is { Length: > 0 } token ? token : null);
         }
 
         problems.Add(new(1, node.Line, ContextsKey, "expected a name and a server"));

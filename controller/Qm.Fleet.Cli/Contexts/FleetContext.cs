@@ -4,4 +4,9 @@ namespace Qm.Fleet.Cli.Contexts;
 /// <param name="Name">What people call it.</param>
 /// <param name="Server">As --server takes it.</param>
 /// <param name="Pki">As --pki takes it; null for a Unix socket, which needs none.</param>
-internal sealed record FleetContext(string Name, string Server, string? Pki);
+/// <param name="Token">As --token takes it; null for who shows a certificate. A secret.</param>
+internal sealed record FleetContext(string Name, string Server, string? Pki, string? Token)
+{
+    /// <summary>Without the secret.</summary>
+    public override string ToString() => $"{Name} {Server}";
+}

@@ -54,6 +54,7 @@ internal static class ManualPages
         {
             ("QMFLEET_SERVER", "The server, unless --server or --context says another."),
             ("QMFLEET_PKI", "The directory of your certificate, unless --pki or a context says another."),
+            ("QMFLEET_TOKEN", "Your bearer token for https, unless --token or a context says another; with it, QMFLEET_PKI needs ca.crt alone."),
             ("QMFLEET_CONFIG", "The file of contexts; ~/.config/qmfleet/config.yaml if not said."),
             (Completer.PatienceVariable, "How long a shell's completion waits for the server, such as 300ms; 1s if not said."),
             ("VISUAL, EDITOR", "Your editor, for qmfleet edit."),

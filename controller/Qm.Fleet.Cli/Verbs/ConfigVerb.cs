@@ -109,22 +109,30 @@ internal static class ConfigVerb
     {
         var name = Name(global);
         var command = new Command("set-context", """
-            Makes a context, or changes what --server and --pki say of one. The first one becomes the current one.
+            Makes a context, or changes what --server, --pki and --token say of one. The first one becomes the current one.
+            A token is kept in the file, which only you can read.
 
             Examples:
               qmfleet config set-context bench --server https://bench:8420 --pki ~/pki
+              qmfleet config set-context ci --server https://bench:8420 --pki ~/ca --token "$(cat token)"
               qmfleet config set-context lab --server unix:/tmp/qmfleet-lab/qmfleet.sock
             """) { name };
         command.SetAction(async (parsed, _) =>
         {
             var (file, which) = (Read(context), parsed.GetValue(name)!);
             var known = file.Contexts.FirstOrDefault(candidate => candidate.Name == which);
-            var (server, pki) = global.Given(parsed);
+            var (server, pki, token) = global.Given(parsed);
             var made = new FleetContext(
                 which.Length > 0 ? which : throw new CliException(ExitCode.Invalid, "a context needs a name"),
                 server ?? known?.Server ?? throw new CliException(ExitCode.Invalid, $"set-context {which}: where is it? Say --server unix:/path or --server https://host:port"),
-                pki is null ? known?.Pki : Path.GetFullPath(pki));
+                pki is null ? known?.Pki : Path.GetFullPath(pki),
+                token ?? known?.Token);
             FleetConnection.Check(made.Server);
+            if (made.Token is not null)
+            {
+                FleetConnection.CheckToken(made);
+            }
+
             IReadOnlyList<FleetContext> contexts = known is null ? [.. file.Contexts, made] : [.. file.Contexts.Select(candidate => candidate == known ? made : candidate)];
             (file with { Contexts = contexts, Current = file.Current.Length > 0 ? file.Current : which }).Write();
             await context.Out.WriteLineAsync(PlainText.Of($"context/{which} {(known is null ? "created" : known == made ? "unchanged" : "changed")}"));
@@ -157,7 +165,7 @@ internal static class ConfigVerb
     {
         var output = OutputOptions.OfText();
         var command = new Command("view", """
-            Shows the configuration; it holds no secrets, only where they are.
+            Shows the configuration; a token that it holds is REDACTED.
 
             Examples:
               qmfleet config view
@@ -166,7 +174,7 @@ internal static class ConfigVerb
         output.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
-            JsonNode tree = Read(context).Tree();
+            JsonNode tree = Read(context).ShownTree();
             await context.Out.WriteLineAsync(output.FormatOf(parsed) switch
             {
                 OutputFormat.Json => ApiText.Json(tree),

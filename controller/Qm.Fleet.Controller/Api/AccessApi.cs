@@ -43,7 +43,9 @@ internal sealed class AccessApi(AccessStore store, AccessDesk desk, BearerTokens
             throw Failures.Invalid("verb", "a verb is required, such as get, apply or restart");
         }
         var target = new AccessTarget(Fleet: request.Fleet, Node: request.Node, Unit: request.Unit);
-        var refusal = desk.Refusal(context.Caller(), request.Verb, request.Resource, target == new AccessTarget() ? null : [target]);
+        // Where nothing is named, a list may be within a scope.
+        var isWithinScope = AccessRules.ByMethod.Values.Any(rule => rule.IsWithinScope && rule.Verb == request.Verb && rule.Resource == request.Resource);
+        var refusal = desk.Refusal(context.Caller(), request.Verb, request.Resource, target == new AccessTarget() ? null : [target], isWithinScope);
         return Task.FromResult(new V1.CanIResponse { Allowed = refusal is null, Reason = refusal ?? $"{context.Caller().Actor} may {request.Verb} {request.Resource}." });
     }
 

@@ -175,7 +175,7 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
     /// <inheritdoc/>
     public override async Task WatchTop(V1.WatchTopRequest request, IServerStreamWriter<V1.Top> responseStream, ServerCallContext context)
     {
-        var rounds = top.Of(request);
+        var rounds = top.Of(request, context.View());
         try
         {
             if (Interlocked.Increment(ref _tops) > MaxTops)

@@ -3,6 +3,7 @@ using System.Globalization;
 using Google.Rpc;
 using Grpc.Core;
 using Qm.Fleet.Controller.Api.Lists;
+using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Environments;
 
@@ -21,9 +22,12 @@ internal sealed class EventApi(EventLog log, ChangeFeed feed, WatchStreams strea
     private static readonly ImmutableArray<bool> ByNumber = [false];
 
     /// <inheritdoc/>
-    public override Task<V1.Event> Get(V1.GetEventRequest request, ServerCallContext context) => Task.FromResult(
-        log.Find(request.Number)?.ToWire()
-        ?? throw Failures.NotFound("event", request.Number.ToString(CultureInfo.InvariantCulture)));
+    public override Task<V1.Event> Get(V1.GetEventRequest request, ServerCallContext context)
+    {
+        var number = request.Number.ToString(CultureInfo.InvariantCulture);
+        var found = log.Find(request.Number)?.ToWire() ?? throw Failures.NotFound("event", number);
+        return context.View() is var view && view.Sees(found) ? Task.FromResult(found) : throw view.Outside($"event {number}");
+    }
 
     /// <inheritdoc/>
     public override Task<V1.ListEventsResponse> List(V1.ListEventsRequest request, ServerCallContext context)
@@ -35,7 +39,7 @@ internal sealed class EventApi(EventLog log, ChangeFeed feed, WatchStreams strea
                 Scope = $"{request.Node}\n{request.Fleet}\n{request.Newest}",
                 Problems = request.After >= 0 ? [] : [new Problem("after", $"{request.After} is not an event's number, nor 0")],
             },
-            ByNumber);
+            ByNumber, context.View().Sees);
         var last = query.After is [var place] ? place.Number : (long?)null;
         var page = query.InOrder(
             request.Newest ? Read(last ?? long.MaxValue, (before, limit) => log.Before(before, request.After, request.Node, request.Fleet, limit))
@@ -50,6 +54,7 @@ internal sealed class EventApi(EventLog log, ChangeFeed feed, WatchStreams strea
     /// <inheritdoc/>
     public override async Task Watch(V1.WatchEventsRequest request, IServerStreamWriter<V1.Event> responseStream, ServerCallContext context)
     {
+        var view = context.View();
         using var end = streams.Link(context);
         using var changes = feed.Subscribe(ResourceKind.Event);
         var (filter, last) = (Filter(request), log.LastNumber());
@@ -66,12 +71,13 @@ internal sealed class EventApi(EventLog log, ChangeFeed feed, WatchStreams strea
         while (true)
         {
             end.Token.ThrowIfCancellationRequested();
+            view.Forget();
             var batch = log.After(after, request.Node, request.Fleet, BatchSize);
             foreach (var stored in batch)
             {
                 after = stored.Number;
                 var told = stored.ToWire();
-                if (filter.Matches(told))
+                if (filter.Matches(told) && view.Sees(told))
                 {
                     await streams.SendAsync(responseStream, told, $"Resume after event {after}.", end.Token, after.ToString(CultureInfo.InvariantCulture)).ConfigureAwait(false);
                 }

@@ -1,8 +1,10 @@
+using Google.Rpc;
 using Grpc.Core;
 using Qm.Fleet.Controller.Plans;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Wire;
+using Qm.Fleet.Core.Access;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Plans;
 
@@ -20,7 +22,7 @@ internal sealed partial class FleetApi
         var found = Findings([draft.Spec])[0];
         return Task.FromResult(new Mutation<V1.AppliedFleet>(tx => FleetRows.Find(tx, draft.Spec.Name) is { } fleet
             ? throw Failures.Exists(Kind, fleet.Name, fleet.DeletingSince is null ? "Apply or update it, or take another name." : "It is being deleted; apply ends that.")
-            : Applied(FleetStore.Apply(tx, draft, context.Caller().Actor, ""), found, request.DryRun)));
+            : Applied(Apply(tx, draft, context.Caller()), found, request.DryRun)));
     });
 
     /// <inheritdoc/>
@@ -34,7 +36,7 @@ internal sealed partial class FleetApi
                 Kind, request.Generations, [.. drafts.Select(static draft => draft.Spec.Name)], name => FleetRows.Find(tx, name) is { } fleet ? (fleet.Generation, fleet.ToWire(live)) : default);
             return new V1.ApplyFleetsResponse
             {
-                Results = { drafts.Zip(findings, (draft, found) => Applied(FleetStore.Apply(tx, draft, context.Caller().Actor, ""), found, request.DryRun)) },
+                Results = { drafts.Zip(findings, (draft, found) => Applied(Apply(tx, draft, context.Caller()), found, request.DryRun)) },
             };
         }));
     });
@@ -51,7 +53,7 @@ internal sealed partial class FleetApi
         var wanted = new V1.Fleet { Metadata = new V1.Metadata { Name = name, Labels = { before.Labels.ToDictionary() } }, Spec = before.Wire.Clone() };
         UpdateMasks.Apply(ways, sent, wanted);
         var draft = Draft(wanted);
-        return Applied(FleetStore.Apply(tx, draft, context.Caller().Actor, ""), Findings([draft.Spec])[0], request.DryRun);
+        return Applied(Apply(tx, draft, context.Caller()), Findings([draft.Spec])[0], request.DryRun);
     });
 
     /// <inheritdoc/>
@@ -68,6 +70,19 @@ internal sealed partial class FleetApi
         Generations.Check(Kind, request.Name, request.Generation, fleet.Generation, () => fleet.ToWire(live));
         return FleetStore.Delete(tx, fleet, onDelete, context.Caller().Actor).ToWire(live);
     });
+
+    // Whoever may change a fleet does not thereby get every node: those it selects have to be theirs to select, as they are now.
+    private AppliedFleet Apply(WriteTransaction tx, FleetDraft draft, CallerIdentity caller)
+    {
+        const string verb = "select";
+        if (access.Refusal(caller, verb, AccessResource.Nodes, []) is not null
+            && NodeStore.After(tx, "", int.MaxValue).Where(node => draft.Spec.Selector.Matches(node.Labels)).Select(static node => new AccessTarget(Node: node.Name)).ToList() is { Count: > 0 } selected
+            && access.Refusal(caller, verb, AccessResource.Nodes, selected) is { } refusal)
+        {
+            throw Failures.Make(Code.PermissionDenied, "FORBIDDEN", $"Fleet {draft.Spec.Name} cannot select all that its selector matches: {refusal}");
+        }
+        return FleetStore.Apply(tx, draft, caller.Actor, "");
+    }
 
     private FleetDraft Draft(V1.Fleet? fleet)
     {

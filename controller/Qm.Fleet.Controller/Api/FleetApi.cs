@@ -15,7 +15,7 @@ namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
 internal sealed partial class FleetApi(
-    FleetStore fleets, NodeStore nodes, FleetPlans plans, ArtifactStore artifacts, ILiveStatus live, WatchedResources<V1.Fleet> watched, WatchStreams streams, Mutations mutations, ControllerMetrics metrics)
+    FleetStore fleets, NodeStore nodes, FleetPlans plans, ArtifactStore artifacts, ILiveStatus live, WatchedResources<V1.Fleet> watched, WatchStreams streams, Mutations mutations, AccessDesk access, ControllerMetrics metrics)
     : V1.FleetService.FleetServiceBase
 {
     private const int MaxFleets = 100;
@@ -47,7 +47,7 @@ internal sealed partial class FleetApi(
             FieldSelector = request.FieldSelector,
             OrderBy = request.OrderBy,
             ReadMask = request.ReadMask,
-        }).ByName(fleets.After, static fleet => fleet.Name, static fleet => fleet.Labels, fleet => fleet.ToWire(live));
+        }, context.View().Sees).ByName(fleets.After, static fleet => fleet.Name, static fleet => fleet.Labels, fleet => fleet.ToWire(live));
         return Task.FromResult(new V1.ListFleetsResponse { Fleets = { page.Items }, NextPageToken = page.Next });
     }
 
@@ -55,9 +55,10 @@ internal sealed partial class FleetApi(
     public override async Task Watch(
         V1.WatchFleetsRequest request, IServerStreamWriter<V1.FleetChange> responseStream, ServerCallContext context)
     {
+        var view = context.View();
         using var end = streams.Link(context);
         await watched.WatchAsync(
-            WatchFilter<V1.Fleet>.Read(request.Selector, request.FieldSelector, static fleet => fleet.Metadata), request.ResumeToken,
+            WatchFilter<V1.Fleet>.Read(request.Selector, request.FieldSelector, static fleet => fleet.Metadata, view.Sees, () => view.IsEverything), request.ResumeToken,
             (type, fleet, token, ct) => streams.SendAsync(
                 responseStream, new V1.FleetChange { Type = type, Fleet = fleet, ResumeToken = token }, ResourceWatch<V1.Fleet>.GoOn, ct, token),
             end.Token).ConfigureAwait(false);

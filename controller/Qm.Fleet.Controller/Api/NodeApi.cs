@@ -2,6 +2,7 @@ using Grpc.Core;
 using Qm.Fleet.Controller.Api.Lists;
 using Qm.Fleet.Controller.Api.Watches;
 using Qm.Fleet.Controller.Operations;
+using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Supervise;
 using Qm.Fleet.Controller.Telemetry;
@@ -33,16 +34,17 @@ internal sealed partial class NodeApi(
             FieldSelector = request.FieldSelector,
             OrderBy = request.OrderBy,
             ReadMask = request.ReadMask,
-        }).ByName(nodes.After, static node => node.Name, static node => node.Labels, node => node.ToWire(live));
+        }, context.View().Sees).ByName(nodes.After, static node => node.Name, static node => node.Labels, node => node.ToWire(live));
         return Task.FromResult(new V1.ListNodesResponse { Nodes = { page.Items }, NextPageToken = page.Next });
     }
 
     /// <inheritdoc/>
     public override async Task Watch(V1.WatchNodesRequest request, IServerStreamWriter<V1.NodeChange> responseStream, ServerCallContext context)
     {
+        var view = context.View();
         using var end = streams.Link(context);
         await watched.WatchAsync(
-            WatchFilter<V1.Node>.Read(request.Selector, request.FieldSelector, static node => node.Metadata), request.ResumeToken,
+            WatchFilter<V1.Node>.Read(request.Selector, request.FieldSelector, static node => node.Metadata, view.Sees, () => view.IsEverything), request.ResumeToken,
             (type, node, token, ct) => streams.SendAsync(
                 responseStream, new V1.NodeChange { Type = type, Node = node, ResumeToken = token }, ResourceWatch<V1.Node>.GoOn, ct, token),
             end.Token).ConfigureAwait(false);

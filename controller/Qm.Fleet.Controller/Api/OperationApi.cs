@@ -21,16 +21,25 @@ internal sealed class OperationApi(OperationList list, UnitOperations operations
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
 
     /// <inheritdoc/>
-    public override Task<V1.Operation> Get(V1.GetOperationRequest request, ServerCallContext context) => Task.FromResult(Find(request.Name).ToWire());
+    public override Task<V1.Operation> Get(V1.GetOperationRequest request, ServerCallContext context) => Task.FromResult(Find(request.Name, context).ToWire());
 
     /// <inheritdoc/>
     public override Task<V1.ListOperationsResponse> List(V1.ListOperationsRequest request, ServerCallContext context)
     {
         var query = ListQuery<V1.Operation>.Read(new(request.PageSize, request.PageToken) { FieldSelector = request.FieldSelector }, TimeAndKey);
+        var view = context.View();
         var begin = query.After is [var started, { Text: { } key }] ? new(started.Number, key) : OperationPlace.First;
+        // Not by the query: where a page ended is told, and that is a name.
         var page = query.InOrder(
-            Pages.All(begin, list.After, static one => one.Place, query.Size + 1), static one => one.ToWire(), static one => [one.Place.StartedAt, one.Place.Key], MaxLooked);
+            Pages.All(begin, list.After, Place, query.Size + 1).Where(view.Sees), static one => one.ToWire(), static one => [one.Place.StartedAt, one.Place.Key], MaxLooked);
         return Task.FromResult(new V1.ListOperationsResponse { Operations = { page.Items }, NextPageToken = page.Next });
+
+        // Nobody waits any more for what would go on through all of them.
+        OperationPlace Place(AnyOperation one)
+        {
+            context.CancellationToken.ThrowIfCancellationRequested();
+            return one.Place;
+        }
     }
 
     /// <inheritdoc/>
@@ -41,7 +50,7 @@ internal sealed class OperationApi(OperationList list, UnitOperations operations
         using var over = new CancellationTokenSource(wait, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(end.Token, over.Token);
         using var changes = feed.Subscribe(ResourceKind.Operation, ResourceKind.Fleet);
-        var found = Find(request.Name);
+        var found = Find(request.Name, context);
         while (!found.HasEnded)
         {
             try
@@ -54,9 +63,9 @@ internal sealed class OperationApi(OperationList list, UnitOperations operations
             }
             catch (OperationCanceledException) when (!end.IsCancellationRequested)
             {
-                return Find(request.Name).ToWire();
+                return Find(request.Name, context).ToWire();
             }
-            found = Find(request.Name);
+            found = Find(request.Name, context);
         }
         return found.ToWire();
     }
@@ -64,11 +73,11 @@ internal sealed class OperationApi(OperationList list, UnitOperations operations
     /// <inheritdoc/>
     public override Task<V1.Operation> Cancel(V1.CancelOperationRequest request, ServerCallContext context) => mutations.RunAsync(request, context, () =>
     {
-        var cancelled = "";
+        var (view, cancelled) = (context.View(), "");
         return Task.FromResult(new Mutation<V1.Operation>(tx =>
         {
             var (reason, actor) = (Reasons.Check(request.Reason), context.Caller().Actor);
-            var found = OperationList.Find(tx, request.Name) ?? throw Failures.NotFound("operation", request.Name);
+            var found = Seen(OperationList.Find(tx, request.Name), request.Name, view);
             if (found.HasEnded)
             {
                 return found.ToWire();
@@ -93,7 +102,16 @@ internal sealed class OperationApi(OperationList list, UnitOperations operations
         });
     });
 
-    private AnyOperation Find(string name) => list.Find(name) ?? throw Failures.NotFound("operation", name);
+    // As things are now: who waits may have lost sight of it meanwhile.
+    private AnyOperation Find(string name, ServerCallContext context)
+    {
+        var view = context.View();
+        view.Forget();
+        return Seen(list.Find(name), name, view);
+    }
+
+    private static AnyOperation Seen(AnyOperation? found, string name, AccessView view) =>
+        found is null ? throw Failures.NotFound("operation", name) : view.Sees(found) ? found : throw view.Outside(name);
 
     private static TimeSpan WaitOf(Duration timeout)
     {

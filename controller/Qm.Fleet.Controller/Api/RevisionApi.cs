@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Grpc.Core;
 using Qm.Fleet.Controller.Api.Lists;
 using Qm.Fleet.Controller.Plans;
+using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Plans;
 
@@ -23,7 +24,7 @@ internal sealed class RevisionApi(FleetStore fleets) : V1.RevisionService.Revisi
     /// <inheritdoc/>
     public override Task<V1.ListRevisionsResponse> List(V1.ListRevisionsRequest request, ServerCallContext context)
     {
-        var query = ListQuery<V1.Revision>.Read(new(request.PageSize, request.PageToken) { ReadMask = request.ReadMask, Scope = request.Fleet }, FleetAndNumber);
+        var query = ListQuery<V1.Revision>.Read(new(request.PageSize, request.PageToken) { ReadMask = request.ReadMask, Scope = request.Fleet }, FleetAndNumber, context.View().Sees);
         var begin = query.After is [{ Text: { } fleet }, var number] ? (fleet, number.Number) : ("", 0L);
         var page = query.InOrder(
             Pages.All(begin, (after, limit) => fleets.Revisions(request.Fleet, after.Item1, after.Item2, limit), static revision => (revision.Fleet, revision.Number), query.Size + 1),

@@ -33,7 +33,7 @@ internal sealed class RolloutApi(RolloutStore rollouts, FleetStore fleets, Rollo
     public override Task<V1.ListRolloutsResponse> List(V1.ListRolloutsRequest request, ServerCallContext context)
     {
         var query = ListQuery<V1.Rollout>.Read(
-            new(request.PageSize, request.PageToken) { FieldSelector = request.FieldSelector, ReadMask = request.ReadMask, Scope = request.Fleet }, FleetAndNumber);
+            new(request.PageSize, request.PageToken) { FieldSelector = request.FieldSelector, ReadMask = request.ReadMask, Scope = request.Fleet }, FleetAndNumber, context.View().Sees);
         var begin = query.After is [{ Text: { } fleet }, var number] ? (fleet, number.Number) : ("", 0L);
         var page = query.InOrder(
             Pages.All(begin, (after, limit) => rollouts.After(request.Fleet, after.Item1, after.Item2, limit), static rollout => (rollout.Fleet, (long)rollout.Number), query.Size + 1),

@@ -4,6 +4,7 @@ using Qm.Fleet.Controller.Api.Lists;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Reconcile;
+using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Wire;
 using Qm.Fleet.Core.Environments;
@@ -28,8 +29,10 @@ internal sealed class TopRounds(
     private readonly DateTimeOffset _started = time.GetUtcNow();
 
     /// <summary>The rounds that a request asks for.</summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="view">Which nodes the caller may see.</param>
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT with everything that is wrong with it; NOT_FOUND for a node or fleet that is not there.</exception>
-    public Rounds Of(V1.WatchTopRequest request)
+    public Rounds Of(V1.WatchTopRequest request, AccessView view)
     {
         var problems = new List<Problem>();
         var interval = RequestTimes.Span("interval", request.Interval, ShortestInterval, LongestInterval, problems);
@@ -53,8 +56,10 @@ internal sealed class TopRounds(
         {
             throw Failures.NotFound("fleet", request.Fleet);
         }
-        return new(this, request, selector, interval);
+        return new(this, request, selector, interval, view);
     }
+
+    private string FleetOf(string node) => live.Find(node)?.Assignment.Fleet?.Name ?? "";
 
     private V1.NodeTop? Of(string name, V1.WatchTopRequest request)
     {
@@ -112,15 +117,16 @@ internal sealed class TopRounds(
         private readonly V1.WatchTopRequest _request;
         private readonly LabelSelector _selector;
         private readonly TimeSpan _interval;
+        private readonly AccessView _view;
 
-        internal Rounds(TopRounds top, V1.WatchTopRequest request, LabelSelector selector, TimeSpan interval) =>
-            (_top, _request, _selector, _interval) = (top, request, selector, interval);
+        internal Rounds(TopRounds top, V1.WatchTopRequest request, LabelSelector selector, TimeSpan interval, AccessView view) =>
+            (_top, _request, _selector, _interval, _view) = (top, request, selector, interval, view);
 
         /// <summary>The parts of one round, the last one complete.</summary>
         public IEnumerable<V1.Top> Next()
         {
             var (part, cgroups) = (new V1.Top { At = _top._time.GetUtcNow().ToTimestamp() }, 0);
-            foreach (var node in Stored().Where(node => _selector.Matches(node.Labels)).Select(node => _top.Of(node.Name, _request)).OfType<V1.NodeTop>())
+            foreach (var node in Stored().Where(node => _selector.Matches(node.Labels) && _view.Sees(node, _top.FleetOf(node.Name))).Select(node => _top.Of(node.Name, _request)).OfType<V1.NodeTop>())
             {
                 var count = Math.Max(node.Units.Count, 1);
                 if (part.Nodes.Count > 0 && cgroups + count > MaxCgroups)

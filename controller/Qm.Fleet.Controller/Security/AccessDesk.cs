@@ -27,8 +27,9 @@ internal sealed class AccessDesk(AccessStore store, NodeStore nodes, FleetStore 
     /// <param name="verb">What.</param>
     /// <param name="resource">Of <see cref="AccessResource"/>.</param>
     /// <param name="targets">To what; null for everything.</param>
+    /// <param name="isWithinScope">Whether everything is what lies in the caller's scope, so that it may always be asked for.</param>
     /// <returns>A sentence; null when it may.</returns>
-    public string? Refusal(CallerIdentity caller, string verb, string resource, IEnumerable<AccessTarget>? targets)
+    public string? Refusal(CallerIdentity caller, string verb, string resource, IEnumerable<AccessTarget>? targets, bool isWithinScope = false)
     {
         var rules = Book.RulesOf(caller);
         var reach = AccessPolicy.Reach(rules, verb, resource);
@@ -40,6 +41,10 @@ internal sealed class AccessDesk(AccessStore store, NodeStore nodes, FleetStore 
         {
             return $"{caller.Actor} may not {verb} {resource}.";
         }
+        if (targets is null && isWithinScope)
+        {
+            return null;
+        }
         if (targets?.ToList() is not { Count: > 0 } named)
         {
             return $"{caller.Actor} may {verb} {resource} within a scope only; name what you mean.";
@@ -49,6 +54,21 @@ internal sealed class AccessDesk(AccessStore store, NodeStore nodes, FleetStore 
         return outside is null ? null
             : outside.ToString() is { Length: > 0 } name ? $"{caller.Actor} may not {verb} {resource} of {name}."
             : $"{caller.Actor} may {verb} {resource} within a scope only; name what you mean.";
+    }
+
+    /// <summary>What lies where a caller may do something.</summary>
+    public AccessView View(CallerIdentity caller, MethodRule rule) => new(this, caller, rule.Verb, rule.Resource);
+
+    /// <summary>A target as it is stored; null when there is no such thing any more.</summary>
+    public AccessTarget? Stored(AccessTarget target)
+    {
+        if (target.Node.Length > 0)
+        {
+            return nodes.Find(target.Node) is { } node
+                ? target with { Site = node.Site, Fleet = target.Fleet.Length > 0 ? target.Fleet : live.Node(node.Name).Fleet, Labels = node.Labels }
+                : null;
+        }
+        return target.Fleet.Length == 0 ? target : fleets.Find(target.Fleet) is { } fleet ? target with { Labels = fleet.Labels } : null;
     }
 
     /// <summary>A target as it is stored and, where the request brings labels, as it would be.</summary>

@@ -6,7 +6,7 @@ using Qm.Fleet.Core.Access;
 namespace Qm.Fleet.Controller.Security;
 
 /// <summary>Lets a request through when the caller is known and may do the like of it somewhere. Everything passes here; what it is about is judged by <see cref="AccessInterceptor"/>.</summary>
-internal sealed partial class AccessGate(RequestDelegate next, AccessDesk desk, BearerTokens tokens, GuessLimit guesses, TimeProvider time, ILogger<AccessGate> logger)
+internal sealed partial class AccessGate(RequestDelegate next, AccessDesk desk, BearerTokens tokens, GuessLimit guesses, RefusalTrail trail, TimeProvider time, ILogger<AccessGate> logger)
 {
     private const string Scheme = "Bearer ";
 
@@ -59,20 +59,28 @@ internal sealed partial class AccessGate(RequestDelegate next, AccessDesk desk, 
         await JudgeAsync(context, token.Caller).ConfigureAwait(false);
     }
 
-    private Task JudgeAsync(HttpContext context, CallerIdentity caller)
+    private async Task JudgeAsync(HttpContext context, CallerIdentity caller)
     {
         if (Needs(context.GetEndpoint()) is not { } needs)
         {
-            return Refusal.AnswerAsync(
-                context, Failures.Make(Code.Unimplemented, "NOT_OFFERED", $"{context.Request.Path} is not offered here."), StatusCodes.Status404NotFound);
+            await Refusal.AnswerAsync(
+                context, Failures.Make(Code.Unimplemented, "NOT_OFFERED", $"{context.Request.Path} is not offered here."), StatusCodes.Status404NotFound).ConfigureAwait(false);
+            return;
         }
         if (needs.Verb.Length > 0 && AccessPolicy.Reach(desk.Book.RulesOf(caller), needs.Verb, needs.Resource) == AccessReach.Nothing)
         {
             Log.Refused(logger, caller.Actor, context.Request.Path, needs.Verb, needs.Resource);
-            return Refusal.AnswerAsync(context, Failures.Make(Code.PermissionDenied, "NOT_ALLOWED", $"{caller.Actor} may not {needs.Verb} {needs.Resource}."));
+            var refusal = $"{caller.Actor} may not {needs.Verb} {needs.Resource}.";
+            await trail.NoteAsync(caller.Actor, Name(context.GetEndpoint()!), refusal).ConfigureAwait(false);
+            await Refusal.AnswerAsync(context, Failures.Make(Code.PermissionDenied, "NOT_ALLOWED", refusal)).ConfigureAwait(false);
+            return;
         }
-        return next(context);
+        await next(context).ConfigureAwait(false);
     }
+
+    // What was called, whatever path of REST leads there: a path holds names that callers choose.
+    private static string Name(Endpoint endpoint) =>
+        endpoint.Metadata.GetMetadata<GrpcMethodMetadata>()?.Method.FullName ?? (endpoint as RouteEndpoint)?.RoutePattern.RawText ?? endpoint.DisplayName ?? "";
 
     private static partial class Log
     {

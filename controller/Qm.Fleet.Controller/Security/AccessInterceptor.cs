@@ -7,37 +7,46 @@ using Qm.Fleet.Controller.Api;
 namespace Qm.Fleet.Controller.Security;
 
 /// <summary>Judges a call by what its request names: the fleets, nodes and units have to lie where the caller may do this.</summary>
-internal sealed partial class AccessInterceptor(AccessDesk desk, ILogger<AccessInterceptor> logger) : Interceptor
+internal sealed partial class AccessInterceptor(AccessDesk desk, RefusalTrail trail, ILogger<AccessInterceptor> logger) : Interceptor
 {
     /// <inheritdoc/>
-    public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
-    {
-        Judge(request as IMessage, context);
-        return continuation(request, context);
-    }
+    public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation) =>
+        RunAsync(request as IMessage, context, () => continuation(request, context));
 
     /// <inheritdoc/>
     public override Task ServerStreamingServerHandler<TRequest, TResponse>(
-        TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
-    {
-        Judge(request as IMessage, context);
-        return continuation(request, responseStream, context);
-    }
+        TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation) =>
+        RunAsync(request as IMessage, context, () => DoneAsync(continuation(request, responseStream, context)));
 
     /// <inheritdoc/>
     public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
-        IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
-    {
-        Judge(null, context);
-        return continuation(requestStream, context);
-    }
+        IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation) =>
+        RunAsync(null, context, () => continuation(requestStream, context));
 
     /// <inheritdoc/>
     public override Task DuplexStreamingServerHandler<TRequest, TResponse>(
-        IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation)
+        IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation) =>
+        RunAsync(null, context, () => DoneAsync(continuation(requestStream, responseStream, context)));
+
+    private static async Task<bool> DoneAsync(Task call)
     {
-        Judge(null, context);
-        return continuation(requestStream, responseStream, context);
+        await call.ConfigureAwait(false);
+        return true;
+    }
+
+    // Also what a method finds out of the caller's reach by itself passes here.
+    private async Task<T> RunAsync<T>(IMessage? request, ServerCallContext context, Func<Task<T>> call)
+    {
+        try
+        {
+            Judge(request, context);
+            return await call().ConfigureAwait(false);
+        }
+        catch (RpcException e) when (e.StatusCode == StatusCode.PermissionDenied)
+        {
+            await trail.NoteAsync(context.Caller().Actor, context.Method, e.Status.Detail).ConfigureAwait(false);
+            throw;
+        }
     }
 
     private void Judge(IMessage? request, ServerCallContext context)
@@ -47,7 +56,11 @@ internal sealed partial class AccessInterceptor(AccessDesk desk, ILogger<AccessI
         {
             throw Failures.Make(Code.Unimplemented, "NOT_OFFERED", $"{context.Method} is not offered here.");
         }
-        if (rule.IsForAnybody || desk.Refusal(caller, rule.Verb, rule.Resource, request is null ? null : rule.Targets?.Invoke(request)) is not { } refusal)
+        if (rule.IsWithinScope)
+        {
+            context.GetHttpContext().Features.Set(desk.View(caller, rule));
+        }
+        if (rule.IsForAnybody || desk.Refusal(caller, rule.Verb, rule.Resource, request is null ? null : rule.Targets?.Invoke(request), rule.IsWithinScope) is not { } refusal)
         {
             return;
         }

@@ -15,9 +15,9 @@ internal static class AccessRules
         On<V1.UpdateFleetRequest>("FleetService/Update", "update", AccessResource.Fleets, static asked => [Fleet(asked.Fleet)]),
         On<V1.PlanFleetsRequest>("FleetService/Plan", "plan", AccessResource.Fleets, static asked => [.. asked.Fleets.Select(Fleet), .. asked.Nodes.Select(Node)]),
         On<V1.GetFleetRequest>("FleetService/Get", "get", AccessResource.Fleets, static asked => [Fleet(asked.Name)]),
-        OnAll("FleetService/List", "list", AccessResource.Fleets),
+        OnWhatLiesInScope("FleetService/List", "list", AccessResource.Fleets),
         On<V1.DeleteFleetRequest>("FleetService/Delete", "delete", AccessResource.Fleets, static asked => [Fleet(asked.Name)]),
-        OnAll("FleetService/Watch", "watch", AccessResource.Fleets),
+        OnWhatLiesInScope("FleetService/Watch", "watch", AccessResource.Fleets),
 
         On<V1.GetRevisionRequest>("RevisionService/Get", "get", AccessResource.Revisions, static asked => [Fleet(asked.Fleet)]),
         OnAllOr<V1.ListRevisionsRequest>("RevisionService/List", "list", AccessResource.Revisions, static asked => (asked.Fleet, "")),
@@ -36,9 +36,9 @@ internal static class AccessRules
         On<V1.ApplyNodesRequest>("NodeService/Apply", "apply", AccessResource.Nodes, static asked => asked.Nodes.Select(Node)),
         On<V1.UpdateNodeRequest>("NodeService/Update", "update", AccessResource.Nodes, static asked => [Node(asked.Node)]),
         On<V1.GetNodeRequest>("NodeService/Get", "get", AccessResource.Nodes, static asked => [Node(asked.Name)]),
-        OnAll("NodeService/List", "list", AccessResource.Nodes),
+        OnWhatLiesInScope("NodeService/List", "list", AccessResource.Nodes),
         On<V1.DeleteNodeRequest>("NodeService/Delete", "delete", AccessResource.Nodes, static asked => [Node(asked.Name)]),
-        OnAll("NodeService/Watch", "watch", AccessResource.Nodes),
+        OnWhatLiesInScope("NodeService/Watch", "watch", AccessResource.Nodes),
         On<V1.CordonNodeRequest>("NodeService/Cordon", "cordon", AccessResource.Nodes, static asked => [Node(asked.Name)]),
         On<V1.UncordonNodeRequest>("NodeService/Uncordon", "uncordon", AccessResource.Nodes, static asked => [Node(asked.Name)]),
         On<V1.QuarantineNodeRequest>("NodeService/Quarantine", "quarantine", AccessResource.Nodes, static asked => [Node(asked.Name)]),
@@ -52,7 +52,7 @@ internal static class AccessRules
         On<V1.ThawUnitRequest>("NodeService/ThawUnit", "thaw", AccessResource.Units, static asked => [Unit(asked.Node, asked.Unit)]),
         On<V1.SetUnitPropertiesRequest>("NodeService/SetUnitProperties", "set-properties", AccessResource.Units, static asked => [Unit(asked.Node, asked.Unit)]),
 
-        OnAll("EventService/Get", "get", AccessResource.Events),
+        OnWhatLiesInScope("EventService/Get", "get", AccessResource.Events),
         OnAllOr<V1.ListEventsRequest>("EventService/List", "list", AccessResource.Events, static asked => (asked.Fleet, asked.Node)),
         OnAllOr<V1.WatchEventsRequest>("EventService/Watch", "watch", AccessResource.Events, static asked => (asked.Fleet, asked.Node)),
 
@@ -64,10 +64,10 @@ internal static class AccessRules
         OnAllOr<V1.WatchTopRequest>("DiagnosticsService/WatchTop", "watch", AccessResource.Diagnostics, static asked => (asked.Fleet, asked.Node)),
         On<V1.GetLogsRequest>("DiagnosticsService/GetLogs", "get", AccessResource.Diagnostics, static asked => [Unit(asked.Node, asked.Unit)]),
 
-        OnAll("OperationService/Get", "get", AccessResource.Operations),
-        OnAll("OperationService/List", "list", AccessResource.Operations),
-        OnAll("OperationService/Wait", "wait", AccessResource.Operations),
-        OnAll("OperationService/Cancel", "cancel", AccessResource.Operations),
+        OnWhatLiesInScope("OperationService/Get", "get", AccessResource.Operations),
+        OnWhatLiesInScope("OperationService/List", "list", AccessResource.Operations),
+        OnWhatLiesInScope("OperationService/Wait", "wait", AccessResource.Operations),
+        OnWhatLiesInScope("OperationService/Cancel", "cancel", AccessResource.Operations),
 
         On<V1.GetSiteRequest>("SiteService/Get", "get", AccessResource.Sites, static asked => [new AccessTarget(Site: asked.Name)]),
         OnAll("SiteService/List", "list", AccessResource.Sites),
@@ -107,11 +107,15 @@ internal static class AccessRules
     private static MethodRule On<T>(string method, string verb, string resource, Func<T, IEnumerable<AccessTarget>> targets)
         where T : class, IMessage => new($"/qm.fleet.v1.{method}", verb, resource, request => targets((T)request));
 
-    /// <summary>A method that is about one fleet or node, or about all where it names none.</summary>
+    /// <summary>A method that is about one fleet or node, or, where it names none, about all that lies in the caller's scope.</summary>
     private static MethodRule OnAllOr<T>(string method, string verb, string resource, Func<T, (string Fleet, string Node)> named)
         where T : class, IMessage => new(
             $"/qm.fleet.v1.{method}", verb, resource,
-            request => named((T)request) is var (fleet, node) && (fleet.Length > 0 || node.Length > 0) ? [new AccessTarget(Fleet: fleet, Node: node)] : null);
+            request => named((T)request) is var (fleet, node) && (fleet.Length > 0 || node.Length > 0) ? [new AccessTarget(Fleet: fleet, Node: node)] : null)
+        { IsWithinScope = true };
+
+    /// <summary>A method that names nothing that rules are about, and judges each thing it finds.</summary>
+    private static MethodRule OnWhatLiesInScope(string method, string verb, string resource) => new($"/qm.fleet.v1.{method}", verb, resource, null) { IsWithinScope = true };
 
     /// <summary>A method that names nothing, and is answered whole or not at all.</summary>
     private static MethodRule OnAll(string method, string verb, string resource) => new($"/qm.fleet.v1.{method}", verb, resource, null);
@@ -134,9 +138,12 @@ internal static class AccessRules
 /// <param name="Method">Its full name, such as <c>/qm.fleet.v1.FleetService/Apply</c>.</param>
 /// <param name="Verb">What it does; empty when it tells callers about themselves only.</param>
 /// <param name="Resource">Of <see cref="AccessResource"/>.</param>
-/// <param name="Targets">What a request is about; null, or an answer of null, when it is about everything.</param>
+/// <param name="Targets">What a request is about; null, or an answer of null, when it is about everything, or names nothing.</param>
 internal sealed record MethodRule(string Method, string Verb, string Resource, Func<IMessage, IEnumerable<AccessTarget>?>? Targets)
 {
+    /// <summary>Whether it answers what lies in the caller's scope, by its <see cref="AccessView"/>, where the request names nothing.</summary>
+    public bool IsWithinScope { get; init; }
+
     /// <summary>Whether anybody who is known may call it.</summary>
     public bool IsForAnybody => Verb.Length == 0;
 }

@@ -23,6 +23,11 @@ internal static class CallerContext
             ?? (http.Connection.RemoteIpAddress is { } address ? new IPEndPoint(address, http.Connection.RemotePort).ToString() : "");
         return new(context.Caller().Actor, source, request.Descriptor.FindFieldByName("request_id")?.Accessor.GetValue(request) as string ?? "");
     }
+
+    /// <summary>What lies where the caller may do what the method does; for methods whose rule says that they answer within a scope.</summary>
+    public static AccessView View(this ServerCallContext context) =>
+        context.GetHttpContext().Features.Get<AccessView>()
+        ?? throw new InvalidOperationException($"{context.Method} answers within a scope, and its rule does not say so.");
 }
 
 /// <summary>Where a connection that has no address comes from; attached to the connection.</summary>

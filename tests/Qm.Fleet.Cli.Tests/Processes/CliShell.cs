@@ -37,6 +37,7 @@ internal sealed partial class CliShell
             ["QMFLEET_COMPLETION_TIMEOUT"] = "60s",
             ["QMFLEET_CONFIG"] = "",
             ["QMFLEET_PKI"] = "",
+            ["QMFLEET_TOKEN"] = "",
             ["NO_COLOR"] = "1",
             ["TERM"] = "xterm-256color",
             ["DOTNET_TieredPGO"] = "0",

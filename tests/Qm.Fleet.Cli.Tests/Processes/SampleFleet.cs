@@ -121,6 +121,13 @@ internal static class SampleFleet
         ]);
         server.Diagnostics.Chunks.Add("bundle");
         server.Artifacts.Stored.Add(new() { Sha256 = new string('7', 64), Name = "qm-1.4.0.tar.zst", SizeBytes = 3 << 20, PushedAt = At, PushedBy = "admin:ann", UsedBy = { "cockpit/41d07be9" } });
+        server.Access.Roles.Add(new()
+        {
+            Name = "operator",
+            BuiltIn = true,
+            Rules = { new AccessRule { Verbs = { "get", "list", "watch" }, Resources = { "fleets", "nodes" } }, new AccessRule { Verbs = { "restart" }, Resources = { "units" } } },
+        });
+        server.Access.Tokens.Add(new() { Name = "ci", Role = "operator", Scope = new() { Fleets = { "cockpit" } }, CreatedAt = At, ExpiresAt = At, CreatedBy = "admin:ann" });
         server.Controller.Version = new() { Version = "0.4.0", Api = "qm.fleet.v1", Runtime = "10.0.1", StartedAt = At };
     }
 

@@ -83,13 +83,23 @@ public sealed class TranscriptTests : CliTest
         ["top"] = ["qmfleet top", "qmfleet top node ecu2 --containers -o json", "qmfleet top fleet", "qmfleet top sites", "qmfleet top --interval 1ms"],
         ["bundle"] = ["qmfleet bundle ecu2 -f ecu2.tar.gz"],
         ["artifact"] = ["qmfleet artifact list", "qmfleet artifact list -o json", $"qmfleet artifact delete {new string('7', 64)}"],
+        ["auth"] =
+        [
+            "qmfleet auth whoami", "qmfleet auth whoami -o json", "qmfleet auth can-i restart units --node ecu1 --unit radio.service", "qmfleet auth can-i delete fleets --fleet cockpit",
+            "qmfleet auth can-i delete fleets -o json", "qmfleet auth token create nightly --role operator --node 'ecu*' -l zone=cockpit", "qmfleet auth token create nightly --role operator --expires-in 2y",
+            "qmfleet auth token list", "qmfleet auth token list -o wide --no-headers | grep -v nightly", "qmfleet auth token revoke ci", "qmfleet auth token revoke ci", "qmfleet auth role list", "qmfleet auth role get operator",
+            "qmfleet auth role get nosuch", "qmfleet auth role apply -f role.yaml", "cat role.yaml | qmfleet auth role apply -f - -o json", "qmfleet auth role apply -f bad-role.yaml",
+            "qmfleet auth role get radio-keeper -o yaml", "qmfleet auth role delete radio-keeper", "qmfleet auth binding list",
+            "qmfleet auth binding apply ci-radio --subject token:ci --role radio-keeper --node ecu1 --node ecu2", "qmfleet auth binding list", "qmfleet auth binding delete ci-radio", "qmfleet auth role list --token qmf_a_b",
+        ],
         ["delete"] = ["qmfleet delete node ecu1", "qmfleet delete fleet cockpit --on-delete orphan", "qmfleet delete node ecu1"],
         ["explain"] = ["qmfleet explain fleet.spec.rollout", "qmfleet explain node.status.phase.phase", "qmfleet explain fleet.spec.rollout --recursive | head -n 12", "qmfleet explain fleet.spec.rolout"],
         ["config"] =
         [
             "qmfleet config get-contexts", "qmfleet config set-context bench --server https://bench:8420 --pki pki", "qmfleet config set-context here --server \"$QMFLEET_SERVER\"",
-            "qmfleet config get-contexts", "qmfleet config use-context here", "qmfleet config current-context", "qmfleet config view", "qmfleet config view -o json",
-            "QMFLEET_SERVER= qmfleet get nodes -o name", "qmfleet get nodes --context nosuch", "qmfleet config delete-context bench", "qmfleet config get-contexts -o name",
+            "qmfleet config get-contexts", "qmfleet config set-context ci --server https://bench:8420 --pki pki --token qmf_id_secret",
+            "qmfleet config set-context here --token qmf_id_secret", "qmfleet config use-context here", "qmfleet config current-context", "qmfleet config view", "qmfleet config view -o json",
+            "QMFLEET_SERVER= qmfleet get nodes -o name", "qmfleet get nodes --context nosuch", "qmfleet config delete-context bench", "qmfleet config delete-context ci", "qmfleet config get-contexts -o name",
         ],
         ["completion"] = ["qmfleet completion bash", "qmfleet completion zsh", "qmfleet completion fish", "qmfleet completion tcsh"],
         ["lab"] = ["qmfleet lab faults --lab lab", "qmfleet lab faults --lab lab -o json", "qmfleet lab clear --lab lab", "qmfleet lab fault ecu2 freeze --lab lab", "qmfleet lab fault ecu2 slow --lab lab"],
@@ -152,6 +162,8 @@ public sealed class TranscriptTests : CliTest
     {
         SampleFleet.Fill(Server);
         Write("cockpit.yaml", Manifest);
+        Write("role.yaml", "name: radio-keeper\nrules:\n  - {verbs: [restart], resources: [units], scope: {units: ['radio.*']}}\n");
+        Write("bad-role.yaml", "name: radio-keeper\nrules:\n  - {verb: [restart], resources: units, deny: perhaps}\n");
         Write("bad.yaml", Manifest.Replace("selector", "selecter", StringComparison.Ordinal));
         File.CreateSymbolicLink(Files + "lab", lab.Folder);
         return new(Files.TrimEnd('/'), Server.Address);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -42,6 +43,11 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public FakeController Controller => _app.Services.GetRequiredService<FakeController>();
 
+    public FakeAccess Access => _app.Services.GetRequiredService<FakeAccess>();
+
+    /// <summary>Who each call said it is by, in its authorization header, and with its certificate; empty where it had none.</summary>
+    public ConcurrentQueue<(string Authorization, string Certificate)> Callers { get; private init; } = new();
+
     /// <summary>As --server wants it.</summary>
     public string Address { get; private init; } = "";
 
@@ -50,20 +56,20 @@ internal sealed class FakeServer : IAsyncDisposable
         // A socket's path may have 107 bytes, which the tests' own directory might exceed.
         var directory = Directory.CreateTempSubdirectory("qmcli-").FullName;
         var socket = Path.Combine(directory, "s");
-        var app = await StartAsync(kestrel => kestrel.ListenUnixSocket(socket, listen => listen.Protocols = HttpProtocols.Http2));
-        return new(app, directory) { Address = $"unix:{socket}" };
+        var (app, callers) = await StartAsync(kestrel => kestrel.ListenUnixSocket(socket, listen => listen.Protocols = HttpProtocols.Http2));
+        return new(app, directory) { Address = $"unix:{socket}", Callers = callers };
     }
 
-    /// <summary>Wants a client certificate of the authority.</summary>
-    public static async Task<FakeServer> OnTlsAsync(TestPki pki)
+    /// <summary>Wants a client certificate of the authority, or takes callers without one, too.</summary>
+    public static async Task<FakeServer> OnTlsAsync(TestPki pki, ClientCertificateMode mode = ClientCertificateMode.RequireCertificate)
     {
-        var app = await StartAsync(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(tls =>
+        var (app, callers) = await StartAsync(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(tls =>
         {
             tls.ServerCertificate = pki.Server;
-            tls.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
+            tls.ClientCertificateMode = mode;
             tls.ClientCertificateValidation = (certificate, _, _) => certificate.Issuer == pki.Authority.Subject;
         })));
-        return new(app, null) { Address = app.Urls.Single() };
+        return new(app, null) { Address = app.Urls.Single(), Callers = callers };
     }
 
     public async ValueTask DisposeAsync()
@@ -75,15 +81,21 @@ internal sealed class FakeServer : IAsyncDisposable
         }
     }
 
-    private static async Task<WebApplication> StartAsync(Action<KestrelServerOptions> listen)
+    private static async Task<(WebApplication App, ConcurrentQueue<(string, string)> Callers)> StartAsync(Action<KestrelServerOptions> listen)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(listen);
         builder.Services.AddGrpc();
         builder.Services.AddSingleton<FakeFleets>().AddSingleton<FakeRevisions>().AddSingleton<FakeNodes>().AddSingleton<FakeEvents>().AddSingleton<FakeDiagnostics>().AddSingleton<FakeArtifacts>()
-            .AddSingleton<FakeOperations>().AddSingleton<FakeRollouts>().AddSingleton<FakeSites>().AddSingleton<FakeController>().AddSingleton<FakeAudit>();
+            .AddSingleton<FakeOperations>().AddSingleton<FakeRollouts>().AddSingleton<FakeSites>().AddSingleton<FakeController>().AddSingleton<FakeAudit>().AddSingleton<FakeAccess>();
         var app = builder.Build();
+        var callers = new ConcurrentQueue<(string, string)>();
+        app.Use((call, next) =>
+        {
+            callers.Enqueue((call.Request.Headers.Authorization.ToString(), call.Connection.ClientCertificate?.Subject ?? ""));
+            return next(call);
+        });
         app.MapGrpcService<FakeFleets>();
         app.MapGrpcService<FakeRevisions>();
         app.MapGrpcService<FakeNodes>();
@@ -95,7 +107,8 @@ internal sealed class FakeServer : IAsyncDisposable
         app.MapGrpcService<FakeSites>();
         app.MapGrpcService<FakeController>();
         app.MapGrpcService<FakeAudit>();
+        app.MapGrpcService<FakeAccess>();
         await app.StartAsync();
-        return app;
+        return (app, callers);
     }
 }

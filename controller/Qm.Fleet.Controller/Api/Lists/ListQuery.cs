@@ -13,12 +13,13 @@ internal sealed class ListQuery<T>
 
     private readonly LabelSelector _selector;
     private readonly FieldFilter _filter;
+    private readonly Func<T, bool> _sees;
     private readonly ListOrder _order;
     private readonly ReadMask _mask;
     private readonly string _question;
 
-    private ListQuery(LabelSelector selector, FieldFilter filter, ListOrder order, ReadMask mask, string question, int size, ImmutableArray<SortValue>? after) =>
-        (_selector, _filter, _order, _mask, _question, Size, After) = (selector, filter, order, mask, question, size, after);
+    private ListQuery(LabelSelector selector, FieldFilter filter, Func<T, bool> sees, ListOrder order, ReadMask mask, string question, int size, ImmutableArray<SortValue>? after) =>
+        (_selector, _filter, _sees, _order, _mask, _question, Size, After) = (selector, filter, sees, order, mask, question, size, after);
 
     /// <summary>How many a page holds.</summary>
     public int Size { get; }
@@ -27,14 +28,17 @@ internal sealed class ListQuery<T>
     public ImmutableArray<SortValue>? After { get; }
 
     /// <summary>Checks a request for a list of named resources.</summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="sees">Whether the caller may see one; the list is as if there were no others. Null for all.</param>
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT with every problem of the request.</exception>
-    public static ListQuery<T> Read(ListRequest request) => Read(request, ByNameOnly);
+    public static ListQuery<T> Read(ListRequest request, Func<T, bool>? sees = null) => Read(request, ByNameOnly, sees);
 
     /// <summary>Checks a request for a list that has an order of its own.</summary>
     /// <param name="request">What is asked.</param>
     /// <param name="shape">Which parts a place in the order has, each true for a text.</param>
+    /// <param name="sees">Whether the caller may see one; the list is as if there were no others. Null for all.</param>
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT with every problem of the request.</exception>
-    public static ListQuery<T> Read(ListRequest request, ImmutableArray<bool> shape)
+    public static ListQuery<T> Read(ListRequest request, ImmutableArray<bool> shape, Func<T, bool>? sees = null)
     {
         var type = new T().Descriptor;
         var problems = request.Problems.ToList();
@@ -54,7 +58,7 @@ internal sealed class ListQuery<T>
             }
         }
 
-        return problems.Count == 0 ? new(selector, filter, order, mask, question, size, after) : throw Failures.Invalid(problems);
+        return problems.Count == 0 ? new(selector, filter, sees ?? (static _ => true), order, mask, question, size, after) : throw Failures.Invalid(problems);
     }
 
     /// <summary>The page of resources that lie by name.</summary>
@@ -87,7 +91,7 @@ internal sealed class ListQuery<T>
             }
 
             var wire = toWire(item);
-            if (_filter.Matches(wire))
+            if (Shows(wire))
             {
                 if (items.Count == Size)
                 {
@@ -106,6 +110,8 @@ internal sealed class ListQuery<T>
         return new(items, "");
     }
 
+    private bool Shows(T wire) => _filter.Matches(wire) && _sees(wire);
+
     // Only the first ones after the place are kept while all go by; one more than the page tells whether there is a rest.
     private ListPage<T> Sorted<TItem>(IEnumerable<TItem> found, Func<TItem, T> toWire, Func<TItem, string> nameOf)
     {
@@ -113,7 +119,7 @@ internal sealed class ListQuery<T>
         foreach (var item in found)
         {
             var wire = toWire(item);
-            if (!_filter.Matches(wire))
+            if (!Shows(wire))
             {
                 continue;
             }

@@ -120,6 +120,12 @@ internal sealed class ResourceWatch<T>(
     // The log is gone with its controller: the event log still tells what came and went, and whatever may have changed is told as it is now.
     private async Task CatchUpAsync(ChangeLog<T> log, WatchToken token, CancellationToken ct)
     {
+        if (filter.IsWithinScope)
+        {
+            // What lay in it then nobody knows now, and the event log tells of everything.
+            throw Failures.TooOld("The resume token is of another run of the controller, and you watch within a scope.");
+        }
+
         var view = log.View;
         if (token.Event > view.Event)
         {
