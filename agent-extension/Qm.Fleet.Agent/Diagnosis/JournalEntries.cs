@@ -34,6 +34,9 @@ internal static class JournalEntries
         return (entries, cursor);
     }
 
+    /// <summary>A text made fit to leave the node: without secrets, without what steers a terminal, and bounded.</summary>
+    public static string Fit(string text, int lengthMax) => Clean(Redactor.Redact(text).Text, lengthMax);
+
     private static bool TryRead(string line, out LogEntry entry, out string cursor)
     {
         (entry, cursor) = (new LogEntry(), "");
@@ -69,7 +72,7 @@ internal static class JournalEntries
                         entry.Priority = priority;
                         break;
                     case "MESSAGE":
-                        entry.Message = Clean(Redactor.Redact(value).Text, MessageMax);
+                        entry.Message = Fit(value, MessageMax);
                         break;
                 }
             }

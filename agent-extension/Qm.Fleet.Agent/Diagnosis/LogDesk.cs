@@ -18,6 +18,7 @@ internal sealed class LogDesk(NodePrograms programs, Outbox outbox) : IAsyncDisp
     private const int OutputBytesMax = 1024 * 1024;
     private const int LinesMax = 10_000;
     private const int CursorMax = 512;
+    private const int ErrorsMax = 500;
 
     private const string Fields = "--output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,_PID,_SYSTEMD_UNIT";
 
@@ -97,8 +98,9 @@ internal sealed class LogDesk(NodePrograms programs, Outbox outbox) : IAsyncDisp
         var result = await programs.RunAsync(command, _end.Token).ConfigureAwait(false);
         var (entries, cursor) = JournalEntries.Read(result.Output, result.IsCut);
         var problem = result.Succeeded ? ""
+            : result.End == ProgramEnd.NotRun ? result.Errors
             : result.End == ProgramEnd.TimedOut ? $"{command.Program} did not end within {command.Deadline.TotalSeconds:0} s"
-            : $"{command.Program} failed: {AllowList.Printable(result.Errors.Trim())}";
+            : $"{command.Program} failed: {JournalEntries.Fit(result.Errors.Trim(), ErrorsMax)}";
         var (number, piece) = (0L, new Diagnostics());
         foreach (var entry in entries)
         {
