@@ -75,12 +75,13 @@ internal sealed class EventApi(EventLog log, ChangeFeed feed, WatchStreams strea
             var batch = log.After(after, request.Node, request.Fleet, BatchSize);
             foreach (var stored in batch)
             {
-                after = stored.Number;
                 var told = stored.ToWire();
                 if (filter.Matches(told) && view.Sees(told))
                 {
+                    // Whoever did not take this one goes on after the one before.
                     await streams.SendAsync(responseStream, told, $"Resume after event {after}.", end.Token, after.ToString(CultureInfo.InvariantCulture)).ConfigureAwait(false);
                 }
+                after = stored.Number;
             }
             if (batch.Count < BatchSize)
             {

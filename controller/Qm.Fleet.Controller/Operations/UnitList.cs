@@ -6,6 +6,7 @@ using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
+using Qm.Fleet.Core.Selectors;
 using Qm.Fleet.Core.Units;
 
 namespace Qm.Fleet.Controller.Operations;
@@ -42,7 +43,7 @@ internal sealed class UnitList(NodeStore nodes, BlueChiLink blueChi, LiveNodes l
             return
             [
                 .. (await current.ListUnitsAsync(qm, ct).ConfigureAwait(false))
-                    .Where(unit => patterns.Count == 0 || patterns.Any(pattern => UnitPattern.Matches(pattern, unit.Name))).OrderBy(static unit => unit.Name, StringComparer.Ordinal)
+                    .Where(unit => patterns.Count == 0 || patterns.Any(pattern => Glob.Matches(pattern, unit.Name))).OrderBy(static unit => unit.Name, StringComparer.Ordinal)
                     .Select(unit => new V1.Unit
                     {
                         Name = unit.Name,

@@ -109,26 +109,6 @@ public sealed class AccessPolicyTests
         Assert.True(AccessPolicy.Allows(AccessRole.Agent.Rules, "connect", AccessResource.Gateway, Ecu1));
     }
 
-    [Theory]
-    [InlineData("*", "", true)]
-    [InlineData("", "", true)]
-    [InlineData("", "a", false)]
-    [InlineData("a*b*c", "aXbYbZc", true)]
-    [InlineData("a*b*c", "aXbYbZ", false)]
-    [InlineData("?", "", false)]
-    [InlineData("radio.*", "radio-service", false)]
-    [InlineData("*.service", "radio.service", true)]
-    public void Glob_ReadsAsSystemctlDoes(string pattern, string text, bool expected) => Assert.Equal(expected, Glob.Matches(pattern, text));
-
-    [Fact]
-    public void Glob_AgainstARegularExpression_AgreesOnEverything() =>
-        Gen.Select(Gen.Char["ab*?"].Array[0, 8], Gen.Char["ab"].Array[0, 10]).Sample((pattern, text) =>
-        {
-            var (glob, plain) = (new string(pattern), new string(text));
-            var expression = "^" + glob.Replace("*", ".*", StringComparison.Ordinal).Replace('?', '.') + "$";
-            return Glob.Matches(glob, plain) == System.Text.RegularExpressions.Regex.IsMatch(plain, expression);
-        });
-
     private static readonly Gen<AccessTarget> GenTarget = Gen.Select(
         Gen.OneOf("", "cockpit", "adas"), Gen.OneOf("", "ecu1", "ecu2"), (fleet, node) => new AccessTarget("local", fleet, node));
 

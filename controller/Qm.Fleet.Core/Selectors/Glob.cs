@@ -1,4 +1,4 @@
-namespace Qm.Fleet.Core.Access;
+namespace Qm.Fleet.Core.Selectors;
 
 /// <summary>Shell patterns as systemctl takes them: * is any run of characters, ? is one, everything else is itself.</summary>
 public static class Glob

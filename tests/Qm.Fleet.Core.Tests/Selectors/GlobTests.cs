@@ -1,11 +1,11 @@
 using CsCheck;
-using Qm.Fleet.Core.Units;
+using Qm.Fleet.Core.Selectors;
 using Xunit;
 
-namespace Qm.Fleet.Core.Tests.Units;
+namespace Qm.Fleet.Core.Tests.Selectors;
 
 [Trait("Requirement", "QMF-API-024")]
-public sealed class UnitPatternTests
+public sealed class GlobTests
 {
     [Theory]
     [InlineData("*", "radio.service", true)]
@@ -18,12 +18,12 @@ public sealed class UnitPatternTests
     [InlineData("**", "", true)]
     [InlineData("?", "", false)]
     [InlineData("*.service", "radio.service.d", false)]
-    public void Matches_AsSystemctlDoes(string pattern, string name, bool matches) => Assert.Equal(matches, UnitPattern.Matches(pattern, name));
+    public void Matches_AsSystemctlDoes(string pattern, string name, bool matches) => Assert.Equal(matches, Glob.Matches(pattern, name));
 
     [Fact]
     public void Matches_AnyPattern_AsItsRegularExpressionDoes() => Gen.Select(Gen.String[Gen.Char["ab.*?"], 0, 8], Gen.String[Gen.Char["ab.*"], 0, 8]).Sample((pattern, name) =>
     {
         var expression = $"^{string.Concat(pattern.Select(static character => character switch { '*' => "(.*)", '?' => "(.)", _ => System.Text.RegularExpressions.Regex.Escape($"{character}") }))}$";
-        return UnitPattern.Matches(pattern, name) == System.Text.RegularExpressions.Regex.IsMatch(name, expression);
+        return Glob.Matches(pattern, name) == System.Text.RegularExpressions.Regex.IsMatch(name, expression);
     });
 }
