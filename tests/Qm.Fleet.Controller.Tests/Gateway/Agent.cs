@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Qm.Fleet.Controller.Gateway;
 
 namespace Qm.Fleet.Controller.Tests.Gateway;
 
@@ -22,11 +23,14 @@ internal sealed class Agent : IDisposable
         return agent;
     }
 
-    /// <summary>Dials in and is welcomed.</summary>
+    /// <summary>Dials in, is welcomed, and can be reached: the link opens right after the welcome.</summary>
     public static async Task<Agent> ConnectAsync(RunningController controller, string node = "ecu1")
     {
+        var links = controller.Service<IAgentLinks>();
+        var heard = new Signal(links, node);
         var agent = await DialAsync(controller, node, node);
         Assert.NotNull((await agent.ReceiveAsync()).Welcome);
+        await heard.UntilAsync(() => links.IsConnected(node));
         return agent;
     }
 
