@@ -48,7 +48,7 @@ public sealed class UsageTests : IAsyncLifetime
     {
         await UntilAsync(["node", "ecu1", "--history", "1m"], text => Regex.IsMatch(text, @"(?m)^radio\.service +cpus +\d\.\d\d +\d\.\d\d +\d\.\d\d +.*[▁-█]"));
         await _lab.Lab.Nodes[0].KillWorkloadAsync("radio");
-        await UntilAsync(["node", "ecu1", "--history", "1m"], text => Regex.Count(text, @"(?m)^radio\.service +memory ") == 2);
+        await UntilAsync(["node", "ecu1", "--history", "1m"], text => Regex.Count(text, @"(?m)^radio\.service +memory +\d") == 2);
 
         var json = JsonDocument.Parse(await _lab.RunAsync("top", "node/ecu1", "--history", "1m", "-o", "json")).RootElement;
 
