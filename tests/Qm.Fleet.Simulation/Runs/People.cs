@@ -53,7 +53,9 @@ internal sealed class People(World world)
             Release(node.Name);
         }
 
-        if (world.Store.Rollout is { Phase: RolloutPhase.Paused })
+        // A failure that a resume took note of pauses nothing any more, and is still nobody else's to try again.
+        if (world.Store.Rollout is { Phase: RolloutPhase.Paused }
+            || world.Store.Rollout is { Phase: RolloutPhase.Progressing } rollout && rollout.State.Members.Values.Any(static member => member.State is MemberState.Returned or MemberState.Stuck))
         {
             world.Referee.Retried();
             Change("retry", state => RolloutVerbs.Retry(state, [], world.Time.GetUtcNow()));
