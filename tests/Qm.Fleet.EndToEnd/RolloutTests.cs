@@ -69,7 +69,7 @@ public sealed class RolloutTests : IAsyncLifetime
         Assert.Contains("Soaking", why, StringComparison.Ordinal);
         Assert.Equal(Rollout.Types.Phase.Paused, (await _lab.CockpitAsync()).Status.Rollout.Phase);
 
-        Assert.Contains($"revision {before}  rollout cockpit/3", await _lab.RunAsync("rollout", "undo", "cockpit"), StringComparison.Ordinal);
+        Assert.Contains($"revision {before}  rollout cockpit/3", await _lab.RunAsync("rollout", "undo", "cockpit", "--no-wait"), StringComparison.Ordinal);
         await _lab.ConvergedAsync(before);
         Assert.All((int[])[0, 1, 2], index => Assert.Contains("localhost/radio:3", Radio(index), StringComparison.Ordinal));
     }
