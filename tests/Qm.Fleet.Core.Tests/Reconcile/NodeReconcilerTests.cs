@@ -1,15 +1,13 @@
 using CsCheck;
-using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
 using Xunit;
+using static Qm.Fleet.Core.Tests.Reconcile.Reconciling;
 
 namespace Qm.Fleet.Core.Tests.Reconcile;
 
 public sealed class NodeReconcilerTests
 {
-    private static readonly DateTimeOffset Now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
-
     [Fact]
     [Trait("Requirement", "QMF-RECON-002")]
     public void Decide_BareNode_StagesCommitsStartsConfirms()
@@ -195,166 +193,6 @@ public sealed class NodeReconcilerTests
     }
 
     [Fact]
-    [Trait("Requirement", "QMF-RECON-004")]
-    public void Decide_UnreachableNode_OnlyWaits()
-    {
-        var node = new ModelNode { Reachable = false };
-
-        var step = NodeReconciler.Decide(node.View(Revision("a", "2G", qm: 500), new()), Now);
-
-        Assert.Equal("WaitForHost", Assert.IsType<NodeStep.Wait>(step).Name);
-    }
-
-    [Fact]
-    [Trait("Requirement", "QMF-RECON-004")]
-    public void Decide_NotItsTurn_StagesAndNothingMore()
-    {
-        var node = new ModelNode();
-        var revision = Revision("a", "2G", qm: 500);
-
-        var first = NodeReconciler.Decide(node.View(revision, new(), mayMove: false), Now);
-        node.Apply(Assert.IsType<NodeStep.Stage>(first), revision);
-        var second = NodeReconciler.Decide(node.View(revision, new(), mayMove: false), Now);
-
-        Assert.Equal("WaitForTurn", second.Name);
-    }
-
-    [Fact]
-    [Trait("Requirement", "QMF-RECON-004")]
-    public void Decide_KnownBadRevision_IsFailedAndNothingIsTried()
-    {
-        var node = new ModelNode();
-
-        var step = NodeReconciler.Decide(node.View(Revision("a", "2G", qm: 500), new()) with { KnownBad = "it failed" }, Now);
-
-        Assert.Equal(new NodeStep.Failed("it failed"), step);
-    }
-
-    [Fact]
-    [Trait("Requirement", "QMF-RECON-004")]
-    public void Decide_ActFailsAgainAndAgain_IsGivenUpWithItsLastWord()
-    {
-        var node = new ModelNode();
-        var revision = Revision("a", "2G", qm: 500);
-        var memory = new NodeMemory();
-        var now = Now;
-        for (var attempt = 1; attempt <= NodeMemory.MaxAttempts; attempt++)
-        {
-            var view = node.View(revision, memory);
-            var act = Assert.IsType<NodeStep.Act>(NodeReconciler.Decide(view, now), exactMatch: false);
-            memory = view.Memory.After(act, ActOutcome.Failed, "disk full", view, now);
-            Assert.True(memory.NotBefore > now, "a failure must be followed by a pause");
-            now = memory.NotBefore;
-        }
-
-        var step = NodeReconciler.Decide(node.View(revision, memory), now);
-
-        Assert.Equal(new NodeStep.Failed("Stage: disk full"), step);
-    }
-
-    [Fact]
-    [Trait("Requirement", "QMF-RECON-004")]
-    public void Decide_RestartWithoutEffect_WaitsAndThenFailsInsteadOfRestartingAgain()
-    {
-        var node = new ModelNode();
-        Settle(node, Revision("a", "2G", qm: 500));
-        var revision = Revision("b", "2G", qm: 550);
-        var memory = new NodeMemory();
-        var view = node.View(revision, memory);
-        while (NodeReconciler.Decide(view, Now) is NodeStep.Act act and not NodeStep.RestartQm)
-        {
-            node.Apply(act, revision);
-            view = node.View(revision, view.Memory.After(act, ActOutcome.Done, "", view, Now));
-        }
-
-        var restart = Assert.IsType<NodeStep.RestartQm>(NodeReconciler.Decide(view, Now));
-        memory = view.Memory.After(restart, ActOutcome.Done, "", view, Now);
-        var waits = Assert.IsType<NodeStep.Wait>(NodeReconciler.Decide(node.View(revision, memory), Now));
-        memory = memory.Deciding(waits, Now);
-        var end = NodeReconciler.Decide(node.View(revision, memory), Now + NodeReconciler.EffectDeadline);
-
-        Assert.Equal("WaitForEffect", waits.Name);
-        Assert.IsType<NodeStep.Failed>(end);
-    }
-
-    [Fact]
-    [Trait("Requirement", "QMF-RULE-7")]
-    public void Decide_HostsAgentConfChangedOrRemoved_RestartsItBeforeAnythingElseAndConfirmsOverIt()
-    {
-        var node = new ModelNode();
-        Settle(node, Revision("a", "2G", qm: 500));
-        node.Acts.Clear();
-
-        Settle(node, Revision("b", "1536M", qm: 500, heartbeat: "500"));
-        Settle(node, Revision("c", "1536M", qm: 500));
-
-        Assert.Equal(["Stage", "Commit", "RestartHostAgent", "SetLimits", "Confirm", "Stage", "Commit", "RestartHostAgent", "Confirm"], node.Acts);
-        Assert.Equal(ConfirmDeadline.Link, node.ConfirmWithin);
-    }
-
-    [Fact]
-    [Trait("Requirement", "QMF-RULE-7")]
-    [Trait("Requirement", "QMF-RECON-004")]
-    public void Decide_NodeCutOffByItsChange_WaitsUntilItGoesBackAndThenHasFailedThere()
-    {
-        var node = new ModelNode();
-        var (good, bad) = (Revision("a", "2G", qm: 500), Revision("b", "2G", qm: 500, heartbeat: "500"));
-        Settle(node, good);
-        node.CutsOff = true;
-        node.Acts.Clear();
-        var memory = new NodeMemory();
-        while (NodeReconciler.Decide(node.View(bad, memory), Now) is NodeStep.Act act)
-        {
-            var view = node.View(bad, memory);
-            node.Apply(act, bad);
-            memory = view.Memory.After(act, ActOutcome.Done, "", view, Now);
-        }
-
-        var cutOff = NodeReconciler.Decide(node.View(bad, memory), Now);
-        node.GoBack(good);
-        // A controller that was restarted meanwhile knows nothing but what it reads.
-        var back = NodeReconciler.Decide(node.View(bad, new()), Now);
-        var waits = NodeReconciler.Decide(node.View(bad, new(), mayMove: false), Now);
-        var stillOffline = NodeReconciler.Decide(node.View(bad, new()) with { Host = Presence.Offline }, Now);
-        Settle(node, good);
-
-        Assert.Equal("WaitForHost", cutOff.Name);
-        Assert.Contains("went back from it: nobody confirmed it", Assert.IsType<NodeStep.Failed>(back).Reason, StringComparison.Ordinal);
-        Assert.Equal(back, stillOffline);
-        // Only its turn makes it try; until then, and when people ask for another try, it is staged, and the node forgets.
-        Assert.IsType<NodeStep.Stage>(waits);
-        Assert.Equal(["Stage", "Commit", "RestartHostAgent", "Confirm"], node.Acts);
-    }
-
-    [Theory]
-    [InlineData("1536M", 500, null, "", 1800)]
-    [InlineData("2G", 500, "500", "", 60)]
-    [InlineData("2G", 550, "500", "", 60 + 120)]
-    [InlineData("2G", 550, "500", "maps,radio", 60 + (3 * 120))]
-    [Trait("Requirement", "QMF-RULE-7")]
-    public void Decide_Commit_IsGrantedTheTimeOfWhatItSetsOff(string memoryHigh, int qm, string? heartbeat, string workloads, int seconds)
-    {
-        var node = new ModelNode();
-        Settle(node, Revision("a", "2G", qm: 500));
-
-        Settle(node, Revision("b", memoryHigh, qm, workloads.Split(',', StringSplitOptions.RemoveEmptyEntries), heartbeat));
-
-        Assert.Equal(TimeSpan.FromSeconds(seconds), node.ConfirmWithin);
-    }
-
-    // QM's own file is among those of every revision, and QM is not there yet.
-    [Fact]
-    [Trait("Requirement", "QMF-RULE-7")]
-    public void Decide_FirstCommit_CouldCutQmOffAndMayStartIt()
-    {
-        var node = new ModelNode();
-
-        Settle(node, Revision("a", "2G", qm: 500));
-
-        Assert.Equal(ConfirmDeadline.Link + NodeReconciler.QmDeadline, node.ConfirmWithin);
-    }
-
-    [Fact]
     [Trait("Requirement", "QMF-LINK-002")]
     public void Evaluate_FileThatWinsOverOurs_IsNotTakenForQmsName()
     {
@@ -399,53 +237,5 @@ public sealed class NodeReconcilerTests
             memory = node.View(revision, memory).Memory.Deciding(act, Now).After(act, ActOutcome.Done, "", node.View(revision, memory), Now);
             node.Apply(act, revision);
         }
-    }
-
-    private static void Settle(ModelNode node, RenderedRevision revision, int atMost = 20, bool mustSettle = true)
-    {
-        var memory = new NodeMemory();
-        for (var round = 0; round < atMost; round++)
-        {
-            var view = node.View(revision, memory);
-            var step = NodeReconciler.Decide(view, Now);
-            if (step is NodeStep.Ready)
-            {
-                return;
-            }
-
-            var act = step as NodeStep.Act;
-            Assert.True(act is not null, $"after {string.Join(", ", node.Acts)}: {step.Name}: {step.Reason}");
-            node.Apply(act, revision);
-            memory = view.Memory.Deciding(step, Now).After(act, ActOutcome.Done, "", view, Now);
-        }
-
-        Assert.False(mustSettle, $"not settled after {atMost} acts: {string.Join(", ", node.Acts)}");
-    }
-
-    private static RenderedRevision Revision(string name, string memoryHigh, int qm, string[]? workloads = null, string? heartbeat = null)
-    {
-        var parsed = FleetParser.Parse(new FleetManifest
-        {
-            Name = "cockpit",
-            Selector = "zone=cockpit",
-            Environment = new()
-            {
-                RootfsPreinstalled = true,
-                Resources = new Dictionary<string, string> { ["MemoryHigh"] = memoryHigh, ["CPUWeight"] = "idle" },
-                OomQm = qm,
-                OomNested = 750,
-                HostAgent = heartbeat is null ? new Dictionary<string, string>() : new() { ["HeartbeatInterval"] = heartbeat },
-                Workloads = [.. (workloads ?? []).Select(workload => new WorkloadManifest
-                {
-                    Name = workload,
-                    Quadlet = new Dictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>>
-                    {
-                        ["Container"] = new Dictionary<string, IReadOnlyList<string>> { ["Image"] = [$"localhost/{workload}:1"] },
-                    },
-                })],
-            },
-        });
-        Assert.Empty(parsed.Problems);
-        return RevisionRenderer.Render(name, parsed.Value!.Environment, "ecu1");
     }
 }
