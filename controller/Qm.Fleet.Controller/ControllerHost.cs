@@ -102,6 +102,7 @@ internal static class ControllerHost
         services.AddSingleton<ArtifactStore>().AddSingleton<ArtifactUploads>();
         services.AddSingleton<OperationStore>().AddSingleton<OperationList>().AddSingleton<Mutations>();
         services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<SiteStore>().AddSingleton<EventLog>().AddSingleton<OomKillStore>().AddSingleton<AccessStore>();
+        services.AddSingleton<EnrollmentStore>().AddSingleton<JoinTokenStore>();
         return services.AddSingleton<IReconcileStore, ReconcileStore>();
     }
 
@@ -131,6 +132,8 @@ internal static class ControllerHost
         services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<OperationApi>().AddSingleton<EventApi>().AddSingleton<AuditApi>();
         services.AddSingleton<SiteApi>().AddSingleton<ServerApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
         services.AddSingleton<ArtifactApi>().AddSingleton<ArtifactDownloads>();
+        services.AddSingleton<INodeCertificates, PkiNodeCertificates>().AddSingleton<INodeStanding, EveryNodeStands>().AddSingleton<IPeerAddresses, BlueChiPeers>();
+        services.AddSingleton<JoinTokens>().AddSingleton<EnrollmentDesk>().AddSingleton<EnrollmentApi>();
         services.AddGrpcHealthChecks().AddCheck<StoreHealth>("store", HealthStatus.Unhealthy);
         return services;
     }
@@ -154,6 +157,7 @@ internal static class ControllerHost
         app.MapGrpcService<DiagnosticsApi>();
         app.MapGrpcService<ArtifactApi>();
         app.MapGrpcService<AccessApi>();
+        app.MapGrpcService<EnrollmentApi>();
         app.MapGrpcService<NodeGatewayService>();
         app.MapGet(ArtifactDownloads.Route, static (HttpContext context, ArtifactDownloads downloads) => downloads.ServeAsync(context)).WithMetadata(new EndpointRule("connect", AccessResource.Gateway));
         app.MapGrpcHealthChecksService();

@@ -101,7 +101,18 @@ internal static class CommandLine
             Description = "Most space that the archives of qmfleet artifact push take together, in MiB",
             DefaultValueFactory = static _ => Defaults.ArtifactSpaceBytes >> 20,
         };
-        var command = new Command("run", "Serves until SIGTERM or SIGINT.") { State, bus, listen, names, socket, metrics, interval, usage, linkConfirm, artifacts };
+        var autoApprove = new Option<string>("--auto-approve")
+        {
+            Description = $"Which nodes join without a person or a join token: {AutoApprovals.Word(AutoApproval.None)}, or {AutoApprovals.Word(AutoApproval.BlueChiPeerMatch)} for those that BlueChi has connected from the very address they ask from",
+            DefaultValueFactory = static _ => AutoApprovals.Word(Defaults.AutoApprove),
+        };
+        autoApprove.AcceptOnlyFromAmong([.. AutoApprovals.Words]);
+        var nodeLife = new Option<int>("--node-certificate-life")
+        {
+            Description = "How long certificates of nodes that join or renew are good, in seconds; they are renewed after two thirds of it",
+            DefaultValueFactory = static _ => (int)Defaults.NodeCertificateLife.TotalSeconds,
+        };
+        var command = new Command("run", "Serves until SIGTERM or SIGINT.") { State, bus, listen, names, socket, metrics, interval, usage, linkConfirm, artifacts, autoApprove, nodeLife };
         command.SetAction((parsed, ct) => ServeAsync(
             new ControllerOptions
             {
@@ -114,6 +125,8 @@ internal static class CommandLine
                 ReportInterval = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(interval)),
                 UsageInterval = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(usage)),
                 LinkConfirmWithin = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(linkConfirm)),
+                AutoApprove = AutoApprovals.Of(parsed.GetRequiredValue(autoApprove)),
+                NodeCertificateLife = TimeSpan.FromSeconds(parsed.GetRequiredValue(nodeLife)),
                 // What is out of every bound stays so, instead of coming round.
                 ArtifactSpaceBytes = Math.Clamp(parsed.GetRequiredValue(artifacts), 0, 1L << 40) << 20,
                 Given = command.Options.Where(option => parsed.GetResult(option) is { Implicit: false }).Select(static option => option.Name).ToHashSet(StringComparer.Ordinal),

@@ -29,6 +29,8 @@ internal static class ControllerSettings
             ("--report-interval", Milliseconds(options.ReportInterval)),
             ("--usage-interval", Milliseconds(options.UsageInterval)),
             ("--link-confirm-within", Milliseconds(options.LinkConfirmWithin)),
+            ("--auto-approve", AutoApprovals.Word(options.AutoApprove)),
+            ("--node-certificate-life", options.NodeCertificateLife.TotalSeconds.ToString(CultureInfo.InvariantCulture)),
             ("--artifact-space", (options.ArtifactSpaceBytes >> 20).ToString(CultureInfo.InvariantCulture)),
         }
         select new ControllerSetting(setting.Name, setting.Value, options.Given.Contains(setting.Name) ? "command line" : "default");

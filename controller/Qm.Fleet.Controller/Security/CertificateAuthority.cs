@@ -9,7 +9,7 @@ internal sealed record PemIdentity(string Certificate, string Key);
 
 /// <summary>The controller's own certificate authority: ECDSA on P-256, one level, so a leaf can never issue another.</summary>
 /// <param name="certificate">The CA's certificate with its key.</param>
-internal sealed class CertificateAuthority(X509Certificate2 certificate) : IDisposable
+internal sealed partial class CertificateAuthority(X509Certificate2 certificate) : IDisposable
 {
     /// <summary>How long a CA lasts: ten years.</summary>
     public static readonly TimeSpan AuthorityLifetime = TimeSpan.FromDays(3650);

@@ -9,7 +9,7 @@ namespace Qm.Fleet.Controller.Security;
 /// connects with) are made anew when they are missing, do not read, end within <see cref="RenewBefore"/>, or lack a name. Folders are 0700,
 /// files 0600.
 /// </remarks>
-internal sealed class Pki : IDisposable
+internal sealed partial class Pki : IDisposable
 {
     /// <summary>Certificates of the controller itself are renewed this long before they end.</summary>
     public static readonly TimeSpan RenewBefore = TimeSpan.FromDays(30);
