@@ -133,7 +133,7 @@ internal static class ControllerHost
         services.AddSingleton<SiteApi>().AddSingleton<ServerApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
         services.AddSingleton<ArtifactApi>().AddSingleton<ArtifactDownloads>();
         services.AddSingleton<INodeCertificates, PkiNodeCertificates>().AddSingleton<INodeStanding, EveryNodeStands>().AddSingleton<IPeerAddresses, BlueChiPeers>();
-        services.AddSingleton<JoinTokens>().AddSingleton<EnrollmentDesk>().AddSingleton<EnrollmentApi>();
+        services.AddSingleton<JoinTokens>().AddSingleton<EnrollmentDesk>().AddSingleton<EnrollmentApi>().AddSingleton<AgentRenewals>();
         services.AddGrpcHealthChecks().AddCheck<StoreHealth>("store", HealthStatus.Unhealthy);
         return services;
     }

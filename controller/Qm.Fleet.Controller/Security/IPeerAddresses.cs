@@ -13,6 +13,9 @@ internal interface IPeerAddresses
     /// <param name="address">Where somebody asks from who wants to be that node; null for a socket of this host.</param>
     /// <param name="ct">Ends the wait.</param>
     Task<PeerReading> OfAsync(string node, IPAddress? address, CancellationToken ct);
+
+    /// <summary>The same for many, with one question to BlueChi.</summary>
+    Task<Func<string, IPAddress?, PeerReading>> LookAsync(CancellationToken ct);
 }
 
 /// <inheritdoc/>
@@ -27,32 +30,54 @@ internal sealed class BlueChiPeers(BlueChiLink blueChi, TimeProvider time) : IPe
     /// <inheritdoc/>
     public async Task<PeerReading> OfAsync(string node, IPAddress? address, CancellationToken ct)
     {
-        if (blueChi.Current is not { } current)
-        {
-            return PeerReading.NotAsked($"BlueChi cannot be asked: {blueChi.NotConnectedBecause}");
-        }
         try
         {
-            if (Interlocked.Increment(ref _asked) > MostAtOnce)
-            {
-                return PeerReading.NotAsked("BlueChi is asked about others at the moment");
-            }
-            using var timer = new CancellationTokenSource(Deadline, time);
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, ct);
-            var known = await current.GetNodeAsync(node, limit.Token).ConfigureAwait(false);
-            return PeerReading.Of(node, known.Status == NodeStatus.Online, known.PeerIp, address);
+            return await AskAsync(
+                async (current, limit) =>
+                {
+                    var known = await current.GetNodeAsync(node, limit).ConfigureAwait(false);
+                    return PeerReading.Of(node, known.Status == NodeStatus.Online, known.PeerIp, address);
+                },
+                static reading => reading, ct).ConfigureAwait(false);
         }
         catch (UnknownNodeException)
         {
             return PeerReading.NoSuchNode(node);
         }
-        catch (BlueChiException e)
+    }
+
+    /// <inheritdoc/>
+    public Task<Func<string, IPAddress?, PeerReading>> LookAsync(CancellationToken ct) => AskAsync<Func<string, IPAddress?, PeerReading>>(
+        async (current, limit) =>
         {
-            return PeerReading.NotAsked($"BlueChi cannot be asked: {e.Message.TrimEnd('.')}");
+            var known = (await current.ListNodesAsync(limit).ConfigureAwait(false)).ToDictionary(static node => node.Name, StringComparer.Ordinal);
+            return (node, address) => known.TryGetValue(node, out var one) ? PeerReading.Of(node, one.Status == NodeStatus.Online, one.PeerIp, address) : PeerReading.NoSuchNode(node);
+        },
+        static reading => (_, _) => reading, ct);
+
+    private async Task<T> AskAsync<T>(Func<IBlueChi, CancellationToken, Task<T>> ask, Func<PeerReading, T> instead, CancellationToken ct)
+    {
+        if (blueChi.Current is not { } current)
+        {
+            return instead(PeerReading.NotAsked($"BlueChi cannot be asked: {blueChi.NotConnectedBecause}"));
+        }
+        try
+        {
+            if (Interlocked.Increment(ref _asked) > MostAtOnce)
+            {
+                return instead(PeerReading.NotAsked("BlueChi is asked about others at the moment"));
+            }
+            using var timer = new CancellationTokenSource(Deadline, time);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, ct);
+            return await ask(current, limit.Token).ConfigureAwait(false);
+        }
+        catch (BlueChiException e) when (e is not UnknownNodeException)
+        {
+            return instead(PeerReading.NotAsked($"BlueChi cannot be asked: {e.Message.TrimEnd('.')}"));
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            return PeerReading.NotAsked("BlueChi did not answer in time");
+            return instead(PeerReading.NotAsked("BlueChi did not answer in time"));
         }
         finally
         {
