@@ -31,6 +31,19 @@ internal sealed class Outbox : IDisposable
     /// <summary>Most pieces of a diagnosis that wait.</summary>
     public const int PiecesMax = 2;
 
+    /// <summary>Whether nothing is added that has to be sent: what waits now is the last.</summary>
+    public bool IsLast { get; private set; }
+
+    /// <summary>Has what waits now be the last.</summary>
+    public void End()
+    {
+        lock (_lock)
+        {
+            IsLast = true;
+            Wake();
+        }
+    }
+
     /// <summary>Puts a report in place of any that was not sent yet.</summary>
     public void Report(NodeReport report)
     {
@@ -114,7 +127,8 @@ internal sealed class Outbox : IDisposable
     /// Waits for something and takes it: the report first, every result, usage, probes and heartbeat, then one piece of a diagnosis. What is as the last
     /// one taken said is left out: static checks and facts of a report, each cgroup of usage, and each probe.
     /// </summary>
-    public async Task<IReadOnlyList<AgentMessage>> TakeAsync(CancellationToken cancellationToken)
+    /// <returns>What to send, and whether it is the last.</returns>
+    public async Task<(IReadOnlyList<AgentMessage> Messages, bool IsLast)> TakeAsync(CancellationToken cancellationToken)
     {
         await _filled.WaitAsync(cancellationToken).ConfigureAwait(false);
         lock (_lock)
@@ -154,7 +168,7 @@ internal sealed class Outbox : IDisposable
                 Wake();
             }
 
-            return messages;
+            return (messages, IsLast);
         }
     }
 
