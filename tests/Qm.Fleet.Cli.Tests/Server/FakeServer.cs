@@ -45,6 +45,8 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public FakeAccess Access => _app.Services.GetRequiredService<FakeAccess>();
 
+    public FakeEnrollments Enrollments => _app.Services.GetRequiredService<FakeEnrollments>();
+
     /// <summary>Who each call said it is by, in its authorization header, and with its certificate; empty where it had none.</summary>
     public ConcurrentQueue<(string Authorization, string Certificate)> Callers { get; private init; } = new();
 
@@ -89,6 +91,7 @@ internal sealed class FakeServer : IAsyncDisposable
         builder.Services.AddGrpc();
         builder.Services.AddSingleton<FakeFleets>().AddSingleton<FakeRevisions>().AddSingleton<FakeNodes>().AddSingleton<FakeEvents>().AddSingleton<FakeDiagnostics>().AddSingleton<FakeArtifacts>()
             .AddSingleton<FakeOperations>().AddSingleton<FakeRollouts>().AddSingleton<FakeSites>().AddSingleton<FakeController>().AddSingleton<FakeAudit>().AddSingleton<FakeAccess>();
+        builder.Services.AddSingleton<FakeEnrollments>();
         var app = builder.Build();
         var callers = new ConcurrentQueue<(string, string)>();
         app.Use((call, next) =>
@@ -108,6 +111,7 @@ internal sealed class FakeServer : IAsyncDisposable
         app.MapGrpcService<FakeController>();
         app.MapGrpcService<FakeAudit>();
         app.MapGrpcService<FakeAccess>();
+        app.MapGrpcService<FakeEnrollments>();
         await app.StartAsync();
         return (app, callers);
     }
