@@ -159,10 +159,9 @@ internal sealed partial class GatewaySession(
 
     private async Task SendAsync(IClientStreamWriter<AgentMessage> messages, Outbox outbox, CancellationToken cancellationToken)
     {
-        for (var isLast = false; !isLast;)
+        while (!outbox.HasEnded)
         {
-            (var waiting, isLast) = await outbox.TakeAsync(cancellationToken).ConfigureAwait(false);
-            foreach (var message in waiting)
+            foreach (var message in await outbox.TakeAsync(cancellationToken).ConfigureAwait(false))
             {
                 await messages.WriteAsync(message, cancellationToken).ConfigureAwait(false);
             }

@@ -22,6 +22,7 @@ internal sealed class Outbox : IDisposable
     private IReadOnlyList<ProbeResult>? _probes;
     private Heartbeat? _heartbeat;
     private Func<OomKills?>? _kills;
+    private bool _isEnding;
     private StaticChecks? _checksSent;
     private V1.Facts? _factsSent;
 
@@ -31,15 +32,15 @@ internal sealed class Outbox : IDisposable
     /// <summary>Most pieces of a diagnosis that wait.</summary>
     public const int PiecesMax = 2;
 
-    /// <summary>Whether nothing is added that has to be sent: what waits now is the last.</summary>
-    public bool IsLast { get; private set; }
+    /// <summary>Whether what was taken last is the last there is.</summary>
+    public bool HasEnded { get; private set; }
 
     /// <summary>Has what waits now be the last.</summary>
     public void End()
     {
         lock (_lock)
         {
-            IsLast = true;
+            _isEnding = true;
             Wake();
         }
     }
@@ -127,8 +128,7 @@ internal sealed class Outbox : IDisposable
     /// Waits for something and takes it: the report first, every result, usage, probes and heartbeat, then one piece of a diagnosis. What is as the last
     /// one taken said is left out: static checks and facts of a report, each cgroup of usage, and each probe.
     /// </summary>
-    /// <returns>What to send, and whether it is the last.</returns>
-    public async Task<(IReadOnlyList<AgentMessage> Messages, bool IsLast)> TakeAsync(CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<AgentMessage>> TakeAsync(CancellationToken cancellationToken)
     {
         await _filled.WaitAsync(cancellationToken).ConfigureAwait(false);
         lock (_lock)
@@ -168,7 +168,8 @@ internal sealed class Outbox : IDisposable
                 Wake();
             }
 
-            return (messages, IsLast);
+            HasEnded = _isEnding;
+            return messages;
         }
     }
 

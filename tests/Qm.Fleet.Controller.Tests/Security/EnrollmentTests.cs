@@ -104,7 +104,8 @@ public sealed class EnrollmentTests
         await using var controller = await RunningController.StartAsync(services => services.Replace(ServiceDescriptor.Singleton<TimeProvider>(time)));
         var (token, revoked) = (await TokenAsync(controller, "bench", 5, "ecu1"), await TokenAsync(controller, "revoked", 5, "*"));
         await People(controller).RevokeJoinTokenAsync(new V1.RevokeJoinTokenRequest { Name = "revoked" }, cancellationToken: Ct);
-        using var (mine, other) = (new JoiningNode(controller, "ecu1"), new JoiningNode(controller, "ecu2"));
+        using var mine = new JoiningNode(controller, "ecu1");
+        using var other = new JoiningNode(controller, "ecu2");
 
         Assert.Equal("TokenOutOfScope", (await other.AskAsync(token)).Refused.Reason);
         Assert.Equal("WrongToken", (await mine.AskAsync(revoked)).Refused.Reason);
@@ -138,7 +139,8 @@ public sealed class EnrollmentTests
     {
         await using var controller = await RunningController.StartAsync();
         var token = await TokenAsync(controller, "bench", 5, "*");
-        using var (node, thief) = (new JoiningNode(controller, "ecu1"), new JoiningNode(controller, "ecu1"));
+        using var node = new JoiningNode(controller, "ecu1");
+        using var thief = new JoiningNode(controller, "ecu1");
         await thief.AskAsync();
         await node.AskAsync(token);
 
@@ -208,7 +210,8 @@ public sealed class EnrollmentTests
     {
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
         await using var controller = await RunningController.StartAsync(services => services.Replace(ServiceDescriptor.Singleton<TimeProvider>(time)));
-        using var (one, other) = (new JoiningNode(controller, "ecu1"), new JoiningNode(controller, "ecu1"));
+        using var one = new JoiningNode(controller, "ecu1");
+        using var other = new JoiningNode(controller, "ecu1");
         await one.AskAsync();
         await other.AskAsync();
 

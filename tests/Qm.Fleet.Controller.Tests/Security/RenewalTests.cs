@@ -32,7 +32,8 @@ public sealed class RenewalTests
         await using var controller = await RunningController.StartAsync();
         using var node = await JoinedAsync(controller);
         var before = node.Certificate!;
-        using var (pending, other) = (ECDsa.Create(ECCurve.NamedCurves.nistP256), ECDsa.Create(ECCurve.NamedCurves.nistP256));
+        using var pending = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
         var first = await node.RenewAsync(before, pending);
         var second = await node.RenewAsync(before, pending);
