@@ -138,7 +138,7 @@ internal sealed partial class EnrollmentApi(
         List<StoredEnrollment> found =
         [
             .. store.Waiting(node, now),
-            .. alsoEnrolled && store.Key(node) is { } key ? [new StoredEnrollment(node, key.Fingerprint, EnrollmentState.Enrolled, "", key.IssuedAt, key.ExpiresAt, key.LetInBy, "")] : Array.Empty<StoredEnrollment>(),
+            .. alsoEnrolled && store.Key(node) is { } key ? [key.ToEnrollment()] : Array.Empty<StoredEnrollment>(),
         ];
         found.RemoveAll(one => !one.Fingerprint.StartsWith(fingerprint, StringComparison.Ordinal));
         return found switch

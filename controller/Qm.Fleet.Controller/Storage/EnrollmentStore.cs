@@ -22,19 +22,22 @@ internal sealed class EnrollmentStore(Database database)
         select node as Node, fingerprint as Fingerprint, previous as Before, certificate as Certificate, issued_at as IssuedAt, expires_at as ExpiresAt, let_in_by as LetInBy from enrolled_keys
         """;
 
-    private const string SelectAll = """
-        select * from (
-          select node as Node, fingerprint as Fingerprint, state as State, address as Address, since as Since, expires_at as ExpiresAt, decided_by as DecidedBy, reason as Reason
-          from enrollments where expires_at > @Now
-          union all
-          select node, fingerprint, 4, '', issued_at, expires_at, let_in_by, '' from enrolled_keys)
+    private const string SelectWaiting = """
+        select node as Node, fingerprint as Fingerprint, state as State, address as Address, since as Since, expires_at as ExpiresAt, decided_by as DecidedBy, reason as Reason
+        from enrollments where expires_at > @Now
         """;
 
     /// <summary>At most so many that come after a place, by node, fingerprint and state.</summary>
     public IReadOnlyList<StoredEnrollment> After((string Node, string Fingerprint, long State) after, int limit, DateTimeOffset now) => database.Read<IReadOnlyList<StoredEnrollment>>(db =>
-        [.. db.Query<Row>(
-            $"{SelectAll} where (Node, Fingerprint, State) > (@Node, @Fingerprint, @State) order by Node, Fingerprint, State limit @limit",
-            new { Now = now.ToMicroseconds(), after.Node, after.Fingerprint, after.State, limit }).Select(Enrollment)]);
+    {
+        var place = new { Now = now.ToMicroseconds(), after.Node, after.Fingerprint, after.State, limit };
+        var waiting = db.Query<Row>($"{SelectWaiting} and (node, fingerprint, state) > (@Node, @Fingerprint, @State) order by node, fingerprint limit @limit", place).Select(Enrollment);
+        var enrolled = db.Query<KeyRow>($"{SelectKey} where (node, fingerprint, 4) > (@Node, @Fingerprint, @State) order by node limit @limit", place).Select(static row => Key(row).ToEnrollment());
+        return
+        [
+            .. waiting.Concat(enrolled).OrderBy(static one => one.Node, StringComparer.Ordinal).ThenBy(static one => one.Fingerprint, StringComparer.Ordinal).ThenBy(static one => one.State).Take(limit),
+        ];
+    });
 
     /// <summary>The requests of a name that are kept, without the key that has it.</summary>
     public IReadOnlyList<StoredEnrollment> Waiting(string node, DateTimeOffset now) => database.Read(db => Waiting(db, node, now));
@@ -92,12 +95,10 @@ internal sealed class EnrollmentStore(Database database)
 
     /// <summary>Inside a transaction: the requests of a name that are kept.</summary>
     internal static IReadOnlyList<StoredEnrollment> Waiting(ReadSnapshot db, string node, DateTimeOffset now) =>
-        [.. db.Query<Row>($"{SelectAll} where Node = @node and State < 4 order by Fingerprint", new { Now = now.ToMicroseconds(), node }).Select(Enrollment)];
+        [.. db.Query<Row>($"{SelectWaiting} and node = @node order by fingerprint", new { Now = now.ToMicroseconds(), node }).Select(Enrollment)];
 
     /// <summary>Inside a transaction: the key that has a name; null when none does.</summary>
-    internal static StoredKey? Key(ReadSnapshot db, string node) => db.QuerySingleOrDefault<KeyRow>($"{SelectKey} where node = @node", new { node }) is { } row
-        ? new(row.Node, row.Fingerprint, row.Before, row.Certificate, row.IssuedAt.ToTime(), row.ExpiresAt.ToTime(), row.LetInBy)
-        : null;
+    internal static StoredKey? Key(ReadSnapshot db, string node) => db.QuerySingleOrDefault<KeyRow>($"{SelectKey} where node = @node", new { node }) is { } row ? Key(row) : null;
 
     /// <summary>Inside a transaction: why no further request can wait; null when there is room.</summary>
     internal static string? Room(ReadSnapshot db, string node, string address, DateTimeOffset now)
@@ -136,6 +137,8 @@ internal sealed class EnrollmentStore(Database database)
     private static string Text(StoredEnrollment enrollment) => AuditText.Of(AuditText.Fields(
         ("node", enrollment.Node), ("fingerprint", enrollment.Fingerprint), ("state", $"{enrollment.State}"), ("address", enrollment.Address), ("decidedBy", enrollment.DecidedBy), ("reason", enrollment.Reason)));
 
+    private static StoredKey Key(KeyRow row) => new(row.Node, row.Fingerprint, row.Before, row.Certificate, row.IssuedAt.ToTime(), row.ExpiresAt.ToTime(), row.LetInBy);
+
     private static StoredEnrollment Enrollment(Row row) => new(
         row.Node, row.Fingerprint, Rows.Defined<EnrollmentState>("enrollments", $"{row.Node}/{row.Fingerprint}", row.State), row.Address, row.Since.ToTime(), row.ExpiresAt.ToTime(), row.DecidedBy, row.Reason);
 
@@ -164,4 +167,8 @@ internal sealed record StoredEnrollment(
 /// <param name="IssuedAt">When.</param>
 /// <param name="ExpiresAt">When it ends; 1970 for one that was made by hand.</param>
 /// <param name="LetInBy">Who let the node in, such as admin:ann, jointoken:bench, rule:bluechi-peer-match or certificate.</param>
-internal sealed record StoredKey(string Node, string Fingerprint, string Before, string Certificate, DateTimeOffset IssuedAt, DateTimeOffset ExpiresAt, string LetInBy);
+internal sealed record StoredKey(string Node, string Fingerprint, string Before, string Certificate, DateTimeOffset IssuedAt, DateTimeOffset ExpiresAt, string LetInBy)
+{
+    /// <summary>As it stands among those that wait.</summary>
+    public StoredEnrollment ToEnrollment() => new(Node, Fingerprint, EnrollmentState.Enrolled, "", IssuedAt, ExpiresAt, LetInBy, "");
+}
