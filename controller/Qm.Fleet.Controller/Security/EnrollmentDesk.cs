@@ -22,7 +22,7 @@ internal sealed record EnrollmentAsk(string Node, PublicKey Key, string Token, I
 
 /// <summary>The shell around <see cref="EnrollmentPolicy"/>: reads what it decides from, and makes what it decided so, in one transaction with what was issued and what that used up.</summary>
 internal sealed partial class EnrollmentDesk(
-    Database database, INodeCertificates certificates, INodeStanding standing, IPeerAddresses peers, JoinTokens tokens, RefusalTrail trail, IOptions<ControllerOptions> options, TimeProvider time,
+    Database database, INodeCertificates certificates, INodeStanding standing, IPeerAddresses peers, RefusalTrail trail, IOptions<ControllerOptions> options, TimeProvider time,
     ILogger<EnrollmentDesk> logger)
 {
     private const string Method = "/qm.fleet.v1.EnrollmentService/RequestEnrollment";
@@ -93,7 +93,7 @@ internal sealed partial class EnrollmentDesk(
             ask.Node, ask.Fingerprint, standing.IsRetired(ask.Node),
             known is null ? null : new(known.Fingerprint, known.ExpiresAt > now),
             waiting?.State,
-            ask.Token.Length == 0 ? null : tokens.Check(db, ask.Token, ask.Node, now),
+            ask.Token.Length == 0 ? null : JoinTokens.Check(db, ask.Token, ask.Node, now),
             peer,
             EnrollmentStore.Room(db, ask.Node, Text(ask.Address), now)));
         return (decision is EnrollmentDecision.Issue { By.Length: 0 } ? new EnrollmentDecision.Issue(waiting!.DecidedBy) : decision, decision is EnrollmentDecision.Repeat ? known!.Certificate : "");

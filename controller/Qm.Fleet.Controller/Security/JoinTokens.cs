@@ -36,7 +36,7 @@ internal sealed class JoinTokens(INodeCertificates certificates)
     /// <param name="text">As it was sent.</param>
     /// <param name="node">Who wants to join with it.</param>
     /// <param name="now">When.</param>
-    public TokenCheck Check(ReadSnapshot db, string text, string node, DateTimeOffset now)
+    public static TokenCheck Check(ReadSnapshot db, string text, string node, DateTimeOffset now)
     {
         var shown = JoinTokenText.Parse(text);
         var token = shown is null ? null : JoinTokenStore.OfId(db, shown.Id);
