@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
-using Microsoft.AspNetCore.Http;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Tests;

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using Qm.Fleet.Agent.Configuration;
 using Qm.Fleet.Agent.Evidence;

@@ -3,7 +3,6 @@ using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
 using Qm.Fleet.Cli.Connection;
 using Qm.Fleet.Cli.Output;
-using Qm.Fleet.V1;
 using Command = System.CommandLine.Command;
 
 namespace Qm.Fleet.Cli.Verbs;

@@ -1,7 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging.Abstractions;
 using Qm.Fleet.Agent.Enrollment;
-using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Tests.Enrollment;
 
