@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf;
 using Grpc.Net.Client;
-using Qm.Fleet.Lab.Nodes;
 using Qm.Fleet.Lab.Processes;
 using Qm.Fleet.V1;
 using Xunit;

@@ -181,7 +181,7 @@ internal static class SampleFleet
         Node = node,
         State = state,
         Fingerprint = new string(digit, 64),
-        Address = peer is null ? "" : "192.0.2.4",
+        Address = peer?.State switch { null => "", BlueChiPeer.Types.State.Other => "192.0.2.9", _ => "192.0.2.4" },
         Since = At,
         DecidedBy = peer is null ? "jointoken:bench" : "",
         Bluechi = peer,

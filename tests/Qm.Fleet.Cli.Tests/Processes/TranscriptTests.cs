@@ -100,7 +100,7 @@ public sealed class TranscriptTests : CliTest
         ],
         ["join-token"] =
         [
-            "qmfleet join-token create bench --node 'ecu*' --node rig1 --uses 5 --expires-in 2h", "qmfleet join-token create bench --node 'ecu*' --expires-in 2y", "qmfleet join-token create bench",
+            "qmfleet join-token create bench --node 'ecu*' --node rig1 --uses 5", "qmfleet join-token create bench --node 'ecu*' --expires-in 2y", "qmfleet join-token create bench",
             "qmfleet join-token list", "qmfleet join-token list -o json", "qmfleet join-token revoke bench", "qmfleet join-token revoke bench",
         ],
         ["delete"] = ["qmfleet delete node ecu1", "qmfleet delete fleet cockpit --on-delete orphan", "qmfleet delete node ecu1"],
