@@ -14,7 +14,7 @@ namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
 internal sealed partial class EnrollmentApi(
-    EnrollmentDesk desk, EnrollmentStore store, JoinTokenStore joinTokens, JoinTokens tokens, INodeCertificates certificates, IPeerAddresses peers, GuessLimit guesses, NodeStore nodes, TimeProvider time)
+    EnrollmentDesk desk, EnrollmentStore store, JoinTokenStore joinTokens, JoinTokens tokens, INodeCertificates certificates, INodeStanding standing, IPeerAddresses peers, GuessLimit guesses, NodeStore nodes, TimeProvider time)
     : V1.EnrollmentService.EnrollmentServiceBase
 {
     private const int FewestDigits = 8;
@@ -110,7 +110,7 @@ internal sealed partial class EnrollmentApi(
             throw Failures.Invalid(key.Problems);
         }
         var node = context.Caller().Name;
-        var (certificate, refusal) = await desk.RenewAsync(node, CertificateRequests.Fingerprint(shown.PublicKey), next, context.Origin(request), context.CancellationToken).ConfigureAwait(false);
+        var (certificate, refusal) = await desk.RenewAsync(node, shown, next, context.Origin(request), context.CancellationToken).ConfigureAwait(false);
         return refusal is null ? Issued(certificate) : throw Failures.Make(Code.PermissionDenied, refusal.Reason == "Retired" ? "RETIRED" : "RENEWED_ELSEWHERE", refusal.Message);
     }
 
@@ -118,7 +118,7 @@ internal sealed partial class EnrollmentApi(
     {
         Reasons.Check(reason);
         var found = Find(node, fingerprint, alsoEnrolled: false);
-        if (state == EnrollmentState.Approved && store.Key(node) is { } key && key.Fingerprint != found.Fingerprint)
+        if (state == EnrollmentState.Approved && store.Key(node) is { } key && key.Fingerprint != found.Fingerprint && !standing.MayEnrollAgain(node))
         {
             throw Failures.Precondition($"{node} is enrolled with another key, and a name is never given to a second one. Retire the node first, if it lost its key.");
         }

@@ -50,19 +50,21 @@ internal sealed partial class EnrollmentDesk(
 
     /// <summary>Issues the next certificate of a node.</summary>
     /// <param name="node">Whose.</param>
-    /// <param name="shown">The key of the certificate that it showed.</param>
+    /// <param name="certificate">The certificate that it showed.</param>
     /// <param name="key">The key of the next one.</param>
     /// <param name="by">Who asks.</param>
     /// <param name="ct">Ends the wait for the turn.</param>
     /// <returns>The certificate, or why there is none.</returns>
-    public async Task<(string Certificate, EnrollmentDecision.Refuse? Refusal)> RenewAsync(string node, string shown, PublicKey key, Origin by, CancellationToken ct)
+    public async Task<(string Certificate, EnrollmentDecision.Refuse? Refusal)> RenewAsync(
+        string node, X509Certificate2 certificate, PublicKey key, Origin by, CancellationToken ct)
     {
+        var shown = CertificateRequests.Fingerprint(certificate.PublicKey);
         var wanted = CertificateRequests.Fingerprint(key);
-        var (certificate, refusal) = await database.WriteAsync(
+        var (issued, refusal) = await database.WriteAsync(
             tx =>
             {
                 var known = EnrollmentStore.Key(tx, node);
-                var isRetired = standing.IsRetired(node) || !standing.MayRenew(node, shown);
+                var isRetired = standing.IsRetired(node) || !standing.MayRenew(node, certificate);
                 if (EnrollmentPolicy.MayRenew(node, isRetired, shown, known?.Fingerprint, known?.Before ?? "") is { } refused)
                 {
                     return ("", (EnrollmentDecision.Refuse?)refused);
@@ -82,7 +84,7 @@ internal sealed partial class EnrollmentDesk(
         {
             await RaiseAsync(node, by.Actor, refusal).ConfigureAwait(false);
         }
-        return (certificate, refusal);
+        return (issued, refusal);
     }
 
     private (EnrollmentDecision Decision, string Certificate) Decide(ReadSnapshot db, EnrollmentAsk ask, PeerReading? peer, DateTimeOffset now)
@@ -91,7 +93,7 @@ internal sealed partial class EnrollmentDesk(
         var waiting = EnrollmentStore.Waiting(db, ask.Node, now).FirstOrDefault(waiting => waiting.Fingerprint == ask.Fingerprint);
         var decision = EnrollmentPolicy.Decide(new(
             ask.Node, ask.Fingerprint, standing.IsRetired(ask.Node),
-            known is null ? null : new(known.Fingerprint, known.ExpiresAt > now),
+            known is null ? null : new(known.Fingerprint, known.ExpiresAt > now, standing.MayEnrollAgain(ask.Node)),
             waiting?.State,
             ask.Token.Length == 0 ? null : JoinTokens.Check(db, ask.Token, ask.Node, now),
             peer,
@@ -108,6 +110,7 @@ internal sealed partial class EnrollmentDesk(
             case EnrollmentDecision.Issue issue:
                 (certificate, var end) = Sign(ask.Node, ask.Key);
                 EnrollmentStore.Save(tx, new(ask.Node, ask.Fingerprint, "", certificate, tx.Now, end, issue.By));
+                standing.Enrolled(tx, ask.Node);
                 if (issue.By.StartsWith(JoinTokens.Actor, StringComparison.Ordinal))
                 {
                     JoinTokenStore.Use(tx, issue.By[JoinTokens.Actor.Length..]);

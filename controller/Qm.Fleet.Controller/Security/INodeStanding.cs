@@ -1,15 +1,22 @@
+using System.Security.Cryptography.X509Certificates;
+using Qm.Fleet.Controller.Storage;
+
 namespace Qm.Fleet.Controller.Security;
 
-/// <summary>Whether a node, and a key of it, still counts.</summary>
+/// <summary>Whether a node, and a certificate of it, still counts.</summary>
 internal interface INodeStanding
 {
     /// <summary>Whether the node was taken out of service and nobody allowed that it joins again.</summary>
     bool IsRetired(string node);
 
-    /// <summary>Whether the certificate of a key may be renewed; not when it was revoked.</summary>
-    /// <param name="node">Whose.</param>
-    /// <param name="fingerprint">The key's, of <see cref="CertificateRequests.Fingerprint"/>.</param>
-    bool MayRenew(string node, string fingerprint);
+    /// <summary>Whether somebody allowed that a node that has a key takes another one, once.</summary>
+    bool MayEnrollAgain(string node);
+
+    /// <summary>Inside the transaction that issues for it: uses that up.</summary>
+    void Enrolled(WriteTransaction tx, string node);
+
+    /// <summary>Whether a node may have its next certificate on the strength of the one it shows; not when that was revoked.</summary>
+    bool MayRenew(string node, X509Certificate2 certificate);
 }
 
 /// <summary>Where nothing is retired or revoked: which keys count, the store of enrollments says by itself.</summary>
@@ -19,5 +26,14 @@ internal sealed class EveryNodeStands : INodeStanding
     public bool IsRetired(string node) => false;
 
     /// <inheritdoc/>
-    public bool MayRenew(string node, string fingerprint) => true;
+    public bool MayEnrollAgain(string node) => false;
+
+    /// <inheritdoc/>
+    public void Enrolled(WriteTransaction tx, string node)
+    {
+        // Nothing was allowed.
+    }
+
+    /// <inheritdoc/>
+    public bool MayRenew(string node, X509Certificate2 certificate) => true;
 }

@@ -13,14 +13,14 @@ public static class EnrollmentPolicy
         {
             return new EnrollmentDecision.Refuse("Retired", $"{view.Node} was retired. Somebody has to allow that it joins again.", IsTakeover: true);
         }
-        if (view.Enrolled is { } enrolled && enrolled.Fingerprint != view.Fingerprint)
+        if (view.Enrolled is { MayBeReplaced: false } enrolled && enrolled.Fingerprint != view.Fingerprint)
         {
             return new EnrollmentDecision.Refuse(
                 "NameTaken",
                 $"{view.Node} is enrolled with another key, and a name is never given to a second one. If the node lost its key, somebody has to retire it and let it join again.",
                 IsTakeover: true);
         }
-        if (view.Enrolled is { IsAtHand: true })
+        if (view.Enrolled is { IsAtHand: true, MayBeReplaced: false })
         {
             return new EnrollmentDecision.Repeat();
         }
@@ -50,7 +50,7 @@ public static class EnrollmentPolicy
 
     /// <summary>Whether a certificate may be renewed.</summary>
     /// <param name="node">Whose.</param>
-    /// <param name="isRetired">Whether the node was taken out of service.</param>
+    /// <param name="isRetired">Whether the node was taken out of service, or the certificate that asks revoked.</param>
     /// <param name="key">The key of the certificate that asks.</param>
     /// <param name="current">The key that the node was last issued for; null when that is not known.</param>
     /// <param name="before">The key of the certificate that asked for that; a node killed before it used the new one still has this. Empty for none.</param>
@@ -59,7 +59,7 @@ public static class EnrollmentPolicy
     {
         if (isRetired)
         {
-            return new("Retired", $"{node} was retired, and its certificate is not renewed.", IsTakeover: true);
+            return new("Retired", $"{node} was retired, or its certificate revoked, which is not renewed then.", IsTakeover: true);
         }
         return current is null || key == current || key == before ? null : new(
             "RenewedElsewhere",

@@ -15,7 +15,8 @@ public sealed record EnrollmentView(
 /// <summary>The key that a name was last issued for.</summary>
 /// <param name="Fingerprint">Of the key.</param>
 /// <param name="IsAtHand">Whether its certificate is kept here and still good, so that it can be answered again.</param>
-public sealed record EnrolledKey(string Fingerprint, bool IsAtHand);
+/// <param name="MayBeReplaced">Whether somebody said that the node may take another key, once.</param>
+public sealed record EnrolledKey(string Fingerprint, bool IsAtHand, bool MayBeReplaced = false);
 
 /// <summary>How far an enrollment is. The numbers are stored and on the wire.</summary>
 public enum EnrollmentState

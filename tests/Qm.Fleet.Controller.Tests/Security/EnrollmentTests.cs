@@ -172,6 +172,29 @@ public sealed class EnrollmentTests
         Assert.Equal("NameTaken", (await thief.AskAsync()).Refused.Reason);
     }
 
+    [Fact]
+    [Trait("Requirement", "QMF-ENROLL-001")]
+    public async Task Request_OfANodeThatMayTakeAnotherKeyOnce_IsDecidedAsIfNobodyHadTheName()
+    {
+        var standing = new StandingByHand { MayTakeAnother = true };
+        await using var controller = await RunningController.StartAsync(services => services.Replace(ServiceDescriptor.Singleton<INodeStanding>(standing)));
+        var token = await TokenAsync(controller, "bench", 5, "*");
+        using var before = new JoiningNode(controller, "ecu1");
+        using var after = new JoiningNode(controller, "ecu1");
+        using var late = new JoiningNode(controller, "ecu1");
+        standing.MayTakeAnother = false;
+        await before.AskAsync(token);
+        standing.MayTakeAnother = true;
+
+        Assert.NotNull((await after.AskAsync()).Pending);
+        Assert.NotNull((await after.AskAsync(token)).Issued);
+        Assert.False(standing.MayTakeAnother);
+        Assert.Equal("NameTaken", (await late.AskAsync(token)).Refused.Reason);
+        standing.IsRetiredNow = true;
+        Assert.Equal("Retired", (await after.AskAsync(token)).Refused.Reason);
+        Assert.Equal(StatusCode.PermissionDenied, (await Assert.ThrowsAsync<RpcException>(() => after.RenewAsync())).StatusCode);
+    }
+
     [Theory]
     [InlineData(PeerState.Same, true)]
     [InlineData(PeerState.Other, false)]
@@ -311,6 +334,22 @@ public sealed class EnrollmentTests
     private static IReadOnlyList<StoredEvent> Events(RunningController controller) => controller.Service<EventLog>().After(0, "", "", 1000);
 
     private static IEnumerable<string> Reasons(RunningController controller) => Events(controller).Select(static told => told.Draft.Reason);
+
+    /// <summary>What people decided about nodes, as a test says.</summary>
+    private sealed class StandingByHand : INodeStanding
+    {
+        public bool MayTakeAnother { get; set; }
+
+        public bool IsRetiredNow { get; set; }
+
+        public bool IsRetired(string node) => IsRetiredNow;
+
+        public bool MayEnrollAgain(string node) => MayTakeAnother;
+
+        public void Enrolled(WriteTransaction tx, string node) => MayTakeAnother = false;
+
+        public bool MayRenew(string node, X509Certificate2 certificate) => true;
+    }
 
     /// <summary>BlueChi's word as a test gives it.</summary>
     private sealed class PeersByHand(PeerState state) : IPeerAddresses
