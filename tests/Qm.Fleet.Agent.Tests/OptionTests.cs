@@ -33,11 +33,11 @@ public sealed class OptionTests
         using var node = new EmulatedNode();
         node.Write(OptionReader.ConfPath, "[qm-fleet-agent]\nColour=red\n");
         var (options, problems) = OptionReader.Read(
-            ["--root", node.Root, "--controller", "http://x", "--pki", "relative", "--log-level", "loud", "--pki", "/twice", "--what", "--archive-ca", "here.crt", "--usage-interval", "500ms", "--node", "qm.ecu1", "--ca", "where.crt", "--join-token", "what", "--state"]);
+            ["--root", node.Root, "--controller", "http://x", "--pki", "relative", "--log-level", "loud", "--pki", "/twice", "--what", "--archive-ca", "here.crt", "--usage-interval", "500ms", "--node", "qm.ecu1", "--ca", "who.pem", "--join-token", "what", "--state"]);
 
         Assert.Null(options);
         Assert.All(
-            (string[])["http://x", "relative", "here.crt", "500ms", "qm.ecu1", "where.crt", "\"what\"", "loud", "given twice", "--what", "--state: a value", "agent.conf line 2"],
+            (string[])["http://x", "relative", "here.crt", "500ms", "qm.ecu1", "who.pem", "\"what\"", "loud", "given twice", "--what", "--state: a value", "agent.conf line 2"],
             part => Assert.Single(problems, problem => problem.Contains(part)));
         Assert.Equal(12, problems.Count);
     }

@@ -187,7 +187,9 @@ public sealed class EnrollmentTests
         Assert.NotNull((await after.AskAsync(token)).Issued);
         Assert.False(standing.MayTakeAnother);
         Assert.Equal("NameTaken", (await late.AskAsync(token)).Refused.Reason);
-        standing.IsRetiredNow = true;
+        standing.IsRevoked = true;
+        Assert.Equal("Retired", (await after.AskAsync(token)).Refused.Reason);
+        (standing.IsRevoked, standing.IsRetiredNow) = (false, true);
         Assert.Equal("Retired", (await after.AskAsync(token)).Refused.Reason);
         Assert.Equal(StatusCode.PermissionDenied, (await Assert.ThrowsAsync<RpcException>(() => after.RenewAsync())).StatusCode);
     }
@@ -345,7 +347,9 @@ public sealed class EnrollmentTests
 
         public void Enrolled(WriteTransaction tx, string node) => MayTakeAnother = false;
 
-        public bool MayRenew(string node, X509Certificate2 certificate) => true;
+        public bool IsRevoked { get; set; }
+
+        public bool MayRenew(string node, X509Certificate2 certificate) => !IsRevoked;
     }
 
     /// <summary>BlueChi's word as a test gives it.</summary>
