@@ -101,7 +101,25 @@ internal static class CommandLine
             Description = "Most space that the archives of qmfleet artifact push take together, in MiB",
             DefaultValueFactory = static _ => Defaults.ArtifactSpaceBytes >> 20,
         };
-        var command = new Command("run", "Serves until SIGTERM or SIGINT.") { State, bus, listen, names, socket, metrics, interval, usage, linkConfirm, artifacts };
+        var certificateLife = new Option<double>("--certificate-life")
+        {
+            Description = "How long certificates last, in minutes; the controller's own are renewed at two thirds of that",
+            DefaultValueFactory = static _ => Defaults.CertificateLife.TotalMinutes,
+        };
+        var authorityLife = new Option<double>("--authority-life")
+        {
+            Description = "How long a certificate authority lasts that the controller makes, in minutes",
+            DefaultValueFactory = static _ => Defaults.AuthorityLife.TotalMinutes,
+        };
+        var overlap = new Option<double>("--authority-overlap")
+        {
+            Description = "How long at least an old certificate authority stays in force beside the new one, in minutes",
+            DefaultValueFactory = static _ => Defaults.AuthorityOverlap.TotalMinutes,
+        };
+        var command = new Command("run", "Serves until SIGTERM or SIGINT.")
+        {
+            State, bus, listen, names, socket, metrics, interval, usage, linkConfirm, artifacts, certificateLife, authorityLife, overlap,
+        };
         command.SetAction((parsed, ct) => ServeAsync(
             new ControllerOptions
             {
@@ -116,11 +134,17 @@ internal static class CommandLine
                 LinkConfirmWithin = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(linkConfirm)),
                 // What is out of every bound stays so, instead of coming round.
                 ArtifactSpaceBytes = Math.Clamp(parsed.GetRequiredValue(artifacts), 0, 1L << 40) << 20,
+                CertificateLife = Minutes(parsed.GetRequiredValue(certificateLife)),
+                AuthorityLife = Minutes(parsed.GetRequiredValue(authorityLife)),
+                AuthorityOverlap = Minutes(parsed.GetRequiredValue(overlap)),
                 Given = command.Options.Where(option => parsed.GetResult(option) is { Implicit: false }).Select(static option => option.Name).ToHashSet(StringComparer.Ordinal),
             },
             ct));
         return command;
     }
+
+    // What is out of every bound stays so.
+    private static TimeSpan Minutes(double minutes) => double.IsFinite(minutes) ? TimeSpan.FromMinutes(Math.Clamp(minutes, 0, TimeSpan.FromDays(36500).TotalMinutes)) : TimeSpan.Zero;
 
     private static Command NodeCertificateCommand()
     {
