@@ -18,6 +18,7 @@ internal sealed partial class PkiKeeper(
     private static readonly TimeSpan AfterFailure = TimeSpan.FromMinutes(1);
 
     private readonly Signal _signal = new();
+    private readonly SemaphoreSlim _turn = new(1);
     private HashSet<(string Serial, CertificateConcern Concern)>? _told;
 
     /// <summary>Between two looks: the sixtieth part of a certificate's life, 200 ms to 1 h.</summary>
@@ -29,11 +30,26 @@ internal sealed partial class PkiKeeper(
     /// <summary>Looks once, and does what is due.</summary>
     internal async Task LookAsync(CancellationToken ct)
     {
-        await RenewAsync(ct).ConfigureAwait(false);
-        await RetireAsync(ct).ConfigureAwait(false);
-        await NoteStepAsync(ct).ConfigureAwait(false);
-        open.Check();
-        await NoteAsync(ct).ConfigureAwait(false);
+        await _turn.WaitAsync(ct).ConfigureAwait(false);
+        try
+        {
+            await RenewAsync(ct).ConfigureAwait(false);
+            await RetireAsync(ct).ConfigureAwait(false);
+            await NoteStepAsync(ct).ConfigureAwait(false);
+            open.Check();
+            await NoteAsync(ct).ConfigureAwait(false);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _turn.Dispose();
+        base.Dispose();
     }
 
     /// <summary>Tells of the step that the authorities are at, where a process ended before it was told.</summary>
@@ -44,8 +60,10 @@ internal sealed partial class PkiKeeper(
     }
 
     /// <summary>The event of a step.</summary>
-    internal static EventDraft Draft(AuthorityStep step) =>
-        new(step.Retiring is null ? "AuthorityRetired" : "AuthorityRotating", EventSeverity.Warning, step.Actor, "", "", "", step.Message);
+    internal static EventDraft Draft(AuthorityStep step) => new(step.Retiring is null ? "AuthorityRetired" : "AuthorityRotating", EventSeverity.Warning, step.Actor, "", "", "", step.Message)
+    {
+        After = AuditText.Of(AuditText.Fields(("issuing", step.Issuing), ("retiring", step.Retiring ?? ""))),
+    };
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
