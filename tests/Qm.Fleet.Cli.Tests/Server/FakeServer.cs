@@ -45,6 +45,8 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public FakeAccess Access => _app.Services.GetRequiredService<FakeAccess>();
 
+    public FakePki Pki => _app.Services.GetRequiredService<FakePki>();
+
     /// <summary>Who each call said it is by, in its authorization header, and with its certificate; empty where it had none.</summary>
     public ConcurrentQueue<(string Authorization, string Certificate)> Callers { get; private init; } = new();
 
@@ -88,7 +90,7 @@ internal sealed class FakeServer : IAsyncDisposable
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(listen);
         builder.Services.AddGrpc();
         builder.Services.AddSingleton<FakeFleets>().AddSingleton<FakeRevisions>().AddSingleton<FakeNodes>().AddSingleton<FakeEvents>().AddSingleton<FakeDiagnostics>().AddSingleton<FakeArtifacts>()
-            .AddSingleton<FakeOperations>().AddSingleton<FakeRollouts>().AddSingleton<FakeSites>().AddSingleton<FakeController>().AddSingleton<FakeAudit>().AddSingleton<FakeAccess>();
+            .AddSingleton<FakeOperations>().AddSingleton<FakeRollouts>().AddSingleton<FakeSites>().AddSingleton<FakeController>().AddSingleton<FakeAudit>().AddSingleton<FakeAccess>().AddSingleton<FakePki>();
         var app = builder.Build();
         var callers = new ConcurrentQueue<(string, string)>();
         app.Use((call, next) =>
@@ -108,6 +110,7 @@ internal sealed class FakeServer : IAsyncDisposable
         app.MapGrpcService<FakeController>();
         app.MapGrpcService<FakeAudit>();
         app.MapGrpcService<FakeAccess>();
+        app.MapGrpcService<FakePki>();
         await app.StartAsync();
         return (app, callers);
     }
