@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Options;
+using Qm.Fleet.Controller.Api;
 using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Storage;
@@ -18,7 +19,7 @@ internal sealed partial class PkiKeeper(
     private static readonly TimeSpan AfterFailure = TimeSpan.FromMinutes(1);
 
     private readonly Signal _signal = new();
-    private readonly SemaphoreSlim _turn = new(1);
+    private readonly KeyedTurns _turns = new();
     private HashSet<(string Serial, CertificateConcern Concern)>? _told;
 
     /// <summary>Between two looks: the sixtieth part of a certificate's life, 200 ms to 1 h.</summary>
@@ -30,26 +31,12 @@ internal sealed partial class PkiKeeper(
     /// <summary>Looks once, and does what is due.</summary>
     internal async Task LookAsync(CancellationToken ct)
     {
-        await _turn.WaitAsync(ct).ConfigureAwait(false);
-        try
-        {
-            await RenewAsync(ct).ConfigureAwait(false);
-            await RetireAsync(ct).ConfigureAwait(false);
-            await NoteStepAsync(ct).ConfigureAwait(false);
-            open.Check();
-            await NoteAsync(ct).ConfigureAwait(false);
-        }
-        finally
-        {
-            _turn.Release();
-        }
-    }
-
-    /// <inheritdoc/>
-    public override void Dispose()
-    {
-        _turn.Dispose();
-        base.Dispose();
+        using var turn = await _turns.TakeAsync(nameof(LookAsync), ct).ConfigureAwait(false);
+        await RenewAsync(ct).ConfigureAwait(false);
+        await RetireAsync(ct).ConfigureAwait(false);
+        await NoteStepAsync(ct).ConfigureAwait(false);
+        open.Check();
+        await NoteAsync(ct).ConfigureAwait(false);
     }
 
     /// <summary>Tells of the step that the authorities are at, where a process ended before it was told.</summary>
@@ -75,13 +62,17 @@ internal sealed partial class PkiKeeper(
             {
                 await LookAsync(stoppingToken).ConfigureAwait(false);
             }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or StoreException)
             {
                 // What the server shows holds for a third of its life yet.
                 Log.NotKept(logger, e);
                 pause = pause < AfterFailure ? pause : AfterFailure;
             }
-            await _signal.WaitAsync(pause, time, stoppingToken).ConfigureAwait(false);
+            await _signal.WaitAsync(pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

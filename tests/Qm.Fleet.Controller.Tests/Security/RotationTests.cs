@@ -130,16 +130,17 @@ public sealed class RotationTests
                 prepare(pki);
                 pki.IssueNode("ecu1", folder["ecu1"]);
             }
-            var (made, last) = (0, "");
+            var (made, last, acts) = (0, "", false);
             using (var pki = Open(folder, change =>
             {
                 last = change;
-                if (++made == at)
+                if (acts && ++made == at)
                 {
                     throw new KilledException();
                 }
             }))
             {
+                acts = true;
                 died = Dies(() => act(pki));
             }
 
