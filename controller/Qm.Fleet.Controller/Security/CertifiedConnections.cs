@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Qm.Fleet.Controller.Storage;
-using Qm.Fleet.Core.Certificates;
 
 namespace Qm.Fleet.Controller.Security;
 
