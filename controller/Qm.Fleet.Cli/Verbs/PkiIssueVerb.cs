@@ -47,7 +47,8 @@ internal static class PkiIssueVerb
                     asked.Request = ByteString.CopyFrom(await ReadAsync(file, ct));
                     using (var connection = global.Connect(parsed, context))
                     {
-                        await context.Out.WriteAsync((await connection.Pki.IssueAsync(asked, cancellationToken: ct)).Certificate);
+                        var certificate = (await connection.Pki.IssueAsync(asked, cancellationToken: ct)).Certificate;
+                        await context.Out.WriteLineAsync(asked.DryRun ? $"{asked.Role}:{asked.Name} would be given a certificate  (dry run)" : certificate.TrimEnd('\n'));
                     }
 
                     return ExitCode.Done;
