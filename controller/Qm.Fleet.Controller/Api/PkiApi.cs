@@ -42,7 +42,7 @@ internal sealed partial class PkiApi(
     {
         if (context.GetHttpContext().Features.Get<CallerSource>() is null)
         {
-            throw Failures.Make(Code.PermissionDenied, "NOT_LOCAL", "The key of a certificate authority is taken on the Unix socket of the controller's host only, and goes over no network.");
+            throw Failures.Make(Code.FailedPrecondition, "NOT_LOCAL", "The key of a certificate authority is taken on the Unix socket of the controller's host only, and goes over no network.");
         }
         var parsed = AuthorityImport.Read(request.Chain, request.Key, time.GetUtcNow());
         return parsed.IsValid(out var brought) ? BeginAsync(request, context, brought, request.Reason, request.DryRun) : throw Failures.Invalid(parsed.Problems);

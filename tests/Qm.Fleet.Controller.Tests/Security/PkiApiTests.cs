@@ -156,7 +156,7 @@ public sealed class PkiApiTests
         var refused = await Assert.ThrowsAsync<RpcException>(async () => await new V1.PkiService.PkiServiceClient(controller.Admin()).ImportAuthorityAsync(request, cancellationToken: Ct));
         var taken = await new V1.PkiService.PkiServiceClient(controller.Local()).ImportAuthorityAsync(request, cancellationToken: Ct);
 
-        Assert.Equal(StatusCode.PermissionDenied, refused.StatusCode);
+        Assert.Equal(StatusCode.FailedPrecondition, refused.StatusCode);
         using var certificate = X509Certificate2.CreateFromPem(brought.Certificate);
         Assert.Equal(certificate.Subject, taken.Authorities[0].Certificate.Subject);
         Assert.DoesNotContain("PRIVATE", taken.ToString(), StringComparison.Ordinal);

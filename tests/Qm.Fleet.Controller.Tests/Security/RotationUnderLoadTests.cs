@@ -3,7 +3,6 @@ using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using Grpc.Net.Client;
-using Qm.Fleet.Controller.Security;
 
 namespace Qm.Fleet.Controller.Tests.Security;
 
