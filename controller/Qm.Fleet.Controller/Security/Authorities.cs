@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 
 namespace Qm.Fleet.Controller.Security;
@@ -59,7 +58,7 @@ internal sealed class Authorities
         (Step, Issuing, Retiring) = (step, issuing, retiring);
         All = retiring is null ? [issuing] : [issuing, retiring];
         Pem = string.Concat(All.Select(static authority => authority.Pem));
-        Digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Pem)));
+        Digest = Convert.ToHexStringLower(SHA256.HashData([.. All.SelectMany(static authority => authority.Chain).SelectMany(static certificate => certificate.RawData)]));
     }
 
     /// <summary>How it came to be so.</summary>
@@ -80,6 +79,6 @@ internal sealed class Authorities
     /// <summary>What a client has to trust, PEM text: every <c>ca.crt</c> holds it.</summary>
     public string Pem { get; }
 
-    /// <summary>SHA-256 of <see cref="Pem"/>, 64 hexadecimal digits, as sha256sum tells it of a <c>ca.crt</c>.</summary>
+    /// <summary>SHA-256 over the certificates of <see cref="Pem"/> (DER, one after the other), 64 hexadecimal digits: what tells an agent extension that it trusts others than it should.</summary>
     public string Digest { get; }
 }

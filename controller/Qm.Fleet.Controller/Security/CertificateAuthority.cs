@@ -109,7 +109,7 @@ internal sealed class CertificateAuthority : IDisposable
     public PemIdentity Issue(CertificateOwner owner, DateTimeOffset now) => Issue(key => Sign(owner, key, now));
 
     /// <summary>A certificate for a client whose key is its own, as PEM text.</summary>
-    public string Sign(CertificateOwner owner, PublicKey key, DateTimeOffset now) => Sign(owner, ClientAuthentication, alternatives: null, key, now);
+    public string Sign(CertificateOwner owner, PublicKey key, DateTimeOffset now, TimeSpan? life = null) => Sign(owner, ClientAuthentication, alternatives: null, key, now, life);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -127,8 +127,9 @@ internal sealed class CertificateAuthority : IDisposable
         return new PemIdentity(sign(new PublicKey(key)), key.ExportPkcs8PrivateKeyPem());
     }
 
-    private string Sign(CertificateOwner owner, Oid use, X509Extension? alternatives, PublicKey key, DateTimeOffset now)
+    private string Sign(CertificateOwner owner, Oid use, X509Extension? alternatives, PublicKey key, DateTimeOffset now, TimeSpan? wanted = null)
     {
+        var life = wanted ?? _lives.Leaf;
         var name = new X500DistinguishedNameBuilder();
         name.AddOrganizationalUnitName(owner.Unit);
         name.AddCommonName(owner.Name);
@@ -143,8 +144,8 @@ internal sealed class CertificateAuthority : IDisposable
             request.CertificateExtensions.Add(alternatives);
         }
         // A leaf stands within its CA's time, also when the clock was set back since.
-        var begin = Later(Later(now - CertificateLives.SkewOf(_lives.Leaf), owner.Earliest ?? DateTimeOffset.MinValue), Certificate.NotBefore);
-        var end = Later(begin.AddSeconds(1), Earlier(now + _lives.Leaf, Certificate.NotAfter));
+        var begin = Later(Later(now - CertificateLives.SkewOf(life), owner.Earliest ?? DateTimeOffset.MinValue), Certificate.NotBefore);
+        var end = Later(begin.AddSeconds(1), Earlier(now + life, Certificate.NotAfter));
         using var ec = _withKey.GetECDsaPrivateKey();
         using var rsa = _withKey.GetRSAPrivateKey();
         var generator = ec is not null ? X509SignatureGenerator.CreateForECDsa(ec) : X509SignatureGenerator.CreateForRSA(rsa!, RSASignaturePadding.Pkcs1);

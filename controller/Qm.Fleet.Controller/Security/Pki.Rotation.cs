@@ -28,7 +28,7 @@ internal sealed partial class Pki
             Make(new AuthorityStep(
                 before.Step.Number + 1, folder, before.Step.Issuing, now, actor,
                 $"Certificate authority {Short(certificate)} takes the place of {Short(before.Issuing.Certificate)}{Because(why)}; certificates of both are taken until that one retires."));
-            EnsureAdmin();
+            TakeUp();
             return Authorities;
         }
     }
@@ -67,11 +67,7 @@ internal sealed partial class Pki
             Make(new AuthorityStep(
                 before.Step.Number + 1, before.Step.Issuing, null, _time.GetUtcNow(), actor,
                 $"Certificate authority {Short(retiring.Certificate)} retired{Because(why)}; {Short(before.Issuing.Certificate)} alone is in force."));
-            if (_server is not null)
-            {
-                EnsureServer();
-            }
-            EnsureAdmin();
+            TakeUp();
             Sweep();
             return Authorities;
         }
@@ -83,6 +79,17 @@ internal sealed partial class Pki
 
     /// <summary>How people are told of an authority: its name, and the first digits of its fingerprint.</summary>
     private static string Short(X509Certificate2 certificate) => $"{certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false)} ({Fingerprint(certificate)[..16]})";
+
+    /// <summary>Has what the controller shows be of the authorities that are in force now, and stand beside their certificates.</summary>
+    private void TakeUp()
+    {
+        if (_server is not null)
+        {
+            EnsureServer();
+        }
+        EnsureAdmin();
+        Changed?.Invoke();
+    }
 
     private void Make(AuthorityStep step)
     {

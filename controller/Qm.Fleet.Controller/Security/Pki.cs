@@ -28,6 +28,9 @@ internal sealed partial class Pki : IDisposable
     private Pki(string root, TimeProvider time, CertificateLives lives, Action<string> before, Authorities authorities) =>
         (_root, _time, _lives, _before, _authorities) = (root, time, lives, before, authorities);
 
+    /// <summary>The authorities are others now. Handlers are quick: they run while nothing else can be made.</summary>
+    public event Action? Changed;
+
     /// <summary>The authorities in force.</summary>
     public Authorities Authorities => Volatile.Read(ref _authorities);
 
@@ -170,8 +173,9 @@ internal sealed partial class Pki : IDisposable
     /// <summary>A certificate for a node's agent extension, for a key that it made itself.</summary>
     /// <param name="name">BlueChi's node name of the host.</param>
     /// <param name="key">Of <see cref="CertificateRequests.ReadKey(ReadOnlySpan{byte}, string)"/>.</param>
+    /// <param name="life">How long it holds; null for as long as other certificates.</param>
     /// <returns>PEM text.</returns>
-    public string SignNode(string name, PublicKey key) => Authorities.Issuing.Sign(Node(name), key, _time.GetUtcNow());
+    public string SignNode(string name, PublicKey key, TimeSpan? life = null) => Authorities.Issuing.Sign(Node(name), key, _time.GetUtcNow(), life);
 
     /// <summary>A certificate for a person or for automation, for a key that they made themselves.</summary>
     /// <param name="name">Their name.</param>
