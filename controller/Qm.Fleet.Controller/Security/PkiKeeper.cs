@@ -62,8 +62,9 @@ internal sealed partial class PkiKeeper(
             {
                 await LookAsync(stoppingToken).ConfigureAwait(false);
             }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            catch (Exception e) when (stoppingToken.IsCancellationRequested && e is OperationCanceledException or ObjectDisposedException)
             {
+                // The host stops, and what it was made of goes away.
                 return;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or StoreException)
