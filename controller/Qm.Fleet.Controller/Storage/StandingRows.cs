@@ -43,7 +43,11 @@ internal static class StandingRows
         new { decision.Name, Standing = decision.Standing == Standing.Retired ? Retired : Reenrol, decision.Reason, decision.Actor, Since = decision.Since.ToMicroseconds() });
 
     /// <summary>Forgets that a node may enrol once more.</summary>
-    internal static bool Enrolled(WriteTransaction tx, string name) => tx.Execute($"delete from node_standings where name = @name and standing = '{Reenrol}'", new { name }) > 0;
+    internal static void Enrolled(WriteTransaction tx, string name)
+    {
+        tx.Execute($"delete from node_standings where name = @name and standing = '{Reenrol}'", new { name });
+        tx.Announce(ResourceKind.Node, name);
+    }
 
     /// <summary>A standing as it is stored.</summary>
     internal static Standing Read(string standing) => standing == Retired ? Standing.Retired : Standing.Reenrol;

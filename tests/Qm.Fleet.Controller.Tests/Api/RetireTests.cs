@@ -86,11 +86,20 @@ public sealed class RetireTests
         Assert.Equal((true, null, "bought back"), (taken.Spec.Cordoned, taken.Status.Retirement, taken.Status.Reenrolment.Reason));
         Assert.Equal((false, true, true, false), (standing.IsRetired("ecu1"), standing.MayEnroll("ecu1"), standing.MayEnrollAgain("ecu1"), standing.MayRenew("ecu1", old)));
         using var agent = await Agent.ConnectAsync(controller);
-        Assert.True(await controller.Service<Database>().WriteAsync(static tx => StandingRows.Enrolled(tx, "ecu1"), commit: true, Ct));
+        await controller.Service<Database>().WriteAsync(
+            tx =>
+            {
+                standing.Enrolled(tx, "ecu1");
+                return standing.MayEnrollAgain("ecu1") ? throw new InvalidOperationException("It is granted twice.") : true;
+            },
+            commit: true, Ct);
         standing.Refresh();
         Assert.False(standing.MayEnrollAgain("ecu1"));
         Assert.Null((await nodes.GetAsync(new() { Name = "ecu1" }, cancellationToken: Ct)).Status.Reenrolment);
-        Assert.Equal(["NodeRetired", "NodeReenrolling"], controller.Service<EventLog>().After(0, "ecu1", "", 100).Select(static told => told.Draft.Reason).Where(static reason => reason is not "NodeCreated"));
+        time.Advance(TimeSpan.FromSeconds(1));
+        await nodes.ReenrollAsync(new() { Name = "ecu1" }, cancellationToken: Ct);
+        Assert.True(standing.MayEnrollAgain("ecu1"));
+        Assert.Equal(["NodeRetired", "NodeReenrolling", "NodeReenrolling"], controller.Service<EventLog>().After(0, "ecu1", "", 100).Select(static told => told.Draft.Reason).Where(static reason => reason is not "NodeCreated"));
     }
 
     [Fact, Trait("Requirement", "QMF-RETIRE-002")]
