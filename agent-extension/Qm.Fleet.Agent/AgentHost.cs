@@ -32,15 +32,16 @@ public static partial class AgentHost
     /// <param name="time">Times every wait; its timestamps stand for the node's CLOCK_MONOTONIC.</param>
     /// <param name="loggers">Where to log.</param>
     /// <param name="cancellationToken">Ends the agent; it returns normally.</param>
+    /// <param name="status">Told what a node that has not joined waits for, a sentence; null for nobody.</param>
     /// <exception cref="IOException">
     /// The root does not exist, another agent runs on it, or the kernel has no openat2 (older than 5.6).
     /// </exception>
-    public static Task RunAsync(AgentOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken) =>
-        RunAsync(options, time, loggers, static () => RandomNumberGenerator.GetInt32(int.MaxValue) / (double)int.MaxValue, cancellationToken);
+    public static Task RunAsync(AgentOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken, Action<string>? status = null) =>
+        RunAsync(options, time, loggers, static () => RandomNumberGenerator.GetInt32(int.MaxValue) / (double)int.MaxValue, cancellationToken, status: status);
 
     internal static async Task RunAsync(
         AgentOptions options, TimeProvider time, ILoggerFactory loggers, Func<double> jitter, CancellationToken cancellationToken,
-        NodePrograms? programs = null)
+        NodePrograms? programs = null, Action<string>? status = null)
     {
         using var root = NodeRoot.Open(options.Root);
         var clock = new NodeClock(root, time);
@@ -72,7 +73,7 @@ public static partial class AgentHost
             await agent.RecoverAsync(cancellationToken).ConfigureAwait(false);
             await AllAsync(
                 [
-                    new GatewayLink(options, root, agent, watch, oomKills, clock, time, jitter, loggers).RunAsync,
+                    new GatewayLink(options, root, agent, watch, oomKills, clock, time, jitter, status ?? (static _ => { }), loggers).RunAsync,
                     new ConfirmWatch(agent, time).RunAsync,
                     versions.RunAsync,
                     watch.RunAsync,

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Hosting.Systemd;
 using Microsoft.Extensions.Logging;
 using Qm.Fleet.Agent;
 using Qm.Fleet.Agent.Configuration;
@@ -36,8 +37,10 @@ await host.StartAsync();
 try
 {
     using var started = TimeProvider.System.CreateTimer(static _ => StartMemory.GiveBack(), null, StartMemory.After, Timeout.InfiniteTimeSpan);
+    var systemd = host.Services.GetService<ISystemdNotifier>();
     var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
-    await AgentHost.RunAsync(options, TimeProvider.System, host.Services.GetRequiredService<ILoggerFactory>(), stopping);
+    await AgentHost.RunAsync(options, TimeProvider.System, host.Services.GetRequiredService<ILoggerFactory>(), stopping,
+        status => systemd?.Notify(new ServiceState($"STATUS={status.ReplaceLineEndings(" ")}")));
     return 0;
 }
 catch (IOException e)

@@ -48,6 +48,8 @@ internal static class CommandLine
         root.Add(ArtifactVerb.Make(global, context));
         root.Add(AuthVerb.Make(global, context));
         root.Add(PkiVerb.Make(global, context));
+        root.Add(EnrollmentsVerb.Make(global, context));
+        root.Add(JoinTokenVerb.Make(global, context));
         root.Add(DeleteVerb.Make(global, context));
         root.Add(ExplainVerb.Make(global, context));
         root.Add(ConfigVerb.Make(global, context));

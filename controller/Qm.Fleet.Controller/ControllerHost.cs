@@ -108,6 +108,7 @@ internal static class ControllerHost
         services.AddSingleton<CertificateStore>().AddSingleton<CertificateDesk>().AddSingleton<CertifiedConnections>();
         services.AddSingleton(static provider => provider.GetRequiredService<Pki>().Peers()).AddSingleton<NodeStanding>();
         services.AddSingleton<PkiKeeper>().AddHostedService(static provider => provider.GetRequiredService<PkiKeeper>());
+        services.AddSingleton<EnrollmentStore>().AddSingleton<JoinTokenStore>();
         return services.AddSingleton<IReconcileStore, ReconcileStore>();
     }
 
@@ -138,6 +139,8 @@ internal static class ControllerHost
         services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<OperationApi>().AddSingleton<EventApi>().AddSingleton<AuditApi>();
         services.AddSingleton<SiteApi>().AddSingleton<ServerApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
         services.AddSingleton<ArtifactApi>().AddSingleton<ArtifactDownloads>();
+        services.AddSingleton<INodeCertificates, PkiNodeCertificates>().AddSingleton<INodeStanding>(static provider => provider.GetRequiredService<NodeStanding>()).AddSingleton<IPeerAddresses, BlueChiPeers>();
+        services.AddSingleton<JoinTokens>().AddSingleton<EnrollmentDesk>().AddSingleton<EnrollmentApi>().AddSingleton<AgentRenewals>();
         services.AddGrpcHealthChecks().AddCheck<StoreHealth>("store", HealthStatus.Unhealthy);
         return services;
     }
@@ -162,6 +165,7 @@ internal static class ControllerHost
         app.MapGrpcService<ArtifactApi>();
         app.MapGrpcService<AccessApi>();
         app.MapGrpcService<PkiApi>();
+        app.MapGrpcService<EnrollmentApi>();
         app.MapGrpcService<NodeGatewayService>();
         app.MapGet(ArtifactDownloads.Route, static (HttpContext context, ArtifactDownloads downloads) => downloads.ServeAsync(context)).WithMetadata(new EndpointRule("connect", AccessResource.Gateway));
         app.MapGrpcHealthChecksService();

@@ -31,7 +31,8 @@ internal sealed class TestGateway : IAsyncDisposable
     /// <param name="server">The certificate it shows.</param>
     /// <param name="welcome">What it welcomes agents with; null for a report a minute.</param>
     /// <param name="archive">What it has in its own store; null for nothing.</param>
-    public static async Task<TestGateway> StartAsync(X509Certificate2 server, Welcome? welcome = null, byte[]? archive = null)
+    /// <param name="lobby">Lets nodes join, who then need no certificate to ask; null for nobody.</param>
+    public static async Task<TestGateway> StartAsync(X509Certificate2 server, Welcome? welcome = null, byte[]? archive = null, TestLobby? lobby = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -41,16 +42,26 @@ internal sealed class TestGateway : IAsyncDisposable
             listen.UseHttps(server, https =>
             {
                 https.SslProtocols = SslProtocols.Tls13;
-                https.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
+                https.ClientCertificateMode = lobby is null ? ClientCertificateMode.RequireCertificate : ClientCertificateMode.AllowCertificate;
                 https.ClientCertificateValidation = (_, _, _) => true;
             });
         }));
         builder.Services.AddGrpc();
         builder.Services.AddSingleton(services => new Gateway(services.GetRequiredService<ChannelWriter<Stream>>(), welcome ?? new() { ReportIntervalMs = 60_000 }));
         TestGateway? gateway = null;
+        if (lobby is not null)
+        {
+            builder.Services.AddSingleton(lobby);
+        }
+
         builder.Services.AddSingleton(_ => gateway!._streams.Writer);
         var application = builder.Build();
         application.MapGrpcService<Gateway>();
+        if (lobby is not null)
+        {
+            application.MapGrpcService<TestLobby>();
+        }
+
         if (archive is not null)
         {
             application.MapGet($"/artifacts/{Convert.ToHexStringLower(SHA256.HashData(archive))}", () => Results.File(archive, enableRangeProcessing: true));
@@ -117,12 +128,15 @@ internal sealed class TestGateway : IAsyncDisposable
 
     /// <summary>One agent's stream, welcomed already.</summary>
     internal sealed class Stream(
-        string subject, Hello hello, IAsyncStreamReader<AgentMessage> messages, IServerStreamWriter<ControllerMessage> commands)
+        string subject, string serial, Hello hello, IAsyncStreamReader<AgentMessage> messages, IServerStreamWriter<ControllerMessage> commands)
     {
         private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private int _commands;
 
         public string Subject => subject;
+
+        /// <summary>Of the certificate that the agent showed.</summary>
+        public string Serial => serial;
 
         public Hello Hello => hello;
 
@@ -169,6 +183,22 @@ internal sealed class TestGateway : IAsyncDisposable
             return commands.WriteAsync(new ControllerMessage { Command = command }, TestContext.Current.CancellationToken);
         }
 
+        /// <summary>Reads on until the agent ends the stream, and answers what came.</summary>
+        public async Task<IReadOnlyList<AgentMessage>> RestAsync()
+        {
+            List<AgentMessage> rest = [];
+            while (await messages.MoveNext(TestContext.Current.CancellationToken))
+            {
+                rest.Add(messages.Current);
+            }
+
+            End();
+            return rest;
+        }
+
+        /// <summary>Has the certificate renewed.</summary>
+        public Task RenewAsync() => commands.WriteAsync(new ControllerMessage { RenewalRequest = new() }, TestContext.Current.CancellationToken);
+
         /// <summary>Says that kills are stored.</summary>
         public Task TakenAsync(OomKillsTaken taken) =>
             commands.WriteAsync(new ControllerMessage { OomKillsTaken = taken }, TestContext.Current.CancellationToken);
@@ -185,7 +215,7 @@ internal sealed class TestGateway : IAsyncDisposable
             Assert.True(await requestStream.MoveNext(context.CancellationToken));
             await responseStream.WriteAsync(new ControllerMessage { Welcome = welcome }, context.CancellationToken);
             var subject = context.GetHttpContext().Connection.ClientCertificate!.Subject;
-            var stream = new Stream(subject, requestStream.Current.Hello, requestStream, responseStream);
+            var stream = new Stream(subject, context.GetHttpContext().Connection.ClientCertificate!.SerialNumber, requestStream.Current.Hello, requestStream, responseStream);
             await streams.WriteAsync(stream, context.CancellationToken);
             await stream.Ended.WaitAsync(context.CancellationToken);
         }

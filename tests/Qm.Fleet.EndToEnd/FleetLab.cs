@@ -20,10 +20,13 @@ internal sealed class FleetLab : IAsyncDisposable
     internal static string Examples { get; } = Checkout.Of("deploy/examples");
 
     /// <summary>Starts a lab with labelled nodes.</summary>
-    internal static async Task<FleetLab> StartAsync(int nodes = 3, NodeTimings? timings = null, TimeSpan? linkConfirmWithin = null)
+    internal static Task<FleetLab> StartAsync(int nodes = 3, NodeTimings? timings = null, TimeSpan? linkConfirmWithin = null) =>
+        StartAsync(new LabOptions { Nodes = nodes, Timings = timings ?? NodeTimings.Fast, LinkConfirmWithin = linkConfirmWithin });
+
+    /// <summary>Starts a lab with labelled nodes, as said.</summary>
+    internal static async Task<FleetLab> StartAsync(LabOptions options)
     {
-        var lab = new FleetLab(await LabEnvironment.StartAsync(
-            new() { Nodes = nodes, Timings = timings ?? NodeTimings.Fast, LinkConfirmWithin = linkConfirmWithin }, (_, _, _) => { }, TimeProvider.System, Ct));
+        var lab = new FleetLab(await LabEnvironment.StartAsync(options, (_, _, _) => { }, TimeProvider.System, Ct));
         var manifest = string.Join("\n---\n", lab.Lab.Nodes.Select(node => $"{{apiVersion: qm.fleet/v1, kind: Node, metadata: {{name: {node.Name}, labels: {{zone: cockpit}}}}}}"));
         await lab.ApplyTextAsync(manifest);
         return lab;

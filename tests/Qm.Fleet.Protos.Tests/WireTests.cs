@@ -16,7 +16,7 @@ public sealed partial class WireTests
         EffectiveReflection.Descriptor, RolloutReflection.Descriptor, SupervisionReflection.Descriptor, PlanReflection.Descriptor, UnitReflection.Descriptor, V1.LogReflection.Descriptor, LabReflection.Descriptor,
         FleetServiceReflection.Descriptor, RevisionServiceReflection.Descriptor, RolloutServiceReflection.Descriptor, NodeServiceReflection.Descriptor, EventServiceReflection.Descriptor,
         DiagnosticsServiceReflection.Descriptor, OperationServiceReflection.Descriptor, SiteServiceReflection.Descriptor, AccessServiceReflection.Descriptor, ServerServiceReflection.Descriptor,
-        V1.UsageReflection.Descriptor, CapacityReflection.Descriptor, TopReflection.Descriptor, AuditServiceReflection.Descriptor,
+        V1.UsageReflection.Descriptor, CapacityReflection.Descriptor, TopReflection.Descriptor, AuditServiceReflection.Descriptor, EnrollmentServiceReflection.Descriptor,
         PkiServiceReflection.Descriptor,
     ];
 

@@ -13,8 +13,20 @@ public sealed record AgentOptions
     /// <summary>The controller's address, <c>https://host:port</c>.</summary>
     public required Uri Controller { get; init; }
 
-    /// <summary>Where <c>ca.crt</c>, <c>node.crt</c> and <c>node.key</c> (PEM) lie, as the node sees it: below <see cref="Root"/>.</summary>
+    /// <summary>
+    /// Where <c>identity.pem</c>, which the agent makes when it joins, or <c>ca.crt</c>, <c>node.crt</c> and <c>node.key</c> (PEM) lie, as the node sees it: below
+    /// <see cref="Root"/>.
+    /// </summary>
     public string Pki { get; init; } = "/etc/qm-fleet/pki";
+
+    /// <summary>The name to join as, BlueChi's node name of the host; null for the one that the host's BlueChi agent registers.</summary>
+    public string? Node { get; init; }
+
+    /// <summary>A file of authorities (PEM) by which a node that joins knows the controller, below <see cref="Root"/>; null for <c>ca.crt</c> in <see cref="Pki"/>, where that is.</summary>
+    public string? Ca { get; init; }
+
+    /// <summary>Where a join token is brought to (mode 0600), below <see cref="Root"/>; it is removed when the node has joined.</summary>
+    public string JoinToken { get; init; } = "/etc/qm-fleet/join-token";
 
     /// <summary>
     /// A file of authorities (PEM) that servers of rootfs archives may be of, besides those of the machine's system store, as the node sees it: below

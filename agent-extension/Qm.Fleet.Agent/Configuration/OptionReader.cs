@@ -6,7 +6,7 @@ using Qm.Fleet.Core.Environments;
 namespace Qm.Fleet.Agent.Configuration;
 
 /// <summary>Reads options from the command line and from agent.conf; the command line wins. All problems are told at once.</summary>
-/// <remarks>Written by hand: eight options with one value each, and the agent's size and start matter more than completion.</remarks>
+/// <remarks>Written by hand: a few options with one value each, and the agent's size and start matter more than completion.</remarks>
 internal sealed class OptionReader
 {
     /// <summary>The configuration file, as the node sees it.</summary>
@@ -18,7 +18,10 @@ internal sealed class OptionReader
     [
         new("--controller", "Controller", "https://HOST:PORT", "the controller to report to (required)"),
         new("--root", null, "DIR", "the directory that is the node's / (default /)"),
-        new("--pki", "Pki", "DIR", "ca.crt, node.crt, node.key below the root (default /etc/qm-fleet/pki)"),
+        new("--pki", "Pki", "DIR", "the node's key and certificates below the root (default /etc/qm-fleet/pki)"),
+        new("--node", "Node", "NAME", "the name to join as (default that of the host's BlueChi agent)"),
+        new("--ca", "Ca", "FILE", "who the controller is, for a node that joins (PEM; default ca.crt there)"),
+        new("--join-token", "JoinToken", "FILE", "what lets it join, mode 0600 (default /etc/qm-fleet/join-token)"),
         new("--archive-ca", "ArchiveCa", "FILE", "authorities (PEM) of archives' servers besides the system's (default none)"),
         new("--state", "State", "DIR", "the agent's memory below the root (default /var/lib/qm-fleet)"),
         new("--systemd-programs", null, "DIR", "the node's systemctl, systemd-run (default /usr/bin, none with --root)"),
@@ -141,7 +144,15 @@ internal sealed class OptionReader
             _problems.Add($"--usage-interval: \"{text}\" is not a time from 1s to 1h, such as 10s or 5m");
         }
 
-        foreach (var (flag, path) in given.Where(pair => pair.Key is "--pki" or "--archive-ca" or "--state" or "--systemd-programs" && !pair.Value.StartsWith('/')))
+        if (given.TryGetValue("--node", out var node))
+        {
+            foreach (var problem in NodeParser.Parse(new() { Name = node }).Problems)
+            {
+                _problems.Add($"--node: {problem.Message}");
+            }
+        }
+
+        foreach (var (flag, path) in given.Where(pair => pair.Key is "--pki" or "--ca" or "--join-token" or "--archive-ca" or "--state" or "--systemd-programs" && !pair.Value.StartsWith('/')))
         {
             _problems.Add($"{flag}: \"{path}\" is not an absolute path");
         }
@@ -151,6 +162,9 @@ internal sealed class OptionReader
             Controller = controller,
             Root = root,
             Pki = given.GetValueOrDefault("--pki", "/etc/qm-fleet/pki"),
+            Node = given.GetValueOrDefault("--node"),
+            Ca = given.GetValueOrDefault("--ca"),
+            JoinToken = given.GetValueOrDefault("--join-token", "/etc/qm-fleet/join-token"),
             ArchiveCa = given.GetValueOrDefault("--archive-ca"),
             State = given.GetValueOrDefault("--state", "/var/lib/qm-fleet"),
             SystemdPrograms = given.GetValueOrDefault("--systemd-programs"),

@@ -1,10 +1,10 @@
 using Grpc.Core;
-using Grpc.Net.Client;
 using Microsoft.Extensions.Logging;
 using Polly;
 using Polly.Retry;
 using Qm.Fleet.Agent.Configuration;
 using Qm.Fleet.Agent.Drift;
+using Qm.Fleet.Agent.Enrollment;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.OutOfMemory;
 using Qm.Fleet.Agent.Revisions;
@@ -16,12 +16,9 @@ namespace Qm.Fleet.Agent.Link;
 /// <summary>Keeps a stream to the controller open: one session after another, with capped, jittered pauses.</summary>
 internal sealed partial class GatewayLink
 {
-    private const int MessageBytesMax = 32 * 1024 * 1024;
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Stable = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan ConnectDeadline = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan PingInterval = TimeSpan.FromSeconds(5);
 
     private readonly AgentOptions _options;
     private readonly NodeRoot _root;
@@ -33,6 +30,8 @@ internal sealed partial class GatewayLink
     private readonly Func<double> _jitter;
     private readonly ILoggerFactory _loggers;
     private readonly ILogger _logger;
+    private readonly Enroller _enroller;
+    private readonly CertificateRenewal _renewal;
     private readonly ResiliencePipeline<SessionEnd> _retry;
     private string _lastReason = "";
 
@@ -44,13 +43,16 @@ internal sealed partial class GatewayLink
     /// <param name="clock">The node's boot.</param>
     /// <param name="time">Times every pause and deadline.</param>
     /// <param name="jitter">Random numbers from 0 to 1, so that a fleet does not come back as one.</param>
+    /// <param name="status">Told what a node that has not joined waits for.</param>
     /// <param name="loggers">Where to log.</param>
     public GatewayLink(
         AgentOptions options, NodeRoot root, NodeAgent agent, DriftWatch watch, OomOutbox oomKills, NodeClock clock, TimeProvider time,
-        Func<double> jitter, ILoggerFactory loggers)
+        Func<double> jitter, Action<string> status, ILoggerFactory loggers)
     {
         (_options, _root, _agent, _watch, _oomKills, _clock, _time, _jitter, _loggers) = (options, root, agent, watch, oomKills, clock, time, jitter, loggers);
         _logger = loggers.CreateLogger<GatewayLink>();
+        _enroller = new(options, root, time, jitter, status, loggers.CreateLogger<Enroller>());
+        _renewal = new(new(root, options.Pki), time, jitter, loggers.CreateLogger<CertificateRenewal>());
         _retry = new ResiliencePipelineBuilder<SessionEnd> { TimeProvider = time }
             .AddRetry(new RetryStrategyOptions<SessionEnd>
             {
@@ -70,39 +72,50 @@ internal sealed partial class GatewayLink
     {
         while (true)
         {
-            await _retry.ExecuteAsync(ConnectAsync, cancellationToken).ConfigureAwait(false);
+            var end = await _retry.ExecuteAsync(ConnectAsync, cancellationToken).ConfigureAwait(false);
+            if (end.IsReplaced)
+            {
+                continue;
+            }
+
             await Task.Delay(FirstPause * 2 * _jitter(), _time, cancellationToken).ConfigureAwait(false);
         }
     }
 
     private async ValueTask<SessionEnd> ConnectAsync(CancellationToken cancellationToken)
     {
+        await _enroller.EnsureAsync(cancellationToken).ConfigureAwait(false);
         var started = _time.GetTimestamp();
-        var session = new GatewaySession(_agent, new UsageReader(_root), _watch, _oomKills, _clock, _jitter, _time, _loggers.CreateLogger<GatewaySession>());
-        var reason = await RunSessionAsync(session, cancellationToken).ConfigureAwait(false);
+        var (welcomed, isReplaced, reason) = await RunSessionAsync(cancellationToken).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
-        if (session.Welcomed || reason != _lastReason)
+        if (!isReplaced && (welcomed || reason != _lastReason))
         {
             Log.Ended(_logger, _options.Controller, reason);
         }
 
-        _lastReason = session.Welcomed ? "" : reason;
-        return new(session.Welcomed && _time.GetElapsedTime(started) >= Stable);
+        _lastReason = welcomed ? "" : reason;
+        return new(isReplaced || (welcomed && _time.GetElapsedTime(started) >= Stable), isReplaced);
     }
 
-    private async Task<string> RunSessionAsync(GatewaySession session, CancellationToken cancellationToken)
+    private async Task<(bool Welcomed, bool IsReplaced, string Reason)> RunSessionAsync(CancellationToken cancellationToken)
     {
+        GatewaySession? session = null;
         try
         {
             using var identity = NodeIdentity.Load(_root, _options.Pki);
-            using var channel = Open(identity);
+            using var channel = ControllerChannel.Open(_options.Controller, identity.Tls());
+            session = new(_agent, new UsageReader(_root), _watch, _oomKills, _renewal.Begin(identity), _clock, _jitter, _time, _loggers.CreateLogger<GatewaySession>());
             var hello = new Hello { Node = identity.Node, Version = AgentHost.Version, Protocol = GatewaySession.Protocol, BootId = _clock.BootId };
-            await session.RunAsync(new NodeGateway.NodeGatewayClient(channel), hello, cancellationToken).ConfigureAwait(false);
-            return "the controller ended the stream";
+            await session.RunAsync(new NodeGateway.NodeGatewayClient(channel), new EnrollmentService.EnrollmentServiceClient(channel), hello, cancellationToken).ConfigureAwait(false);
+            return (session.Welcomed, session.IsReplaced, session.IsReplaced ? "" : "the controller ended the stream");
         }
         catch (Exception e) when (Explain(e, cancellationToken.IsCancellationRequested) is not null)
         {
-            return Explain(e, cancellationToken.IsCancellationRequested)!;
+            return (session?.Welcomed is true, false, Explain(e, cancellationToken.IsCancellationRequested)!);
+        }
+        finally
+        {
+            session?.Dispose();
         }
     }
 
@@ -118,29 +131,7 @@ internal sealed partial class GatewayLink
         _ => null,
     };
 
-    private GrpcChannel Open(NodeIdentity identity)
-    {
-        var handler = new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            ConnectTimeout = ConnectDeadline,
-            KeepAlivePingDelay = PingInterval,
-            KeepAlivePingTimeout = PingInterval,
-            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
-            UseCookies = false,
-            UseProxy = false,
-            SslOptions = identity.Tls(),
-        };
-        return GrpcChannel.ForAddress(_options.Controller, new GrpcChannelOptions
-        {
-            DisposeHttpClient = true,
-            HttpHandler = handler,
-            MaxReceiveMessageSize = MessageBytesMax,
-            MaxSendMessageSize = MessageBytesMax,
-        });
-    }
-
-    private sealed record SessionEnd(bool WasStable);
+    private sealed record SessionEnd(bool WasStable, bool IsReplaced);
 
     private static partial class Log
     {

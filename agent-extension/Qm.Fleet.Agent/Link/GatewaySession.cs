@@ -2,6 +2,7 @@ using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using Qm.Fleet.Agent.Diagnosis;
 using Qm.Fleet.Agent.Drift;
+using Qm.Fleet.Agent.Enrollment;
 using Qm.Fleet.Agent.OutOfMemory;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Agent.Usage;
@@ -16,32 +17,41 @@ namespace Qm.Fleet.Agent.Link;
 /// <param name="usage">Reads what QM uses.</param>
 /// <param name="drift">Says when to look at once.</param>
 /// <param name="oomKills">Kills that are to be told.</param>
+/// <param name="renewal">Looks after the certificate that the stream's connection was made with.</param>
 /// <param name="clock">The node's monotonic time.</param>
 /// <param name="jitter">Random numbers from 0 to 1, so that a fleet does not speak as one.</param>
 /// <param name="time">Times every pause and deadline.</param>
 /// <param name="logger">Where to log.</param>
 internal sealed partial class GatewaySession(
-    NodeAgent agent, UsageReader usage, DriftWatch drift, OomOutbox oomKills, NodeClock clock, Func<double> jitter, TimeProvider time,
-    ILogger<GatewaySession> logger)
+    NodeAgent agent, UsageReader usage, DriftWatch drift, OomOutbox oomKills, CertificateRenewal.Session renewal, NodeClock clock, Func<double> jitter,
+    TimeProvider time, ILogger<GatewaySession> logger) : IDisposable
 {
     /// <summary>The version of gateway.proto that is spoken.</summary>
     public const int Protocol = 1;
 
     private static readonly TimeSpan WelcomeDeadline = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LeaveDeadline = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ReportIntervalMin = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ReportIntervalMax = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan UsageIntervalMin = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan UsageIntervalMax = TimeSpan.FromHours(1);
     private readonly ReportPace _pace = new(time);
+    private readonly SemaphoreSlim _commandTurn = new(1, 1);
     private long _usageReadAt = -1;
 
     /// <summary>Whether the controller welcomed this stream.</summary>
     public bool Welcomed { get; private set; }
 
-    /// <summary>Runs one stream; returns when the controller ends it.</summary>
+    /// <summary>Whether the agent ended the stream itself, because the next one is made with another certificate.</summary>
+    public bool IsReplaced { get; private set; }
+
+    /// <inheritdoc/>
+    public void Dispose() => _commandTurn.Dispose();
+
+    /// <summary>Runs one stream; returns when the controller ends it, or a certificate is in place that the next one is made with.</summary>
     /// <exception cref="RpcException">The stream failed or was refused.</exception>
     /// <exception cref="TimeoutException">The controller did not answer the hello.</exception>
-    public async Task RunAsync(NodeGateway.NodeGatewayClient client, Hello hello, CancellationToken cancellationToken)
+    public async Task RunAsync(NodeGateway.NodeGatewayClient client, EnrollmentService.EnrollmentServiceClient enrollment, Hello hello, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var call = client.Connect(cancellationToken: stop.Token);
@@ -59,6 +69,7 @@ internal sealed partial class GatewaySession(
             SendAsync(call.RequestStream, outbox, stop.Token),
             WatchAsync(outbox, intervals.Report, stop.Token),
             TellProbesAsync(outbox, stop.Token),
+            ReplaceAsync(enrollment, outbox, stop.Token),
         ];
         if (intervals.Heartbeat is { } heartbeat)
         {
@@ -81,7 +92,10 @@ internal sealed partial class GatewaySession(
         await stop.CancelAsync().ConfigureAwait(false);
         // The others end because of the first; only that one's outcome tells why.
         await Task.WhenAll(work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await first.ConfigureAwait(false);
+        if (!IsReplaced || cancellationToken.IsCancellationRequested)
+        {
+            await first.ConfigureAwait(false);
+        }
     }
 
     private async Task<Intervals> WelcomeAsync(IAsyncStreamReader<ControllerMessage> messages, CancellationToken cancellationToken)
@@ -95,6 +109,7 @@ internal sealed partial class GatewaySession(
                 throw new RpcException(new Status(StatusCode.FailedPrecondition, "the controller's first message was no welcome"));
             }
 
+            renewal.Heed(welcome);
             return Intervals.From(welcome);
         }
         catch (Exception e) when (e is RpcException or OperationCanceledException && deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
@@ -113,33 +128,58 @@ internal sealed partial class GatewaySession(
                 oomKills.Taken(taken);
             }
 
-            if (messages.Current.Command is not { } command)
+            if (messages.Current.RenewalRequest is { } request)
             {
-                continue;
+                renewal.Heed(request);
             }
 
-            var (result, evidence) = DiagnosticsDesk.Handles(command)
-                ? (desk.Begin(command), await agent.InspectAsync(cancellationToken).ConfigureAwait(false))
-                : await agent.ExecuteAsync(command, cancellationToken).ConfigureAwait(false);
-            if (!outbox.TryAnswer(result, evidence))
+            if (messages.Current.Command is { } command)
             {
-                throw new RpcException(new Status(StatusCode.ResourceExhausted, $"the controller has not taken {Outbox.ResultsMax} results"));
+                // What comes while the stream is left is not begun any more: the controller asks again on the next one.
+                await _commandTurn.WaitAsync(cancellationToken).ConfigureAwait(false);
+                await DoAsync(command, outbox, desk, cancellationToken).ConfigureAwait(false);
+                _commandTurn.Release();
             }
-
-            _pace.Sent(evidence);
-            _pace.Wake();
         }
     }
 
-    private static async Task SendAsync(IClientStreamWriter<AgentMessage> messages, Outbox outbox, CancellationToken cancellationToken)
+    private async Task DoAsync(Command command, Outbox outbox, DiagnosticsDesk desk, CancellationToken cancellationToken)
     {
-        while (true)
+        var (result, evidence) = DiagnosticsDesk.Handles(command)
+            ? (desk.Begin(command), await agent.InspectAsync(cancellationToken).ConfigureAwait(false))
+            : await agent.ExecuteAsync(command, cancellationToken).ConfigureAwait(false);
+        if (!outbox.TryAnswer(result, evidence))
+        {
+            throw new RpcException(new Status(StatusCode.ResourceExhausted, $"the controller has not taken {Outbox.ResultsMax} results"));
+        }
+
+        _pace.Sent(evidence);
+        _pace.Wake();
+    }
+
+    private async Task SendAsync(IClientStreamWriter<AgentMessage> messages, Outbox outbox, CancellationToken cancellationToken)
+    {
+        while (!outbox.HasEnded)
         {
             foreach (var message in await outbox.TakeAsync(cancellationToken).ConfigureAwait(false))
             {
                 await messages.WriteAsync(message, cancellationToken).ConfigureAwait(false);
             }
         }
+
+        // The controller ends the stream when it has read all of it.
+        await messages.CompleteAsync().ConfigureAwait(false);
+        await Task.Delay(LeaveDeadline, time, cancellationToken).ConfigureAwait(false);
+    }
+
+    // The stream is left when no command is under way, and what was done is told first. Who follows a journal or fetches a bundle has to ask again.
+    private async Task ReplaceAsync(EnrollmentService.EnrollmentServiceClient enrollment, Outbox outbox, CancellationToken cancellationToken)
+    {
+        await renewal.RenewedAsync(enrollment, cancellationToken).ConfigureAwait(false);
+        await _commandTurn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        IsReplaced = true;
+        outbox.End();
+        await Task.Delay(Timeout.InfiniteTimeSpan, time, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task WatchAsync(Outbox outbox, TimeSpan interval, CancellationToken cancellationToken)

@@ -22,6 +22,7 @@ internal sealed class Outbox : IDisposable
     private IReadOnlyList<ProbeResult>? _probes;
     private Heartbeat? _heartbeat;
     private Func<OomKills?>? _kills;
+    private bool _isEnding;
     private StaticChecks? _checksSent;
     private V1.Facts? _factsSent;
 
@@ -30,6 +31,19 @@ internal sealed class Outbox : IDisposable
 
     /// <summary>Most pieces of a diagnosis that wait.</summary>
     public const int PiecesMax = 2;
+
+    /// <summary>Whether what was taken last is the last there is.</summary>
+    public bool HasEnded { get; private set; }
+
+    /// <summary>Has what waits now be the last.</summary>
+    public void End()
+    {
+        lock (_lock)
+        {
+            _isEnding = true;
+            Wake();
+        }
+    }
 
     /// <summary>Puts a report in place of any that was not sent yet.</summary>
     public void Report(NodeReport report)
@@ -154,6 +168,7 @@ internal sealed class Outbox : IDisposable
                 Wake();
             }
 
+            HasEnded = _isEnding;
             return messages;
         }
     }

@@ -40,6 +40,7 @@ internal sealed class FleetConnection : IDisposable
         Audit = new(invoker);
         Access = new(invoker);
         Pki = new(invoker);
+        Enrollments = new(invoker);
     }
 
     internal FleetService.FleetServiceClient Fleets { get; }
@@ -67,6 +68,8 @@ internal sealed class FleetConnection : IDisposable
     internal AccessService.AccessServiceClient Access { get; }
 
     internal PkiService.PkiServiceClient Pki { get; }
+
+    internal EnrollmentService.EnrollmentServiceClient Enrollments { get; }
 
     /// <summary>Prepares a connection; nothing is sent before the first call.</summary>
     /// <exception cref="CliException">The address or the certificates cannot be used.</exception>

@@ -16,10 +16,11 @@ internal abstract class ResourceKind(string name, string abbreviation)
     internal const string Operation = "operation";
     internal const string Site = "site";
     internal const string Rollout = "rollout";
+    internal const string Enrollment = "enrollment";
 
     /// <summary>Every kind, those asked for most first.</summary>
     internal static readonly IReadOnlyList<ResourceKind> All =
-        [new NodeKind(), new FleetKind(), new RevisionKind(), new RolloutKind(), new OperationKind(), new EventKind(), new SiteKind()];
+        [new NodeKind(), new FleetKind(), new RevisionKind(), new RolloutKind(), new OperationKind(), new EventKind(), new SiteKind(), new EnrollmentKind()];
 
     internal string Name { get; } = name;
 

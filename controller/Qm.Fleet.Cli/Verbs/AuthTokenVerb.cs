@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
 using Qm.Fleet.Cli.Connection;
 using Qm.Fleet.Cli.Output;
@@ -11,7 +10,7 @@ namespace Qm.Fleet.Cli.Verbs;
 /// <summary>auth token: bearer tokens for automation.</summary>
 internal static class AuthTokenVerb
 {
-    private const int MostDays = 366;
+    private static readonly TimeSpan MostLife = TimeSpan.FromDays(366);
 
     internal static Command Make(GlobalOptions global, CliContext context) => new("token", """
         Makes, shows and revokes bearer tokens, with which automation says who it is.
@@ -38,7 +37,7 @@ internal static class AuthTokenVerb
         command.Add(expires);
         command.SetAction(async (parsed, ct) =>
         {
-            var life = parsed.GetValue(expires) is { } given ? Life(given) : (TimeSpan?)null;
+            var life = parsed.GetValue(expires) is { } given ? TokenLife.Parse(given, MostLife, "90d") : (TimeSpan?)null;
             using var connection = global.Connect(parsed, context);
             var request = new CreateTokenRequest
             {
@@ -49,7 +48,7 @@ internal static class AuthTokenVerb
             };
             var made = await connection.Access.CreateTokenAsync(request, cancellationToken: ct);
             await context.Out.WriteLineAsync(made.Secret);
-            await context.Error.WriteLineAsync(PlainText.Of($"token:{made.Token.Name} has the role {made.Token.Role} {AccessText.Scope(made.Token.Scope)} until {At(made.Token.ExpiresAt)}; its secret is not shown again"));
+            await context.Error.WriteLineAsync(PlainText.Of($"token:{made.Token.Name} has the role {made.Token.Role} {AccessText.Scope(made.Token.Scope)} until {TokenLife.At(made.Token.ExpiresAt)}; its secret is not shown again"));
             return ExitCode.Done;
         });
         return command;
@@ -70,7 +69,7 @@ internal static class AuthTokenVerb
             using var connection = global.Connect(parsed, context);
             var tokens = (await connection.Access.ListTokensAsync(new(), cancellationToken: ct)).Tokens;
             var listing = new Listing("token", ["NAME", "ROLE", "WHERE", "EXPIRES"], ["CREATED", "BY"], [.. tokens.Select(static token => new ListedResource(
-                token.Name, token, [token.Name, token.Role, AccessText.Scope(token.Scope), At(token.ExpiresAt)], [At(token.CreatedAt), token.CreatedBy]))]);
+                token.Name, token, [token.Name, token.Role, AccessText.Scope(token.Scope), TokenLife.At(token.ExpiresAt)], [TokenLife.At(token.CreatedAt), token.CreatedBy]))]);
             await listing.WriteAsync(context, output.FormatOf(parsed), isOne: false, output.NoHeaders(parsed));
             return ExitCode.Done;
         });
@@ -95,14 +94,4 @@ internal static class AuthTokenVerb
         });
         return command;
     }
-
-    private static TimeSpan Life(string text)
-    {
-        var unit = text.Length == 0 ? TimeSpan.Zero : text[^1] switch { 'm' => TimeSpan.FromMinutes(1), 'h' => TimeSpan.FromHours(1), 'd' => TimeSpan.FromDays(1), _ => TimeSpan.Zero };
-        return unit > TimeSpan.Zero && int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0 && count <= TimeSpan.FromDays(MostDays) / unit
-            ? count * unit
-            : throw new CliException(ExitCode.Invalid, $"--expires-in {text}: expected a number with m, h or d, such as 90d, at most {MostDays}d");
-    }
-
-    private static string At(Timestamp? time) => time?.ToDateTimeOffset().ToString("yyyy-MM-dd HH:mm'Z'", CultureInfo.InvariantCulture) ?? "-";
 }

@@ -13,7 +13,7 @@ internal static class GetVerb
 {
     internal static Command Make(GlobalOptions global, CliContext context)
     {
-        var (resource, name) = Resources.Arguments("nodes, fleets, revisions, rollouts, operations, events or sites");
+        var (resource, name) = Resources.Arguments("nodes, fleets, revisions, rollouts, operations, events, sites or enrollments");
         global.Names.OfResources(resource, name);
         var output = OutputOptions.OfLists();
         var selection = new SelectionOptions();
@@ -36,6 +36,7 @@ internal static class GetVerb
               qmfleet get rollouts
               qmfleet get operations --field-selector done=false
               qmfleet get event 12 -o json
+              qmfleet get enrollments --field-selector state=PENDING
             """) { resource, name };
         output.AddTo(command);
         selection.AddTo(command);

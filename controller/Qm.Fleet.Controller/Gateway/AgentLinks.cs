@@ -46,6 +46,15 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
             : Task.FromException<V1.CommandResult>(new AgentUnreachableException(
                 node, NotConnected(node)));
 
+    /// <summary>Tells every agent that is being heard something that is no command; see <see cref="AgentLink.Tell"/>.</summary>
+    public void TellAll(V1.ControllerMessage message)
+    {
+        foreach (var entry in _nodes.Values)
+        {
+            entry.Link?.Tell(message);
+        }
+    }
+
     /// <summary>Begins to keep what arrives of a diagnosis on the node's link, until it is disposed.</summary>
     /// <exception cref="AgentUnreachableException">There is no link.</exception>
     public AgentDiagnosis Listen(string node, string id) =>

@@ -8,7 +8,7 @@ namespace Qm.Fleet.Controller.Gateway;
 
 /// <summary>The agents' door: greets an agent, then reads it until the link ends.</summary>
 internal sealed partial class NodeGatewayService(
-    AgentLinks links, OomKillSink oomKills, IOptions<ControllerOptions> options, IHostApplicationLifetime lifetime, TimeProvider time,
+    AgentLinks links, OomKillSink oomKills, AgentRenewals renewals, IOptions<ControllerOptions> options, IHostApplicationLifetime lifetime, TimeProvider time,
     ILogger<NodeGatewayService> logger)
     : V1.NodeGateway.NodeGatewayBase
 {
@@ -35,6 +35,7 @@ internal sealed partial class NodeGatewayService(
             HeartbeatIntervalMs = (int)interval.TotalMilliseconds,
             UsageIntervalMs = (int)options.Value.UsageInterval.TotalMilliseconds,
         };
+        await renewals.GreetAsync(hello.Node, context.GetHttpContext().Connection.ClientCertificate, welcome, context.CancellationToken).ConfigureAwait(false);
         await responseStream.WriteAsync(new V1.ControllerMessage { Welcome = welcome }, context.CancellationToken).ConfigureAwait(false);
 
         using var link = new AgentLink(hello.Node, hello.BootId, responseStream.WriteAsync, time);

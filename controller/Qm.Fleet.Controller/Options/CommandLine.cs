@@ -116,9 +116,20 @@ internal static class CommandLine
             Description = "How long at least an old certificate authority stays in force beside the new one, in minutes",
             DefaultValueFactory = static _ => Defaults.AuthorityOverlap.TotalMinutes,
         };
+        var autoApprove = new Option<string>("--auto-approve")
+        {
+            Description = $"Which nodes join without a person or a join token: {AutoApprovals.Word(AutoApproval.None)}, or {AutoApprovals.Word(AutoApproval.BlueChiPeerMatch)} for those that BlueChi has connected from the very address they ask from",
+            DefaultValueFactory = static _ => AutoApprovals.Word(Defaults.AutoApprove),
+        };
+        autoApprove.AcceptOnlyFromAmong([.. AutoApprovals.Words]);
+        var nodeLife = new Option<int>("--node-certificate-life")
+        {
+            Description = "How long certificates of nodes that join or renew are good, in seconds; they are renewed after two thirds of it",
+            DefaultValueFactory = static _ => (int)Defaults.NodeCertificateLife.TotalSeconds,
+        };
         var command = new Command("run", "Serves until SIGTERM or SIGINT.")
         {
-            State, bus, listen, names, socket, metrics, interval, usage, linkConfirm, artifacts, certificateLife, authorityLife, overlap,
+            State, bus, listen, names, socket, metrics, interval, usage, linkConfirm, artifacts, certificateLife, authorityLife, overlap, autoApprove, nodeLife,
         };
         command.SetAction((parsed, ct) => ServeAsync(
             new ControllerOptions
@@ -132,6 +143,8 @@ internal static class CommandLine
                 ReportInterval = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(interval)),
                 UsageInterval = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(usage)),
                 LinkConfirmWithin = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(linkConfirm)),
+                AutoApprove = AutoApprovals.Of(parsed.GetRequiredValue(autoApprove)),
+                NodeCertificateLife = TimeSpan.FromSeconds(parsed.GetRequiredValue(nodeLife)),
                 // What is out of every bound stays so, instead of coming round.
                 ArtifactSpaceBytes = Math.Clamp(parsed.GetRequiredValue(artifacts), 0, 1L << 40) << 20,
                 CertificateLife = Minutes(parsed.GetRequiredValue(certificateLife)),

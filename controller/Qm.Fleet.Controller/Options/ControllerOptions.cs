@@ -41,6 +41,12 @@ internal sealed class ControllerOptions
     /// </summary>
     public TimeSpan LinkConfirmWithin { get; set; } = ConfirmDeadline.Link;
 
+    /// <summary>Which nodes join without a person and without a join token.</summary>
+    public AutoApproval AutoApprove { get; set; } = AutoApproval.None;
+
+    /// <summary>How long certificates of nodes that join or renew are good, 10 s to 398 days; they are renewed after two thirds of it.</summary>
+    public TimeSpan NodeCertificateLife { get; set; } = TimeSpan.FromDays(365);
+
     /// <summary>Most bytes that the archives of the controller's own store take together, 1 MiB to 16 TiB.</summary>
     public long ArtifactSpaceBytes { get; set; } = 16L << 30;
 
@@ -61,6 +67,16 @@ internal sealed class ControllerOptions
 
     /// <summary><see cref="Metrics"/>, once validated; null for off.</summary>
     public IPEndPoint? MetricsEndPoint => Metrics == "off" ? null : IPEndPoint.Parse(Metrics);
+}
+
+/// <summary>Which nodes join without a person and without a join token.</summary>
+internal enum AutoApproval
+{
+    /// <summary>None.</summary>
+    None,
+
+    /// <summary>Those that BlueChi has connected from the very address they ask from.</summary>
+    BlueChiPeerMatch,
 }
 
 /// <summary>Finds every problem of the options at once.</summary>
@@ -111,6 +127,10 @@ internal sealed class ControllerOptionsValidator : IValidateOptions<ControllerOp
         if (options.LinkConfirmWithin < TimeSpan.FromSeconds(1) || options.LinkConfirmWithin > ConfirmDeadline.Other)
         {
             problems.Add($"--link-confirm-within: {options.LinkConfirmWithin.TotalMilliseconds} ms is not within 1000 and {ConfirmDeadline.Other.TotalMilliseconds}");
+        }
+        if (options.NodeCertificateLife < TimeSpan.FromSeconds(10) || options.NodeCertificateLife > TimeSpan.FromDays(398))
+        {
+            problems.Add(FormattableString.Invariant($"--node-certificate-life: {options.NodeCertificateLife.TotalSeconds} s is not within 10 and {TimeSpan.FromDays(398).TotalSeconds}"));
         }
         if (options.ArtifactSpaceBytes is < 1L << 20 or > 16L << 40)
         {

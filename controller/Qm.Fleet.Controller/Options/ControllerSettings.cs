@@ -32,6 +32,8 @@ internal static class ControllerSettings
             ("--certificate-life", Minutes(options.CertificateLife)),
             ("--authority-life", Minutes(options.AuthorityLife)),
             ("--authority-overlap", Minutes(options.AuthorityOverlap)),
+            ("--auto-approve", AutoApprovals.Word(options.AutoApprove)),
+            ("--node-certificate-life", options.NodeCertificateLife.TotalSeconds.ToString(CultureInfo.InvariantCulture)),
             ("--artifact-space", (options.ArtifactSpaceBytes >> 20).ToString(CultureInfo.InvariantCulture)),
         }
         select new ControllerSetting(setting.Name, setting.Value, options.Given.Contains(setting.Name) ? "command line" : "default");

@@ -1,5 +1,7 @@
+using System.Net;
 using Google.Rpc;
 using Grpc.AspNetCore.Server;
+using Microsoft.AspNetCore.Http.Features;
 using Qm.Fleet.Controller.Api;
 using Qm.Fleet.Core.Access;
 
@@ -9,6 +11,9 @@ namespace Qm.Fleet.Controller.Security;
 internal sealed partial class AccessGate(RequestDelegate next, AccessDesk desk, BearerTokens tokens, GuessLimit guesses, RefusalTrail trail, TimeProvider time, ILogger<AccessGate> logger)
 {
     private const string Scheme = "Bearer ";
+
+    /// <summary>Most bytes of a request of somebody whom nobody knows: 32 KiB.</summary>
+    private const long MostBytesOfNobody = 32 * 1024;
 
     /// <summary>No timer takes more; a client that is cut off then comes again.</summary>
     private static readonly TimeSpan LongestCall = TimeSpan.FromDays(24);
@@ -20,8 +25,8 @@ internal sealed partial class AccessGate(RequestDelegate next, AccessDesk desk, 
         {
             return WithTokenAsync(context, header);
         }
-        return context.Features.Get<CallerIdentity>() is { } caller
-            ? JudgeAsync(context, caller)
+        return context.Features.Get<CallerIdentity>() is { } caller ? JudgeAsync(context, caller)
+            : IsForNobody(context.GetEndpoint()) ? WithoutIdentityAsync(context)
             : Refusal.AnswerAsync(context, Failures.Make(Code.Unauthenticated, "UNAUTHENTICATED", "Who are you? Show a client certificate of this controller, or a bearer token."));
     }
 
@@ -33,6 +38,21 @@ internal sealed partial class AccessGate(RequestDelegate next, AccessDesk desk, 
             return AccessRules.ByMethod.TryGetValue(grpc.Method.FullName, out var rule) ? (rule.Verb, rule.Resource) : null;
         }
         return endpoint?.Metadata.GetMetadata<EndpointRule>() is { } plain ? (plain.Verb, plain.Resource) : null;
+    }
+
+    private static bool IsForNobody(Endpoint? endpoint) =>
+        endpoint?.Metadata.GetMetadata<GrpcMethodMetadata>() is { } grpc && AccessRules.ByMethod.TryGetValue(grpc.Method.FullName, out var rule) && rule.IsForNobody;
+
+    // Who is known by an address alone has the quota of that address, and small requests.
+    private Task WithoutIdentityAsync(HttpContext context)
+    {
+        var caller = CallerIdentity.Nobody(context.Connection.RemoteIpAddress is { } address ? new IPEndPoint(address, context.Connection.RemotePort) : null);
+        context.Features.Set(caller);
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body)
+        {
+            body.MaxRequestBodySize = MostBytesOfNobody;
+        }
+        return JudgeAsync(context, caller);
     }
 
     // A token says who calls even on a connection that has an identity: whoever sends one means it.

@@ -108,6 +108,16 @@ internal static class AccessRules
         OnAll("AuditService/Verify", "verify", AccessResource.Audit),
         OnAll("AuditService/Export", "export", AccessResource.Audit),
 
+        Everybody("EnrollmentService/RequestEnrollment"),
+        On<V1.GetEnrollmentRequest>("EnrollmentService/GetEnrollment", "get", AccessResource.Enrollments, static asked => [Node(asked.Node)]),
+        OnWhatLiesInScope("EnrollmentService/ListEnrollments", "list", AccessResource.Enrollments),
+        On<V1.ApproveEnrollmentRequest>("EnrollmentService/ApproveEnrollment", "approve", AccessResource.Enrollments, static asked => [Node(asked.Node)]),
+        On<V1.DenyEnrollmentRequest>("EnrollmentService/DenyEnrollment", "deny", AccessResource.Enrollments, static asked => [Node(asked.Node)]),
+        OnAll("EnrollmentService/RenewCertificate", "renew", AccessResource.Gateway),
+        OnAll("EnrollmentService/ListJoinTokens", "list", AccessResource.JoinTokens),
+        OnAll("EnrollmentService/CreateJoinToken", "create", AccessResource.JoinTokens),
+        OnAll("EnrollmentService/RevokeJoinToken", "delete", AccessResource.JoinTokens),
+
         OnAll("NodeGateway/Connect", "connect", AccessResource.Gateway),
         new MethodRule("/grpc.health.v1.Health/Check", "get", AccessResource.Server, null),
         new MethodRule("/grpc.health.v1.Health/Watch", "watch", AccessResource.Server, null),
@@ -135,6 +145,9 @@ internal static class AccessRules
     /// <summary>A method that tells callers about themselves only.</summary>
     private static MethodRule Anybody(string method) => new($"/qm.fleet.v1.{method}", "", "", null);
 
+    /// <summary>A method for those, too, whom nobody knows yet: who asks to join has no identity. It tells them about themselves only.</summary>
+    private static MethodRule Everybody(string method) => Anybody(method) with { IsForNobody = true };
+
     private static AccessTarget Fleet(string name) => new(Fleet: name);
 
     private static AccessTarget Fleet(V1.Fleet? fleet) => new(Fleet: fleet?.Metadata?.Name ?? "", Labels: fleet?.Metadata?.Labels.ToDictionary());
@@ -155,6 +168,9 @@ internal sealed record MethodRule(string Method, string Verb, string Resource, F
 {
     /// <summary>Whether it answers what lies in the caller's scope, by its <see cref="AccessView"/>, where the request names nothing.</summary>
     public bool IsWithinScope { get; init; }
+
+    /// <summary>Whether also those may call it whom nobody knows.</summary>
+    public bool IsForNobody { get; init; }
 
     /// <summary>Whether anybody who is known may call it.</summary>
     public bool IsForAnybody => Verb.Length == 0;

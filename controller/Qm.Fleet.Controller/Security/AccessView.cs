@@ -53,6 +53,9 @@ internal sealed class AccessView(AccessDesk desk, CallerIdentity caller, string 
     /// <summary>Whether what an event is about lies in it; what is about nothing of a fleet is for those who see everything.</summary>
     public bool Sees(V1.Event told) => SeesNamed(new(Fleet: told.Fleet, Node: told.Node, Unit: told.Unit));
 
+    /// <summary>Whether the node lies in it that somebody asks to be, or is.</summary>
+    public bool Sees(V1.Enrollment enrollment) => SeesNamed(new(Node: enrollment.Node));
+
     /// <summary>Whether what was asked for concerns something that lies in it.</summary>
     public bool Sees(AnyOperation operation) =>
         SeesNamed(operation.OfUnit is { } asked ? new(Node: asked.Node, Unit: asked.Unit) : new(Fleet: operation.Rollout!.Fleet));

@@ -79,11 +79,11 @@ internal sealed class CertificateDesk
         }
     }
 
-    /// <summary>Who has no certificate newer than one of an authority; by subject. Nobody whose certificate has ended or was revoked.</summary>
+    /// <summary>Who has no certificate newer than one of an authority; by subject. Nobody whose certificate has ended or was revoked, nor the local administrator, who always has a newer one.</summary>
     public IReadOnlyList<CertificateInUse> UsersOf(CertificateAuthority authority)
     {
-        var now = _time.GetUtcNow();
-        return [.. _inUse.Values.Where(use => use.Authority == authority.Fingerprint && use.Life.Ends > now && _pki.Revoked.Find(use.Name) is null).OrderBy(static use => use.Subject, StringComparer.Ordinal)];
+        var (now, localAdmin) = (_time.GetUtcNow(), CallerIdentity.Admin(CallerIdentity.LocalAdmin).Actor);
+        return [.. _inUse.Values.Where(use => use.Subject != localAdmin && use.Authority == authority.Fingerprint && use.Life.Ends > now && _pki.Revoked.Find(use.Name) is null).OrderBy(static use => use.Subject, StringComparer.Ordinal)];
     }
 
     /// <summary>Notes a certificate that somebody showed or was given, where it is newer than what is known.</summary>

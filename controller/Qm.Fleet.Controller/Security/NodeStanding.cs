@@ -6,7 +6,7 @@ using Qm.Fleet.Controller.Storage;
 namespace Qm.Fleet.Controller.Security;
 
 /// <summary>Which nodes were retired, and which may enrol once more. One change is in force for the next question.</summary>
-internal sealed class NodeStanding(Database database, PeerCertificates peers)
+internal sealed class NodeStanding(Database database, PeerCertificates peers) : INodeStanding
 {
     private readonly ConcurrentDictionary<string, DateTimeOffset> _used = new(StringComparer.Ordinal);
     private FrozenDictionary<string, NodeDecision>? _known;

@@ -24,13 +24,17 @@ internal sealed partial class RefusalTrail(Database database, TimeProvider time,
     /// <param name="actor">Who was refused.</param>
     /// <param name="method">What they called, such as <c>/qm.fleet.v1.FleetService/Apply</c>.</param>
     /// <param name="refusal">Why, and of what; cut and cleaned here, since it repeats names that the caller chose.</param>
-    public async Task NoteAsync(string actor, string method, string refusal)
+    public Task NoteAsync(string actor, string method, string refusal) => NoteAsync(method, new(Reason, EventSeverity.Warning, actor, "", "", "", $"{method}: {Plain(refusal)}"));
+
+    /// <summary>Notes a refusal as an event of its own kind.</summary>
+    /// <param name="about">What they called, and about what: of one caller and the same, one a minute is told.</param>
+    /// <param name="told">The event; its message holds nothing that the caller chose.</param>
+    public async Task NoteAsync(string about, EventDraft told)
     {
-        if (Take(actor, method) is not var (leftOut, since))
+        if (Take(told.Actor, about) is not var (leftOut, since))
         {
             return;
         }
-        var plain = string.Concat(refusal.Take(LongestMessage).Select(static character => char.IsControl(character) ? '?' : character));
         var more = leftOut == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" {leftOut} more since {since:u} were left out.");
         try
         {
@@ -38,16 +42,18 @@ internal sealed partial class RefusalTrail(Database database, TimeProvider time,
             await database.WriteAsync(
                 tx =>
                 {
-                    tx.Append(new EventDraft(Reason, EventSeverity.Warning, actor, "", "", "", $"{method}: {plain}{more}"));
+                    tx.Append(told with { Message = $"{told.Message}{more}" });
                     return true;
                 },
                 commit: true, CancellationToken.None).ConfigureAwait(false);
         }
         catch (StoreException e)
         {
-            Log.NotNoted(logger, actor, method, e);
+            Log.NotNoted(logger, told.Actor, about, e);
         }
     }
+
+    private static string Plain(string refusal) => string.Concat(refusal.Take(LongestMessage).Select(static character => char.IsControl(character) ? '?' : character));
 
     /// <summary>Whether this one is told, and how many were not since the one before.</summary>
     private (int LeftOut, DateTimeOffset Since)? Take(string actor, string method)

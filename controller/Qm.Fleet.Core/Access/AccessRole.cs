@@ -10,7 +10,7 @@ public sealed record AccessRole(string Name, ImmutableArray<AccessRule> Rules)
     /// <summary>Reads everything, changes nothing; secrets, tokens and the audit trail excepted.</summary>
     public static AccessRole Viewer { get; } = new("viewer", [Allow(ReadVerbs, FleetResources)]);
 
-    /// <summary>What keeps a fleet running: rollouts, nodes, units of QM, diagnosis. Neither deletes nor changes who may do what.</summary>
+    /// <summary>What keeps a fleet running: rollouts, nodes, units of QM, diagnosis. Neither deletes nor changes who may do what, so it sees who asks to join, and lets nobody in.</summary>
     public static AccessRole Operator { get; } = new("operator",
     [
         Allow(ReadVerbs, FleetResources),
@@ -41,7 +41,7 @@ public sealed record AccessRole(string Name, ImmutableArray<AccessRule> Rules)
     private static ImmutableArray<string> FleetResources =>
     [
         AccessResource.Fleets, AccessResource.Revisions, AccessResource.Rollouts, AccessResource.Nodes, AccessResource.Units, AccessResource.Operations, AccessResource.Events,
-        AccessResource.Sites, AccessResource.Artifacts, AccessResource.Diagnostics, AccessResource.Server,
+        AccessResource.Sites, AccessResource.Artifacts, AccessResource.Diagnostics, AccessResource.Server, AccessResource.Enrollments,
     ];
 
     private static AccessRule Allow(ImmutableArray<string> verbs, ImmutableArray<string> resources) => new(AccessEffect.Allow, verbs, resources, AccessScope.Everything);
@@ -89,8 +89,11 @@ public static class AccessResource
     /// <summary>Certificates.</summary>
     public const string Certificates = "certificates";
 
-    /// <summary>Nodes that want to join, and what they join with.</summary>
+    /// <summary>Nodes that want to join, and the keys of those that did.</summary>
     public const string Enrollments = "enrollments";
+
+    /// <summary>What lets nodes join without a person.</summary>
+    public const string JoinTokens = "jointokens";
 
     /// <summary>The audit trail.</summary>
     public const string Audit = "audit";
@@ -103,5 +106,5 @@ public static class AccessResource
 
     /// <summary>All of them.</summary>
     public static ImmutableArray<string> All { get; } =
-        [Fleets, Revisions, Rollouts, Nodes, Units, Operations, Events, Sites, Artifacts, Diagnostics, Server, Access, Certificates, Enrollments, Audit, Gateway, Metrics];
+        [Fleets, Revisions, Rollouts, Nodes, Units, Operations, Events, Sites, Artifacts, Diagnostics, Server, Access, Certificates, Enrollments, JoinTokens, Audit, Gateway, Metrics];
 }

@@ -8,7 +8,7 @@ internal sealed class ControllerMethods(EmulatedBlueChi blueChi)
     private ControllerLife Life => blueChi.Life;
 
     public void ListNodes(MethodCall call) => call.Reply(new BusValue.Array("(soss)", [.. Life.Nodes.Select(node => (BusValue)new BusValue.Struct(
-        [node.Name, new BusValue.ObjectPath(node.Path), node.Session is null ? "offline" : "online", ""]))]));
+        [node.Name, new BusValue.ObjectPath(node.Path), node.Session is null ? "offline" : "online", node.Session is null ? "" : blueChi.Faults.AddressOf(node.Name)]))]));
 
     public void GetNode(MethodCall call) =>
         call.Reply(new BusValue.ObjectPath((AtRoot(call).Node(call.Body[0].AsText()) ?? throw BlueChiError.NodeNotFound()).Path));

@@ -15,6 +15,14 @@ internal sealed class LabFaults
     private readonly ConcurrentDictionary<string, Refusal> _refusals = new();
     private readonly ConcurrentDictionary<string, bool> _merging = new();
 
+    private readonly ConcurrentDictionary<string, string> _addresses = new();
+
+    /// <summary>Where BlueChi says that a node is connected from, while it is; empty for a Unix socket.</summary>
+    public string AddressOf(string blueChiNode) => _addresses.GetValueOrDefault(blueChiNode, "");
+
+    /// <summary>Has a node be connected from an address.</summary>
+    public void ConnectFrom(string blueChiNode, string address) => _addresses[blueChiNode] = address;
+
     /// <summary>How long the controller waits for an agent that does not answer; BlueChi's own is 30 s.</summary>
     public TimeSpan AgentTimeout { get; set; } = TimeSpan.FromSeconds(30);
 

@@ -30,7 +30,7 @@ internal sealed class PropertyMethods(EmulatedBlueChi blueChi)
         {
             ["Name"] = node.Name,
             ["Status"] = node.Session is null ? "offline" : "online",
-            ["PeerIp"] = "",
+            ["PeerIp"] = node.Session is null ? "" : blueChi.Faults.AddressOf(node.Name),
             ["LastSeenTimestamp"] = blueChi.Life.LastSeen(node).Real,
             ["LastSeenTimestampMonotonic"] = blueChi.Life.LastSeen(node).Monotonic,
         },

@@ -118,7 +118,8 @@ internal sealed class LabEnvironment : IAsyncDisposable
             Controller = await ChildProcess.StartAsync(_launcher, "controller",
                 [.. Programs.Controller, "run", "--state", Directory.ControllerState, "--bus", BusAddress, "--listen", $"127.0.0.1:{_port}", "--socket", Directory.Socket, "--metrics", "off",
                  .. _options.AgentProcessEach ? ["--usage-interval", "1000"] : Array.Empty<string>(),
-                 .. _options.LinkConfirmWithin is { } within ? ["--link-confirm-within", within.TotalMilliseconds.ToString(CultureInfo.InvariantCulture)] : Array.Empty<string>()],
+                 .. _options.LinkConfirmWithin is { } within ? ["--link-confirm-within", within.TotalMilliseconds.ToString(CultureInfo.InvariantCulture)] : Array.Empty<string>(),
+                 .. _options.ControllerArguments],
                 Directory.Logs, awaitedPrefix: "ready ").ConfigureAwait(false);
             _parts.Push(Controller);
             try
@@ -254,6 +255,28 @@ internal sealed class LabEnvironment : IAsyncDisposable
 
     private async Task<string> StartAgentsAsync(CancellationToken cancellation)
     {
+        if (_options.Join == LabJoin.Nothing || _options.JoinsByToken)
+        {
+            await new LabEnrollment(Directory, Channel).PrepareAsync(Nodes, _options.JoinsByToken, cancellation).ConfigureAwait(false);
+        }
+        else
+        {
+            await BringCertificatesAsync(cancellation).ConfigureAwait(false);
+        }
+
+        _parts.Push(_extensions);
+        await _extensions.StartAllAsync(Nodes).ConfigureAwait(false);
+        if (_options.Join == LabJoin.Nothing)
+        {
+            return "they have not joined";
+        }
+
+        await ConnectedAsync(cancellation).ConfigureAwait(false);
+        return $"{Nodes.Count} of {Nodes.Count} enrolled";
+    }
+
+    private async Task BringCertificatesAsync(CancellationToken cancellation)
+    {
         var issued = Path.Combine(Directory.Root, "issued");
         var issue = await ChildProcess.StartAsync(_launcher, "node-certificate",
             [.. Programs.Controller, "node-certificate", .. _options.NodeNames, "--state", Directory.ControllerState, "--out", issued], Directory.Logs).ConfigureAwait(false);
@@ -271,10 +294,10 @@ internal sealed class LabEnvironment : IAsyncDisposable
             System.IO.Directory.CreateDirectory(Path.GetDirectoryName(pki)!);
             System.IO.Directory.Move(Path.Combine(issued, node.Name), pki);
         }
+    }
 
-        _parts.Push(_extensions);
-        await _extensions.StartAllAsync(Nodes).ConfigureAwait(false);
-
+    private async Task ConnectedAsync(CancellationToken cancellation)
+    {
         var deadline = StartDeadline + TimeSpan.FromMilliseconds(50 * _options.Nodes);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var connected = new NodeWatch(Channel).UntilAllAsync(Nodes.Count, NodeWatch.HasExtension, null, deadline, "every agent extension is connected", _time, over.Token);
@@ -286,8 +309,6 @@ internal sealed class LabEnvironment : IAsyncDisposable
             var ended = Agents.First(agent => agent.HasExited);
             throw new LabException($"{ended.Name} ended with {ended.ExitCode}: {ended.LastWords}");
         }
-
-        return $"{Nodes.Count} of {Nodes.Count} enrolled";
     }
 
     private async Task StepAsync(string name, Func<CancellationToken, Task<string>> step, Action<string, string, TimeSpan> started, CancellationToken cancellation)

@@ -17,6 +17,22 @@ internal enum AgentMode
     Shared,
 }
 
+/// <summary>How nodes get their certificates.</summary>
+internal enum LabJoin
+{
+    /// <summary>By token up to 20 nodes, by hand above.</summary>
+    Auto,
+
+    /// <summary>Each makes its key itself and joins with a token, as on real nodes.</summary>
+    Token,
+
+    /// <summary>They are made for all nodes and brought there.</summary>
+    Certificates,
+
+    /// <summary>Not yet: each knows who the controller is, and nobody waits for it.</summary>
+    Nothing,
+}
+
 /// <summary>What a lab consists of.</summary>
 internal sealed record LabOptions
 {
@@ -30,6 +46,12 @@ internal sealed record LabOptions
 
     /// <summary>How the agents run.</summary>
     public AgentMode Agents { get; init; }
+
+    /// <summary>How nodes get their certificates.</summary>
+    public LabJoin Join { get; init; }
+
+    /// <summary>More words for the controller's command line.</summary>
+    public IReadOnlyList<string> ControllerArguments { get; init; } = [];
 
     /// <summary>How long things take on the nodes.</summary>
     public NodeTimings Timings { get; init; } = NodeTimings.Fast;
@@ -48,6 +70,9 @@ internal sealed record LabOptions
 
     /// <summary>What the agents of hosts and QMs register as.</summary>
     public IReadOnlyList<string> BlueChiNodeNames => [.. NodeNames, .. NodeNames.Select(name => $"qm.{name}")];
+
+    /// <summary>Whether nodes join with a token.</summary>
+    public bool JoinsByToken => Join == LabJoin.Token || (Join == LabJoin.Auto && Nodes <= MaxAgentProcesses);
 
     /// <summary>Whether each agent has a process of its own.</summary>
     public bool AgentProcessEach => Agents == AgentMode.Process || (Agents == AgentMode.Auto && Nodes <= MaxAgentProcesses);

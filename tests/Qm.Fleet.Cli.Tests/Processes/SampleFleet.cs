@@ -22,6 +22,13 @@ internal static class SampleFleet
                 new NodeTop { Node = "ecu2", UnknownSince = At, UnknownBecause = "its agent extension is not connected" },
             },
         });
+        server.Enrollments.Stored.AddRange(
+        [
+            Enrollment("ecu1", 'e', V1.Enrollment.Types.State.Enrolled, null),
+            Enrollment("ecu4", 'd', V1.Enrollment.Types.State.Pending, new() { State = BlueChiPeer.Types.State.Same, Address = "192.0.2.4", Message = "BlueChi has ecu4 connected from this address." }),
+            Enrollment("ecu5", 'a', V1.Enrollment.Types.State.Pending, new() { State = BlueChiPeer.Types.State.Same, Address = "192.0.2.4", Message = "BlueChi has ecu5 connected from this address." }),
+            Enrollment("ecu5", 'b', V1.Enrollment.Types.State.Pending, new() { State = BlueChiPeer.Types.State.Other, Address = "192.0.2.4", Message = "BlueChi has ecu5 connected from 192.0.2.4, and not from 192.0.2.9." }),
+        ]);
         server.Nodes.Units.AddRange([Unit("maps.service", "active", "running"), Unit("radio.service", "failed", "failed")]);
         server.Operations.Stored.Add(server.Nodes.Begun);
         server.Operations.Stored.Add(new()
@@ -167,6 +174,17 @@ internal static class SampleFleet
         ActiveState = active,
         SubState = sub,
         Fleet = "cockpit",
+    };
+
+    private static Enrollment Enrollment(string node, char digit, Enrollment.Types.State state, BlueChiPeer? peer) => new()
+    {
+        Node = node,
+        State = state,
+        Fingerprint = new string(digit, 64),
+        Address = peer?.State switch { null => "", BlueChiPeer.Types.State.Other => "192.0.2.9", _ => "192.0.2.4" },
+        Since = At,
+        DecidedBy = peer is null ? "jointoken:bench" : "",
+        Bluechi = peer,
     };
 
     private static Revision Revision(string name) => new() { Metadata = new() { Name = name, Uid = name.PadRight(64, '0'), CreatedAt = At }, Fleet = "cockpit" };

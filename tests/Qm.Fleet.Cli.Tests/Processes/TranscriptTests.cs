@@ -100,6 +100,17 @@ public sealed class TranscriptTests : CliTest
             "qmfleet pki issue ann --role operator --out ann", "qmfleet pki issue ci --role viewer --request ca.key", "qmfleet pki issue ci --role viewer", "qmfleet pki revoke operator:ann --reason 'left the company'",
             "qmfleet pki revoke --serial 5f03a9c1 --reason lost -o json", "qmfleet pki revoke node:ecu1", "qmfleet pki revocations",
         ],
+        ["enrollments"] =
+        [
+            "qmfleet enrollments list", "qmfleet enrollments list --all -o wide", "qmfleet get enrollments --field-selector state=PENDING -o name", "qmfleet get enrollment ecu4 -o json",
+            "qmfleet enrollments approve ecu4", "qmfleet enrollments approve ecu5", "qmfleet enrollments deny ecu5 --fingerprint bbbbbbbb --reason 'not ours'",
+            "qmfleet enrollments approve ecu5 --fingerprint aaaaaaaa -o json", "qmfleet enrollments approve ecu9", "qmfleet get enrollment ecu9",
+        ],
+        ["join-token"] =
+        [
+            "qmfleet join-token create bench --node 'ecu*' --node rig1 --uses 5", "qmfleet join-token create bench --node 'ecu*' --expires-in 2y", "qmfleet join-token create bench",
+            "qmfleet join-token list", "qmfleet join-token list -o json", "qmfleet join-token revoke bench", "qmfleet join-token revoke bench",
+        ],
         ["delete"] = ["qmfleet delete node ecu1", "qmfleet delete fleet cockpit --on-delete orphan", "qmfleet delete node ecu1"],
         ["explain"] = ["qmfleet explain fleet.spec.rollout", "qmfleet explain node.status.phase.phase", "qmfleet explain fleet.spec.rollout --recursive | head -n 12", "qmfleet explain fleet.spec.rolout"],
         ["config"] =

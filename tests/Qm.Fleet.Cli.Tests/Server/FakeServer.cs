@@ -47,6 +47,8 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public FakePki Pki => _app.Services.GetRequiredService<FakePki>();
 
+    public FakeEnrollments Enrollments => _app.Services.GetRequiredService<FakeEnrollments>();
+
     /// <summary>Who each call said it is by, in its authorization header, and with its certificate; empty where it had none.</summary>
     public ConcurrentQueue<(string Authorization, string Certificate)> Callers { get; private init; } = new();
 
@@ -91,6 +93,7 @@ internal sealed class FakeServer : IAsyncDisposable
         builder.Services.AddGrpc();
         builder.Services.AddSingleton<FakeFleets>().AddSingleton<FakeRevisions>().AddSingleton<FakeNodes>().AddSingleton<FakeEvents>().AddSingleton<FakeDiagnostics>().AddSingleton<FakeArtifacts>()
             .AddSingleton<FakeOperations>().AddSingleton<FakeRollouts>().AddSingleton<FakeSites>().AddSingleton<FakeController>().AddSingleton<FakeAudit>().AddSingleton<FakeAccess>().AddSingleton<FakePki>();
+        builder.Services.AddSingleton<FakeEnrollments>();
         var app = builder.Build();
         var callers = new ConcurrentQueue<(string, string)>();
         app.Use((call, next) =>
@@ -111,6 +114,7 @@ internal sealed class FakeServer : IAsyncDisposable
         app.MapGrpcService<FakeAudit>();
         app.MapGrpcService<FakeAccess>();
         app.MapGrpcService<FakePki>();
+        app.MapGrpcService<FakeEnrollments>();
         await app.StartAsync();
         return (app, callers);
     }
