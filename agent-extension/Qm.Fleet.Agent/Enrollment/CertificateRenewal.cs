@@ -145,10 +145,10 @@ internal sealed partial class CertificateRenewal
 
     private static partial class Log
     {
-        [LoggerMessage(1183, LogLevel.Information, "The certificate of {Node} was renewed with the key {Fingerprint}", EventName = "CertificateRenewed")]
+        [LoggerMessage(1188, LogLevel.Information, "The certificate of {Node} was renewed with the key {Fingerprint}", EventName = "CertificateRenewed")]
         public static partial void Renewed(ILogger logger, string node, string fingerprint);
 
-        [LoggerMessage(1184, LogLevel.Warning, "The certificate of {Node}, which ends {End:u}, was not renewed: {Reason}; trying again", EventName = "CertificateNotRenewed")]
+        [LoggerMessage(1189, LogLevel.Warning, "The certificate of {Node}, which ends {End:u}, was not renewed: {Reason}; trying again", EventName = "CertificateNotRenewed")]
         public static partial void NotRenewed(ILogger logger, string node, DateTime end, string reason);
     }
 }

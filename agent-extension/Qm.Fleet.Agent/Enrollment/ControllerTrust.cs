@@ -54,8 +54,9 @@ internal static class ControllerTrust
         using var deadline = new CancellationTokenSource(Deadline, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
 #pragma warning disable CA5359 // Nothing is believed of this server, and nothing is told it.
-        using var channel = ControllerChannel.Open(controller, new SslClientAuthenticationOptions { EnabledSslProtocols = SslProtocols.Tls13, RemoteCertificateValidationCallback = static (_, _, _, _) => true });
+        var anybody = new SslClientAuthenticationOptions { EnabledSslProtocols = SslProtocols.Tls13, RemoteCertificateValidationCallback = static (_, _, _, _) => true };
 #pragma warning restore CA5359
+        using var channel = ControllerChannel.Open(controller, anybody, BytesMax);
         var told = (await new EnrollmentService.EnrollmentServiceClient(channel).RequestEnrollmentAsync(new(), cancellationToken: either.Token).ConfigureAwait(false)).Authorities;
         var (authorities, found) = (new X509Certificate2Collection(), new X509Certificate2Collection());
         try

@@ -165,13 +165,13 @@ internal sealed partial class Enroller(AgentOptions options, NodeRoot root, Time
 
     private static partial class Log
     {
-        [LoggerMessage(1180, LogLevel.Information, "{Node} has joined with the key {Fingerprint}", EventName = "NodeJoined")]
+        [LoggerMessage(1185, LogLevel.Information, "{Node} has joined with the key {Fingerprint}", EventName = "NodeJoined")]
         public static partial void Joined(ILogger logger, string node, string fingerprint);
 
-        [LoggerMessage(1181, LogLevel.Warning, "{Node} has not joined: {Reason}", EventName = "NodeNotJoined")]
+        [LoggerMessage(1186, LogLevel.Warning, "{Node} has not joined: {Reason}", EventName = "NodeNotJoined")]
         public static partial void Waits(ILogger logger, string node, string reason);
 
-        [LoggerMessage(1182, LogLevel.Warning, "The join token in {Path} is of no more use, and could not be removed: the agent {Reason}", EventName = "JoinTokenStays")]
+        [LoggerMessage(1187, LogLevel.Warning, "The join token in {Path} is of no more use, and could not be removed: the agent {Reason}", EventName = "JoinTokenStays")]
         public static partial void TokenStays(ILogger logger, string path, string reason);
     }
 }

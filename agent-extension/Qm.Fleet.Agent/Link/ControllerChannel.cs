@@ -13,7 +13,8 @@ internal static class ControllerChannel
     /// <summary>Prepares one; nothing is connected before the first call.</summary>
     /// <param name="controller">Where to.</param>
     /// <param name="tls">As whom, and whom to trust.</param>
-    public static GrpcChannel Open(Uri controller, SslClientAuthenticationOptions tls) => GrpcChannel.ForAddress(controller, new GrpcChannelOptions
+    /// <param name="messageBytesMax">The largest message that is taken or sent.</param>
+    public static GrpcChannel Open(Uri controller, SslClientAuthenticationOptions tls, int messageBytesMax = MessageBytesMax) => GrpcChannel.ForAddress(controller, new GrpcChannelOptions
     {
         DisposeHttpClient = true,
         HttpHandler = new SocketsHttpHandler
@@ -27,7 +28,7 @@ internal static class ControllerChannel
             UseProxy = false,
             SslOptions = tls,
         },
-        MaxReceiveMessageSize = MessageBytesMax,
-        MaxSendMessageSize = MessageBytesMax,
+        MaxReceiveMessageSize = messageBytesMax,
+        MaxSendMessageSize = messageBytesMax,
     });
 }

@@ -117,6 +117,11 @@ internal sealed partial class EnrollmentApi(
     private async Task<V1.Enrollment> DecideAsync(IMessage request, string node, string fingerprint, EnrollmentState state, string reason, ServerCallContext context)
     {
         Reasons.Check(reason);
+        if (state == EnrollmentState.Approved && store.Waiting(node, time.GetUtcNow()).Count == 0 && store.Key(node) is not null)
+        {
+            // It has joined since somebody said so.
+            return await ToWireAsync(Find(node, fingerprint, alsoEnrolled: true), context.CancellationToken).ConfigureAwait(false);
+        }
         var found = Find(node, fingerprint, alsoEnrolled: false);
         if (state == EnrollmentState.Approved && store.Key(node) is { } key && key.Fingerprint != found.Fingerprint && !standing.MayEnrollAgain(node))
         {

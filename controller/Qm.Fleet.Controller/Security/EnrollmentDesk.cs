@@ -176,7 +176,7 @@ internal sealed partial class EnrollmentDesk(
 
     private static partial class Log
     {
-        [LoggerMessage(1220, LogLevel.Information, "{Node} joined from {Address}, let in by {By}", EventName = nameof(Enrolled))]
+        [LoggerMessage(1224, LogLevel.Information, "{Node} joined from {Address}, let in by {By}", EventName = nameof(Enrolled))]
         public static partial void Enrolled(ILogger logger, string node, string address, string by);
 
         [LoggerMessage(1221, LogLevel.Warning, "{Node} asks to join from {Address} with the key {Fingerprint}, and waits to be approved", EventName = nameof(Waits))]

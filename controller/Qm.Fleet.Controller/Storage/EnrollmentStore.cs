@@ -100,10 +100,10 @@ internal sealed class EnrollmentStore(Database database)
     /// <summary>Inside a transaction: the key that has a name; null when none does.</summary>
     internal static StoredKey? Key(ReadSnapshot db, string node) => db.QuerySingleOrDefault<KeyRow>($"{SelectKey} where node = @node", new { node }) is { } row ? Key(row) : null;
 
-    /// <summary>Inside a transaction: why no further request can wait; null when there is room.</summary>
+    /// <summary>Inside a transaction: why no further request can wait; null when there is room. What somebody denied takes none: there are no more of those than people had patience for.</summary>
     internal static string? Room(ReadSnapshot db, string node, string address, DateTimeOffset now)
     {
-        long Count(string where) => db.QuerySingleOrDefault<long>($"select count(*) from enrollments where expires_at > @Now{where}", new { Now = now.ToMicroseconds(), node, address });
+        long Count(string where) => db.QuerySingleOrDefault<long>($"select count(*) from enrollments where expires_at > @Now and state <> 3{where}", new { Now = now.ToMicroseconds(), node, address });
         return Count(" and node = @node") >= MostOfNode ? $"{MostOfNode} keys ask for the name {node} already; somebody has to look at them."
             : Count(" and address = @address") >= MostOfAddress ? $"{MostOfAddress} requests from {address} wait already; somebody has to look at them."
             : Count("") >= Most ? $"{Most} requests wait already; somebody has to look at them."

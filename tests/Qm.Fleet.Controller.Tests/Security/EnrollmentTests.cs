@@ -41,6 +41,7 @@ public sealed class EnrollmentTests
         Assert.Equal("node:ecu1", (await new V1.AccessService.AccessServiceClient(controller.Tls(node.Certificate)).WhoAmIAsync(new V1.WhoAmIRequest(), cancellationToken: Ct)).Name);
         var enrolled = await People(controller).GetEnrollmentAsync(new V1.GetEnrollmentRequest { Node = "ecu1" }, cancellationToken: Ct);
         Assert.Equal((V1.Enrollment.Types.State.Enrolled, node.Fingerprint, approved.DecidedBy), (enrolled.State, enrolled.Fingerprint, enrolled.DecidedBy));
+        Assert.Equal(enrolled, await People(controller).ApproveEnrollmentAsync(new V1.ApproveEnrollmentRequest { Node = "ecu1" }, cancellationToken: Ct));
         Assert.Equal(["EnrollmentRequested", "EnrollmentApproved", "NodeEnrolled"], Reasons(controller));
     }
 
