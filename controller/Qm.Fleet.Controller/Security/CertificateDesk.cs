@@ -96,6 +96,16 @@ internal sealed class CertificateDesk
         }
     }
 
+    /// <summary>Forgets certificates that have ended.</summary>
+    public void Forget()
+    {
+        var now = _time.GetUtcNow();
+        foreach (var ended in _inUse.Where(use => use.Value.Life.Ends <= now))
+        {
+            _inUse.TryRemove(ended);
+        }
+    }
+
     /// <summary>What was noted and is not stored yet; it is forgotten that it is not.</summary>
     public IReadOnlyList<CertificateInUse> TakeUnstored() => [.. _unstored.Keys.ToList().Select(subject => _unstored.TryRemove(subject, out var use) ? use : null).OfType<CertificateInUse>()];
 

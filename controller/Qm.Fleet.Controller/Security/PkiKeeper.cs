@@ -36,6 +36,7 @@ internal sealed partial class PkiKeeper(
         await RetireAsync(ct).ConfigureAwait(false);
         await NoteStepAsync(ct).ConfigureAwait(false);
         open.Check();
+        desk.Forget();
         await NoteAsync(ct).ConfigureAwait(false);
     }
 

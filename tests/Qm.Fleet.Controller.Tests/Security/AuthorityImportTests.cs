@@ -101,6 +101,16 @@ public sealed class AuthorityImportTests
             problem => Assert.Contains(ofKey, problem.Message, StringComparison.Ordinal));
     }
 
+    /// <summary>An authority that another has signed, with the way to the root.</summary>
+    internal static PemIdentity Intermediate(DateTimeOffset now)
+    {
+        using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var root = Root(rootKey);
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var mine = Under(root, rootKey, key, "CN=fleets");
+        return AuthorityImport.Read(mine.ExportCertificatePem() + "\n" + root.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem(), now).Value!;
+    }
+
     private static X509Certificate2 Root(AsymmetricAlgorithm key) => Request("CN=company root", key).CreateSelfSigned(Now - TimeSpan.FromDays(1), Now + TimeSpan.FromDays(3650));
 
     private static X509Certificate2 Under(X509Certificate2 root, AsymmetricAlgorithm rootKey, ECDsa key, string name)

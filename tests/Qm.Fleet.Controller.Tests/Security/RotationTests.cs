@@ -52,6 +52,24 @@ public sealed class RotationTests
         Assert.False(Directory.Exists(folder["pki/ca"]), "the key of the old one is still there");
     }
 
+    [Fact, Trait("Requirement", "QMF-PKI-004")]
+    public void Begin_WithAnIntermediateThatWasBrought_ClientsFindTheServerByTheRoot()
+    {
+        using var folder = new TemporaryFolder();
+        using var pki = Open(folder);
+        pki.BeginRotation(AuthorityImportTests.Intermediate(_time.GetUtcNow()), "local:root", "");
+        pki.IssueNode("ecu1", folder["new"]);
+
+        pki.FinishRotation("local:root", "");
+
+        Assert.Equal(2, pki.Authorities.Issuing.Chain.Count);
+        Assert.Equal(CallerIdentity.Node("ecu1"), Identify(pki, folder["new/node.crt"]));
+        Assert.True(IsTrusted(pki.Presented, folder["new/ca.crt"]), "a client with the whole ca.crt does not find the server");
+        using var again = Open(folder);
+        Assert.Equal(pki.AuthoritiesDigest, again.AuthoritiesDigest);
+        Assert.Equal(pki.Presented.Thumbprint, again.Presented.Thumbprint);
+    }
+
     [Fact]
     public void Begin_Twice_IsRefused()
     {
