@@ -7,8 +7,8 @@ using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Lab.Nodes;
 using Qm.Fleet.V1;
-using ResourceProperty = Qm.Fleet.Core.Resources.ResourceProperty;
 using Pki = Qm.Fleet.Controller.Security.Pki;
+using ResourceProperty = Qm.Fleet.Core.Resources.ResourceProperty;
 
 namespace Qm.Fleet.Benchmarks.Agents;
 
