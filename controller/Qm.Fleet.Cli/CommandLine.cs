@@ -47,6 +47,7 @@ internal static class CommandLine
         root.Add(BundleVerb.Make(global, context));
         root.Add(ArtifactVerb.Make(global, context));
         root.Add(AuthVerb.Make(global, context));
+        root.Add(PkiVerb.Make(global, context));
         root.Add(EnrollmentsVerb.Make(global, context));
         root.Add(JoinTokenVerb.Make(global, context));
         root.Add(DeleteVerb.Make(global, context));

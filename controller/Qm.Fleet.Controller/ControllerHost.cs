@@ -62,9 +62,12 @@ internal static class ControllerHost
         configure?.Invoke(services);
 
         var app = builder.Build();
+        app.Services.GetRequiredService<Pki>().Sweep();
+        app.Services.GetRequiredService<CertificateDesk>();
         app.Services.GetRequiredService<Pki>().EnsureAdmin();
         app.Services.GetRequiredService<Database>();
         app.Services.GetRequiredService<ControllerMetrics>();
+        app.Services.GetRequiredService<CertificateMetrics>();
         app.Services.GetRequiredService<ServerApi>();
         app.Map(options);
         return app;
@@ -94,7 +97,7 @@ internal static class ControllerHost
             DurableFolder.Create(options.State);
             return StateLock.Take(options.State);
         });
-        services.AddSingleton(provider => Pki.Open(options.State, provider.Locked().GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => Pki.Open(options.State, provider.Locked().GetRequiredService<TimeProvider>(), new(options.AuthorityLife, options.CertificateLife)));
         services.AddSingleton(provider => Database.Open(
             Path.Combine(options.State, "fleet.db"), provider.Locked().GetRequiredService<ChangeFeed>(),
             provider.GetRequiredService<TimeProvider>()));
@@ -102,6 +105,9 @@ internal static class ControllerHost
         services.AddSingleton<ArtifactStore>().AddSingleton<ArtifactUploads>();
         services.AddSingleton<OperationStore>().AddSingleton<OperationList>().AddSingleton<Mutations>();
         services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<SiteStore>().AddSingleton<EventLog>().AddSingleton<OomKillStore>().AddSingleton<AccessStore>();
+        services.AddSingleton<CertificateStore>().AddSingleton<CertificateDesk>().AddSingleton<CertifiedConnections>();
+        services.AddSingleton(static provider => provider.GetRequiredService<Pki>().Peers()).AddSingleton<NodeStanding>();
+        services.AddSingleton<PkiKeeper>().AddHostedService(static provider => provider.GetRequiredService<PkiKeeper>());
         services.AddSingleton<EnrollmentStore>().AddSingleton<JoinTokenStore>();
         return services.AddSingleton<IReconcileStore, ReconcileStore>();
     }
@@ -128,11 +134,12 @@ internal static class ControllerHost
         services.AddSingleton<OpenApiDownload>();
         services.AddSingleton<FailureInterceptor>().AddSingleton<AccessInterceptor>();
         services.AddSingleton<AccessDesk>().AddSingleton<BearerTokens>().AddSingleton<GuessLimit>().AddSingleton<RefusalTrail>().AddSingleton<AccessApi>();
+        services.AddSingleton<PkiApi>();
         services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>().AddSingleton<TopRounds>();
         services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<OperationApi>().AddSingleton<EventApi>().AddSingleton<AuditApi>();
         services.AddSingleton<SiteApi>().AddSingleton<ServerApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
         services.AddSingleton<ArtifactApi>().AddSingleton<ArtifactDownloads>();
-        services.AddSingleton<INodeCertificates, PkiNodeCertificates>().AddSingleton<INodeStanding, EveryNodeStands>().AddSingleton<IPeerAddresses, BlueChiPeers>();
+        services.AddSingleton<INodeCertificates, PkiNodeCertificates>().AddSingleton<INodeStanding>(static provider => provider.GetRequiredService<NodeStanding>()).AddSingleton<IPeerAddresses, BlueChiPeers>();
         services.AddSingleton<JoinTokens>().AddSingleton<EnrollmentDesk>().AddSingleton<EnrollmentApi>().AddSingleton<AgentRenewals>();
         services.AddGrpcHealthChecks().AddCheck<StoreHealth>("store", HealthStatus.Unhealthy);
         return services;
@@ -157,6 +164,7 @@ internal static class ControllerHost
         app.MapGrpcService<DiagnosticsApi>();
         app.MapGrpcService<ArtifactApi>();
         app.MapGrpcService<AccessApi>();
+        app.MapGrpcService<PkiApi>();
         app.MapGrpcService<EnrollmentApi>();
         app.MapGrpcService<NodeGatewayService>();
         app.MapGet(ArtifactDownloads.Route, static (HttpContext context, ArtifactDownloads downloads) => downloads.ServeAsync(context)).WithMetadata(new EndpointRule("connect", AccessResource.Gateway));

@@ -119,7 +119,7 @@ internal sealed class RunningController : IAsyncDisposable
     private SocketsHttpHandler TlsHandler(X509Certificate2? certificate)
     {
         var trust = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        trust.CustomTrustStore.Add(Service<Pki>().Authority);
+        trust.CustomTrustStore.ImportFromPem(Service<Pki>().AuthoritiesPem);
         return new()
         {
             Expect100ContinueTimeout = Deadline,

@@ -39,6 +39,7 @@ internal sealed class FleetConnection : IDisposable
         Artifacts = new(invoker);
         Audit = new(invoker);
         Access = new(invoker);
+        Pki = new(invoker);
         Enrollments = new(invoker);
     }
 
@@ -65,6 +66,8 @@ internal sealed class FleetConnection : IDisposable
     internal AuditService.AuditServiceClient Audit { get; }
 
     internal AccessService.AccessServiceClient Access { get; }
+
+    internal PkiService.PkiServiceClient Pki { get; }
 
     internal EnrollmentService.EnrollmentServiceClient Enrollments { get; }
 

@@ -26,6 +26,16 @@ internal static class NodeDescription
             Description.Field(writer, "Quarantine", $"for {Durations.Since(quarantine.Since, now)}, because {quarantine.Reason}; qmfleet node release {node.Metadata.Name} ends it");
         }
 
+        if (status.Retirement is { } retired)
+        {
+            Description.Field(writer, "Retired", $"for {Durations.Since(retired.Since, now)}, by {retired.Actor}, because {retired.Reason}; qmfleet node reenroll {node.Metadata.Name} takes it back");
+        }
+
+        if (status.Reenrolment is { } reenrolment)
+        {
+            Description.Field(writer, "Enrolment", $"may enrol once more, with another key; {reenrolment.Actor} said so {Durations.Since(reenrolment.Since, now)} ago");
+        }
+
         Description.Field(writer, "Labels", NodeRow.Labels(node.Metadata, ' '));
         Description.Field(writer, "Site", Description.Or(node.Spec?.Site) + (node.Spec?.Cordoned == true ? "   cordoned" : "") + (node.Spec?.Maintenance == true ? "   in maintenance" : ""));
         Description.Field(writer, "Fleet", Description.Or(status.Fleet));

@@ -92,6 +92,10 @@ internal sealed partial class NodeApi
     {
         var why = Reasons.Check(reason);
         var node = Find(tx, name) ?? throw Failures.NotFound(Kind, name);
+        if (!cordoned && node.IsRetired)
+        {
+            throw Failures.Precondition($"Node {name} was retired by {node.Decision!.Actor}, because {node.Decision.Reason}. It is taken back with qmfleet node reenroll {name}.");
+        }
         var applied = NodeStore.Apply(tx, Spec(new V1.Node
         {
             Metadata = new V1.Metadata { Name = name, Labels = { node.Labels.ToDictionary() } },

@@ -19,7 +19,7 @@ internal static class WireResources
     {
         Metadata = Metadata(node.Name, node.Uid, node.Generation, node.Labels, node.CreatedAt),
         Spec = node.ToSpec(),
-        Status = live.Node(node.Name),
+        Status = Status(node, live),
     };
 
     public static V1.NodeSpec ToSpec(this StoredNode node) => new() { Site = node.Site, Cordoned = node.Cordoned, Maintenance = node.Maintenance };
@@ -122,6 +122,23 @@ internal static class WireResources
         Message = operation.Message,
         CancelRequested = operation.CancelledBy.Length > 0,
     };
+
+    private static V1.NodeStatus Status(StoredNode node, ILiveStatus live)
+    {
+        var status = live.Node(node.Name);
+        if (node.Decision is not { } decision)
+        {
+            return status;
+        }
+        V1.NodeDecision wire = new() { Reason = decision.Reason, Actor = decision.Actor, Since = Timestamp.FromDateTimeOffset(decision.Since) };
+        if (!node.IsRetired)
+        {
+            status.Reenrolment = wire;
+            return status;
+        }
+        // Nobody looks at it any more: what was last seen of it says nothing.
+        return new() { Retirement = wire, Step = new() { Name = "Retired", Message = $"by {decision.Actor}, because {decision.Reason}; qmfleet node reenroll {node.Name} takes it back", Since = wire.Since } };
+    }
 
     private static V1.Metadata Metadata(
         string name, string uid, long generation, IReadOnlyDictionary<string, string> labels, DateTimeOffset createdAt)

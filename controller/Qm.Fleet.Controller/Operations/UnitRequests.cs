@@ -40,7 +40,10 @@ internal sealed class UnitRequests(
     public async Task<Mutation<V1.Operation>> PrepareAsync(UnitRequest request, string actor, bool dryRun, CancellationToken ct)
     {
         var values = Check(request);
-        _ = nodes.Find(request.Node) ?? throw Failures.NotFound("node", request.Node);
+        if ((nodes.Find(request.Node) ?? throw Failures.NotFound("node", request.Node)) is { IsRetired: true } retired)
+        {
+            throw Refused(request, "RETIRED", $"Node {request.Node} was retired by {retired.Decision!.Actor}, because {retired.Decision.Reason}; nothing on it is changed any more.");
+        }
         var key = UnitTarget.KeyOf(request.Kind, request.Node, request.Unit);
         Allow(request, key, values);
         var operation = new StoredOperation(Guid.CreateVersion7(time.GetUtcNow()).ToString(), request.Kind, request.Node, request.Unit, actor, request.Reason, time.GetUtcNow())

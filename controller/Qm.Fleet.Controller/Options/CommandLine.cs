@@ -101,6 +101,21 @@ internal static class CommandLine
             Description = "Most space that the archives of qmfleet artifact push take together, in MiB",
             DefaultValueFactory = static _ => Defaults.ArtifactSpaceBytes >> 20,
         };
+        var certificateLife = new Option<double>("--certificate-life")
+        {
+            Description = "How long certificates last, in minutes; the controller's own are renewed at two thirds of that",
+            DefaultValueFactory = static _ => Defaults.CertificateLife.TotalMinutes,
+        };
+        var authorityLife = new Option<double>("--authority-life")
+        {
+            Description = "How long a certificate authority lasts that the controller makes, in minutes",
+            DefaultValueFactory = static _ => Defaults.AuthorityLife.TotalMinutes,
+        };
+        var overlap = new Option<double>("--authority-overlap")
+        {
+            Description = "How long at least an old certificate authority stays in force beside the new one, in minutes",
+            DefaultValueFactory = static _ => Defaults.AuthorityOverlap.TotalMinutes,
+        };
         var autoApprove = new Option<string>("--auto-approve")
         {
             Description = $"Which nodes join without a person or a join token: {AutoApprovals.Word(AutoApproval.None)}, or {AutoApprovals.Word(AutoApproval.BlueChiPeerMatch)} for those that BlueChi has connected from the very address they ask from",
@@ -112,7 +127,10 @@ internal static class CommandLine
             Description = "How long certificates of nodes that join or renew are good, in seconds; they are renewed after two thirds of it",
             DefaultValueFactory = static _ => (int)Defaults.NodeCertificateLife.TotalSeconds,
         };
-        var command = new Command("run", "Serves until SIGTERM or SIGINT.") { State, bus, listen, names, socket, metrics, interval, usage, linkConfirm, artifacts, autoApprove, nodeLife };
+        var command = new Command("run", "Serves until SIGTERM or SIGINT.")
+        {
+            State, bus, listen, names, socket, metrics, interval, usage, linkConfirm, artifacts, certificateLife, authorityLife, overlap, autoApprove, nodeLife,
+        };
         command.SetAction((parsed, ct) => ServeAsync(
             new ControllerOptions
             {
@@ -129,11 +147,17 @@ internal static class CommandLine
                 NodeCertificateLife = TimeSpan.FromSeconds(parsed.GetRequiredValue(nodeLife)),
                 // What is out of every bound stays so, instead of coming round.
                 ArtifactSpaceBytes = Math.Clamp(parsed.GetRequiredValue(artifacts), 0, 1L << 40) << 20,
+                CertificateLife = Minutes(parsed.GetRequiredValue(certificateLife)),
+                AuthorityLife = Minutes(parsed.GetRequiredValue(authorityLife)),
+                AuthorityOverlap = Minutes(parsed.GetRequiredValue(overlap)),
                 Given = command.Options.Where(option => parsed.GetResult(option) is { Implicit: false }).Select(static option => option.Name).ToHashSet(StringComparer.Ordinal),
             },
             ct));
         return command;
     }
+
+    // What is out of every bound stays so.
+    private static TimeSpan Minutes(double minutes) => double.IsFinite(minutes) ? TimeSpan.FromMinutes(Math.Clamp(minutes, 0, TimeSpan.FromDays(36500).TotalMinutes)) : TimeSpan.Zero;
 
     private static Command NodeCertificateCommand()
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.Options;
+using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Core.Reconcile;
 
 namespace Qm.Fleet.Controller.Options;
@@ -48,6 +49,15 @@ internal sealed class ControllerOptions
 
     /// <summary>Most bytes that the archives of the controller's own store take together, 1 MiB to 16 TiB.</summary>
     public long ArtifactSpaceBytes { get; set; } = 16L << 30;
+
+    /// <summary>How long certificates last that the controller makes, 1 min to 825 d; its own are renewed at two thirds of that.</summary>
+    public TimeSpan CertificateLife { get; set; } = CertificateLives.Default.Leaf;
+
+    /// <summary>How long a certificate authority lasts that the controller makes, as long as other certificates to 7300 d.</summary>
+    public TimeSpan AuthorityLife { get; set; } = CertificateLives.Default.Authority;
+
+    /// <summary>How long at least the old certificate authority stays in force beside the new one, before it retires by itself once nobody has a certificate of it: 1 min to 366 d.</summary>
+    public TimeSpan AuthorityOverlap { get; set; } = TimeSpan.FromDays(30);
 
     /// <summary>The options that stood on the command line, as it names them; the others have their defaults.</summary>
     public IReadOnlySet<string> Given { get; set; } = System.Collections.Frozen.FrozenSet<string>.Empty;
@@ -125,6 +135,18 @@ internal sealed class ControllerOptionsValidator : IValidateOptions<ControllerOp
         if (options.ArtifactSpaceBytes is < 1L << 20 or > 16L << 40)
         {
             problems.Add($"--artifact-space: {options.ArtifactSpaceBytes >> 20} MiB is not within 1 and {16L << 20}");
+        }
+        if (options.CertificateLife < TimeSpan.FromMinutes(1) || options.CertificateLife > TimeSpan.FromDays(825))
+        {
+            problems.Add($"--certificate-life: {options.CertificateLife.TotalMinutes} min is not within 1 and {TimeSpan.FromDays(825).TotalMinutes}");
+        }
+        if (options.AuthorityLife < options.CertificateLife || options.AuthorityLife > TimeSpan.FromDays(7300))
+        {
+            problems.Add($"--authority-life: {options.AuthorityLife.TotalMinutes} min is not within {options.CertificateLife.TotalMinutes}, the --certificate-life, and {TimeSpan.FromDays(7300).TotalMinutes}");
+        }
+        if (options.AuthorityOverlap < TimeSpan.FromMinutes(1) || options.AuthorityOverlap > TimeSpan.FromDays(366))
+        {
+            problems.Add($"--authority-overlap: {options.AuthorityOverlap.TotalMinutes} min is not within 1 and {TimeSpan.FromDays(366).TotalMinutes}");
         }
         return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
     }

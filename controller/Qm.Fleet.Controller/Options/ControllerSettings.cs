@@ -29,6 +29,9 @@ internal static class ControllerSettings
             ("--report-interval", Milliseconds(options.ReportInterval)),
             ("--usage-interval", Milliseconds(options.UsageInterval)),
             ("--link-confirm-within", Milliseconds(options.LinkConfirmWithin)),
+            ("--certificate-life", Minutes(options.CertificateLife)),
+            ("--authority-life", Minutes(options.AuthorityLife)),
+            ("--authority-overlap", Minutes(options.AuthorityOverlap)),
             ("--auto-approve", AutoApprovals.Word(options.AutoApprove)),
             ("--node-certificate-life", options.NodeCertificateLife.TotalSeconds.ToString(CultureInfo.InvariantCulture)),
             ("--artifact-space", (options.ArtifactSpaceBytes >> 20).ToString(CultureInfo.InvariantCulture)),
@@ -44,6 +47,8 @@ internal static class ControllerSettings
     // Headers authenticate at a collector, and an address may hold a password.
     private static bool IsSecret(string name, string value) =>
         Secrets.Any(part => name.Contains(part, StringComparison.OrdinalIgnoreCase)) || (Uri.TryCreate(value, UriKind.Absolute, out var address) && address.UserInfo.Length > 0);
+
+    private static string Minutes(TimeSpan span) => span.TotalMinutes.ToString(CultureInfo.InvariantCulture);
 
     private static string Milliseconds(TimeSpan span) => span.TotalMilliseconds.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace Qm.Fleet.Controller.Security;
 
@@ -8,43 +9,89 @@ internal static partial class DurableFolder
 {
     private const UnixFileMode PrivateFolder = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const UnixFileMode PrivateFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private const int CurrentDirectory = -100;
+    private const uint Exchange = 2;
+
+    private static readonly Action<string> Nothing = static _ => { };
 
     /// <summary>Makes a folder of mode 0700, and its parents.</summary>
     public static void Create(string path) => Directory.CreateDirectory(path, PrivateFolder);
 
-    /// <summary>Writes the files (mode 0600) beside, then puts the folder in place with one rename.</summary>
-    /// <param name="path">The folder. What was there before goes away first: a crash in between leaves it missing, never mixed.</param>
+    /// <inheritdoc cref="Write(string, Action{string}, ReadOnlySpan{ValueTuple{string, string}})"/>
+    public static void Write(string path, params ReadOnlySpan<(string Name, string Content)> files) => Write(path, Nothing, files);
+
+    /// <summary>Writes the files (mode 0600) beside, then puts the folder in place at one stroke: whoever looks finds what was there before, or this.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="before">Told of each change of the disk before it is made.</param>
     /// <param name="files">File name and content.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public static void Write(string path, params ReadOnlySpan<(string Name, string Content)> files)
+    public static void Write(string path, Action<string> before, params ReadOnlySpan<(string Name, string Content)> files)
     {
         var parent = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var beside = Path.Combine(parent, $".{Path.GetFileName(path)}.new");
-        Remove(beside);
+        Remove(beside, before);
+        before($"create {beside}");
         Create(beside);
         foreach (var (name, content) in files)
         {
-            using var file = new FileStream(Path.Combine(beside, name), new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew,
-                Access = FileAccess.Write,
-                UnixCreateMode = PrivateFile,
-            });
-            file.Write(System.Text.Encoding.UTF8.GetBytes(content));
-            file.Flush(flushToDisk: true);
+            WriteNew(Path.Combine(beside, name), content, before);
         }
         Flush(beside);
-        Remove(path);
-        Directory.Move(beside, path);
+        before($"rename {beside}");
+        if (!Directory.Exists(path))
+        {
+            Directory.Move(beside, path);
+        }
+        else if (Rename(CurrentDirectory, beside, CurrentDirectory, path, Exchange) < 0)
+        {
+            // A file system that cannot exchange: a crash in between leaves the folder missing, never mixed.
+            Remove(path, before);
+            before($"rename {beside}");
+            Directory.Move(beside, path);
+        }
+        Flush(parent);
+        Remove(beside, before);
+    }
+
+    /// <summary>Writes a file (mode 0600) beside, then puts it in place at one stroke.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="content">Its text.</param>
+    /// <param name="before">Told of each change of the disk before it is made.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public static void WriteFile(string path, string content, Action<string> before)
+    {
+        var parent = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var beside = Path.Combine(parent, $".{Path.GetFileName(path)}.new");
+        File.Delete(beside);
+        WriteNew(beside, content, before);
+        before($"rename {beside}");
+        File.Move(beside, path, overwrite: true);
         Flush(parent);
     }
 
-    private static void Remove(string path)
+    /// <summary>Removes a folder; one that is not there is no error.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="before">Told before it is done.</param>
+    public static void Remove(string path, Action<string> before)
     {
         if (Directory.Exists(path))
         {
+            before($"remove {path}");
             Directory.Delete(path, recursive: true);
         }
+    }
+
+    private static void WriteNew(string path, string content, Action<string> before)
+    {
+        before($"write {path}");
+        using var file = new FileStream(path, new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            UnixCreateMode = PrivateFile,
+        });
+        file.Write(Encoding.UTF8.GetBytes(content));
+        file.Flush(flushToDisk: true);
     }
 
     /// <summary>Makes the names in a folder durable, which .NET has no call for.</summary>
@@ -76,4 +123,8 @@ internal static partial class DurableFolder
 
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int descriptor);
+
+    // renameat2(2) of Linux 3.15.
+    [LibraryImport("libc", EntryPoint = "renameat2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Rename(int oldDirectory, string oldPath, int newDirectory, string newPath, uint flags);
 }

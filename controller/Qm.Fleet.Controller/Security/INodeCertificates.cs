@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Options;
 using Qm.Fleet.Controller.Options;
@@ -30,29 +29,28 @@ internal interface INodeCertificates
     string Sign(string node, PublicKey key);
 }
 
-/// <summary>Those of the controller's own authority.</summary>
+/// <summary>Those of the controller's own authorities.</summary>
 internal sealed class PkiNodeCertificates(Pki pki, IOptions<ControllerOptions> options, TimeProvider time) : INodeCertificates
 {
     /// <inheritdoc/>
-    /// <remarks>One authority, which does not change while the controller runs.</remarks>
     public event Action? Changed
     {
-        add { }
-        remove { }
+        add => pki.Changed += value;
+        remove => pki.Changed -= value;
     }
 
     /// <inheritdoc/>
-    public string AuthoritiesPem => pki.Authority.ExportCertificatePem();
+    public string AuthoritiesPem => pki.AuthoritiesPem;
 
     /// <inheritdoc/>
-    public string AuthoritiesDigest => Convert.ToHexStringLower(SHA256.HashData(pki.Authority.RawData));
+    public string AuthoritiesDigest => pki.AuthoritiesDigest;
 
     /// <inheritdoc/>
-    public string AuthorityFingerprint => CertificateRequests.Fingerprint(pki.Authority.PublicKey);
+    public string AuthorityFingerprint => CertificateRequests.Fingerprint(pki.Authorities.OfServer.Certificate.PublicKey);
 
     /// <inheritdoc/>
-    public bool IsCurrent(X509Certificate2 certificate) => certificate.IssuerName.RawData.AsSpan().SequenceEqual(pki.Authority.SubjectName.RawData);
+    public bool IsCurrent(X509Certificate2 certificate) => PeerCertificates.IsOf(pki.Authorities.Issuing, certificate, time.GetUtcNow());
 
     /// <inheritdoc/>
-    public string Sign(string node, PublicKey key) => pki.SignNode(node, key, time.GetUtcNow(), options.Value.NodeCertificateLife);
+    public string Sign(string node, PublicKey key) => pki.SignNode(node, key, options.Value.NodeCertificateLife);
 }

@@ -18,22 +18,3 @@ internal interface INodeStanding
     /// <summary>Whether a node may have its next certificate on the strength of the one it shows; not when that was revoked.</summary>
     bool MayRenew(string node, X509Certificate2 certificate);
 }
-
-/// <summary>Where nothing is retired or revoked: which keys count, the store of enrollments says by itself.</summary>
-internal sealed class EveryNodeStands : INodeStanding
-{
-    /// <inheritdoc/>
-    public bool IsRetired(string node) => false;
-
-    /// <inheritdoc/>
-    public bool MayEnrollAgain(string node) => false;
-
-    /// <inheritdoc/>
-    public void Enrolled(WriteTransaction tx, string node)
-    {
-        // Nothing was allowed.
-    }
-
-    /// <inheritdoc/>
-    public bool MayRenew(string node, X509Certificate2 certificate) => true;
-}

@@ -15,7 +15,7 @@ using Qm.Fleet.Controller.Options;
 namespace Qm.Fleet.Controller.Security;
 
 /// <summary>The daemon's doors. Each gives every connection its <see cref="CallerIdentity"/> or closes it.</summary>
-internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki pki, ILogger<Listeners> logger)
+internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki pki, CertifiedConnections certified, ILogger<Listeners> logger)
     : IConfigureOptions<KestrelServerOptions>
 {
     private const int MaxConnections = 20_000;
@@ -63,8 +63,7 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
 
     private void Tls(ListenOptions listen)
     {
-        var names = ServerNames(options.Value);
-        pki.Server(names);
+        pki.Server(ServerNames(options.Value));
         listen.Protocols = HttpProtocols.Http1AndHttp2;
         listen.UseHttps(new HttpsConnectionAdapterOptions
         {
@@ -72,9 +71,10 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
             // Without one a request has to bring a bearer token; the gate lets nothing through without either.
             ClientCertificateMode = ClientCertificateMode.AllowCertificate,
             ClientCertificateValidation = (certificate, _, _) => Admit(certificate),
-            ServerCertificateSelector = (_, _) => pki.Server(names),
+            ServerCertificateSelector = (_, _) => pki.Presented,
         });
         Identify(listen, connection => connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate is { } certificate ? _peers.Identify(certificate) : CallerIdentity.Nobody(connection.RemoteEndPoint));
+        certified.Follow(listen);
     }
 
     // Without TLS nobody says which HTTP it will be, so each has a socket of its own.

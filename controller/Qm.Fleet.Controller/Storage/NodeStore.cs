@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Supervision;
 
@@ -7,8 +8,9 @@ namespace Qm.Fleet.Controller.Storage;
 internal sealed class NodeStore(Database database)
 {
     private const string SelectNode = """
-        select name as Name, uid as Uid, generation as Generation, labels as Labels, site as Site, cordoned as Cordoned, maintenance as Maintenance, created_at as CreatedAt
-        from nodes
+        select name as Name, uid as Uid, generation as Generation, labels as Labels, site as Site, cordoned as Cordoned, maintenance as Maintenance, created_at as CreatedAt,
+            standing as Standing, reason as Reason, actor as Actor, since as Since
+        from nodes left join node_standings using (name)
         """;
 
     /// <summary>Creates or changes nodes, all or none: labels, spec, generation and event in one transaction.</summary>
@@ -73,6 +75,47 @@ internal sealed class NodeStore(Database database)
         SupervisionRows.Save(tx, node.Name, NodeSupervision.New with { Quarantine = after });
         Append(tx, quarantine ? "NodeQuarantined" : "NodeReleased", actor, node.Name, quarantine ? $"It is left alone until somebody releases it{why}." : $"It is looked after again{why}.", Text(before), Text(after));
         return new(node, after, Changed: true);
+    }
+
+    /// <summary>Inside a transaction: takes a node out for good. It is cordoned, and no certificate of it counts any more.</summary>
+    /// <returns>As it is now; one that is so already is left as it is.</returns>
+    internal static StoredNode Retire(WriteTransaction tx, StoredNode node, string actor, string reason)
+    {
+        if (node.IsRetired)
+        {
+            return node;
+        }
+        if (!node.Cordoned)
+        {
+            Save(tx, new NodeSpec(node.Name, node.Labels.ToImmutableSortedDictionary(StringComparer.Ordinal), node.Site, Cordoned: true) { Maintenance = node.Maintenance });
+        }
+        StandingRows.Save(tx, new(node.Name, Standing.Retired, reason, actor, tx.Now));
+        CertificateStore.Revoke(tx, new("", $"node:{node.Name}", DateTimeOffset.MaxValue, reason, actor, tx.Now));
+        Append(tx, "NodeRetired", actor, node.Name, $"It is none of ours any more, and its certificates are revoked, because {reason}. What QM Fleet brought stays on it.", AuditText.Of(node), AuditText.Of(AuditText.Fields(("standing", "retired"), ("reason", reason))));
+        return Find(tx, node.Name)!;
+    }
+
+    /// <summary>Inside a transaction: lets a node enrol once more, with another key; the certificates it has so far count no longer.</summary>
+    /// <returns>As it is now; null when there is no such node, nor was one retired.</returns>
+    internal static StoredNode? Reenrol(WriteTransaction tx, string name, string actor, string reason)
+    {
+        var (before, decision) = (Find(tx, name), StandingRows.Find(tx, name));
+        if (before is null && decision is null)
+        {
+            return null;
+        }
+        if (before is null)
+        {
+            Save(tx, new NodeSpec(name, ImmutableSortedDictionary<string, string>.Empty, NodeParser.DefaultSite, Cordoned: decision!.Standing == Standing.Retired));
+        }
+        StandingRows.Save(tx, new(name, Standing.Reenrol, reason, actor, tx.Now));
+        CertificateStore.RevokeSoFar(tx, new("", $"node:{name}", tx.Now, reason.Length == 0 ? "it enrols again" : reason, actor, tx.Now));
+        var after = Find(tx, name)!;
+        Append(
+            tx, "NodeReenrolling", actor, name,
+            $"It may enrol once, with another key, and the certificates it had are revoked{(reason.Length == 0 ? "" : $", because {reason}")}.{(after.Cordoned ? " It is cordoned until somebody uncordons it." : "")}",
+            AuditText.Of(AuditText.Fields(("standing", decision?.Standing == Standing.Retired ? "retired" : ""), ("reason", decision?.Reason ?? ""))), AuditText.Of(AuditText.Fields(("standing", "reenrol"), ("reason", reason))));
+        return after;
     }
 
     /// <summary>Sets the D-Bus address of a site, making the site first where it is new.</summary>
@@ -141,9 +184,11 @@ internal sealed class NodeStore(Database database)
         row.Name, row.Uid, row.Generation, Rows.Labels("nodes", row.Name, row.Labels), row.Site, row.Cordoned != 0, row.CreatedAt.ToTime())
     {
         Maintenance = row.Maintenance != 0,
+        Decision = row.Standing is null ? null : new(row.Name, StandingRows.Read(row.Standing), row.Reason!, row.Actor!, row.Since!.Value.ToTime()),
     };
 
-    private sealed record NodeRow(string Name, string Uid, long Generation, string Labels, string Site, long Cordoned, long Maintenance, long CreatedAt);
+    private sealed record NodeRow(
+        string Name, string Uid, long Generation, string Labels, string Site, long Cordoned, long Maintenance, long CreatedAt, string? Standing, string? Reason, string? Actor, long? Since);
 }
 
 /// <summary>A node about whose quarantine somebody decided.</summary>

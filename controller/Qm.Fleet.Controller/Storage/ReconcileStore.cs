@@ -24,7 +24,7 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
             .ToLookup(static row => (row.FleetUid, row.Revision));
         return new DesiredState(
             [.. FleetRows.After(db, "", int.MaxValue).Select(fleet => Desired(db, fleet, failures[(fleet.Uid, fleet.Revision)].ToImmutableSortedDictionary(row => row.Node, row => row.Reason, StringComparer.Ordinal)))],
-            [.. NodeStore.After(db, "", int.MaxValue).Select(static node => new DesiredNode(
+            [.. NodeStore.After(db, "", int.MaxValue).Where(static node => !node.IsRetired).Select(static node => new DesiredNode(
                 node.Name, node.Site, node.Labels, node.Cordoned) { Maintenance = node.Maintenance })]);
     }
 
@@ -32,7 +32,8 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
     public Task EnsureNodesAsync(string site, IReadOnlyCollection<string> names, CancellationToken ct) => database.WriteAsync(
         tx =>
         {
-            var known = tx.Query<string>("select name from nodes").ToHashSet(StringComparer.Ordinal);
+            // One that was retired and then forgotten does not come back because BlueChi still knows it.
+            var known = tx.Query<string>("select name from nodes").Concat(StandingRows.RetiredNames(tx)).ToHashSet(StringComparer.Ordinal);
             var found = names.Where(name => !known.Contains(name)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
             foreach (var name in found)
             {

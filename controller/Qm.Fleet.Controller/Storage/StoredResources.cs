@@ -35,6 +35,12 @@ internal sealed record StoredNode(
 {
     /// <summary>Whether people work on it: nothing on it is healed.</summary>
     public bool Maintenance { get; init; }
+
+    /// <summary>What was decided about it for good; null for nothing.</summary>
+    public NodeDecision? Decision { get; init; }
+
+    /// <summary>Whether it is none of ours any more.</summary>
+    public bool IsRetired => Decision is { Standing: Standing.Retired };
 }
 
 /// <summary>A revision as stored.</summary>

@@ -17,6 +17,7 @@ internal static class TelemetryServices
     {
         services.AddMetrics();
         services.AddSingleton<ControllerMetrics>();
+        services.AddSingleton<CertificateMetrics>();
         var hasOtlp = environment.AsEnumerable().Any(static entry =>
             entry.Key.StartsWith("OTEL_EXPORTER_OTLP_", StringComparison.Ordinal) && entry.Key.EndsWith("ENDPOINT", StringComparison.Ordinal));
         if (!hasOtlp && options.MetricsEndPoint is null)

@@ -2,12 +2,12 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Globalization;
 using Qm.Fleet.Controller.Reconcile;
-using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Lab.Nodes;
 using Qm.Fleet.V1;
+using Pki = Qm.Fleet.Controller.Security.Pki;
 using ResourceProperty = Qm.Fleet.Core.Resources.ResourceProperty;
 
 namespace Qm.Fleet.Benchmarks.Agents;

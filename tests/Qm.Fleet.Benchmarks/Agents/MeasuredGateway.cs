@@ -10,8 +10,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Qm.Fleet.Controller.Security;
 using Qm.Fleet.V1;
+using Pki = Qm.Fleet.Controller.Security.Pki;
 
 namespace Qm.Fleet.Benchmarks.Agents;
 

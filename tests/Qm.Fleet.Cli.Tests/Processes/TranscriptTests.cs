@@ -63,7 +63,7 @@ public sealed class TranscriptTests : CliTest
         ["node"] =
         [
             "qmfleet node cordon ecu1 ecu2 --reason 'on the bench'", "qmfleet node uncordon ecu1 -o json", "qmfleet node quarantine ecu2", "qmfleet node release ecu2 --dry-run",
-            "qmfleet node restart-qm ecu2", "qmfleet node set-property ecu2 qm.service MemoryHigh=1G TasksMax=200 --no-wait -o json", "qmfleet node set-property ecu2 qm.service MemoryHigh",
+            "qmfleet node retire ecu2 --reason 'sold with the car'", "qmfleet node retire ecu2", "qmfleet node reenroll ecu2 --dry-run", "qmfleet node restart-qm ecu2", "qmfleet node set-property ecu2 qm.service MemoryHigh=1G TasksMax=200 --no-wait -o json", "qmfleet node set-property ecu2 qm.service MemoryHigh",
         ],
         ["units"] = ["qmfleet units ecu2", "qmfleet units ecu2 -o json", "qmfleet units ecu2 -o jsonpath='{.items[?(@.activeState==\"failed\")].name}'"],
         ["start"] = ["qmfleet start ecu2 radio.service", "qmfleet start ecu9 radio.service"],
@@ -91,6 +91,14 @@ public sealed class TranscriptTests : CliTest
             "qmfleet auth role get nosuch", "qmfleet auth role apply -f role.yaml", "cat role.yaml | qmfleet auth role apply -f - -o json", "qmfleet auth role apply -f bad-role.yaml",
             "qmfleet auth role get radio-keeper -o yaml", "qmfleet auth role delete radio-keeper", "qmfleet auth binding list",
             "qmfleet auth binding apply ci-radio --subject token:ci --role radio-keeper --node ecu1 --node ecu2", "qmfleet auth binding list", "qmfleet auth binding delete ci-radio", "qmfleet auth role list --token qmf_a_b",
+        ],
+        ["pki"] =
+        [
+            "qmfleet pki show", "qmfleet pki show -o json", "qmfleet pki export", "qmfleet pki rotate server", "qmfleet pki rotate admin --dry-run", "qmfleet pki rotate ca --force", "qmfleet pki rotate ca --reason 'stolen disk'",
+            "qmfleet pki rotate ca --finish", "qmfleet pki rotate ca --finish --force", "qmfleet pki import --chain ca.crt --key nosuch.key", "qmfleet pki import --chain ca.crt --key ca.key --dry-run",
+            "qmfleet pki import --chain ca.crt --key ca.key --server https://bench:8420 --pki .", "qmfleet pki issue ann --role operator --out ann", "ls -l ann | tail -n +2 | cut -c1-10; cat ann/admin.crt",
+            "qmfleet pki issue ann --role operator --out ann", "qmfleet pki issue ci --role viewer --request ca.key", "qmfleet pki issue ci --role viewer", "qmfleet pki revoke operator:ann --reason 'left the company'",
+            "qmfleet pki revoke --serial 5f03a9c1 --reason lost -o json", "qmfleet pki revoke node:ecu1", "qmfleet pki revocations",
         ],
         ["enrollments"] =
         [
@@ -175,6 +183,8 @@ public sealed class TranscriptTests : CliTest
         Write("cockpit.yaml", Manifest);
         Write("role.yaml", "name: radio-keeper\nrules:\n  - {verbs: [restart], resources: [units], scope: {units: ['radio.*']}}\n");
         Write("bad-role.yaml", "name: radio-keeper\nrules:\n  - {verb: [restart], resources: units, deny: perhaps}\n");
+        Write("ca.crt", "a certificate");
+        Write("ca.key", "a key");
         Write("bad.yaml", Manifest.Replace("selector", "selecter", StringComparison.Ordinal));
         File.CreateSymbolicLink(Files + "lab", lab.Folder);
         return new(Files.TrimEnd('/'), Server.Address);

@@ -93,6 +93,10 @@ internal sealed class FakeNodes : NodeService.NodeServiceBase
 
     public override Task<Node> Release(ReleaseNodeRequest request, ServerCallContext context) => Decide(request, request.Name);
 
+    public override Task<Node> Retire(RetireNodeRequest request, ServerCallContext context) => Decide(request, request.Name);
+
+    public override Task<Node> Reenroll(ReenrollNodeRequest request, ServerCallContext context) => Decide(request, request.Name);
+
     public override Task<ListUnitsResponse> ListUnits(ListUnitsRequest request, ServerCallContext context)
     {
         Find(request.Node);

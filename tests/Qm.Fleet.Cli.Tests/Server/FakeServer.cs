@@ -45,6 +45,8 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public FakeAccess Access => _app.Services.GetRequiredService<FakeAccess>();
 
+    public FakePki Pki => _app.Services.GetRequiredService<FakePki>();
+
     public FakeEnrollments Enrollments => _app.Services.GetRequiredService<FakeEnrollments>();
 
     /// <summary>Who each call said it is by, in its authorization header, and with its certificate; empty where it had none.</summary>
@@ -90,7 +92,7 @@ internal sealed class FakeServer : IAsyncDisposable
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(listen);
         builder.Services.AddGrpc();
         builder.Services.AddSingleton<FakeFleets>().AddSingleton<FakeRevisions>().AddSingleton<FakeNodes>().AddSingleton<FakeEvents>().AddSingleton<FakeDiagnostics>().AddSingleton<FakeArtifacts>()
-            .AddSingleton<FakeOperations>().AddSingleton<FakeRollouts>().AddSingleton<FakeSites>().AddSingleton<FakeController>().AddSingleton<FakeAudit>().AddSingleton<FakeAccess>();
+            .AddSingleton<FakeOperations>().AddSingleton<FakeRollouts>().AddSingleton<FakeSites>().AddSingleton<FakeController>().AddSingleton<FakeAudit>().AddSingleton<FakeAccess>().AddSingleton<FakePki>();
         builder.Services.AddSingleton<FakeEnrollments>();
         var app = builder.Build();
         var callers = new ConcurrentQueue<(string, string)>();
@@ -111,6 +113,7 @@ internal sealed class FakeServer : IAsyncDisposable
         app.MapGrpcService<FakeController>();
         app.MapGrpcService<FakeAudit>();
         app.MapGrpcService<FakeAccess>();
+        app.MapGrpcService<FakePki>();
         app.MapGrpcService<FakeEnrollments>();
         await app.StartAsync();
         return (app, callers);

@@ -154,12 +154,12 @@ public sealed class RequestIdTests
     [Fact]
     public void Requests_ThatAreMutations_HaveAnIdAndMostADryRun()
     {
-        var requests = new[] { V1.FleetServiceReflection.Descriptor, V1.NodeServiceReflection.Descriptor, V1.RolloutServiceReflection.Descriptor, V1.OperationServiceReflection.Descriptor }
+        var requests = new[] { V1.FleetServiceReflection.Descriptor, V1.NodeServiceReflection.Descriptor, V1.RolloutServiceReflection.Descriptor, V1.OperationServiceReflection.Descriptor, V1.PkiServiceReflection.Descriptor }
             .SelectMany(static file => file.Services).SelectMany(static service => service.Methods).Select(static method => (method.Name, Fields: method.InputType)).ToList();
-        string[] reads = ["Get", "List", "Watch", "Plan", "Explain", "Wait", "ListUnits"];
+        string[] reads = ["Get", "List", "Watch", "Plan", "Explain", "Wait", "ListUnits", "GetPki", "ExportAuthorities", "ListRevocations"];
 
         var mutations = requests.Where(request => !reads.Contains(request.Name)).ToList();
-        Assert.Equal(25, mutations.Count);
+        Assert.Equal(33, mutations.Count);
         Assert.All(mutations, static request => Assert.NotNull(request.Fields.FindFieldByName("request_id")));
         Assert.All(mutations.Where(static request => request.Name != "Cancel"), static request => Assert.NotNull(request.Fields.FindFieldByName("dry_run")));
     }

@@ -37,7 +37,7 @@ public sealed class EnrollmentTests
         var issued = (await node.AskAsync()).Issued;
 
         Assert.Equal(node.Fingerprint, CertificateRequests.Fingerprint(node.Certificate!.PublicKey));
-        Assert.Equal(controller.Service<Pki>().Authority.ExportCertificatePem(), issued.Authorities);
+        Assert.Equal(controller.Service<Pki>().AuthoritiesPem, issued.Authorities);
         Assert.Equal("node:ecu1", (await new V1.AccessService.AccessServiceClient(controller.Tls(node.Certificate)).WhoAmIAsync(new V1.WhoAmIRequest(), cancellationToken: Ct)).Name);
         var enrolled = await People(controller).GetEnrollmentAsync(new V1.GetEnrollmentRequest { Node = "ecu1" }, cancellationToken: Ct);
         Assert.Equal((V1.Enrollment.Types.State.Enrolled, node.Fingerprint, approved.DecidedBy), (enrolled.State, enrolled.Fingerprint, enrolled.DecidedBy));

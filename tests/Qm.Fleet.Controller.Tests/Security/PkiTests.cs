@@ -64,8 +64,8 @@ public sealed class PkiTests
                 UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(path)));
     }
 
-    [Fact]
-    public void Server_EndsSoonOrLacksAName_IsRenewed()
+    [Fact, Trait("Requirement", "QMF-PKI-002")]
+    public void Server_AtTwoThirdsOfItsLifeOrLacksAName_IsRenewed()
     {
         using var folder = new TemporaryFolder();
         string first;
@@ -80,9 +80,32 @@ public sealed class PkiTests
         Assert.NotEqual(first, named.Thumbprint);
         Assert.True(named.MatchesHostname("10.0.0.7"));
 
-        _time.Advance(CertificateAuthority.LeafLifetime - Pki.RenewBefore + TimeSpan.FromHours(1));
+        _time.Advance(CertificateLives.Default.Leaf / 3 * 2 - TimeSpan.FromHours(1));
+        Assert.False(other.RenewServer());
+        _time.Advance(TimeSpan.FromHours(2));
+        Assert.True(other.RenewServer());
 
-        Assert.NotEqual(named.Thumbprint, other.Server(["localhost", "10.0.0.7"]).Thumbprint);
+        Assert.NotEqual(named.Thumbprint, other.Presented.Thumbprint);
+        Assert.True(other.Presented.MatchesHostname("10.0.0.7"));
+    }
+
+    [Fact, Trait("Requirement", "QMF-PKI-002")]
+    public void Admin_AtTwoThirdsOfItsLifeOrRevoked_IsRenewed()
+    {
+        using var folder = new TemporaryFolder();
+        using var pki = Pki.Open(folder.Path, _time, new(TimeSpan.FromDays(30), TimeSpan.FromMinutes(30)));
+        Assert.True(pki.EnsureAdmin());
+        Assert.False(pki.EnsureAdmin());
+
+        _time.Advance(TimeSpan.FromMinutes(20));
+        Assert.True(pki.EnsureAdmin());
+        pki.Revoked = new([new("", "admin:local-admin", _time.GetUtcNow(), "lost", "local:root", _time.GetUtcNow())]);
+        Assert.True(pki.EnsureAdmin());
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.False(pki.EnsureAdmin());
+        using var admin = pki.Admin();
+        Assert.NotNull(pki.Peers().Identify(admin));
     }
 
     [Fact, Trait("Requirement", "QMF-RULE-12")]
@@ -96,12 +119,12 @@ public sealed class PkiTests
         foreign.IssueNode("ecu1", folder["foreign"]);
         var peers = pki.Peers();
 
-        Assert.Equal(CallerIdentity.Admin("local-admin"), peers.Identify(Load(folder["ours/pki/admin/admin.crt"])));
+        Assert.Equal(CallerIdentity.Admin(CallerIdentity.LocalAdmin), peers.Identify(Load(folder["ours/pki/admin/admin.crt"])));
         Assert.Equal(CallerIdentity.Node("ecu1"), peers.Identify(Load(folder["ecu1/node.crt"])));
         Assert.Null(peers.Identify(Load(folder["foreign/node.crt"])));
         Assert.Null(peers.Identify(pki.Authority));
         Assert.Null(peers.Identify(null));
-        _time.Advance(CertificateAuthority.LeafLifetime + TimeSpan.FromDays(1));
+        _time.Advance(CertificateLives.Default.Leaf + TimeSpan.FromDays(1));
         Assert.Null(peers.Identify(Load(folder["ecu1/node.crt"])));
     }
 
