@@ -101,7 +101,20 @@ internal static class CommandLine
             Description = "Most space that the archives of qmfleet artifact push take together, in MiB",
             DefaultValueFactory = static _ => Defaults.ArtifactSpaceBytes >> 20,
         };
-        var command = new Command("run", "Serves until SIGTERM or SIGINT.") { State, bus, listen, names, socket, metrics, interval, usage, linkConfirm, artifacts };
+        var match = new Option<bool>("--require-peer-match")
+        {
+            Description = "Refuse an agent that dials in from another address than the one BlueChi has of its node",
+        };
+        var limits = LimitOption.All.ToDictionary(static limit => limit, static limit => new Option<int>(limit.Name)
+        {
+            Description = limit.Description,
+            DefaultValueFactory = _ => limit.Get(Defaults.Limits),
+        });
+        var command = new Command("run", "Serves until SIGTERM or SIGINT.") { State, bus, listen, names, socket, metrics, interval, usage, linkConfirm, artifacts, match };
+        foreach (var limit in limits.Values)
+        {
+            command.Add(limit);
+        }
         command.SetAction((parsed, ct) => ServeAsync(
             new ControllerOptions
             {
@@ -116,6 +129,8 @@ internal static class CommandLine
                 LinkConfirmWithin = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(linkConfirm)),
                 // What is out of every bound stays so, instead of coming round.
                 ArtifactSpaceBytes = Math.Clamp(parsed.GetRequiredValue(artifacts), 0, 1L << 40) << 20,
+                RequirePeerMatch = parsed.GetValue(match),
+                Limits = limits.Aggregate(new ControllerLimits(), (made, limit) => limit.Key.With(made, parsed.GetRequiredValue(limit.Value))),
                 Given = command.Options.Where(option => parsed.GetResult(option) is { Implicit: false }).Select(static option => option.Name).ToHashSet(StringComparer.Ordinal),
             },
             ct));

@@ -43,6 +43,12 @@ internal sealed class ControllerOptions
     /// <summary>Most bytes that the archives of the controller's own store take together, 1 MiB to 16 TiB.</summary>
     public long ArtifactSpaceBytes { get; set; } = 16L << 30;
 
+    /// <summary>How much one client may take.</summary>
+    public ControllerLimits Limits { get; set; } = new();
+
+    /// <summary>Whether a node's agent is refused when it dials in from another address than the one BlueChi has of the node.</summary>
+    public bool RequirePeerMatch { get; set; }
+
     /// <summary>The options that stood on the command line, as it names them; the others have their defaults.</summary>
     public IReadOnlySet<string> Given { get; set; } = System.Collections.Frozen.FrozenSet<string>.Empty;
 
@@ -106,6 +112,7 @@ internal sealed class ControllerOptionsValidator : IValidateOptions<ControllerOp
         {
             problems.Add($"--artifact-space: {options.ArtifactSpaceBytes >> 20} MiB is not within 1 and {16L << 20}");
         }
+        problems.AddRange(LimitOption.All.Select(limit => limit.Problem(options.Limits)).OfType<string>());
         return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
     }
 

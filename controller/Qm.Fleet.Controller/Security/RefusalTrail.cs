@@ -1,5 +1,6 @@
 using System.Globalization;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Text;
 
 namespace Qm.Fleet.Controller.Security;
 
@@ -24,13 +25,15 @@ internal sealed partial class RefusalTrail(Database database, TimeProvider time,
     /// <param name="actor">Who was refused.</param>
     /// <param name="method">What they called, such as <c>/qm.fleet.v1.FleetService/Apply</c>.</param>
     /// <param name="refusal">Why, and of what; cut and cleaned here, since it repeats names that the caller chose.</param>
-    public async Task NoteAsync(string actor, string method, string refusal)
+    /// <param name="reason">The event's reason.</param>
+    /// <returns>Whether this one is told.</returns>
+    public async Task<bool> NoteAsync(string actor, string method, string refusal, string reason = Reason)
     {
         if (Take(actor, method) is not var (leftOut, since))
         {
-            return;
+            return false;
         }
-        var plain = string.Concat(refusal.Take(LongestMessage).Select(static character => char.IsControl(character) ? '?' : character));
+        var plain = ShownText.Of(refusal, LongestMessage);
         var more = leftOut == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" {leftOut} more since {since:u} were left out.");
         try
         {
@@ -38,7 +41,7 @@ internal sealed partial class RefusalTrail(Database database, TimeProvider time,
             await database.WriteAsync(
                 tx =>
                 {
-                    tx.Append(new EventDraft(Reason, EventSeverity.Warning, actor, "", "", "", $"{method}: {plain}{more}"));
+                    tx.Append(new EventDraft(reason, EventSeverity.Warning, actor, "", "", "", $"{method}: {plain}{more}"));
                     return true;
                 },
                 commit: true, CancellationToken.None).ConfigureAwait(false);
@@ -47,6 +50,7 @@ internal sealed partial class RefusalTrail(Database database, TimeProvider time,
         {
             Log.NotNoted(logger, actor, method, e);
         }
+        return true;
     }
 
     /// <summary>Whether this one is told, and how many were not since the one before.</summary>
