@@ -69,7 +69,8 @@ internal sealed partial class LinkGuard(
             return;
         }
         await trail.NoteAsync(CallerIdentity.Node(node).Actor, LimitNames.Messages, $"{node} says more than {most} things a second, and is read at that pace.").ConfigureAwait(false);
-        await Task.Delay(turn.Wait, time, ct).ConfigureAwait(false);
+        // The reader finds by itself that it is at an end, and why.
+        await Task.Delay(turn.Wait, time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task MatchAsync(string node, IPAddress? peer, CancellationToken ct)
