@@ -27,7 +27,7 @@ internal static partial class ApiText
     internal static string JsonLine(IMessage message) => Write(Tree(message), Compact);
 
     /// <summary>YAML, of the same tree as JSON.</summary>
-    internal static string Yaml(IReadOnlyList<IMessage> messages, bool isOne) => YamlText.Of(Tree(messages, isOne));
+    internal static string Yaml(IReadOnlyList<IMessage> messages, bool isOne) => Spelled(YamlText.Of(Tree(messages, isOne)));
 
     /// <summary>A message as JSON has it.</summary>
     internal static JsonNode Tree(IMessage message) => JsonNode.Parse(Formatter.Format(message))!;
@@ -74,11 +74,12 @@ internal static partial class ApiText
             node.WriteTo(writer);
         }
 
-        // What turns the direction of text stands in strings only, where it can be written as what it is.
-        return Formats().Replace(
-            Encoding.UTF8.GetString(bytes.GetBuffer().AsSpan(0, (int)bytes.Length)),
-            static found => string.Concat(found.Value.Select(static letter => string.Create(CultureInfo.InvariantCulture, $"\\u{(int)letter:x4}"))));
+        return Spelled(Encoding.UTF8.GetString(bytes.GetBuffer().AsSpan(0, (int)bytes.Length)));
     }
+
+    // What turns the direction of text stands in quoted strings only, where it can be written as what it is.
+    private static string Spelled(string text) =>
+        Formats().Replace(text, static found => string.Create(CultureInfo.InvariantCulture, $"\\u{(int)found.Value[0]:x4}"));
 
     [GeneratedRegex("\\p{Cf}")]
     private static partial Regex Formats();

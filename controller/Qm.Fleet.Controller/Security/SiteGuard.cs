@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;
 using Qm.Fleet.Controller.Api;
 using Qm.Fleet.Controller.Options;
+using HttpRequest = Microsoft.AspNetCore.Http.HttpRequest;
 
 namespace Qm.Fleet.Controller.Security;
 

@@ -79,7 +79,7 @@ internal static class Attacks
         usage.Nested.AddRange(Enumerable.Range(0, 200).Select(static number => new V1.CgroupUsage { Unit = $"c{number}.service", MemoryCurrent = number }));
         while (!ct.IsCancellationRequested)
         {
-            await tally.CountAsync(async () =>
+            await tally.CountAsync<bool>(async () =>
             {
                 using var call = client.Connect(cancellationToken: ct);
                 await call.RequestStream.WriteAsync(new() { Hello = new() { Node = FloodSite.Name(0), Protocol = 1, BootId = "boot", Version = "0" } }, ct);

@@ -59,7 +59,7 @@ public sealed class SlowlorisTests
             var all = Task.WhenAll(ends);
             foreach (var letter in $"GET /v1/fleets HTTP/1.1\r\nHost: localhost\r\nX-Slow: {new string('x', 4000)}")
             {
-                await Task.WhenAll(slow.Select(tls => Record.ExceptionAsync(() => tls.SendAsync(letter.ToString()))));
+                await Task.WhenAll(slow.Select(tls => Record.ExceptionAsync(() => tls.SendAsync(letter.ToString())).AsTask()));
                 if (await Task.WhenAny(all, Task.Delay(TimeSpan.FromMilliseconds(20), Ct)) == all)
                 {
                     break;
