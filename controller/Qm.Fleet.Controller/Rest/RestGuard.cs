@@ -155,8 +155,10 @@ internal sealed class RestGuard(RequestDelegate next, TimeProvider time)
         {
             throw Failures.Make(Code.ResourceExhausted, "TOO_LARGE", $"The body is larger than {MaxBodyBytes >> 20} MiB.");
         }
-        catch (BadHttpRequestException e)
+        catch (IOException e)
         {
+            // Nobody knows where the next request begins.
+            context.Response.Headers.Connection = "close";
             throw Failures.Invalid("", $"the body does not read: {e.Message}");
         }
     }

@@ -2,6 +2,7 @@ using System.Net;
 using Google.Rpc;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;
+using Microsoft.Net.Http.Headers;
 using Qm.Fleet.Controller.Api;
 using Qm.Fleet.Controller.Options;
 using HttpRequest = Microsoft.AspNetCore.Http.HttpRequest;
@@ -21,6 +22,9 @@ internal sealed class SiteGuard(RequestDelegate next, IOptions<ControllerOptions
     /// <summary>Where the server keeps the length of a body that came with an encoding that has no use for it.</summary>
     private const string LengthBesideEncoding = "X-Content-Length";
 
+    /// <summary>What a server that hands a request on over HTTP/1.1 would read as how long its body is; HTTP/2 has none of it.</summary>
+    private static readonly string[] OfHttp1 = [HeaderNames.TransferEncoding, HeaderNames.Connection, HeaderNames.KeepAlive, HeaderNames.Upgrade, "Proxy-Connection"];
+
     private readonly HashSet<string> _names = new(Listeners.ServerNames(options.Value), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Answers for the request, or hands it on.</summary>
@@ -38,14 +42,27 @@ internal sealed class SiteGuard(RequestDelegate next, IOptions<ControllerOptions
                 context, Failures.Make(Code.PermissionDenied, "WRONG_HOST", $"\"{Short(request.Host.Host)}\" is no name of this controller; --name of the controller adds one."),
                 StatusCodes.Status421MisdirectedRequest);
         }
-        if (request.Headers.ContainsKey("Transfer-Encoding") && (request.Headers.ContentLength is not null || request.Headers.ContainsKey(LengthBesideEncoding)))
+        if (HttpProtocol.IsHttp2(request.Protocol))
         {
-            // Whoever stands in between may have gone by the length, and takes what follows it for the next request.
+            return OfHttp1.FirstOrDefault(request.Headers.ContainsKey) is { } header
+                ? Refusal.AnswerAsync(context, Failures.Invalid("", $"{header} is no header of HTTP/2"))
+                : next(context);
+        }
+        // Whoever stands in between may go by another length of the body, and take what follows it for the next request, which is somebody else's: the server
+        // takes more for a number than RFC 9110 does. With a certificate, all that comes on a connection is of one.
+        if (context.Features.Get<CallerIdentity>() is null && HasBody(request))
+        {
+            context.Response.Headers.Connection = "close";
+        }
+        if (request.Headers.ContainsKey(HeaderNames.TransferEncoding) && (request.Headers.ContentLength is not null || request.Headers.ContainsKey(LengthBesideEncoding)))
+        {
             context.Response.Headers.Connection = "close";
             return Refusal.AnswerAsync(context, Failures.Invalid("", "the request has both a Content-Length and a Transfer-Encoding"));
         }
         return next(context);
     }
+
+    private static bool HasBody(HttpRequest request) => request.Headers.ContentLength is not (null or 0) || request.Headers.ContainsKey(HeaderNames.TransferEncoding);
 
     /// <summary>A browser says which page asks. None may: the controller has no pages that use this.</summary>
     private static string? Page(HttpRequest request) =>

@@ -1,7 +1,10 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Microsoft.Extensions.Hosting.Systemd;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging.Console;
+using Qm.Fleet.Controller.Security.Limits;
+using Qm.Fleet.Core.Limits;
 using Qm.Fleet.Core.Text;
 
 namespace Qm.Fleet.Controller.Telemetry;
@@ -10,7 +13,7 @@ namespace Qm.Fleet.Controller.Telemetry;
 /// The daemon's log on stderr: a line for each entry, whatever nodes and strangers put into it. Under systemd, a line begins with its priority as sd-daemon(3)
 /// has it; else with a word for it.
 /// </summary>
-internal sealed class JournalFormatter() : ConsoleFormatter(FormatterName)
+internal sealed class JournalFormatter(TimeProvider time) : ConsoleFormatter(FormatterName)
 {
     /// <summary>What the console logger knows it by.</summary>
     public const string FormatterName = "journal";
@@ -18,15 +21,30 @@ internal sealed class JournalFormatter() : ConsoleFormatter(FormatterName)
     /// <summary>Most characters of a line; a certificate's subject alone may be as long as a handshake.</summary>
     public const int LongestLine = 4096;
 
+    /// <summary>Of one event of the framework, which has a line for each frame that a client gets wrong.</summary>
+    public static readonly Pace Foreign = new(PerSecond: 0.5, Burst: 10);
+
+    private readonly Paces<(string Category, int Event)> _paces = new(time);
+    private readonly ConcurrentDictionary<(string Category, int Event), int> _leftOut = [];
     private readonly bool _isUnit = SystemdHelpers.IsSystemdService();
 
     /// <inheritdoc/>
     public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
     {
+        var key = (logEntry.Category, logEntry.EventId.Id);
+        if (logEntry.Category.StartsWith("Microsoft.", StringComparison.Ordinal) && !_paces.Take(key, Foreign, TimeSpan.Zero).IsGiven)
+        {
+            _leftOut.AddOrUpdate(key, 1, static (_, count) => count + 1);
+            return;
+        }
         var text = logEntry.Formatter(logEntry.State, logEntry.Exception);
         if (logEntry.Exception is { } exception)
         {
             text = $"{text} {exception.ToString().ReplaceLineEndings(" ")}";
+        }
+        if (_leftOut.TryRemove(key, out var leftOut))
+        {
+            text = string.Create(CultureInfo.InvariantCulture, $"{text} ({leftOut} more were left out)");
         }
         var (priority, word) = Level(logEntry.LogLevel);
         var head = _isUnit

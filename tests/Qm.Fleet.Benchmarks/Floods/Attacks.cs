@@ -22,7 +22,7 @@ internal static class Attacks
         var flood = name switch
         {
             "requests" => RequestsAsync(address, folder, tally, end.Token),
-            "handshakes" => HandshakesAsync(address, tally, end.Token),
+            "handshakes" => HandshakesAsync(address, FloodClient.Trust(folder, null, address.Host), tally, end.Token),
             "watches" => WatchesAsync(address, folder, tally, end.Token),
             "agent" => AgentAsync(address, folder, tally, end.Token),
             _ => throw new ArgumentException($"{name} is none of {string.Join(", ", Names)}", nameof(name)),
@@ -38,18 +38,18 @@ internal static class Attacks
     private static async Task RequestsAsync(Uri address, string folder, Tally tally, CancellationToken ct)
     {
         var headers = new Metadata { { "authorization", $"Bearer {await File.ReadAllTextAsync(Path.Combine(folder, "token"), ct)}" } };
-        var clients = Enumerable.Range(0, Connections).Select(_ => new V1.NodeService.NodeServiceClient(FloodClient.Channel(address, null))).ToArray();
+        var clients = Enumerable.Range(0, Connections).Select(_ => new V1.NodeService.NodeServiceClient(FloodClient.Channel(address, folder, null))).ToArray();
         await ForEachAsync(Workers, async worker => await tally.CountAsync(() =>
             clients[worker % Connections].ListAsync(new V1.ListNodesRequest { PageSize = 100 }, headers, cancellationToken: ct).ResponseAsync), ct);
     }
 
     // One address that shakes hands, and goes away.
-    private static Task HandshakesAsync(Uri address, Tally tally, CancellationToken ct) => ForEachAsync(Workers, worker => tally.CountAsync(async () =>
+    private static Task HandshakesAsync(Uri address, SslClientAuthenticationOptions trust, Tally tally, CancellationToken ct) => ForEachAsync(Workers, _ => tally.CountAsync(async () =>
     {
         using var tcp = new TcpClient();
         await tcp.ConnectAsync(address.Host, address.Port, ct);
         await using var tls = new SslStream(tcp.GetStream());
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = address.Host, RemoteCertificateValidationCallback = static (_, _, _, _) => true }, ct);
+        await tls.AuthenticateAsClientAsync(trust, ct);
         return true;
     }), ct);
 
@@ -57,7 +57,7 @@ internal static class Attacks
     private static async Task WatchesAsync(Uri address, string folder, Tally tally, CancellationToken ct)
     {
         var headers = new Metadata { { "authorization", $"Bearer {await File.ReadAllTextAsync(Path.Combine(folder, "token"), ct)}" } };
-        var clients = Enumerable.Range(0, Connections).Select(_ => new V1.NodeService.NodeServiceClient(FloodClient.Channel(address, null))).ToArray();
+        var clients = Enumerable.Range(0, Connections).Select(_ => new V1.NodeService.NodeServiceClient(FloodClient.Channel(address, folder, null))).ToArray();
         await ForEachAsync(2 * Workers, async worker => await tally.CountAsync(async () =>
         {
             using var watch = clients[worker % Connections].Watch(new V1.WatchNodesRequest(), headers, cancellationToken: ct);
@@ -73,7 +73,7 @@ internal static class Attacks
     // One agent that says all it can.
     private static async Task AgentAsync(Uri address, string folder, Tally tally, CancellationToken ct)
     {
-        using var channel = FloodClient.Channel(address, FloodClient.Certificate(Path.Combine(folder, "node"), "node"));
+        using var channel = FloodClient.Channel(address, folder, FloodClient.Certificate(Path.Combine(folder, "node"), "node"));
         var client = new V1.NodeGateway.NodeGatewayClient(channel);
         var usage = new V1.Usage { Qm = new() { Unit = "qm.service" } };
         usage.Nested.AddRange(Enumerable.Range(0, 200).Select(static number => new V1.CgroupUsage { Unit = $"c{number}.service", MemoryCurrent = number }));

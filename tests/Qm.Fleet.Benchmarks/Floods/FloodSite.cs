@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
@@ -26,7 +27,7 @@ internal sealed class FloodSite : IAsyncDisposable
     {
         (_directory, _process, _address, Count) = (directory, process, address, count);
         _local = Local(Path.Combine(directory.FullName, "qmfleet.sock"));
-        _quiet = FloodClient.Channel(new(address), FloodClient.Certificate(Path.Combine(State, "pki/admin"), "admin"));
+        _quiet = FloodClient.Channel(new(address), directory.FullName, FloodClient.Certificate(Path.Combine(State, "pki/admin"), "admin"));
         Nodes = new(_quiet);
     }
 
@@ -147,21 +148,18 @@ internal sealed class FloodSite : IAsyncDisposable
     });
 }
 
-/// <summary>Connections over TLS to a controller that is not looked at further.</summary>
+/// <summary>Connections over TLS to the controller of a folder.</summary>
 internal static class FloodClient
 {
-    internal static GrpcChannel Channel(Uri address, X509Certificate2? certificate) => GrpcChannel.ForAddress(address, new GrpcChannelOptions
+    internal static GrpcChannel Channel(Uri address, string folder, X509Certificate2? certificate) => GrpcChannel.ForAddress(
+        address, new GrpcChannelOptions { HttpHandler = new SocketsHttpHandler { SslOptions = Trust(folder, certificate) }, DisposeHttpClient = true });
+
+    internal static SslClientAuthenticationOptions Trust(string folder, X509Certificate2? certificate, string? host = null)
     {
-        HttpHandler = new SocketsHttpHandler
-        {
-            SslOptions = new()
-            {
-                ClientCertificates = certificate is null ? null : [certificate],
-                RemoteCertificateValidationCallback = static (_, _, _, _) => true,
-            },
-        },
-        DisposeHttpClient = true,
-    });
+        var trust = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        trust.CustomTrustStore.Add(X509CertificateLoader.LoadCertificateFromFile(Path.Combine(folder, "state/pki/admin/ca.crt")));
+        return new() { TargetHost = host, CertificateChainPolicy = trust, ClientCertificates = certificate is null ? null : [certificate] };
+    }
 
     internal static X509Certificate2 Certificate(string folder, string name) => X509Certificate2.CreateFromPemFile(Path.Combine(folder, $"{name}.crt"), Path.Combine(folder, $"{name}.key"));
 }

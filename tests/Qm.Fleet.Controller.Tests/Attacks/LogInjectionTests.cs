@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
@@ -22,7 +24,7 @@ public sealed class LogInjectionTests
     {
         using var written = new StringWriter();
 
-        new JournalFormatter().Write(
+        new JournalFormatter(TimeProvider.System).Write(
             new LogEntry<string>(LogLevel.Warning, "Category", new EventId(7), Evil + new string('x', 100_000), new InvalidOperationException(Evil), static (state, _) => state), null, written);
 
         var line = written.ToString();
@@ -33,6 +35,27 @@ public sealed class LogInjectionTests
     }
 
     [Fact]
+    public void Lines_OfTheFrameworkAboutOneThing_AreFewAndCountTheOthers()
+    {
+        var time = new FakeTimeProvider();
+        var formatter = new JournalFormatter(time);
+        using var written = new StringWriter();
+        void Log(string category) => formatter.Write(new LogEntry<string>(LogLevel.Critical, category, new EventId(60), "too many", null, static (state, _) => state), null, written);
+
+        for (var line = 0; line < 1000; line++)
+        {
+            Log("Microsoft.AspNetCore.Server.Kestrel.Http2");
+        }
+        time.Advance(TimeSpan.FromMinutes(1));
+        Log("Microsoft.AspNetCore.Server.Kestrel.Http2");
+        Log("Qm.Fleet.Controller");
+
+        var lines = written.ToString().TrimEnd('\n').Split('\n');
+        Assert.Equal((int)JournalFormatter.Foreign.Burst + 2, lines.Length);
+        Assert.EndsWith("too many (990 more were left out)", lines[^2], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Certificate_WithASubjectOfOrders_IsALineOfTheLog()
     {
         using var folder = new TemporaryFolder();
@@ -40,6 +63,7 @@ public sealed class LogInjectionTests
         var ready = await controller.ReadyAsync();
         Assert.NotNull(ready);
         using var forged = Forger.Make($"CN=\"mallory\u001b[2J\u202e{(char)10}<3>crit: all is lost\"", issuer: null);
+        using var authority = X509CertificateLoader.LoadCertificateFromFile(folder["state/pki/admin/ca.crt"]);
         using (var tcp = new System.Net.Sockets.TcpClient())
         {
             await tcp.ConnectAsync("127.0.0.1", new Uri(ready.Split(' ')[1]).Port, Ct);
@@ -47,7 +71,7 @@ public sealed class LogInjectionTests
             await Record.ExceptionAsync(async () =>
             {
                 await tls.AuthenticateAsClientAsync(
-                    new System.Net.Security.SslClientAuthenticationOptions { TargetHost = "localhost", ClientCertificates = [forged], RemoteCertificateValidationCallback = static (_, _, _, _) => true }, Ct);
+                    new System.Net.Security.SslClientAuthenticationOptions { TargetHost = "localhost", ClientCertificates = [forged], CertificateChainPolicy = RawTls.Trust(authority) }, Ct);
                 await tls.ReadAsync(new byte[1], Ct);
             });
         }

@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Qm.Fleet.Controller.Security;
 
 namespace Qm.Fleet.Controller.Tests.Attacks;
 
@@ -38,11 +39,18 @@ internal sealed class RawTls : IAsyncDisposable
                 TargetHost = "localhost",
                 ApplicationProtocols = [protocol],
                 ClientCertificates = certificate is null ? null : [certificate],
-                // Whom a test talks to, it knows.
-                RemoteCertificateValidationCallback = static (_, _, _, _) => true,
+                CertificateChainPolicy = Trust(controller.Service<Pki>().Authority),
             },
             Ct).WaitAsync(RunningController.Deadline, Ct);
         return new(tcp, stream);
+    }
+
+    /// <summary>Trust in one authority.</summary>
+    public static X509ChainPolicy Trust(X509Certificate2 authority)
+    {
+        var trust = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        trust.CustomTrustStore.Add(authority);
+        return trust;
     }
 
     public async Task SendAsync(string text) => await Stream.WriteAsync(Encoding.Latin1.GetBytes(text), Ct);
