@@ -6,7 +6,7 @@ internal sealed record ControllerLimits
     /// <summary>Requests of one identity, per second; five times as many on the Unix socket, and 20 of a node.</summary>
     public int RequestsPerIdentity { get; init; } = 200;
 
-    /// <summary>Requests of one address, per second, whoever sends them.</summary>
+    /// <summary>Requests of one address, per second, on connections without a certificate.</summary>
     public int RequestsPerAddress { get; init; } = 1000;
 
     /// <summary>Single calls of one identity at once.</summary>

@@ -17,7 +17,7 @@ internal sealed record LimitOption(
     [
         new("--requests-per-identity", "Requests of one identity per second", 1, 100_000,
             static limits => limits.RequestsPerIdentity, static (limits, value) => limits with { RequestsPerIdentity = value }),
-        new("--requests-per-address", "Requests of one address per second, whoever sends them", 1, 100_000,
+        new("--requests-per-address", "Requests of one address per second on connections without a certificate", 1, 100_000,
             static limits => limits.RequestsPerAddress, static (limits, value) => limits with { RequestsPerAddress = value }),
         new("--calls-per-identity", "Single calls of one identity at once", 1, 100_000,
             static limits => limits.CallsPerIdentity, static (limits, value) => limits with { CallsPerIdentity = value }),

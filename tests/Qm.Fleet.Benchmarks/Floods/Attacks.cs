@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
@@ -12,8 +13,11 @@ internal static class Attacks
     private const int Workers = 500;
     private const int Connections = 10;
 
+    // Another address than the quiet client's.
+    private static readonly IPAddress Elsewhere = IPAddress.Parse("127.0.0.2");
+
     /// <summary>All of them.</summary>
-    internal static readonly IReadOnlyList<string> Names = ["requests", "handshakes", "watches", "agent"];
+    internal static readonly IReadOnlyList<string> Names = ["nothing", "requests", "handshakes", "watches", "agent"];
 
     internal static async Task<int> RunAsync(string name, Uri address, string folder, CancellationToken ct)
     {
@@ -21,6 +25,8 @@ internal static class Attacks
         var tally = new Tally();
         var flood = name switch
         {
+            // How much two measurements of the same thing differ on this machine.
+            "nothing" => Task.Delay(Timeout.Infinite, end.Token),
             "requests" => RequestsAsync(address, folder, tally, end.Token),
             "handshakes" => HandshakesAsync(address, FloodClient.Trust(folder, null, address.Host), tally, end.Token),
             "watches" => WatchesAsync(address, folder, tally, end.Token),
@@ -38,7 +44,7 @@ internal static class Attacks
     private static async Task RequestsAsync(Uri address, string folder, Tally tally, CancellationToken ct)
     {
         var headers = new Metadata { { "authorization", $"Bearer {await File.ReadAllTextAsync(Path.Combine(folder, "token"), ct)}" } };
-        var clients = Enumerable.Range(0, Connections).Select(_ => new V1.NodeService.NodeServiceClient(FloodClient.Channel(address, folder, null))).ToArray();
+        var clients = Enumerable.Range(0, Connections).Select(_ => new V1.NodeService.NodeServiceClient(FloodClient.Channel(address, folder, null, Elsewhere))).ToArray();
         await ForEachAsync(Workers, async worker => await tally.CountAsync(() =>
             clients[worker % Connections].ListAsync(new V1.ListNodesRequest { PageSize = 100 }, headers, cancellationToken: ct).ResponseAsync), ct);
     }
@@ -46,9 +52,7 @@ internal static class Attacks
     // One address that shakes hands, and goes away.
     private static Task HandshakesAsync(Uri address, SslClientAuthenticationOptions trust, Tally tally, CancellationToken ct) => ForEachAsync(Workers, _ => tally.CountAsync(async () =>
     {
-        using var tcp = new TcpClient();
-        await tcp.ConnectAsync(address.Host, address.Port, ct);
-        await using var tls = new SslStream(tcp.GetStream());
+        await using var tls = new SslStream(new NetworkStream(await FloodClient.ConnectAsync(address, Elsewhere, ct), ownsSocket: true));
         await tls.AuthenticateAsClientAsync(trust, ct);
         return true;
     }), ct);
@@ -57,7 +61,7 @@ internal static class Attacks
     private static async Task WatchesAsync(Uri address, string folder, Tally tally, CancellationToken ct)
     {
         var headers = new Metadata { { "authorization", $"Bearer {await File.ReadAllTextAsync(Path.Combine(folder, "token"), ct)}" } };
-        var clients = Enumerable.Range(0, Connections).Select(_ => new V1.NodeService.NodeServiceClient(FloodClient.Channel(address, folder, null))).ToArray();
+        var clients = Enumerable.Range(0, Connections).Select(_ => new V1.NodeService.NodeServiceClient(FloodClient.Channel(address, folder, null, Elsewhere))).ToArray();
         await ForEachAsync(2 * Workers, async worker => await tally.CountAsync(async () =>
         {
             using var watch = clients[worker % Connections].Watch(new V1.WatchNodesRequest(), headers, cancellationToken: ct);
@@ -73,7 +77,7 @@ internal static class Attacks
     // One agent that says all it can.
     private static async Task AgentAsync(Uri address, string folder, Tally tally, CancellationToken ct)
     {
-        using var channel = FloodClient.Channel(address, folder, FloodClient.Certificate(Path.Combine(folder, "node"), "node"));
+        using var channel = FloodClient.Channel(address, folder, FloodClient.Certificate(Path.Combine(folder, "node"), "node"), Elsewhere);
         var client = new V1.NodeGateway.NodeGatewayClient(channel);
         var usage = new V1.Usage { Qm = new() { Unit = "qm.service" } };
         usage.Nested.AddRange(Enumerable.Range(0, 200).Select(static number => new V1.CgroupUsage { Unit = $"c{number}.service", MemoryCurrent = number }));

@@ -7,6 +7,9 @@ namespace Qm.Fleet.Benchmarks.Floods;
 /// <param name="Failed">Those that were not answered as asked.</param>
 internal sealed record Waits(TimeSpan[] Took, int Failed)
 {
+    /// <summary>All of several.</summary>
+    internal static Waits Of(IReadOnlyList<Waits> some) => new([.. some.SelectMany(static waits => waits.Took).Order()], some.Sum(static waits => waits.Failed));
+
     internal double Median => Took[Took.Length / 2].TotalMilliseconds;
 
     internal double Percentile99 => Took[Took.Length * 99 / 100].TotalMilliseconds;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
@@ -151,8 +152,25 @@ internal sealed class FloodSite : IAsyncDisposable
 /// <summary>Connections over TLS to the controller of a folder.</summary>
 internal static class FloodClient
 {
-    internal static GrpcChannel Channel(Uri address, string folder, X509Certificate2? certificate) => GrpcChannel.ForAddress(
-        address, new GrpcChannelOptions { HttpHandler = new SocketsHttpHandler { SslOptions = Trust(folder, certificate) }, DisposeHttpClient = true });
+    internal static GrpcChannel Channel(Uri address, string folder, X509Certificate2? certificate, IPAddress? from = null) => GrpcChannel.ForAddress(
+        address, new GrpcChannelOptions { HttpHandler = new SocketsHttpHandler { SslOptions = Trust(folder, certificate), ConnectCallback = from is null ? null : async (_, ct) => new NetworkStream(await ConnectAsync(address, from, ct), ownsSocket: true) }, DisposeHttpClient = true });
+
+    /// <summary>Connects from an address of this machine.</summary>
+    internal static async Task<Socket> ConnectAsync(Uri address, IPAddress from, CancellationToken ct)
+    {
+        var socket = new Socket(from.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            socket.Bind(new IPEndPoint(from, 0));
+            await socket.ConnectAsync(address.Host, address.Port, ct);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
 
     internal static SslClientAuthenticationOptions Trust(string folder, X509Certificate2? certificate, string? host = null)
     {

@@ -19,7 +19,7 @@ public sealed class FloodTests
     [Fact]
     public async Task Requests_TooManyOfOneIdentity_AreRefusedWithWhenToComeAgain()
     {
-        await using var controller = await RunningController.StartAsync(adjust: static options => options.Limits = new() { RequestsPerIdentity = 20, RequestsPerAddress = 100_000 });
+        await using var controller = await RunningController.StartAsync(adjust: static options => options.Limits = new() { RequestsPerIdentity = 20 });
         using var authority = Forger.Authority(controller);
         using var mallory = Forger.Make("OU=viewer, CN=mallory", authority);
         var flooder = new V1.FleetService.FleetServiceClient(controller.Tls(mallory));
@@ -58,14 +58,15 @@ public sealed class FloodTests
     public async Task Requests_TooManyOverRest_AreRefusedWith429()
     {
         await using var controller = await RunningController.StartAsync(adjust: static options => options.Limits = new() { RequestsPerAddress = 10 });
-        using var client = controller.Http("");
+        using var client = controller.Http(null);
 
         var answers = await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => client.GetAsync("/v1/fleets", Ct)));
 
         var refused = answers.Where(static answer => answer.StatusCode == HttpStatusCode.TooManyRequests).ToList();
         Assert.NotEmpty(refused);
         Assert.All(refused, static answer => Assert.True(answer.Headers.RetryAfter?.Delta >= TimeSpan.FromSeconds(1)));
-        Assert.Equal(StatusCode.OK, await Witness.CallAsync(controller.Local()));
+        // Who has a certificate does not pay for others behind the same gateway.
+        await Witness.IsServedAsync(controller);
         Assert.Equal("address:127.0.0.1", Assert.Single(Reached(controller)).Actor);
     }
 
@@ -84,7 +85,7 @@ public sealed class FloodTests
     [Fact]
     public async Task Connections_OfOneWhoTakesNoHeed_AreClosed()
     {
-        await using var controller = await RunningController.StartAsync(adjust: static options => options.Limits = new() { RequestsPerIdentity = 1, RequestsPerAddress = 100_000 });
+        await using var controller = await RunningController.StartAsync(adjust: static options => options.Limits = new() { RequestsPerIdentity = 1 });
         using var authority = Forger.Authority(controller);
         using var mallory = Forger.Make("OU=viewer, CN=mallory", authority);
         await using var wire = await Http2Wire.ConnectAsync(controller, mallory);
@@ -168,19 +169,12 @@ public sealed class FloodTests
     public async Task Refusals_OfEveryKind_AreCounted()
     {
         await using var controller = await RunningController.StartAsync(adjust: static options => (options.Limits, options.Metrics) = (new() { RequestsPerAddress = 10 }, "127.0.0.1:0"));
-        using var client = controller.Http("");
+        using var client = controller.Http(null);
         await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => client.GetAsync("/v1/fleets", Ct)));
         using var reader = new HttpClient { BaseAddress = controller.MetricsAddress };
 
-        // The reader has the same address, and its turn comes.
-        using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        late.CancelAfter(RunningController.Deadline);
-        var metrics = "";
-        while (metrics.Length == 0)
-        {
-            using var answer = await reader.GetAsync("/metrics", late.Token);
-            metrics = answer.IsSuccessStatusCode ? await answer.Content.ReadAsStringAsync(late.Token) : "";
-        }
+        var metrics = await reader.GetStringAsync("/metrics", Ct);
+
         var line = Assert.Single(metrics.Split('\n'), static line => line.StartsWith("qm_fleet_limited", StringComparison.Ordinal));
         Assert.Contains($"limit=\"{LimitNames.AddressRequests}\"", line, StringComparison.Ordinal);
     }

@@ -4,7 +4,10 @@ using Qm.Fleet.Core.Limits;
 
 namespace Qm.Fleet.Controller.Security.Limits;
 
-/// <summary>Bounds how often one address asks for anything, before anybody looks at who it is: what needs no identity, and what guesses at one, passes here, too.</summary>
+/// <summary>
+/// Bounds how often one address asks for anything on connections without a certificate, before anybody looks at who it is: what needs no identity, and what guesses at
+/// one, passes here, too. Who has a certificate has a pace of its own, and is not to pay for others behind the same gateway.
+/// </summary>
 internal sealed class AddressQuota(RequestDelegate next, IOptions<ControllerOptions> options, LimitRefusal refusal, TimeProvider time)
 {
     /// <summary>How long a request waits for its turn.</summary>
@@ -15,7 +18,7 @@ internal sealed class AddressQuota(RequestDelegate next, IOptions<ControllerOpti
     /// <summary>Answers for the request, or hands it on when its turn has come.</summary>
     public async Task InvokeAsync(HttpContext context)
     {
-        if (ClientAddress.Of(context.Connection.RemoteIpAddress) is { } address)
+        if (context.Features.Get<CallerIdentity>() is null && ClientAddress.Of(context.Connection.RemoteIpAddress) is { } address)
         {
             var most = options.Value.Limits.RequestsPerAddress;
             var turn = _paces.Take(address, Pace.Of(most, CallerLimits.BurstSeconds), Patience);
