@@ -72,7 +72,7 @@ public sealed class LogInjectionTests
             {
                 await tls.AuthenticateAsClientAsync(
                     new System.Net.Security.SslClientAuthenticationOptions { TargetHost = "localhost", ClientCertificates = [forged], CertificateChainPolicy = RawTls.Trust(authority) }, Ct);
-                await tls.ReadAsync(new byte[1], Ct);
+                await tls.ReadExactlyAsync(new byte[1], Ct);
             });
         }
 

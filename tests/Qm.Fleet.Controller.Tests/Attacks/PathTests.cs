@@ -1,6 +1,5 @@
 using System.Net.Security;
 using System.Text.RegularExpressions;
-using Grpc.Core;
 using Qm.Fleet.Controller.Storage;
 
 namespace Qm.Fleet.Controller.Tests.Attacks;
