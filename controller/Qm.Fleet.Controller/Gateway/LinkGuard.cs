@@ -30,7 +30,7 @@ internal sealed partial class LinkGuard(
     public const int BytesPerTurn = 64 * 1024;
 
     /// <summary>What an agent may say at once after a rest, in seconds of its pace.</summary>
-    public const double BurstSeconds = 4;
+    public const double BurstSeconds = 1;
 
     private const int LongestBootId = 64;
 

@@ -13,9 +13,6 @@ namespace Qm.Fleet.Controller.Security;
 /// </summary>
 internal sealed class CallerQuota(RequestDelegate next, IOptions<ControllerOptions> options, LimitRefusal refusal, TimeProvider time)
 {
-    /// <summary>How long a request waits for its turn.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
-
     private static readonly TimeSpan Later = TimeSpan.FromSeconds(1);
 
     private readonly Shares<(string Actor, bool IsStream)> _running = new();
@@ -37,7 +34,7 @@ internal sealed class CallerQuota(RequestDelegate next, IOptions<ControllerOptio
         }
         try
         {
-            var turn = _paces.Take(key.Actor, limits.Requests, Patience);
+            var turn = _paces.Take(key.Actor, limits.Requests, CallerLimits.Patience, key.IsStream ? CallerLimits.StreamCost : 1);
             if (!turn.IsGiven)
             {
                 await refusal.AnswerAsync(

@@ -113,7 +113,7 @@ internal sealed class FloodSite : IAsyncDisposable
 
     /// <summary>Begins a flood, which ends with its standard input.</summary>
     internal Process Flood(string name) => Process.Start(new ProcessStartInfo(
-        "/usr/bin/nice", ["-n", "19", Path.Combine(AppContext.BaseDirectory, "Qm.Fleet.Benchmarks"), "flooder", name, _address, _directory.FullName])
+        "/usr/bin/chrt", ["--idle", "0", Path.Combine(AppContext.BaseDirectory, "Qm.Fleet.Benchmarks"), "flooder", name, _address, _directory.FullName])
     {
         RedirectStandardInput = true,
         RedirectStandardOutput = true,

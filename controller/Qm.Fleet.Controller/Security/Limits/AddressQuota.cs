@@ -10,9 +10,6 @@ namespace Qm.Fleet.Controller.Security.Limits;
 /// </summary>
 internal sealed class AddressQuota(RequestDelegate next, IOptions<ControllerOptions> options, LimitRefusal refusal, TimeProvider time)
 {
-    /// <summary>How long a request waits for its turn.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
-
     private readonly Paces<System.Net.IPAddress> _paces = new(time);
 
     /// <summary>Answers for the request, or hands it on when its turn has come.</summary>
@@ -21,7 +18,7 @@ internal sealed class AddressQuota(RequestDelegate next, IOptions<ControllerOpti
         if (context.Features.Get<CallerIdentity>() is null && ClientAddress.Of(context.Connection.RemoteIpAddress) is { } address)
         {
             var most = options.Value.Limits.RequestsPerAddress;
-            var turn = _paces.Take(address, Pace.Of(most, CallerLimits.BurstSeconds), Patience);
+            var turn = _paces.Take(address, Pace.Of(most, CallerLimits.BurstSeconds), CallerLimits.Patience);
             if (!turn.IsGiven)
             {
                 await refusal.AnswerAsync(

@@ -11,11 +11,17 @@ namespace Qm.Fleet.Controller.Security.Limits;
 /// <param name="Requests">How often it may begin either.</param>
 internal sealed record CallerLimits(int Connections, int Streams, int Calls, Pace Requests)
 {
-    /// <summary>What one may do at once after a rest: that of so many seconds.</summary>
-    public const double BurstSeconds = 2;
+    /// <summary>What one may do at once after a rest: that of so many seconds. What is more comes one after the other, or it would be before others all the same.</summary>
+    public const double BurstSeconds = 0.1;
+
+    /// <summary>A stream counts as so many requests: it may begin with all there is.</summary>
+    public const int StreamCost = 5;
+
+    /// <summary>How long a request waits for its turn.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     /// <summary>A node's agent has one stream, and fetches an archive at times; what is more comes from a node that dials in again and again.</summary>
-    public static readonly CallerLimits Node = new(16, 16, 32, Pace.Of(20, BurstSeconds));
+    public static readonly CallerLimits Node = new(16, 16, 32, new Pace(PerSecond: 20, Burst: 10));
 
     /// <summary>How much faster than others a process on the Unix socket may be: it is root's, and could as well stop the controller.</summary>
     public const int LocalFactor = 5;
