@@ -1,6 +1,7 @@
 using System.Globalization;
 using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Security.Limits;
+using Qm.Fleet.Testing;
 
 namespace Qm.Fleet.Controller.Tests.Limits;
 
@@ -55,16 +56,5 @@ public sealed class LimitDocumentTests
         [.. page.Split('\n').SkipWhile(line => !line.StartsWith(head, StringComparison.Ordinal)).Skip(2).TakeWhile(static line => line.StartsWith('|'))
             .Select(static line => line.Trim('|', ' ').Split(" | ", StringSplitOptions.TrimEntries))];
 
-    private static Task<string> PageAsync()
-    {
-        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
-        {
-            if (File.Exists(Path.Combine(directory.FullName, "Qm.Fleet.sln")))
-            {
-                return File.ReadAllTextAsync(Path.Combine(directory.FullName, "deploy/docs/limits.md"), TestContext.Current.CancellationToken);
-            }
-        }
-
-        throw new DirectoryNotFoundException($"Qm.Fleet.sln is not above {AppContext.BaseDirectory}");
-    }
+    private static Task<string> PageAsync() => File.ReadAllTextAsync(Checkout.Of("deploy/docs/limits.md"), TestContext.Current.CancellationToken);
 }

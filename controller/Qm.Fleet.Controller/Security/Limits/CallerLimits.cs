@@ -23,7 +23,7 @@ internal sealed record CallerLimits(int Connections, int Streams, int Calls, Pac
     /// <summary>A node's agent has one stream, and fetches an archive at times; what is more comes from a node that dials in again and again.</summary>
     public static readonly CallerLimits Node = new(16, 16, 32, new Pace(PerSecond: 20, Burst: 10));
 
-    /// <summary>How much faster than others a process on the Unix socket may be: it is root's, and could as well stop the controller.</summary>
+    /// <summary>How much faster than others a process on the Unix socket may be, and at once what a second gives: it is root's, and could as well stop the controller.</summary>
     public const int LocalFactor = 5;
 
     /// <summary>What holds for somebody with a certificate or a token, and for all at one address who have neither.</summary>
@@ -33,6 +33,6 @@ internal sealed record CallerLimits(int Connections, int Streams, int Calls, Pac
     /// <summary>What holds for somebody.</summary>
     public static CallerLimits Of(CallerIdentity caller, ControllerLimits limits) =>
         caller.Role == AccessRole.Agent.Name ? Node
-        : caller.IsLocal ? Person(limits) with { Requests = Pace.Of(limits.RequestsPerIdentity * LocalFactor, BurstSeconds) }
+        : caller.IsLocal ? Person(limits) with { Requests = Pace.Of(limits.RequestsPerIdentity * LocalFactor, seconds: 1) }
         : Person(limits);
 }

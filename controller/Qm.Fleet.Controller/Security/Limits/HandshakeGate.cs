@@ -19,6 +19,9 @@ internal sealed class HandshakeGate(IOptions<ControllerOptions> options, LimitTr
     /// <summary>How long a connection waits for its turn: less than the ten seconds after which an agent gives up.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
+    /// <summary>What an address may begin at once after a rest, in seconds of its pace.</summary>
+    private const double BurstSeconds = 0.5;
+
     private readonly Shares<IPAddress> _unfinished = new();
     private readonly Paces<IPAddress> _paces = new(time);
 
@@ -51,7 +54,7 @@ internal sealed class HandshakeGate(IOptions<ControllerOptions> options, LimitTr
         connection.Features.Set(unfinished);
         try
         {
-            var turn = _paces.Take(address, Pace.Of(limits.HandshakesPerAddress, CallerLimits.BurstSeconds), Patience);
+            var turn = _paces.Take(address, Pace.Of(limits.HandshakesPerAddress, BurstSeconds), Patience);
             if (!turn.IsGiven)
             {
                 Refuse(connection, address, LimitNames.Handshakes, $"The address began more than {limits.HandshakesPerAddress} handshakes a second.");
