@@ -4,6 +4,7 @@ using Grpc.Core;
 using Qm.Fleet.Cli.Completion;
 using Qm.Fleet.Cli.Connection;
 using Qm.Fleet.Cli.Manual;
+using Qm.Fleet.Cli.Output;
 using Qm.Fleet.Cli.Verbs;
 
 namespace Qm.Fleet.Cli;
@@ -81,7 +82,7 @@ internal static class CommandLine
         {
             foreach (var error in parsed.Errors)
             {
-                await context.Error.WriteLineAsync(error.Message);
+                await context.Error.WriteLineAsync(PlainText.Lines(error.Message));
             }
 
             var verb = parsed.CommandResult.Command == root ? "VERB" : Verb(parsed.CommandResult);
@@ -96,7 +97,7 @@ internal static class CommandLine
         }
         catch (CliException e)
         {
-            await context.Error.WriteLineAsync(e.Message);
+            await context.Error.WriteLineAsync(PlainText.Lines(e.Message));
             return e.ExitCode;
         }
         catch (Exception e) when (e is OperationCanceledException or RpcException && ct.IsCancellationRequested)
@@ -106,7 +107,7 @@ internal static class CommandLine
         catch (RpcException e)
         {
             var (code, message) = RpcErrors.Explain(e, global.ServerOf(parsed, context));
-            await context.Error.WriteLineAsync(message);
+            await context.Error.WriteLineAsync(PlainText.Lines(message));
             return code;
         }
 #pragma warning disable CA1031 // The last handler: a person is never shown a stack trace unasked.

@@ -16,6 +16,7 @@ using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Rest;
 using Qm.Fleet.Controller.Rest.OpenApi;
 using Qm.Fleet.Controller.Security;
+using Qm.Fleet.Controller.Security.Limits;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Telemetry;
 using Qm.Fleet.Core.Access;
@@ -26,7 +27,6 @@ namespace Qm.Fleet.Controller;
 /// <summary>Puts the daemon together.</summary>
 internal static class ControllerHost
 {
-    private const int MaxRequestBytes = 4 * 1024 * 1024;
     private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(3);
 
     /// <summary>Takes the state folder, opens keys and database, and wires everything; nothing listens yet.</summary>
@@ -47,9 +47,7 @@ internal static class ControllerHost
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning);
         // Every request that does not read is an error to it, with a stack; what is a defect is logged by FailureInterceptor.
         builder.Logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.Critical);
-        builder.Logging.AddSimpleConsole(static console => console.SingleLine = true);
-        builder.Logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
-            static console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Logging.AddJournal();
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         var services = builder.Services;
         services.AddSystemd();
@@ -126,15 +124,16 @@ internal static class ControllerHost
         services.AddSingleton<WatchStreams>().AddWatches();
         services.AddGrpc(static grpc =>
         {
-            grpc.MaxReceiveMessageSize = MaxRequestBytes;
             grpc.Interceptors.Add<FailureInterceptor>();
             grpc.Interceptors.Add<AccessInterceptor>();
-        }).AddServiceOptions<NodeGatewayService>(static gateway => gateway.MaxReceiveMessageSize = NodeGatewayService.MaxMessageBytes).AddRest();
+        }).AddMessageSizes().AddRest();
         services.AddGrpcReflection();
         services.AddSingleton<OpenApiDownload>();
         services.AddSingleton<FailureInterceptor>().AddSingleton<AccessInterceptor>();
         services.AddSingleton<AccessDesk>().AddSingleton<BearerTokens>().AddSingleton<GuessLimit>().AddSingleton<RefusalTrail>().AddSingleton<AccessApi>();
         services.AddSingleton<PkiApi>();
+        services.AddSingleton<LimitTrail>().AddSingleton<LimitRefusal>().AddSingleton<HandshakeGate>();
+        services.AddSingleton<ILinkGuard, LinkGuard>().AddSingleton<PeerAddresses>();
         services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>().AddSingleton<TopRounds>();
         services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<OperationApi>().AddSingleton<EventApi>().AddSingleton<AuditApi>();
         services.AddSingleton<SiteApi>().AddSingleton<ServerApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
@@ -148,6 +147,8 @@ internal static class ControllerHost
     private static void Map(this WebApplication app, ControllerOptions options)
     {
         app.UseRouting();
+        app.UseMiddleware<SiteGuard>();
+        app.UseMiddleware<AddressQuota>();
         app.UseMiddleware<AccessGate>();
         app.UseMiddleware<CallerQuota>();
         app.UseMiddleware<UnreadableRequests>();

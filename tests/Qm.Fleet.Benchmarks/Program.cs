@@ -2,6 +2,7 @@ using System.CommandLine;
 using Qm.Fleet.Benchmarks.Agents;
 using Qm.Fleet.Benchmarks.Bus;
 using Qm.Fleet.Benchmarks.Cli;
+using Qm.Fleet.Benchmarks.Floods;
 using Qm.Fleet.Benchmarks.Fuzz;
 using Qm.Fleet.Benchmarks.Rollouts;
 using Qm.Fleet.Benchmarks.Soak;
@@ -25,6 +26,8 @@ internal static class Program
         root.Add(HealingCommand.Create());
         root.Add(DetectionCommand.Create());
         root.Add(WatchesCommand.Create());
+        root.Add(FloodCommand.Create());
+        root.Add(FloodCommand.CreateAttacker());
         return root.Parse(arguments).InvokeAsync();
     }
 }

@@ -1,13 +1,15 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Google.Protobuf;
 
 namespace Qm.Fleet.Cli.Output;
 
 /// <summary>Messages of the API as text: protobuf's JSON, and the same as YAML.</summary>
-internal static class ApiText
+internal static partial class ApiText
 {
     private static readonly JsonFormatter Formatter = new(JsonFormatter.Settings.Default.WithFormatDefaultValues(false));
 
@@ -25,7 +27,7 @@ internal static class ApiText
     internal static string JsonLine(IMessage message) => Write(Tree(message), Compact);
 
     /// <summary>YAML, of the same tree as JSON.</summary>
-    internal static string Yaml(IReadOnlyList<IMessage> messages, bool isOne) => YamlText.Of(Tree(messages, isOne));
+    internal static string Yaml(IReadOnlyList<IMessage> messages, bool isOne) => Spelled(YamlText.Of(Tree(messages, isOne)));
 
     /// <summary>A message as JSON has it.</summary>
     internal static JsonNode Tree(IMessage message) => JsonNode.Parse(Formatter.Format(message))!;
@@ -48,7 +50,7 @@ internal static class ApiText
             case OutputFormat.Path path:
                 // The next line begins on a line of its own, also where the template does not say so.
                 var text = path.Template.Render(Tree(messages, isOne));
-                await writer.WriteAsync(text.EndsWith('\n') ? text : text + "\n");
+                await writer.WriteAsync(PlainText.Lines(text.EndsWith('\n') ? text : text + "\n"));
                 break;
             case OutputFormat.Columns columns:
                 var table = new Table(columns.Of.Header);
@@ -72,6 +74,13 @@ internal static class ApiText
             node.WriteTo(writer);
         }
 
-        return Encoding.UTF8.GetString(bytes.GetBuffer().AsSpan(0, (int)bytes.Length));
+        return Spelled(Encoding.UTF8.GetString(bytes.GetBuffer().AsSpan(0, (int)bytes.Length)));
     }
+
+    // What turns the direction of text stands in quoted strings only, where it can be written as what it is.
+    private static string Spelled(string text) =>
+        Formats().Replace(text, static found => string.Create(CultureInfo.InvariantCulture, $"\\u{(int)found.Value[0]:x4}"));
+
+    [GeneratedRegex("\\p{Cf}")]
+    private static partial Regex Formats();
 }

@@ -8,7 +8,7 @@ namespace Qm.Fleet.Controller.Gateway;
 
 /// <summary>The agents' door: greets an agent, then reads it until the link ends.</summary>
 internal sealed partial class NodeGatewayService(
-    AgentLinks links, OomKillSink oomKills, AgentRenewals renewals, IOptions<ControllerOptions> options, IHostApplicationLifetime lifetime, TimeProvider time,
+    AgentLinks links, OomKillSink oomKills, AgentRenewals renewals, ILinkGuard guard, IOptions<ControllerOptions> options, IHostApplicationLifetime lifetime, TimeProvider time,
     ILogger<NodeGatewayService> logger)
     : V1.NodeGateway.NodeGatewayBase
 {
@@ -29,6 +29,7 @@ internal sealed partial class NodeGatewayService(
         var interval = options.Value.ReportInterval;
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         var hello = await ReadHelloAsync(requestStream, context).ConfigureAwait(false);
+        await guard.AdmitAsync(hello, context.GetHttpContext().Connection.RemoteIpAddress, end.Token).ConfigureAwait(false);
         var welcome = new V1.Welcome
         {
             ReportIntervalMs = (int)interval.TotalMilliseconds,
@@ -87,6 +88,7 @@ internal sealed partial class NodeGatewayService(
             if (message is not null)
             {
                 links.Heard(link);
+                await guard.PaceAsync(link.Node, message.CalculateSize(), either.Token).ConfigureAwait(false);
             }
             switch (message?.BodyCase)
             {

@@ -127,10 +127,23 @@ internal static class CommandLine
             Description = "How long certificates of nodes that join or renew are good, in seconds; they are renewed after two thirds of it",
             DefaultValueFactory = static _ => (int)Defaults.NodeCertificateLife.TotalSeconds,
         };
+        var match = new Option<bool>("--require-peer-match")
+        {
+            Description = "Refuse an agent that dials in from another address than the one BlueChi has of its node",
+        };
+        var limits = LimitOption.All.ToDictionary(static limit => limit, static limit => new Option<int>(limit.Name)
+        {
+            Description = limit.Description,
+            DefaultValueFactory = _ => limit.Get(Defaults.Limits),
+        });
         var command = new Command("run", "Serves until SIGTERM or SIGINT.")
         {
-            State, bus, listen, names, socket, metrics, interval, usage, linkConfirm, artifacts, certificateLife, authorityLife, overlap, autoApprove, nodeLife,
+            State, bus, listen, names, socket, metrics, interval, usage, linkConfirm, artifacts, certificateLife, authorityLife, overlap, autoApprove, nodeLife, match,
         };
+        foreach (var limit in limits.Values)
+        {
+            command.Add(limit);
+        }
         command.SetAction((parsed, ct) => ServeAsync(
             new ControllerOptions
             {
@@ -150,6 +163,8 @@ internal static class CommandLine
                 CertificateLife = Minutes(parsed.GetRequiredValue(certificateLife)),
                 AuthorityLife = Minutes(parsed.GetRequiredValue(authorityLife)),
                 AuthorityOverlap = Minutes(parsed.GetRequiredValue(overlap)),
+                RequirePeerMatch = parsed.GetValue(match),
+                Limits = limits.Aggregate(new ControllerLimits(), (made, limit) => limit.Key.With(made, parsed.GetRequiredValue(limit.Value))),
                 Given = command.Options.Where(option => parsed.GetResult(option) is { Implicit: false }).Select(static option => option.Name).ToHashSet(StringComparer.Ordinal),
             },
             ct));

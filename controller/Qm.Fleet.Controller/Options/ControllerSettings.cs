@@ -18,8 +18,8 @@ internal static class ControllerSettings
 
     /// <summary>What the command line can set.</summary>
     public static IEnumerable<ControllerSetting> Of(ControllerOptions options) =>
-        from setting in new (string Name, string Value)[]
-        {
+        from setting in ((string Name, string Value)[])
+        [
             ("--state", options.State),
             ("--bus", options.Bus),
             ("--listen", options.Listen),
@@ -35,7 +35,9 @@ internal static class ControllerSettings
             ("--auto-approve", AutoApprovals.Word(options.AutoApprove)),
             ("--node-certificate-life", options.NodeCertificateLife.TotalSeconds.ToString(CultureInfo.InvariantCulture)),
             ("--artifact-space", (options.ArtifactSpaceBytes >> 20).ToString(CultureInfo.InvariantCulture)),
-        }
+            ("--require-peer-match", options.RequirePeerMatch ? "true" : "false"),
+            .. LimitOption.All.Select(limit => (limit.Name, limit.Get(options.Limits).ToString(CultureInfo.InvariantCulture))),
+        ]
         select new ControllerSetting(setting.Name, setting.Value, options.Given.Contains(setting.Name) ? "command line" : "default");
 
     /// <summary>What is set in the environment of logging and telemetry; what is not has the defaults of these.</summary>

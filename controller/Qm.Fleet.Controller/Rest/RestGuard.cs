@@ -13,7 +13,7 @@ using HttpRequest = Microsoft.AspNetCore.Http.HttpRequest;
 namespace Qm.Fleet.Controller.Rest;
 
 /// <summary>
-/// Looks at requests of REST before they become messages: where they come from, what they are sent as, how large they are, and that every field is known. What
+/// Looks at requests of REST before they become messages: what they are sent as, how large they are, and that every field is known. What
 /// the transcoding behind it would pass over in silence, or refuse without saying where, is refused here with every problem.
 /// </summary>
 internal sealed class RestGuard(RequestDelegate next, TimeProvider time)
@@ -38,11 +38,6 @@ internal sealed class RestGuard(RequestDelegate next, TimeProvider time)
 
     private async Task CheckAsync(HttpContext context, RestRoute route)
     {
-        if (Stranger(context.Request) is { } stranger)
-        {
-            await Refusal.AnswerAsync(context, Failures.Make(Code.PermissionDenied, "CROSS_ORIGIN", stranger)).ConfigureAwait(false);
-            return;
-        }
         if (Target(context) is { } target)
         {
             await Refusal.AnswerAsync(context, Failures.Invalid("", target)).ConfigureAwait(false);
@@ -87,11 +82,6 @@ internal sealed class RestGuard(RequestDelegate next, TimeProvider time)
         }
         await next(context).ConfigureAwait(false);
     }
-
-    /// <summary>A browser says which page asks. None of another server may, and the controller's own pages do not use this.</summary>
-    private static string? Stranger(HttpRequest request) => request.Headers.Origin.Count > 0
-        ? $"The request comes from a page of {JsonType.Short(request.Headers.Origin.ToString())}; pages may not use the API."
-        : null;
 
     /// <summary>Percent signs in the target stand for bytes; what is no UTF-8 would otherwise be taken as it stands there.</summary>
     private static string? Target(HttpContext context)
@@ -165,8 +155,10 @@ internal sealed class RestGuard(RequestDelegate next, TimeProvider time)
         {
             throw Failures.Make(Code.ResourceExhausted, "TOO_LARGE", $"The body is larger than {MaxBodyBytes >> 20} MiB.");
         }
-        catch (BadHttpRequestException e)
+        catch (IOException e)
         {
+            // Nobody knows where the next request begins.
+            context.Response.Headers.Connection = "close";
             throw Failures.Invalid("", $"the body does not read: {e.Message}");
         }
     }

@@ -3,12 +3,13 @@ using Google.Rpc;
 using Grpc.AspNetCore.Server;
 using Microsoft.AspNetCore.Http.Features;
 using Qm.Fleet.Controller.Api;
+using Qm.Fleet.Controller.Security.Limits;
 using Qm.Fleet.Core.Access;
 
 namespace Qm.Fleet.Controller.Security;
 
 /// <summary>Lets a request through when the caller is known and may do the like of it somewhere. Everything passes here; what it is about is judged by <see cref="AccessInterceptor"/>.</summary>
-internal sealed partial class AccessGate(RequestDelegate next, AccessDesk desk, BearerTokens tokens, GuessLimit guesses, RefusalTrail trail, TimeProvider time, ILogger<AccessGate> logger)
+internal sealed partial class AccessGate(RequestDelegate next, AccessDesk desk, BearerTokens tokens, GuessLimit guesses, RefusalTrail trail, LimitRefusal limits, TimeProvider time, ILogger<AccessGate> logger)
 {
     private const string Scheme = "Bearer ";
 
@@ -61,7 +62,9 @@ internal sealed partial class AccessGate(RequestDelegate next, AccessDesk desk, 
         var address = context.Connection.RemoteIpAddress;
         if (guesses.IsTooMany(address))
         {
-            await Refusal.AnswerAsync(context, Failures.Make(Code.ResourceExhausted, "TOO_MANY_GUESSES", "Too many tokens from this address were wrong. Try again in a minute.")).ConfigureAwait(false);
+            await limits.AnswerAsync(
+                context, CallerIdentity.Nobody(new IPEndPoint(address!, 0)).Actor, LimitNames.Guesses, "TOO_MANY_GUESSES",
+                "Too many tokens from this address were wrong. Try again in a minute.", GuessLimit.Window).ConfigureAwait(false);
             return;
         }
         if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) || tokens.Identify(header[Scheme.Length..]) is not { } token)
@@ -89,9 +92,11 @@ internal sealed partial class AccessGate(RequestDelegate next, AccessDesk desk, 
         }
         if (needs.Verb.Length > 0 && AccessPolicy.Reach(desk.Book.RulesOf(caller), needs.Verb, needs.Resource) == AccessReach.Nothing)
         {
-            Log.Refused(logger, caller.Actor, context.Request.Path, needs.Verb, needs.Resource);
             var refusal = $"{caller.Actor} may not {needs.Verb} {needs.Resource}.";
-            await trail.NoteAsync(caller.Actor, Name(context.GetEndpoint()!), refusal).ConfigureAwait(false);
+            if (await trail.NoteAsync(caller.Actor, Name(context.GetEndpoint()!), refusal).ConfigureAwait(false))
+            {
+                Log.Refused(logger, caller.Actor, context.Request.Path, needs.Verb, needs.Resource);
+            }
             await Refusal.AnswerAsync(context, Failures.Make(Code.PermissionDenied, "NOT_ALLOWED", refusal)).ConfigureAwait(false);
             return;
         }

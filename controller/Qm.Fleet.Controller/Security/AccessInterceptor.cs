@@ -44,7 +44,10 @@ internal sealed partial class AccessInterceptor(AccessDesk desk, RefusalTrail tr
         }
         catch (RpcException e) when (e.StatusCode == StatusCode.PermissionDenied)
         {
-            await trail.NoteAsync(context.Caller().Actor, context.Method, e.Status.Detail).ConfigureAwait(false);
+            if (await trail.NoteAsync(context.Caller().Actor, context.Method, e.Status.Detail).ConfigureAwait(false))
+            {
+                Log.Refused(logger, context.Caller().Actor, context.Method, e.Status.Detail);
+            }
             throw;
         }
     }
@@ -64,7 +67,6 @@ internal sealed partial class AccessInterceptor(AccessDesk desk, RefusalTrail tr
         {
             return;
         }
-        Log.Refused(logger, caller.Actor, context.Method, refusal);
         throw Failures.Make(Code.PermissionDenied, "FORBIDDEN", refusal);
     }
 

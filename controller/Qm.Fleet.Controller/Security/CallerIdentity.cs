@@ -1,4 +1,5 @@
 using System.Net;
+using Qm.Fleet.Controller.Security.Limits;
 using Qm.Fleet.Core.Access;
 
 namespace Qm.Fleet.Controller.Security;
@@ -30,10 +31,13 @@ internal sealed record CallerIdentity(string Name, string Actor, string Role)
     public static CallerIdentity Token(string name, string role, AccessScope within) => new(name, $"token:{name}", role) { Within = within };
 
     /// <summary>A process of this machine on the Unix socket.</summary>
-    public static CallerIdentity Local(uint uid) => uid == 0 ? new("root", "local:root", AccessRole.Admin.Name) : new($"uid{uid}", $"local:uid{uid}", AccessRole.Admin.Name);
+    public static CallerIdentity Local(uint uid) => uid == 0 ? new("root", "local:root", AccessRole.Admin.Name) { IsLocal = true } : new($"uid{uid}", $"local:uid{uid}", AccessRole.Admin.Name) { IsLocal = true };
 
     /// <summary>Somebody at an address who has not said yet who they are: each request has to, with a bearer token.</summary>
-    public static CallerIdentity Nobody(EndPoint? address) => new("", $"address:{(address as IPEndPoint)?.Address}", "") { IsNobody = true };
+    public static CallerIdentity Nobody(EndPoint? address) => new("", $"address:{ClientAddress.Of(address)}", "") { IsNobody = true };
+
+    /// <summary>Whether it is a process of this machine on the Unix socket.</summary>
+    public bool IsLocal { get; private init; }
 
     /// <summary>Whether nobody knows who it is.</summary>
     public bool IsNobody { get; private init; }

@@ -1,4 +1,5 @@
 using System.Net;
+using Qm.Fleet.Controller.Security.Limits;
 
 namespace Qm.Fleet.Controller.Security;
 
@@ -18,8 +19,9 @@ internal sealed class GuessLimit(TimeProvider time)
     private readonly Queue<(IPAddress Address, DateTimeOffset Since)> _order = [];
 
     /// <summary>Whether an address has to wait. The Unix socket has none and never waits.</summary>
-    public bool IsTooMany(IPAddress? address)
+    public bool IsTooMany(IPAddress? from)
     {
+        var address = ClientAddress.Of(from);
         lock (_gate)
         {
             return address is not null && _wrong.TryGetValue(address, out var wrong) && wrong.Count >= Most && time.GetUtcNow() - wrong.Since < Window;
@@ -27,9 +29,9 @@ internal sealed class GuessLimit(TimeProvider time)
     }
 
     /// <summary>Counts one wrong token.</summary>
-    public void Count(IPAddress? address)
+    public void Count(IPAddress? from)
     {
-        if (address is null)
+        if (ClientAddress.Of(from) is not { } address)
         {
             return;
         }

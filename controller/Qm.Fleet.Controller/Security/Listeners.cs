@@ -11,39 +11,28 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Options;
 using Qm.Fleet.Controller.Options;
+using Qm.Fleet.Controller.Security.Limits;
+using Qm.Fleet.Core.Limits;
 
 namespace Qm.Fleet.Controller.Security;
 
 /// <summary>The daemon's doors. Each gives every connection its <see cref="CallerIdentity"/> or closes it.</summary>
-internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki pki, CertifiedConnections certified, ILogger<Listeners> logger)
+internal sealed partial class Listeners(
+    IOptions<ControllerOptions> options, Pki pki, CertifiedConnections certified, HandshakeGate handshakes, LimitTrail trail, TimeProvider time, ILogger<Listeners> logger)
     : IConfigureOptions<KestrelServerOptions>
 {
-    private const int MaxConnections = 20_000;
-    private const int MaxRequestBytes = 4 * 1024 * 1024;
-    private const int MaxStreams = 100;
+    /// <summary>Lines about certificates of strangers, who choose what stands in them.</summary>
+    private static readonly Pace Strangers = new(PerSecond: 0.2, Burst: 20);
 
-    /// <summary>Connections of one identity, so that nobody takes them all.</summary>
-    private const int MaxConnectionsEach = 1000;
-
-    /// <summary>A peer that does not answer a ping within this and the delay before it is gone.</summary>
-    private static readonly TimeSpan Ping = TimeSpan.FromSeconds(5);
-
+    private readonly Paces<string> _told = new(time);
     private readonly PeerCertificates _peers = pki.Peers();
     private readonly Shares<string> _connections = new();
 
     /// <inheritdoc/>
     public void Configure(KestrelServerOptions kestrel)
     {
-        kestrel.AddServerHeader = false;
-        kestrel.Limits.MaxConcurrentConnections = MaxConnections;
-        kestrel.Limits.MaxRequestBodySize = null; // streams have no size; gRPC bounds each message
-        kestrel.Limits.MinRequestBodyDataRate = null; // an agent with nothing to say is not slow
-        kestrel.Limits.Http2.MaxStreamsPerConnection = MaxStreams;
-        kestrel.Limits.Http2.KeepAlivePingDelay = Ping;
-        kestrel.Limits.Http2.KeepAlivePingTimeout = Ping;
-        kestrel.Limits.Http2.InitialConnectionWindowSize = MaxRequestBytes;
-
         var settings = options.Value;
+        ServerLimits.Apply(kestrel, settings.Limits);
         kestrel.Listen(settings.ListenEndPoint, Tls);
         kestrel.ListenUnixSocket(settings.Socket, listen => UnixSocket(listen, HttpProtocols.Http2));
         kestrel.ListenUnixSocket(settings.RestSocket, listen => UnixSocket(listen, HttpProtocols.Http1));
@@ -65,9 +54,11 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
     {
         pki.Server(ServerNames(options.Value));
         listen.Protocols = HttpProtocols.Http1AndHttp2;
+        handshakes.Guard(listen);
         listen.UseHttps(new HttpsConnectionAdapterOptions
         {
             SslProtocols = SslProtocols.Tls13,
+            HandshakeTimeout = TimeSpan.FromSeconds(options.Value.Limits.HandshakeTimeout),
             // Without one a request has to bring a bearer token; the gate lets nothing through without either.
             ClientCertificateMode = ClientCertificateMode.AllowCertificate,
             ClientCertificateValidation = (certificate, _, _) => Admit(certificate),
@@ -104,20 +95,25 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
         {
             return true;
         }
-        Log.ForeignCertificate(logger, certificate.Subject, certificate.Issuer);
+        if (_told.Take(nameof(Log.ForeignCertificate), Strangers, TimeSpan.Zero).IsGiven)
+        {
+            Log.ForeignCertificate(logger, certificate.Subject, certificate.Issuer);
+        }
         return false;
     }
 
     private void Identify(ListenOptions listen, Func<ConnectionContext, CallerIdentity?> identify) => listen.Use(next => async connection =>
     {
+        HandshakeGate.Finish(connection);
         if (identify(connection) is not { } caller)
         {
             connection.Abort(new ConnectionAbortedException("The peer has no identity here."));
             return;
         }
-        if (!_connections.TryTake(caller.Actor, MaxConnectionsEach))
+        var most = CallerLimits.Of(caller, options.Value.Limits).Connections;
+        if (!_connections.TryTake(caller.Actor, most))
         {
-            Log.TooManyConnections(logger, caller.Actor, MaxConnectionsEach);
+            await trail.NoteAsync(caller.Actor, LimitNames.Connections, $"{caller.Actor} has {most} connections already, which is the most.").ConfigureAwait(false);
             connection.Abort(new ConnectionAbortedException("The peer has too many connections."));
             return;
         }
@@ -159,8 +155,5 @@ internal sealed partial class Listeners(IOptions<ControllerOptions> options, Pki
 
         [LoggerMessage(1203, LogLevel.Warning, "Refused a process of uid {Uid} on the Unix socket", EventName = nameof(ForeignUid))]
         public static partial void ForeignUid(ILogger logger, uint uid);
-
-        [LoggerMessage(1204, LogLevel.Warning, "Refused a connection of {Actor}, which has {Most} already", EventName = nameof(TooManyConnections))]
-        public static partial void TooManyConnections(ILogger logger, string actor, int most);
     }
 }

@@ -27,6 +27,10 @@ internal static class Refusal
             response.Headers["grpc-status-details-bin"] = Convert.ToBase64String(status.ToByteArray());
             return Task.CompletedTask;
         }
+        if (status.GetDetail<RetryInfo>() is { RetryDelay: { } delay })
+        {
+            response.Headers.RetryAfter = Math.Ceiling(Math.Max(1, delay.ToTimeSpan().TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        }
         response.StatusCode = httpStatus ?? HttpStatus.Of((Code)status.Code);
         response.ContentType = StatusJson.MediaType;
         return response.WriteAsync(StatusJson.Format(status), context.RequestAborted);

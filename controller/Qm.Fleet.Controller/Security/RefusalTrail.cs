@@ -1,5 +1,6 @@
 using System.Globalization;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Text;
 
 namespace Qm.Fleet.Controller.Security;
 
@@ -24,16 +25,20 @@ internal sealed partial class RefusalTrail(Database database, TimeProvider time,
     /// <param name="actor">Who was refused.</param>
     /// <param name="method">What they called, such as <c>/qm.fleet.v1.FleetService/Apply</c>.</param>
     /// <param name="refusal">Why, and of what; cut and cleaned here, since it repeats names that the caller chose.</param>
-    public Task NoteAsync(string actor, string method, string refusal) => NoteAsync(method, new(Reason, EventSeverity.Warning, actor, "", "", "", $"{method}: {Plain(refusal)}"));
+    /// <param name="reason">The event's reason.</param>
+    /// <returns>Whether this one is told.</returns>
+    public Task<bool> NoteAsync(string actor, string method, string refusal, string reason = Reason) =>
+        NoteAsync(method, new(reason, EventSeverity.Warning, actor, "", "", "", $"{method}: {ShownText.Of(refusal, LongestMessage)}"));
 
     /// <summary>Notes a refusal as an event of its own kind.</summary>
     /// <param name="about">What they called, and about what: of one caller and the same, one a minute is told.</param>
     /// <param name="told">The event; its message holds nothing that the caller chose.</param>
-    public async Task NoteAsync(string about, EventDraft told)
+    /// <returns>Whether this one is told.</returns>
+    public async Task<bool> NoteAsync(string about, EventDraft told)
     {
         if (Take(told.Actor, about) is not var (leftOut, since))
         {
-            return;
+            return false;
         }
         var more = leftOut == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" {leftOut} more since {since:u} were left out.");
         try
@@ -51,9 +56,8 @@ internal sealed partial class RefusalTrail(Database database, TimeProvider time,
         {
             Log.NotNoted(logger, told.Actor, about, e);
         }
+        return true;
     }
-
-    private static string Plain(string refusal) => string.Concat(refusal.Take(LongestMessage).Select(static character => char.IsControl(character) ? '?' : character));
 
     /// <summary>Whether this one is told, and how many were not since the one before.</summary>
     private (int LeftOut, DateTimeOffset Since)? Take(string actor, string method)

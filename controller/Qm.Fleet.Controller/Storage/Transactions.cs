@@ -1,5 +1,6 @@
 using Dapper;
 using Microsoft.Data.Sqlite;
+using Qm.Fleet.Core.Text;
 
 namespace Qm.Fleet.Controller.Storage;
 
@@ -55,7 +56,7 @@ internal sealed class WriteTransaction(SqliteConnection connection, SqliteTransa
         var (number, previous) = EventChain.Next(this);
         var call = draft.Origin ?? origin;
         // What is hashed is what is read back: SQLite ends some texts at a NUL, and keeps microseconds.
-        var stored = new StoredEvent(number, Now.ToMicroseconds().ToTime(), new(draft.Reason, draft.Severity, Whole(draft.Actor), Whole(draft.Fleet), Whole(draft.Node), Whole(draft.Unit), Whole(draft.Message)))
+        var stored = new StoredEvent(number, Now.ToMicroseconds().ToTime(), new(draft.Reason, draft.Severity, Shown(draft.Actor), Shown(draft.Fleet), Shown(draft.Node), Shown(draft.Unit), ShownText.Of(Whole(draft.Message), lines: true)))
         {
             Details = new(Whole(call?.Source), Whole(call?.RequestId), Whole(draft.Before), Whole(draft.After)),
         };
@@ -83,6 +84,9 @@ internal sealed class WriteTransaction(SqliteConnection connection, SqliteTransa
             });
         Announce(ResourceKind.Event, "");
     }
+
+    // Nodes and strangers choose parts of it, and people read it on terminals.
+    private static string Shown(string text) => ShownText.Of(Whole(text));
 
     private static string Whole(string? text) => text?.Replace('\0', '\uFFFD') ?? "";
 }

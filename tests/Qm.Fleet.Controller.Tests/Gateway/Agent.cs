@@ -13,22 +13,22 @@ internal sealed class Agent : IDisposable
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     /// <summary>Dials in and says Hello; the Welcome is not read yet.</summary>
-    public static async Task<Agent> DialAsync(RunningController controller, string certificate, string node, int protocol = 1)
+    public static async Task<Agent> DialAsync(RunningController controller, string certificate, string node, int protocol = 1, string boot = "boot-1")
     {
         var agent = new Agent(new V1.NodeGateway.NodeGatewayClient(controller.Node(certificate)).Connect(cancellationToken: Ct));
         await agent.SendAsync(new V1.AgentMessage
         {
-            Hello = new V1.Hello { Node = node, Version = "0.1.0", Protocol = protocol, BootId = "boot-1" },
+            Hello = new V1.Hello { Node = node, Version = "0.1.0", Protocol = protocol, BootId = boot },
         });
         return agent;
     }
 
     /// <summary>Dials in, is welcomed, and can be reached: the link opens right after the welcome.</summary>
-    public static async Task<Agent> ConnectAsync(RunningController controller, string node = "ecu1")
+    public static async Task<Agent> ConnectAsync(RunningController controller, string node = "ecu1", string boot = "boot-1")
     {
         var links = controller.Service<IAgentLinks>();
         var heard = new Signal(links, node);
-        var agent = await DialAsync(controller, node, node);
+        var agent = await DialAsync(controller, node, node, boot: boot);
         Assert.NotNull((await agent.ReceiveAsync()).Welcome);
         await heard.UntilAsync(() => links.IsConnected(node));
         return agent;

@@ -25,12 +25,14 @@ public sealed class ControllerOptionsTests
             LinkConfirmWithin = TimeSpan.FromMilliseconds(999),
             NodeCertificateLife = TimeSpan.FromSeconds(9),
             ArtifactSpaceBytes = (1L << 20) - 1,
+            Limits = LimitOption.All.Aggregate(new ControllerLimits(), static (limits, option) => option.With(limits, option.Least - 1)),
         };
 
         var error = Assert.Throws<OptionsValidationException>(() => ControllerHost.Build(options));
 
         Assert.Equal(
-            ["--state", "--bus", "--listen", "--name", "--socket", "--metrics", "--report-interval", "--usage-interval", "--link-confirm-within", "--node-certificate-life", "--artifact-space"],
+            ["--state", "--bus", "--listen", "--name", "--socket", "--metrics", "--report-interval", "--usage-interval", "--link-confirm-within", "--node-certificate-life", "--artifact-space",
+                .. LimitOption.All.Select(static option => option.Name)],
             error.Failures.Select(static failure => failure.Split(':')[0]));
         Assert.False(Directory.Exists("relative"));
     }

@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Security;
 
 namespace Qm.Fleet.Controller.Tests.Security;
@@ -7,12 +8,13 @@ namespace Qm.Fleet.Controller.Tests.Security;
 [Collection(nameof(Alone))]
 public sealed class CallerQuotaTests
 {
-    private const int Streams = 10_000;
+    private const int Streams = 2_000;
+    private static readonly int Most = new ControllerLimits().StreamsPerIdentity;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Streams_TenThousandOfOneClient_AreBoundedAndOthersGoOn()
+    public async Task Streams_TwoThousandOfOneClient_AreBoundedAndOthersGoOn()
     {
         await using var controller = await RunningController.StartAsync();
         var greedy = new V1.EventService.EventServiceClient(controller.Local());
@@ -21,7 +23,7 @@ public sealed class CallerQuotaTests
         try
         {
             var answers = calls.ConvertAll(static call => call.ResponseStream.MoveNext(Ct));
-            await WaitAsync(() => answers.Count(static answer => answer.IsFaulted) == Streams - CallerQuota.MaxStreams);
+            await WaitAsync(() => answers.Count(static answer => answer.IsFaulted) == Streams - Most);
 
             Assert.All(answers.Where(static answer => answer.IsFaulted), static answer =>
                 Assert.Equal(StatusCode.ResourceExhausted, Assert.IsType<RpcException>(answer.Exception!.InnerException).StatusCode));

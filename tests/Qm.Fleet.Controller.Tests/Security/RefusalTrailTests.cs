@@ -59,7 +59,7 @@ public sealed class RefusalTrailTests
 
         await controller.Service<RefusalTrail>().NoteAsync("token:ci", "/a", new string('x', 10_000));
 
-        Assert.Equal("/a: ".Length + 500, Assert.Single(Refusals(controller)).Message.Length);
+        Assert.Equal("/a: ".Length + 500 + "...".Length, Assert.Single(Refusals(controller)).Message.Length);
     }
 
     private static IEnumerable<EventDraft> Refusals(RunningController controller) =>

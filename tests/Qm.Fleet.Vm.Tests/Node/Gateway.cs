@@ -16,6 +16,7 @@ using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Vm.Tests.Node;
 
@@ -76,7 +77,7 @@ internal sealed class Gateway : IAsyncDisposable
         builder.Services.AddGrpc();
         // Kills for memory are stored as the controller stores them.
         var state = Directory.CreateTempSubdirectory("qmfleet-vm-").FullName;
-        builder.Services.AddSingleton(TimeProvider.System).AddSingleton<AgentLinks>().AddSingleton<ChangeFeed>().AddSingleton<LiveNodes>()
+        builder.Services.AddSingleton(TimeProvider.System).AddSingleton<AgentLinks>().AddSingleton<ILinkGuard, NoGuard>().AddSingleton<ChangeFeed>().AddSingleton<LiveNodes>()
             .AddSingleton(provider => Database.Open(Path.Combine(state, "fleet.db"), provider.GetRequiredService<ChangeFeed>(), TimeProvider.System))
             .AddSingleton<EventLog>().AddSingleton<OomKillStore>().AddSingleton<IReconcileStore, ReconcileStore>().AddSingleton<EventSink>().AddSingleton<OomKillSink>()
             .AddHostedService(provider => provider.GetRequiredService<EventSink>()).AddHostedService(provider => provider.GetRequiredService<OomKillSink>());
@@ -108,6 +109,14 @@ internal sealed class Gateway : IAsyncDisposable
         await _application.DisposeAsync();
         _authority.Dispose();
         Directory.Delete(_state, recursive: true);
+    }
+
+    /// <summary>There is one node, and the test has its key.</summary>
+    private sealed class NoGuard : ILinkGuard
+    {
+        public Task AdmitAsync(Hello hello, IPAddress? peer, CancellationToken ct) => Task.CompletedTask;
+
+        public Task PaceAsync(string node, int bytes, CancellationToken ct) => Task.CompletedTask;
     }
 
     private static X509Certificate2 MakeAuthority()

@@ -1,0 +1,60 @@
+using System.Globalization;
+using Qm.Fleet.Controller.Options;
+using Qm.Fleet.Controller.Security.Limits;
+using Qm.Fleet.Testing;
+
+namespace Qm.Fleet.Controller.Tests.Limits;
+
+[Trait("Requirement", "QMF-LIMIT-003")]
+public sealed class LimitDocumentTests
+{
+    [Fact]
+    public async Task Page_OfTheLimits_HasEveryOptionWithItsDefaultAndBounds()
+    {
+        var rows = Rows(await PageAsync(), "| Option |");
+
+        Assert.Equal(
+            LimitOption.All.Select(static option => string.Create(
+                CultureInfo.InvariantCulture, $"`{option.Name}` | {option.Description} | {option.Get(new ControllerLimits())} | {option.Least} to {option.Most}")),
+            rows.Select(static row => string.Join(" | ", row.Take(4))));
+        Assert.All(rows, static row => Assert.Contains(row[4].Trim('`'), LimitNames.All.Append("none")));
+    }
+
+    [Fact]
+    public async Task Page_OfTheLimits_ExplainsEveryNameThatMetricsAndEventsHave() =>
+        Assert.Equal(LimitNames.All, Rows(await PageAsync(), "| Limit |").Select(static row => row[0].Trim('`')));
+
+    [Fact]
+    public async Task Page_OfTheLimits_HasWhatIsFixed()
+    {
+        var rows = Rows(await PageAsync(), "| Fixed |").Select(static row => (row[0], row[1]));
+
+        Assert.Equal(
+            [
+                ("Connections, streams and single calls of a node at once", $"{CallerLimits.Node.Connections}, {CallerLimits.Node.Streams} and {CallerLimits.Node.Calls}"),
+                ("Requests of a node per second", $"{CallerLimits.Node.Requests.PerSecond:0}"),
+                ("Requests on the Unix socket", $"{CallerLimits.LocalFactor} times those of an identity"),
+                ("Connections of all that have not come through their handshake", $"{HandshakeGate.MostUnfinished}"),
+                ("Streams of a connection at once", $"{ServerLimits.StreamsPerConnection}"),
+                ("Headers of a request", $"{ServerLimits.Headers}, {ServerLimits.HeaderBytes >> 10} KiB together"),
+                ("First line of a request of HTTP/1.1", $"{ServerLimits.RequestLineBytes >> 10} KiB"),
+                ("A frame of HTTP/2", $"{ServerLimits.FrameBytes >> 10} KiB"),
+                ("A message of FleetService or NodeService, and a body of REST", $"{MessageSizes.Manifests >> 20} MiB"),
+                ("A message of ArtifactService or of an agent", $"{MessageSizes.Pieces >> 20} MiB"),
+                ("A message of any other service", $"{MessageSizes.Other >> 10} KiB"),
+                ("Time until headers are there", $"{ServerLimits.HeadersTimeout.TotalSeconds:0} s"),
+                ("Time until a message or a body is there", $"{Controller.Rest.RestGuard.Patience.TotalSeconds:0} s"),
+                ("Time on a connection without a request", $"{ServerLimits.IdleTimeout.TotalSeconds:0} s"),
+                ("Time in which a peer answers a ping", $"{ServerLimits.Ping.TotalSeconds:0} s"),
+                ("Wrong tokens of an address per minute", $"{Controller.Security.GuessLimit.Most}"),
+            ],
+            rows);
+    }
+
+    /// <summary>The cells of a table's rows, by how its head begins.</summary>
+    private static List<string[]> Rows(string page, string head) =>
+        [.. page.Split('\n').SkipWhile(line => !line.StartsWith(head, StringComparison.Ordinal)).Skip(2).TakeWhile(static line => line.StartsWith('|'))
+            .Select(static line => line.Trim('|', ' ').Split(" | ", StringSplitOptions.TrimEntries))];
+
+    private static Task<string> PageAsync() => File.ReadAllTextAsync(Checkout.Of("deploy/docs/limits.md"), TestContext.Current.CancellationToken);
+}
