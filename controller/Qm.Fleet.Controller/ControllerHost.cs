@@ -102,6 +102,7 @@ internal static class ControllerHost
         services.AddSingleton<ArtifactStore>().AddSingleton<ArtifactUploads>();
         services.AddSingleton<OperationStore>().AddSingleton<OperationList>().AddSingleton<Mutations>();
         services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<SiteStore>().AddSingleton<EventLog>().AddSingleton<OomKillStore>().AddSingleton<AccessStore>();
+        services.AddSingleton<HostUnitStore>();
         return services.AddSingleton<IReconcileStore, ReconcileStore>();
     }
 
@@ -127,6 +128,7 @@ internal static class ControllerHost
         services.AddSingleton<OpenApiDownload>();
         services.AddSingleton<FailureInterceptor>().AddSingleton<AccessInterceptor>();
         services.AddSingleton<AccessDesk>().AddSingleton<BearerTokens>().AddSingleton<GuessLimit>().AddSingleton<RefusalTrail>().AddSingleton<AccessApi>();
+        services.AddSingleton<HostUnitApi>();
         services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>().AddSingleton<TopRounds>();
         services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<OperationApi>().AddSingleton<EventApi>().AddSingleton<AuditApi>();
         services.AddSingleton<SiteApi>().AddSingleton<ServerApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
@@ -154,6 +156,7 @@ internal static class ControllerHost
         app.MapGrpcService<DiagnosticsApi>();
         app.MapGrpcService<ArtifactApi>();
         app.MapGrpcService<AccessApi>();
+        app.MapGrpcService<HostUnitApi>();
         app.MapGrpcService<NodeGatewayService>();
         app.MapGet(ArtifactDownloads.Route, static (HttpContext context, ArtifactDownloads downloads) => downloads.ServeAsync(context)).WithMetadata(new EndpointRule("connect", AccessResource.Gateway));
         app.MapGrpcHealthChecksService();

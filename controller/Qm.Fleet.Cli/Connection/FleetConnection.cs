@@ -39,6 +39,7 @@ internal sealed class FleetConnection : IDisposable
         Artifacts = new(invoker);
         Audit = new(invoker);
         Access = new(invoker);
+        HostUnits = new(invoker);
     }
 
     internal FleetService.FleetServiceClient Fleets { get; }
@@ -64,6 +65,8 @@ internal sealed class FleetConnection : IDisposable
     internal AuditService.AuditServiceClient Audit { get; }
 
     internal AccessService.AccessServiceClient Access { get; }
+
+    internal HostUnitService.HostUnitServiceClient HostUnits { get; }
 
     /// <summary>Prepares a connection; nothing is sent before the first call.</summary>
     /// <exception cref="CliException">The address or the certificates cannot be used.</exception>

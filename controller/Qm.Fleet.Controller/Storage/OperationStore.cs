@@ -12,7 +12,7 @@ internal sealed class OperationStore(Database database)
 
     private const string Select = """
         select id as Id, kind as Kind, node as Node, unit as Unit, actor as Actor, reason as Reason, properties as Properties, active_state as ActiveState,
-               invocation_id as InvocationId, message as Message, error as Error, cancelled_by as CancelledBy, started_at as StartedAt, ended_at as EndedAt
+               invocation_id as InvocationId, message as Message, error as Error, cancelled_by as CancelledBy, on_host as OnHost, started_at as StartedAt, ended_at as EndedAt
         from operations
         """;
 
@@ -78,8 +78,8 @@ internal sealed class OperationStore(Database database)
             new { Oldest = (tx.Now - Kept).ToMicroseconds(), Rest = MostEnded - 1 });
         tx.Execute(
             """
-            insert into operations (id, kind, node, unit, actor, reason, properties, active_state, invocation_id, message, error, cancelled_by, started_at)
-            values (@Id, @Kind, @Node, @Unit, @Actor, @Reason, @Properties, @ActiveState, @InvocationId, @Message, '', '', @StartedAt)
+            insert into operations (id, kind, node, unit, actor, reason, properties, active_state, invocation_id, message, error, cancelled_by, on_host, started_at)
+            values (@Id, @Kind, @Node, @Unit, @Actor, @Reason, @Properties, @ActiveState, @InvocationId, @Message, '', '', @OnHost, @StartedAt)
             """,
             new
             {
@@ -93,11 +93,12 @@ internal sealed class OperationStore(Database database)
                 operation.ActiveState,
                 operation.InvocationId,
                 operation.Message,
+                OnHost = operation.OnHost ? 1 : 0,
                 StartedAt = operation.StartedAt.ToMicroseconds(),
             });
         tx.Append(new EventDraft(
             "OperationBegun", EventSeverity.Info, operation.Actor, fleet, operation.Node, operation.Unit,
-            $"{operation.Name}, {operation.Kind}{Set(operation)}{(operation.Reason.Length == 0 ? "" : $": {operation.Reason}")}"));
+            $"{operation.Name}, {operation.Kind}{(operation.OnHost ? " on the host" : "")}{Set(operation)}{(operation.Reason.Length == 0 ? "" : $": {operation.Reason}")}"));
         Announce(tx, operation);
     }
 
@@ -120,6 +121,7 @@ internal sealed class OperationStore(Database database)
         row.Id, Rows.Defined<OperationKind>("operations", row.Id, row.Kind), row.Node, row.Unit, row.Actor, row.Reason, row.StartedAt.ToTime())
     {
         Properties = Rows.Labels("operations", row.Id, row.Properties),
+        OnHost = row.OnHost != 0,
         ActiveState = row.ActiveState,
         InvocationId = row.InvocationId,
         Message = row.Message,
@@ -130,5 +132,5 @@ internal sealed class OperationStore(Database database)
 
     private sealed record OperationRow(
         string Id, long Kind, string Node, string Unit, string Actor, string Reason, string Properties, string ActiveState, string InvocationId, string Message, string Error,
-        string CancelledBy, long StartedAt, long? EndedAt);
+        string CancelledBy, long OnHost, long StartedAt, long? EndedAt);
 }
