@@ -20,6 +20,7 @@ using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Telemetry;
 using Qm.Fleet.Core.Access;
 using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Shared;
 
 namespace Qm.Fleet.Controller;
 
@@ -50,6 +51,7 @@ internal static class ControllerHost
         builder.Logging.AddSimpleConsole(static console => console.SingleLine = true);
         builder.Logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
             static console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Services.RedactConsole();
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         var services = builder.Services;
         services.AddSystemd();

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Qm.Fleet.Agent.Diagnosis;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Agent.Probes;
 

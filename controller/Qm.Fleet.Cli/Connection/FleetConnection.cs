@@ -7,6 +7,7 @@ using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
 using Qm.Fleet.Cli.Contexts;
+using Qm.Fleet.Core.Secrets;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Cli.Connection;
@@ -100,7 +101,7 @@ internal sealed class FleetConnection : IDisposable
             throw new CliException(ExitCode.Invalid, $"--token: {target.Server} takes none, since on a Unix socket the kernel says who you are; a token is for https");
         }
 
-        if (target.Token is not { Length: > 0 and <= MaxToken } token || !token.All(static character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_' or '.' or '~' or '+' or '/' or '='))
+        if (target.Token?.Reveal() is not { Length: > 0 and <= MaxToken } token || !token.All(static character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_' or '.' or '~' or '+' or '/' or '='))
         {
             throw new CliException(ExitCode.Invalid, $"--token: expected 1 to {MaxToken} letters, digits and -._~+/=, as qmfleet auth token create prints them");
         }
@@ -146,7 +147,7 @@ internal sealed class FleetConnection : IDisposable
         return GrpcChannel.ForAddress("http://localhost", new() { HttpHandler = handler, DisposeHttpClient = true });
     }
 
-    private static GrpcChannel OpenTls(Uri address, string pki, string? token)
+    private static GrpcChannel OpenTls(Uri address, string pki, Secret? token)
     {
         try
         {
@@ -176,9 +177,9 @@ internal sealed class FleetConnection : IDisposable
     }
 
     // gRPC sends these over TLS only.
-    private static ChannelCredentials Bearing(string token) => ChannelCredentials.Create(new SslCredentials(), CallCredentials.FromInterceptor((_, headers) =>
+    private static ChannelCredentials Bearing(Secret token) => ChannelCredentials.Create(new SslCredentials(), CallCredentials.FromInterceptor((_, headers) =>
     {
-        headers.Add("authorization", $"Bearer {token}");
+        headers.Add("authorization", $"Bearer {token.Reveal()}");
         return Task.CompletedTask;
     }));
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Qm.Fleet.Cli.Completion;
 using Qm.Fleet.Cli.Contexts;
 using Qm.Fleet.Cli.Output;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Cli.Connection;
 
@@ -68,7 +69,7 @@ internal sealed class GlobalOptions
     internal bool IsVerbose(ParseResult parsed) => parsed.GetValue(_verbose);
 
     /// <summary>What the line itself says of a server; null for what it does not.</summary>
-    internal (string? Server, string? Pki, string? Token) Given(ParseResult parsed) => (parsed.GetValue(_server), parsed.GetValue(_pki), parsed.GetValue(_token));
+    internal (string? Server, string? Pki, Secret? Token) Given(ParseResult parsed) => (parsed.GetValue(_server), parsed.GetValue(_pki), Secret(parsed.GetValue(_token)));
 
     /// <summary>The server that a command is for, for messages.</summary>
     internal string ServerOf(ParseResult parsed, CliContext context) => TargetOf(parsed, context).Server;
@@ -110,7 +111,7 @@ internal sealed class GlobalOptions
     {
         var named = parsed.GetValue(_context);
         var (server, pki) = (parsed.GetValue(_server), parsed.GetValue(_pki) ?? Variable(context, "QMFLEET_PKI"));
-        var token = parsed.GetValue(_token) ?? Variable(context, "QMFLEET_TOKEN");
+        var token = Secret(parsed.GetValue(_token) ?? Variable(context, "QMFLEET_TOKEN"));
         if (server is null && named is null)
         {
             server = Variable(context, "QMFLEET_SERVER");
@@ -123,13 +124,15 @@ internal sealed class GlobalOptions
 
         var file = ContextFile.Find(context) is { } path ? ContextFile.Read(path) : new("", "", []);
         var chosen = named is not null || file.Current.Length > 0 ? file.Find(named ?? file.Current) : new("", DefaultServer, null, null);
-        return new(chosen.Name, server ?? chosen.Server, parsed.GetValue(_pki) ?? chosen.Pki ?? pki, parsed.GetValue(_token) ?? chosen.Token ?? token);
+        return new(chosen.Name, server ?? chosen.Server, parsed.GetValue(_pki) ?? chosen.Pki ?? pki, Secret(parsed.GetValue(_token)) ?? chosen.Token ?? token);
     }
 
     private Calls CallsOf(ParseResult parsed, CliContext context, TimeSpan answer) => new(context, answer, parsed.GetValue(_verbose));
 
     private TimeSpan Timeout(ParseResult parsed, TimeSpan unlessGiven) =>
         parsed.GetValue(_timeout) is { } given ? Durations.Parse("--timeout", given) : unlessGiven;
+
+    private static Secret? Secret(string? text) => text is null ? null : new(text);
 
     private static string? Variable(CliContext context, string name) => context.Environment(name) is { Length: > 0 } value ? value : null;
 }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Qm.Fleet.Cli.Manifests;
 using Qm.Fleet.Cli.Output;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Cli.Contexts;
 
@@ -52,7 +53,7 @@ internal sealed record ContextFile(string Path, string Current, IReadOnlyList<Fl
             var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite };
             using (var writer = new StreamWriter(new FileStream(part, options)))
             {
-                writer.WriteLine(YamlText.Of(Tree(static token => token)));
+                writer.WriteLine(YamlText.Of(Tree(static token => token.Reveal())));
             }
 
             File.Move(part, Path, overwrite: true);
@@ -66,7 +67,7 @@ internal sealed record ContextFile(string Path, string Current, IReadOnlyList<Fl
     /// <summary>The file as it may be shown.</summary>
     internal JsonObject ShownTree() => Tree(static _ => "REDACTED");
 
-    private JsonObject Tree(Func<string, string> tokenText)
+    private JsonObject Tree(Func<Secret, string> tokenText)
     {
         var contexts = new JsonArray([.. Contexts.Select(context =>
         {
@@ -128,7 +129,7 @@ internal sealed record ContextFile(string Path, string Current, IReadOnlyList<Fl
 
         if (Text("name") is { Length: > 0 } name && Text("server") is { Length: > 0 } server)
         {
-            return new(name, server, Text("pki") is { Length: > 0 } pki ? pki : null, Text("token") is { Length: > 0 } token ? token : null);
+            return new(name, server, Text("pki") is { Length: > 0 } pki ? pki : null, Text("token") is { Length: > 0 } token ? new Secret(token) : null);
         }
 
         problems.Add(new(1, node.Line, ContextsKey, "expected a name and a server"));

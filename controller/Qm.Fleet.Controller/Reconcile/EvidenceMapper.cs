@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Revisions;
+using Qm.Fleet.Core.Secrets;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Controller.Reconcile;
@@ -51,7 +52,7 @@ internal static class EvidenceMapper
     private static Core.Reconcile.RootfsFetch? ToFetch(V1.RootfsFetch? fetch) => fetch is null ? null : new(
         fetch.Sha256,
         fetch.TotalBytes > 0 ? $"{fetch.Phase}, {100 * fetch.DoneBytes / fetch.TotalBytes} %" : $"{fetch.Phase}",
-        fetch.Phase == V1.RootfsFetch.Types.Phase.Failed ? $"{fetch.Reason}: {fetch.Message}" : "");
+        fetch.Phase == V1.RootfsFetch.Types.Phase.Failed ? Redactor.RedactSentence($"{fetch.Reason}: {fetch.Message}") : "");
 
     private static OomEvidence ToEvidence(OomFindings oom) => new(
         oom.HasHost ? oom.Host : null,

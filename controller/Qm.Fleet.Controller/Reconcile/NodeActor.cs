@@ -3,6 +3,7 @@ using Qm.Fleet.BlueChi.Jobs;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
+using Qm.Fleet.Core.Secrets;
 using Qm.Fleet.V1;
 using Command = Qm.Fleet.V1.Command;
 
@@ -118,7 +119,7 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
         var result = await agents.SendAsync(node, command, deadline ?? AgentDeadline, ct);
         return result.Ok ? ActResult.Done
             : new(result.Reason is "NoSpace" or "InputOutputError" or "FileSystemError" or "NotStaged" or "RestartFailed" or "ArchiveUnavailable" or "CertificateRefused" ? ActOutcome.Failed : ActOutcome.Refused,
-                $"{result.Reason}: {result.Message}");
+                Redactor.RedactSentence($"{result.Reason}: {result.Message}"));
     }
 
     internal static Stage ToWire(RenderedRevision revision)
@@ -126,7 +127,7 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
         var stage = new Stage { Revision = revision.Name, RootfsPreinstalled = revision.Environment.RootfsPreinstalled };
         if (revision.Environment.RootfsArchive is { } archive)
         {
-            stage.RootfsArchive = new() { Url = archive.Url, Sha256 = archive.Sha256 };
+            stage.RootfsArchive = new() { Url = archive.Url.Reveal(), Sha256 = archive.Sha256 };
         }
 
         stage.Files.AddRange(revision.Files.Select(file => new OwnedFile

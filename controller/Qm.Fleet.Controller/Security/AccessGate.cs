@@ -2,6 +2,7 @@ using Google.Rpc;
 using Grpc.AspNetCore.Server;
 using Qm.Fleet.Controller.Api;
 using Qm.Fleet.Core.Access;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Controller.Security;
 
@@ -44,7 +45,7 @@ internal sealed partial class AccessGate(RequestDelegate next, AccessDesk desk, 
             await Refusal.AnswerAsync(context, Failures.Make(Code.ResourceExhausted, "TOO_MANY_GUESSES", "Too many tokens from this address were wrong. Try again in a minute.")).ConfigureAwait(false);
             return;
         }
-        if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) || tokens.Identify(header[Scheme.Length..]) is not { } token)
+        if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) || tokens.Identify(new Secret(header[Scheme.Length..])) is not { } token)
         {
             guesses.Count(address);
             Log.WrongToken(logger, address?.ToString() ?? "the Unix socket");

@@ -1,5 +1,6 @@
 using Dapper;
 using Microsoft.Data.Sqlite;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Controller.Storage;
 
@@ -55,7 +56,7 @@ internal sealed class WriteTransaction(SqliteConnection connection, SqliteTransa
         var (number, previous) = EventChain.Next(this);
         var call = draft.Origin ?? origin;
         // What is hashed is what is read back: SQLite ends some texts at a NUL, and keeps microseconds.
-        var stored = new StoredEvent(number, Now.ToMicroseconds().ToTime(), new(draft.Reason, draft.Severity, Whole(draft.Actor), Whole(draft.Fleet), Whole(draft.Node), Whole(draft.Unit), Whole(draft.Message)))
+        var stored = new StoredEvent(number, Now.ToMicroseconds().ToTime(), new(draft.Reason, draft.Severity, Whole(draft.Actor), Whole(draft.Fleet), Whole(draft.Node), Whole(draft.Unit), Redactor.RedactSentence(Whole(draft.Message))))
         {
             Details = new(Whole(call?.Source), Whole(call?.RequestId), Whole(draft.Before), Whole(draft.After)),
         };
