@@ -16,6 +16,7 @@ using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Rest;
 using Qm.Fleet.Controller.Rest.OpenApi;
 using Qm.Fleet.Controller.Security;
+using Qm.Fleet.Controller.Security.Oidc;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Telemetry;
 using Qm.Fleet.Core.Access;
@@ -131,6 +132,7 @@ internal static class ControllerHost
         services.AddSingleton<FailureInterceptor>().AddSingleton<AccessInterceptor>();
         services.AddSingleton<AccessDesk>().AddSingleton<BearerTokens>().AddSingleton<GuessLimit>().AddSingleton<RefusalTrail>().AddSingleton<AccessApi>();
         services.AddSingleton<HostUnitApi>();
+        services.AddSingleton<OidcTokens>();
         services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>().AddSingleton<TopRounds>();
         services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<OperationApi>().AddSingleton<EventApi>().AddSingleton<AuditApi>();
         services.AddSingleton<SiteApi>().AddSingleton<ServerApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();

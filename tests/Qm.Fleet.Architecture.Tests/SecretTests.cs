@@ -19,6 +19,7 @@ public sealed partial class SecretTests
         ["controller/Qm.Fleet.Controller/Api/AccessApi.cs"] = "who made the token, once",
         ["controller/Qm.Fleet.Controller/Reconcile/NodeActor.cs"] = "the node that fetches the archive",
         ["controller/Qm.Fleet.Controller/Security/BearerTokens.cs"] = "the hash",
+        ["controller/Qm.Fleet.Controller/Security/Oidc/OidcTokens.cs"] = "the check of the signature",
         ["controller/Qm.Fleet.Core/Environments/Canonical.cs"] = "the hash that names a revision",
         ["controller/Qm.Fleet.Core/Environments/RootfsArchive.cs"] = "the check of the address",
     };

@@ -102,6 +102,8 @@ internal static class CommandLine
             DefaultValueFactory = static _ => Defaults.ArtifactSpaceBytes >> 20,
         };
         var command = new Command("run", "Serves until SIGTERM or SIGINT.") { State, bus, listen, names, socket, metrics, interval, usage, linkConfirm, artifacts };
+        var oidc = new OidcArguments();
+        oidc.AddTo(command);
         command.SetAction((parsed, ct) => ServeAsync(
             new ControllerOptions
             {
@@ -116,6 +118,7 @@ internal static class CommandLine
                 LinkConfirmWithin = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(linkConfirm)),
                 // What is out of every bound stays so, instead of coming round.
                 ArtifactSpaceBytes = Math.Clamp(parsed.GetRequiredValue(artifacts), 0, 1L << 40) << 20,
+                Oidc = oidc.Read(parsed),
                 Given = command.Options.Where(option => parsed.GetResult(option) is { Implicit: false }).Select(static option => option.Name).ToHashSet(StringComparer.Ordinal),
             },
             ct));

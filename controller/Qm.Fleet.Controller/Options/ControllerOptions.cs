@@ -43,6 +43,9 @@ internal sealed class ControllerOptions
     /// <summary>Most bytes that the archives of the controller's own store take together, 1 MiB to 16 TiB.</summary>
     public long ArtifactSpaceBytes { get; set; } = 16L << 30;
 
+    /// <summary>Whose tokens are taken beside the controller's own.</summary>
+    public OidcOptions Oidc { get; set; } = new();
+
     /// <summary>The options that stood on the command line, as it names them; the others have their defaults.</summary>
     public IReadOnlySet<string> Given { get; set; } = System.Collections.Frozen.FrozenSet<string>.Empty;
 
@@ -106,6 +109,7 @@ internal sealed class ControllerOptionsValidator : IValidateOptions<ControllerOp
         {
             problems.Add($"--artifact-space: {options.ArtifactSpaceBytes >> 20} MiB is not within 1 and {16L << 20}");
         }
+        problems.AddRange(options.Oidc.Problems());
         return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
     }
 

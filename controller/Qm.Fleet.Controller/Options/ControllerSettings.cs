@@ -29,6 +29,12 @@ internal static class ControllerSettings
             ("--report-interval", Milliseconds(options.ReportInterval)),
             ("--usage-interval", Milliseconds(options.UsageInterval)),
             ("--link-confirm-within", Milliseconds(options.LinkConfirmWithin)),
+            ("--oidc-issuer", options.Oidc.Issuer),
+            ("--oidc-audience", options.Oidc.Audience),
+            ("--oidc-name-claim", options.Oidc.NameClaim),
+            ("--oidc-role", string.Join(',', options.Oidc.Roles)),
+            ("--oidc-clock-skew", options.Oidc.ClockSkew.TotalSeconds.ToString(CultureInfo.InvariantCulture)),
+            ("--oidc-algorithm", string.Join(',', options.Oidc.Accepted)),
             ("--artifact-space", (options.ArtifactSpaceBytes >> 20).ToString(CultureInfo.InvariantCulture)),
         }
         select new ControllerSetting(setting.Name, setting.Value, options.Given.Contains(setting.Name) ? "command line" : "default");
