@@ -10,7 +10,7 @@ namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
 internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconcileStore store, WatchStreams streams, EffectiveAnswer effective, TopRounds top, TimeProvider time)
-    : V1.DiagnosticsService.DiagnosticsServiceBase, IDisposable
+    : V1.DiagnosticsService.DiagnosticsServiceBase
 {
     /// <summary>Pieces of a bundle that a node may send before the client took some.</summary>
     public const int Window = 32;
@@ -30,6 +30,7 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
     private static readonly TimeSpan Follow = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan FollowInQm = TimeSpan.FromSeconds(2);
 
+    // Never disposed of: a bundle that is cut off while the controller ends still gives its place back, and without a wait handle it holds nothing.
     private readonly SemaphoreSlim _bundles = new(MaxBundles, MaxBundles);
     private long _lastId;
     private int _tops;
@@ -198,9 +199,6 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
             Interlocked.Decrement(ref _tops);
         }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _bundles.Dispose();
 
     private static V1.Command Collect(string id, long until) => new() { CollectBundle = new V1.CollectBundle { Id = id, Until = until } };
 

@@ -26,8 +26,17 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
     // Longer than the agent extension itself waits for systemd.
     private static readonly TimeSpan RestartDeadline = TimeSpan.FromSeconds(60);
 
+    // What systemd, BlueChi or an agent extension said goes into steps, conditions and events.
+    private const int MostOfDetail = 2000;
+
     /// <summary>Carries out an act; an outcome nobody can tell is Unknown, never an exception.</summary>
     internal async Task<ActResult> DoAsync(string node, NodeStep.Act act, CancellationToken ct)
+    {
+        var result = await TryAsync(node, act, ct);
+        return result with { Detail = ForeignText.FitSentence(result.Detail, MostOfDetail) };
+    }
+
+    private async Task<ActResult> TryAsync(string node, NodeStep.Act act, CancellationToken ct)
     {
         try
         {
@@ -119,7 +128,7 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
         var result = await agents.SendAsync(node, command, deadline ?? AgentDeadline, ct);
         return result.Ok ? ActResult.Done
             : new(result.Reason is "NoSpace" or "InputOutputError" or "FileSystemError" or "NotStaged" or "RestartFailed" or "ArchiveUnavailable" or "CertificateRefused" ? ActOutcome.Failed : ActOutcome.Refused,
-                Redactor.RedactSentence($"{result.Reason}: {result.Message}"));
+                $"{result.Reason}: {result.Message}");
     }
 
     internal static Stage ToWire(RenderedRevision revision)

@@ -10,6 +10,9 @@ internal sealed class OperationStore(Database database)
     /// <summary>How many may go on at once.</summary>
     public const int MostOpen = 1_000;
 
+    /// <summary>The most of what systemd or BlueChi said that is kept, in characters.</summary>
+    public const int MostOfMessage = 2000;
+
     private const string Select = """
         select id as Id, kind as Kind, node as Node, unit as Unit, actor as Actor, reason as Reason, properties as Properties, active_state as ActiveState,
                invocation_id as InvocationId, message as Message, error as Error, cancelled_by as CancelledBy, on_host as OnHost, started_at as StartedAt, ended_at as EndedAt
@@ -30,6 +33,7 @@ internal sealed class OperationStore(Database database)
     public Task NoteAsync(string id, string message, CancellationToken ct) => database.WriteAsync(
         tx =>
         {
+            message = ForeignText.FitSentence(message, MostOfMessage);
             var noted = tx.Execute("update operations set message = @message where id = @id and ended_at is null and message <> @message", new { id, message });
             if (noted > 0)
             {
@@ -52,6 +56,7 @@ internal sealed class OperationStore(Database database)
             {
                 return false;
             }
+            (error, message) = (ForeignText.FitSentence(error, MostOfMessage), ForeignText.FitSentence(message, MostOfMessage));
             tx.Execute("update operations set ended_at = @Now, error = @error, message = @message where id = @id", new { id, error, message, Now = tx.Now.ToMicroseconds() });
             tx.Append(new EventDraft(
                 error.Length == 0 ? "OperationEnded" : "OperationFailed", error.Length == 0 ? EventSeverity.Info : EventSeverity.Error, operation.Actor, fleet, operation.Node, operation.Unit,

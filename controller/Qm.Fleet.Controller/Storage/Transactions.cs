@@ -24,6 +24,9 @@ internal class ReadSnapshot(SqliteConnection connection, SqliteTransaction trans
 internal sealed class WriteTransaction(SqliteConnection connection, SqliteTransaction transaction, DateTimeOffset now, Origin? origin = null)
     : ReadSnapshot(connection, transaction)
 {
+    /// <summary>The most of an event's sentence that is kept, in characters: a diff of a file, and whatever a node sends.</summary>
+    public const int MostOfMessage = 16 * 1024;
+
     private readonly HashSet<ResourceKey> _changes = [];
 
     /// <summary>The one time of everything this transaction writes.</summary>
@@ -56,7 +59,7 @@ internal sealed class WriteTransaction(SqliteConnection connection, SqliteTransa
         var (number, previous) = EventChain.Next(this);
         var call = draft.Origin ?? origin;
         // What is hashed is what is read back: SQLite ends some texts at a NUL, and keeps microseconds.
-        var stored = new StoredEvent(number, Now.ToMicroseconds().ToTime(), new(draft.Reason, draft.Severity, Whole(draft.Actor), Whole(draft.Fleet), Whole(draft.Node), Whole(draft.Unit), Redactor.RedactSentence(Whole(draft.Message))))
+        var stored = new StoredEvent(number, Now.ToMicroseconds().ToTime(), new(draft.Reason, draft.Severity, Whole(draft.Actor), Whole(draft.Fleet), Whole(draft.Node), Whole(draft.Unit), ForeignText.FitSentence(Whole(draft.Message), MostOfMessage)))
         {
             Details = new(Whole(call?.Source), Whole(call?.RequestId), Whole(draft.Before), Whole(draft.After)),
         };

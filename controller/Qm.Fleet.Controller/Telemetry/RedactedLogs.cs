@@ -5,7 +5,7 @@ using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Shared;
 
-/// <summary>Logs to another provider what is left when secrets are taken out, so that no message has to think of it.</summary>
+/// <summary>Logs to another provider what is left when secrets, and what forges lines, are taken out, so that no message has to think of it.</summary>
 /// <remarks>The agent extension compiles this file, too.</remarks>
 /// <param name="inner">Where it is logged.</param>
 [ProviderAlias("Console")]
@@ -16,6 +16,9 @@ internal sealed class RedactedLogs(ILoggerProvider inner) : ILoggerProvider
 
     /// <inheritdoc/>
     public void Dispose() => inner.Dispose();
+
+    /// <summary>The most of one entry, in characters.</summary>
+    private const int Most = 16 * 1024;
 
     private sealed class Logger(ILogger inner) : ILogger
     {
@@ -29,7 +32,7 @@ internal sealed class RedactedLogs(ILoggerProvider inner) : ILoggerProvider
             if (inner.IsEnabled(logLevel))
             {
                 // What is logged beside the sentence is not: an exception says in its message what others said.
-                var text = Redactor.RedactSentence(exception is null ? formatter(state, exception) : $"{formatter(state, exception)}\n{exception}");
+                var text = ForeignText.FitSentence(exception is null ? formatter(state, exception) : $"{formatter(state, exception)}\n{exception}", Most);
                 inner.Log(logLevel, eventId, text, null, static (text, _) => text);
             }
         }
