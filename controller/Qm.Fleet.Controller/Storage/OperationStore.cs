@@ -1,3 +1,4 @@
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Controller.Storage;
 

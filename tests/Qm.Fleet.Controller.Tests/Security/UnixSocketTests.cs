@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
+
+namespace Qm.Fleet.Controller.Tests.Security;
+
+/// <summary>Who is let in on the Unix sockets is said by the kernel, whoever may reach them.</summary>
+[Trait("Requirement", "QMF-THREAT-001")]
+public sealed class UnixSocketTests
+{
+    private const int Nobody = 65534;
+    private const UnixFileMode ForAll = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupWrite
+        | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task ForeignUser_WhoReachesTheSocketAfterAll_IsNotAnswered()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root can become somebody else");
+        Assert.SkipUnless(File.Exists("/usr/bin/setpriv") && File.Exists("/usr/bin/curl"), "setpriv of util-linux or curl is not installed");
+        using var logs = new FakeLoggerProvider();
+        await using var controller = await RunningController.StartAsync(services => services.AddSingleton<ILoggerProvider>(logs));
+
+        // The file's own mode keeps others out already.
+        var barred = await CurlAsync(controller.Options.RestSocket, Nobody);
+        for (var path = controller.Options.RestSocket; path is not ("/tmp" or "/"); path = Path.GetDirectoryName(path)!)
+        {
+            File.SetUnixFileMode(path, ForAll);
+        }
+        var foreign = await CurlAsync(controller.Options.RestSocket, Nobody);
+        var root = await CurlAsync(controller.Options.RestSocket, 0);
+
+        Assert.Equal((7, ""), barred);
+        Assert.NotEqual(0, foreign.ExitCode);
+        Assert.Equal("", foreign.Output);
+        Assert.Equal(0, root.ExitCode);
+        Assert.Contains("local:root", root.Output, StringComparison.Ordinal);
+        Assert.Contains(logs.Collector.GetSnapshot(), static record => record.Id.Id == 1203 && record.Message.Contains("65534", StringComparison.Ordinal));
+    }
+
+    private static async Task<(int ExitCode, string Output)> CurlAsync(string socket, int uid)
+    {
+        using var curl = Process.Start(new ProcessStartInfo(
+            "/usr/bin/setpriv", ["--reuid", $"{uid}", "--regid", $"{uid}", "--clear-groups", "/usr/bin/curl", "--silent", "--max-time", "20", "--unix-socket", socket, "http://localhost/v1/access:whoami"])
+        {
+            RedirectStandardOutput = true,
+        })!;
+        var output = curl.StandardOutput.ReadToEndAsync(Ct);
+        await curl.WaitForExitAsync(Ct).WaitAsync(RunningController.Deadline, Ct);
+        return (curl.ExitCode, await output);
+    }
+}
