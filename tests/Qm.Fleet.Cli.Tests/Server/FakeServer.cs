@@ -88,7 +88,7 @@ internal sealed class FakeServer : IAsyncDisposable
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(listen);
         builder.Services.AddGrpc();
         builder.Services.AddSingleton<FakeFleets>().AddSingleton<FakeRevisions>().AddSingleton<FakeNodes>().AddSingleton<FakeEvents>().AddSingleton<FakeDiagnostics>().AddSingleton<FakeArtifacts>()
-            .AddSingleton<FakeOperations>().AddSingleton<FakeRollouts>().AddSingleton<FakeSites>().AddSingleton<FakeController>().AddSingleton<FakeAudit>().AddSingleton<FakeAccess>();
+            .AddSingleton<FakeOperations>().AddSingleton<FakeRollouts>().AddSingleton<FakeSites>().AddSingleton<FakeController>().AddSingleton<FakeAudit>().AddSingleton<FakeAccess>().AddSingleton<FakeHostUnits>();
         var app = builder.Build();
         var callers = new ConcurrentQueue<(string, string)>();
         app.Use((call, next) =>
@@ -108,6 +108,7 @@ internal sealed class FakeServer : IAsyncDisposable
         app.MapGrpcService<FakeController>();
         app.MapGrpcService<FakeAudit>();
         app.MapGrpcService<FakeAccess>();
+        app.MapGrpcService<FakeHostUnits>();
         await app.StartAsync();
         return (app, callers);
     }
