@@ -101,7 +101,7 @@ public static partial class Redactor
     private static partial Regex NamedValue();
 
     // A name of DNS letters at most: what was made to be guessed by nobody has others, too, or is longer.
-    [GeneratedRegex(@"(?!\btoken:(?-i:[a-z0-9][a-z0-9-]{0,62})(?![\w./+=]))" + NamedValuePattern, RegexOptions.IgnoreCase | RegexOptions.Multiline)]
+    [GeneratedRegex(@"(?!\btoken:(?-i:[a-z0-9][a-z0-9-]{0,62})(?![\w/+=]|\.\w))" + NamedValuePattern, RegexOptions.IgnoreCase | RegexOptions.Multiline)]
     private static partial Regex NamedValueInSentence();
 
     private const string NamedValuePattern =
