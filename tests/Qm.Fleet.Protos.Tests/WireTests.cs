@@ -17,6 +17,7 @@ public sealed partial class WireTests
         FleetServiceReflection.Descriptor, RevisionServiceReflection.Descriptor, RolloutServiceReflection.Descriptor, NodeServiceReflection.Descriptor, EventServiceReflection.Descriptor,
         DiagnosticsServiceReflection.Descriptor, OperationServiceReflection.Descriptor, SiteServiceReflection.Descriptor, AccessServiceReflection.Descriptor, ServerServiceReflection.Descriptor,
         V1.UsageReflection.Descriptor, CapacityReflection.Descriptor, TopReflection.Descriptor, AuditServiceReflection.Descriptor,
+        HostUnitServiceReflection.Descriptor,
     ];
 
     private static string Root { get; } = FindRoot();

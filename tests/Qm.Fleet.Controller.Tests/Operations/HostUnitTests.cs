@@ -79,7 +79,7 @@ public sealed class HostUnitTests
         await RefusedAsync("OUT_OF_REACH", async () => await Nodes(controller).RestartUnitAsync(new() { Node = "ecu1", Unit = Heater, OnHost = true }, cancellationToken: Ct));
         Assert.Equal(["Freeze ecu1 heater.service"], blueChi.Calls);
         var changes = controller.Service<EventLog>().After(0, "", "", 100).Where(static entry => entry.Draft.Reason is "HostUnitAllowed" or "HostUnitRemoved").ToList();
-        Assert.Equal([("HostUnitAllowed", false, true), ("HostUnitRemoved", true, false)], changes.Select(static entry => (entry.Draft.Reason, entry.Draft.Before.Length > 0, entry.Draft.After.Length > 0)));
+        Assert.Equal([("HostUnitAllowed", false, true), ("HostUnitRemoved", true, false)], changes.Select(static entry => (entry.Draft.Reason, entry.Details.Before.Length > 0, entry.Details.After.Length > 0)));
         var missing = await Assert.ThrowsAsync<RpcException>(async () => await HostUnits(controller).RemoveAsync(new() { Unit = Heater }, cancellationToken: Ct));
         Assert.Equal(StatusCode.NotFound, missing.StatusCode);
     }

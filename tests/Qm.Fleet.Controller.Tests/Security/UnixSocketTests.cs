@@ -1,7 +1,7 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Testing;
 
 namespace Qm.Fleet.Controller.Tests.Security;
 
@@ -20,7 +20,7 @@ public sealed class UnixSocketTests
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root can become somebody else");
         Assert.SkipUnless(File.Exists("/usr/bin/setpriv") && File.Exists("/usr/bin/curl"), "setpriv of util-linux or curl is not installed");
-        using var logs = new FakeLoggerProvider();
+        using var logs = new Logged();
         await using var controller = await RunningController.StartAsync(services => services.AddSingleton<ILoggerProvider>(logs));
 
         // The file's own mode keeps others out already.
@@ -37,7 +37,7 @@ public sealed class UnixSocketTests
         Assert.Equal("", foreign.Output);
         Assert.Equal(0, root.ExitCode);
         Assert.Contains("local:root", root.Output, StringComparison.Ordinal);
-        Assert.Contains(logs.Collector.GetSnapshot(), static record => record.Id.Id == 1203 && record.Message.Contains("65534", StringComparison.Ordinal));
+        Assert.Contains(logs.Entries, static entry => entry.Id == 1203 && entry.Text.Contains("65534", StringComparison.Ordinal));
     }
 
     private static async Task<(int ExitCode, string Output)> CurlAsync(string socket, int uid)
@@ -50,5 +50,23 @@ public sealed class UnixSocketTests
         var output = curl.StandardOutput.ReadToEndAsync(Ct);
         await curl.WaitForExitAsync(Ct).WaitAsync(RunningController.Deadline, Ct);
         return (curl.ExitCode, await output);
+    }
+
+    private sealed class Logged : ILoggerProvider, ILogger
+    {
+        public ConcurrentQueue<(int Id, string Text)> Entries { get; } = new();
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Entries.Enqueue((eventId.Id, formatter(state, exception)));
+
+        public void Dispose()
+        {
+        }
     }
 }

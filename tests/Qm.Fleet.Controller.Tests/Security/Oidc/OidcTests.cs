@@ -64,7 +64,7 @@ public sealed class OidcTests
         { "with crit", "asks for what is not known here" },
         { "without a key's name", "names no key" },
         { "with a name that has a line break", "is no name" },
-        { "with two names", "is no name" },
+        { "with two names", "it does not read" },
         { "rubbish", "it does not read" },
     };
 

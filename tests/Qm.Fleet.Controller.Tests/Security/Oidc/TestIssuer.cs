@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 using Qm.Fleet.Controller.Options;
@@ -47,6 +48,7 @@ internal sealed class TestIssuer : IAsyncDisposable
     public static async Task<TestIssuer> StartAsync(CancellationToken ct)
     {
         var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var issuer = new TestIssuer(builder.Build());
         await issuer._app.StartAsync(ct);
