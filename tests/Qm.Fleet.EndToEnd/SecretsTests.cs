@@ -39,7 +39,7 @@ public sealed class SecretsTests
         await TellAsync("plan", "-f", changed);
         await TellAsync("plan", "-f", changed, "-o", "json");
         await TellAsync("apply", "-f", changed, "--no-wait");
-        await lab.NodeAsync("ecu1", static node => node.Status?.Step?.Reason.Contains("127.0.0.1:9", StringComparison.Ordinal) == true, "ecu1 tells that the archive cannot be had");
+        await lab.NodeAsync("ecu1", static node => node.Status?.Step?.Message.Contains("127.0.0.1:9", StringComparison.Ordinal) == true, "ecu1 tells that the archive cannot be had");
         await lab.Lab.RunCliAsync(["get", "nodes", "--server", lab.Lab.Endpoint, "--pki", Path.Combine(lab.Lab.Directory.ControllerState, "pki/admin"), "--token", token + "x"], FleetLab.Ct);
         await TellAsync("get", "nodes", "--server", lab.Lab.Endpoint, "--pki", Path.Combine(lab.Lab.Directory.ControllerState, "pki/admin"), "--token", token, "-v");
         foreach (var line in new[] { "diff cockpit", "diff cockpit -o json", "describe node ecu1", "get nodes -o json", "events", "events -o json", "audit export", "effective ecu1", "effective ecu1 -o json", "checks ecu1", "logs ecu1", "rollout why cockpit", "auth token list -o json", "get operations -o json" })

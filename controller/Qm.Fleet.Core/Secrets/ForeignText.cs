@@ -42,7 +42,7 @@ public static class ForeignText
                 }
             });
         }
-        return Cut(keepsLines ? text : text.Trim(), most);
+        return keepsLines ? Cut(text, most) : Cut(text.Trim(), most).TrimEnd();
     }
 
     // Half of a pair is no text any more.

@@ -22,12 +22,12 @@ public static partial class Redactor
     /// <summary>Applies every rule.</summary>
     public static RedactedText Redact(string text)
     {
-        text = Redact(text, NamedValue());
+        text = Redact(text, Authorization(), NamedValue());
         return new(KnownToken().Replace(text, Mark));
     }
 
-    /// <summary>Applies every rule to a sentence of our own, in which <c>token:NAME</c> is who did something.</summary>
-    public static string RedactSentence(string text) => KnownToken().Replace(Redact(text, NamedValueInSentence()), Mark);
+    /// <summary>Applies every rule to a sentence of our own, in which <c>token:NAME</c> is who did something and a digest is of an archive.</summary>
+    public static string RedactSentence(string text) => KnownToken().Replace(Redact(text, AuthorizationInSentence(), NamedValueInSentence()), Mark);
 
     /// <summary>A value by the key it stands behind: that is what says that it is a password.</summary>
     public static string RedactValue(string key, string value)
@@ -36,11 +36,11 @@ public static partial class Redactor
         return text.StartsWith($"{key}=", StringComparison.Ordinal) ? text[(key.Length + 1)..] : Mark;
     }
 
-    private static string Redact(string text, Regex namedValue)
+    private static string Redact(string text, Regex authorization, Regex namedValue)
     {
         text = PrivateKey().Replace(text, Mark);
         text = RemoveCutKeys(text);
-        text = Authorization().Replace(text, $"$1{Mark}");
+        text = authorization.Replace(text, $"$1{Mark}");
         text = UserInformation().Replace(text, $"$1{Mark}@");
         text = QuotedAssignment().Replace(text, $"$1{Mark}$3");
         return namedValue.Replace(text, $"$1{Mark}");
@@ -87,6 +87,10 @@ public static partial class Redactor
 
     [GeneratedRegex(@"(\bAuthorization\s*[:=]\s*(?:(?:Bearer|Basic|Digest|Negotiate|Token)\s+)?|\b(?:Bearer|Basic|Digest)\s+|""auth""\s*:\s*"")[^\s""',;]+", RegexOptions.IgnoreCase)]
     private static partial Regex Authorization();
+
+    // Basic and digest are words, too.
+    [GeneratedRegex(@"((?i:\bAuthorization\s*[:=]\s*(?:(?:Bearer|Basic|Digest|Negotiate|Token)\s+)?)|\b(?:Bearer|Basic)\s+(?=[A-Za-z0-9+/=._~-]{8}))[^\s""',;]+")]
+    private static partial Regex AuthorizationInSentence();
 
     // Up to the last @ before the path: passwords hold @ as well.
     [GeneratedRegex(@"([A-Za-z][A-Za-z0-9+.-]{0,20}://)[^\s/?#""'<>]*@")]
