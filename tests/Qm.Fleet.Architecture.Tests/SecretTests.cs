@@ -13,6 +13,7 @@ public sealed partial class SecretTests
     // Every place that reveals a secret, and to whom: a new one is a decision.
     private static readonly Dictionary<string, string> Revealing = new(StringComparer.Ordinal)
     {
+        ["agent-extension/Qm.Fleet.Agent/Revisions/NodeState.cs"] = "the state directory of the node, 0700",
         ["agent-extension/Qm.Fleet.Agent/Rootfs/ArchiveServer.cs"] = "the server of the archive",
         ["controller/Qm.Fleet.Cli/Connection/FleetConnection.cs"] = "the controller, over TLS",
         ["controller/Qm.Fleet.Cli/Contexts/ContextFile.cs"] = "the file of the person who wrote it, 0600",

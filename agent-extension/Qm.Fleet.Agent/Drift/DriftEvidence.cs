@@ -1,6 +1,5 @@
-using System.Text.Unicode;
 using System.Text;
-using Qm.Fleet.Agent.Diagnosis;
+using System.Text.Unicode;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Secrets;

@@ -1,10 +1,13 @@
 using System.Diagnostics;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Qm.Fleet.Core.Secrets;
 
 /// <summary>An address that may hold a secret: a user and a password before the host, or a signature in its query. What is printed of it holds neither.</summary>
 /// <param name="text">The whole address.</param>
 [DebuggerDisplay("{ToString(),nq}")]
+[JsonConverter(typeof(SecretUrlJson))]
 public sealed class SecretUrl(string text) : IEquatable<SecretUrl>
 {
     [DebuggerBrowsable(DebuggerBrowsableState.Never)]
@@ -37,4 +40,14 @@ public sealed class SecretUrl(string text) : IEquatable<SecretUrl>
 
     /// <summary>Takes an address as it was written.</summary>
     public static SecretUrl FromString(string text) => new(text);
+}
+
+/// <summary>Writes what may be seen of an address, and reads none: what was written is not all of it.</summary>
+public sealed class SecretUrlJson : JsonConverter<SecretUrl>
+{
+    /// <inheritdoc/>
+    public override SecretUrl Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => throw new JsonException("an address is never read from JSON that shows it");
+
+    /// <inheritdoc/>
+    public override void Write(Utf8JsonWriter writer, SecretUrl value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
 }

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text;
 using Qm.Fleet.Agent.Checks;
-using Qm.Fleet.Agent.Diagnosis;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Facts;
 using Qm.Fleet.Agent.Tests.Checks;
