@@ -16,7 +16,7 @@ public sealed class SecretsTests
     private const string UserPassword = "hushuser4714";
 
     // What a fleet declares lies where it has to be to come into force: in the store, and in the files of the node and of its agent extension.
-    private static readonly string[] Declared = ["controller/fleet.db", "/etc/qm/containers/systemd/radio.container", "/var/lib/qm-fleet/", "/run/systemd/generator/"];
+    private static readonly string[] Declared = ["controller/fleet.db", "/etc/qm/containers/systemd/radio.container", "/var/lib/qm-fleet/", "run/systemd/generator/"];
 
     [Fact]
     public async Task SecretsOfAWholeRun_LieWhereTheyAreDeclaredAndAreToldNowhere()

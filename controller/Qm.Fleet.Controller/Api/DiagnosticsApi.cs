@@ -30,9 +30,8 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
     private static readonly TimeSpan Follow = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan FollowInQm = TimeSpan.FromSeconds(2);
 
-    // Never disposed of: a bundle that is cut off while the controller ends still gives its place back, and without a wait handle it holds nothing.
-    private readonly SemaphoreSlim _bundles = new(MaxBundles, MaxBundles);
     private long _lastId;
+    private int _bundles;
     private int _tops;
 
     /// <inheritdoc/>
@@ -67,13 +66,13 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
     public override async Task CollectBundle(V1.CollectBundleRequest request, IServerStreamWriter<V1.BundleChunk> responseStream, ServerCallContext context)
     {
         Find(request.Node);
-        if (!await _bundles.WaitAsync(TimeSpan.Zero, context.CancellationToken).ConfigureAwait(false))
-        {
-            throw Failures.Make(Code.ResourceExhausted, "TOO_MANY_BUNDLES", $"{MaxBundles} bundles are being collected already. Ask again in a minute.");
-        }
-
         try
         {
+            if (Interlocked.Increment(ref _bundles) > MaxBundles)
+            {
+                throw Failures.Make(Code.ResourceExhausted, "TOO_MANY_BUNDLES", $"{MaxBundles} bundles are being collected already. Ask again in a minute.");
+            }
+
             using var end = streams.Link(context);
             var (id, until, bytes) = (NextId(), (long)Window, 0L);
             var diagnosis = new Diagnosis(request.Node, id, Collect(id, until), new("BundleCollected", EventSeverity.Info, context.Caller().Actor, "", request.Node, "", "collects a diagnostic bundle"));
@@ -96,7 +95,7 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
         }
         finally
         {
-            _bundles.Release();
+            Interlocked.Decrement(ref _bundles);
         }
     }
 

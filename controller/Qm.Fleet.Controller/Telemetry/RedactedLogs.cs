@@ -1,12 +1,13 @@
+#pragma warning disable IDE0005 // The controller knows some of these by itself; the agent extension, which compiles this file, too, does not.
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 using Qm.Fleet.Core.Secrets;
+#pragma warning restore IDE0005
 
 namespace Qm.Fleet.Shared;
 
 /// <summary>Logs to another provider what is left when secrets, and what forges lines, are taken out, so that no message has to think of it.</summary>
-/// <remarks>The agent extension compiles this file, too.</remarks>
 /// <param name="inner">Where it is logged.</param>
 [ProviderAlias("Console")]
 internal sealed class RedactedLogs(ILoggerProvider inner) : ILoggerProvider

@@ -1,6 +1,4 @@
-using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
-using Grpc.Core;
 using Qm.Fleet.BlueChi;
 using Qm.Fleet.BlueChi.Jobs;
 using Qm.Fleet.Controller.Storage;
