@@ -2,7 +2,6 @@ using System.Collections;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Grpc.Core;
-using Qm.Fleet.Lab.Processes;
 using Qm.Fleet.V1;
 using Xunit;
 

@@ -87,7 +87,7 @@ public sealed class SecretsTests
         }
     }
 
-    private static Task ApplyAsync(FleetLab lab, string password) => lab.ApplyAsync("cockpit.yaml", Environment(password));
+    private static Task<string> ApplyAsync(FleetLab lab, string password) => lab.ApplyAsync("cockpit.yaml", Environment(password));
 
     private static (string From, string To) Environment(string password) =>
         ("Container: {Image: \"localhost/radio:3\"}", $"Container: {{Image: \"localhost/radio:3\", Environment: \"PASSWORD={password}\"}}");
