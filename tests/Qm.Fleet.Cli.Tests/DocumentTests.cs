@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Qm.Fleet.Cli.Tests.Processes;
 using Xunit;
 
 namespace Qm.Fleet.Cli.Tests;
@@ -12,7 +11,7 @@ public sealed partial class DocumentTests : CliTest
     public void Documents_EveryLineOfQmfleet_IsTaken()
     {
         var root = CommandLine.Make(new(), Context());
-        var lines = Directory.GetFiles(Path.Combine(GoldenFile.Root, "deploy/docs"), "*.md").Append(Path.Combine(GoldenFile.Root, "README.md"))
+        var lines = Directory.GetFiles(Checkout.Of("deploy/docs"), "*.md").Append(Checkout.Of("README.md"))
             .SelectMany(path => Line().Matches(File.ReadAllText(path)).Select(match => (Path: Path.GetFileName(path), Line: match.Groups[1].Value))).ToArray();
 
         Assert.NotEmpty(lines);

@@ -46,7 +46,7 @@ public sealed class HelpTests : CliTest
     public void Manual_Pages_AreThoseOfTheVerbs()
     {
         var pages = ManualPages.Make(CommandLine.Make(new(), Context()));
-        var folder = Path.Combine(GoldenFile.Root, "deploy/man");
+        var folder = Checkout.Of("deploy/man");
 
         Assert.All(pages, page => GoldenFile.Check($"deploy/man/{page.Key}", page.Value));
         Assert.Equal(pages.Keys, Directory.GetFiles(folder).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));

@@ -18,7 +18,7 @@ internal sealed record DocumentedFault(string Name, ImmutableArray<ImmutableArra
     /// <summary>Every line.</summary>
     internal static ImmutableArray<DocumentedFault> All { get; } =
     [
-        .. File.ReadLines(Path.Combine(FleetLab.Find("deploy/docs"), "faults.md")).SkipWhile(line => !line.StartsWith("|---", StringComparison.Ordinal)).Skip(1)
+        .. File.ReadLines(Checkout.Of("deploy/docs/faults.md")).SkipWhile(line => !line.StartsWith("|---", StringComparison.Ordinal)).Skip(1)
             .TakeWhile(line => line.StartsWith('|')).Select(line => line.Trim('|').Split('|', StringSplitOptions.TrimEntries)).Select(Read),
     ];
 

@@ -35,11 +35,11 @@ public sealed class FaultTests
         await using var lab = await FleetLab.StartAsync(nodes: 2);
         await lab.ApplyAsync("cockpit.yaml");
         var boot = (await lab.ConvergedAsync())["ecu2"].Status.Report.Machine.BootId;
-        var agent = lab.Lab.Agents.Single(process => process.Name == "agent-ecu2").Id;
+        var agent = lab.Lab.AgentOf(lab.Lab.Nodes[1])!.Id;
 
         await lab.RunAsync("lab", "fault", "ecu2", "reboot");
         await lab.NodeAsync("ecu2", node => NodeWatch.HasConverged(node) && node.Status.Report?.Machine.BootId != boot, "ecu2 has converged after another boot");
-        Assert.NotEqual(agent, lab.Lab.Agents.Single(process => process.Name == "agent-ecu2").Id);
+        Assert.NotEqual(agent, lab.Lab.AgentOf(lab.Lab.Nodes[1])!.Id);
     }
 
     [Fact]

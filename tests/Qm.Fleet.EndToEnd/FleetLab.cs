@@ -17,7 +17,7 @@ internal sealed class FleetLab : IAsyncDisposable
 
     internal static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    internal static string Examples { get; } = Find("deploy/examples");
+    internal static string Examples { get; } = Checkout.Of("deploy/examples");
 
     /// <summary>Starts a lab with labelled nodes.</summary>
     internal static async Task<FleetLab> StartAsync(int nodes = 3, NodeTimings? timings = null, TimeSpan? linkConfirmWithin = null)
@@ -158,19 +158,5 @@ internal sealed class FleetLab : IAsyncDisposable
         var path = Path.Combine(Lab.Directory.Root, "manifest.yaml");
         await File.WriteAllTextAsync(path, text, Ct);
         return await RunAsync("apply", "-f", path, "--no-wait");
-    }
-
-    /// <summary>A folder of the repository.</summary>
-    internal static string Find(string relative)
-    {
-        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
-        {
-            if (Path.Combine(directory.FullName, relative) is var path && Directory.Exists(path))
-            {
-                return path;
-            }
-        }
-
-        throw new DirectoryNotFoundException($"{relative} is not above {AppContext.BaseDirectory}");
     }
 }

@@ -60,7 +60,7 @@ public sealed class KilledTests
         await lab.ApplyAsync("cockpit-tight.yaml");
         var wanted = (await lab.CockpitAsync()).Status.Revision;
         await lab.StepAsync("ecu1", "RestartQm");
-        await lab.Lab.Agents[0].KillAsync();
+        await lab.Lab.AgentOf(lab.Lab.Nodes[0])!.KillAsync();
         await lab.Lab.StartAgentAsync("agent-ecu1", [lab.Lab.Nodes[0]]);
         var nodes = await lab.ConvergedAsync(wanted);
 

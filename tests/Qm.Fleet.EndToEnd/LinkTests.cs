@@ -75,7 +75,7 @@ public sealed class LinkTests : IAsyncLifetime
         }
         else
         {
-            await _lab.Lab.Agents[0].KillAsync();
+            await _lab.Lab.AgentOf(_lab.Lab.Nodes[0])!.KillAsync();
             await _lab.Lab.StartAgentAsync("agent-ecu1", [_lab.Lab.Nodes[0]]);
         }
 

@@ -37,7 +37,7 @@ public sealed class OutOfMemoryTests
         Assert.Matches(@"OomKilled +init\.scope +systemd of QM", await lab.RunAsync("describe", "node", "ecu1"));
 
         // Whoever is killed tells everything again, and nothing is stored twice.
-        await lab.Lab.Agents[0].KillAsync();
+        await lab.Lab.AgentOf(lab.Lab.Nodes[0])!.KillAsync();
         await lab.Lab.StartAgentAsync("agent-ecu1", [lab.Lab.Nodes[0]]);
         await lab.ConvergedAsync();
         await lab.RunAsync("lab", "fault", "ecu1", "oom", "nested", "radio");

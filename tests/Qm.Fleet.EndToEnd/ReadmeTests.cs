@@ -7,7 +7,7 @@ namespace Qm.Fleet.EndToEnd;
 [Collection(nameof(FleetLab))]
 public sealed partial class ReadmeTests
 {
-    private static readonly string Readme = File.ReadAllText(Path.Combine(FleetLab.Find("deploy/examples"), "../../README.md"));
+    private static readonly string Readme = File.ReadAllText(Checkout.Of("README.md"));
 
     /// <summary>What other tests play: it goes on until Ctrl-C, opens an editor, writes the settings of whoever runs it, or waits for nodes that are left alone here.</summary>
     private static readonly string[] PlayedElsewhere = ["watch ", "edit ", "config ", "delete ", "--help"];

@@ -20,11 +20,9 @@ public sealed partial class WireTests
         HostUnitServiceReflection.Descriptor,
     ];
 
-    private static string Root { get; } = FindRoot();
+    private static string[] ProtoFiles => Directory.GetFiles(Checkout.Of("protos/qm"), "*.proto", SearchOption.AllDirectories);
 
-    private static string[] ProtoFiles => Directory.GetFiles(Path.Combine(Root, "protos/qm"), "*.proto", SearchOption.AllDirectories);
-
-    private static string Golden => Path.Combine(Root, "tests/Qm.Fleet.Protos.Tests/wire.txt");
+    private static string Golden => Checkout.Of("tests/Qm.Fleet.Protos.Tests/wire.txt");
 
     [Fact]
     [Trait("Requirement", "QMF-API-004")]
@@ -96,19 +94,6 @@ public sealed partial class WireTests
     ];
 
     private static IEnumerable<string> Lines(EnumDescriptor type) => type.Values.Select(value => $"value {type.FullName} {value.Number} {value.Name}");
-
-    private static string FindRoot()
-    {
-        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
-        {
-            if (File.Exists(Path.Combine(directory.FullName, "Qm.Fleet.sln")))
-            {
-                return directory.FullName;
-            }
-        }
-
-        throw new DirectoryNotFoundException($"Qm.Fleet.sln is not above {AppContext.BaseDirectory}");
-    }
 
     [GeneratedRegex(@"^\s*(message|enum|service|rpc|oneof)\s+\w|^\s*(repeated |optional |map<)?[\w.<>, ]+ \w+ = \d+( \[.*\])?;")]
     private static partial Regex Definition();

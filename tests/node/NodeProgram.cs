@@ -20,7 +20,7 @@ internal static class NodeProgram
     // A copy of its own, so that nothing is written into the repository, under the hash of what is asked for.
     private static async Task<string> InstallAsync()
     {
-        var source = Find("tests/node");
+        var source = Checkout.Of("tests/node");
         Xunit.Assert.SkipUnless(Has("node") && Has("npm"), "node and npm are not installed");
         await Turn.WaitAsync(Xunit.TestContext.Current.CancellationToken);
         try
@@ -81,17 +81,4 @@ internal static class NodeProgram
     }
 
     private static bool Has(string program) => (System.Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
-
-    private static string Find(string relative)
-    {
-        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
-        {
-            if (Path.Combine(directory.FullName, relative) is var path && Directory.Exists(path))
-            {
-                return path;
-            }
-        }
-
-        throw new DirectoryNotFoundException($"{relative} is not above {AppContext.BaseDirectory}");
-    }
 }

@@ -63,7 +63,7 @@ internal sealed class FleetPlans(FleetStore fleets, LiveNodes live, RolloutNodes
     // Units that nobody had a reason to look at before: those a safety score or a precondition names for the first time.
     private async Task<IReadOnlyDictionary<string, ImmutableSortedDictionary<string, UnitReading>>> UnitsAsync(DesiredFleet fleet, IReadOnlyCollection<DesiredNode> members, CancellationToken ct)
     {
-        if (blueChi.Current is not { } current)
+        if (blueChi.Current is null)
         {
             return ImmutableDictionary<string, ImmutableSortedDictionary<string, UnitReading>>.Empty;
         }
@@ -76,7 +76,7 @@ internal sealed class FleetPlans(FleetStore fleets, LiveNodes live, RolloutNodes
             .GroupBy(unit => unit.Node, unit => unit.Unit, StringComparer.Ordinal).ToArray();
         var readings = new ImmutableSortedDictionary<string, UnitReading>[wanted.Length];
         await Parallel.ForAsync(0, wanted.Length, new ParallelOptions { MaxDegreeOfParallelism = ReadsAtOnce, CancellationToken = ct },
-            async (index, ct) => readings[index] = await UnitReader.ReadManyAsync(current, wanted[index].Key, wanted[index], logger, ct));
+            async (index, ct) => readings[index] = await UnitReader.ReadManyAsync(blueChi, wanted[index].Key, wanted[index], logger, ct));
         return wanted.Zip(readings).ToImmutableDictionary(pair => pair.First.Key, pair => pair.Second, StringComparer.Ordinal);
     }
 }

@@ -15,6 +15,7 @@ internal sealed class BlueChiLink(EventSink events, TimeProvider time) : IBlueCh
     internal const string All = "*";
 
     private readonly ConcurrentDictionary<string, NodeStatus> _nodes = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, CancellationTokenSource> _online = new(StringComparer.Ordinal);
     private GuardedBlueChi? _current;
 
     /// <summary>The present BlueChi, behind the guard of what is not QM; null while there is none.</summary>
@@ -49,6 +50,19 @@ internal sealed class BlueChiLink(EventSink events, TimeProvider time) : IBlueCh
         _ => Presence.Offline,
     };
 
+    /// <summary>Fires when BlueChi no longer calls a node, a host or its QM, online: who waits for an answer of it would wait for half a minute more.</summary>
+    internal CancellationToken Gone(string bluechiNode)
+    {
+        var online = _online.GetOrAdd(bluechiNode, static _ => new());
+        // Asked after it is there to be ended: whoever goes between the two is seen here, or ends it.
+        if (PresenceOf(bluechiNode) != Presence.Online)
+        {
+            End(bluechiNode);
+        }
+
+        return online.Token;
+    }
+
     public void Connected(IBlueChi blueChi, IReadOnlyList<NodeInfo> nodes)
     {
         _nodes.Clear();
@@ -59,6 +73,7 @@ internal sealed class BlueChiLink(EventSink events, TimeProvider time) : IBlueCh
 
         Since = Current is null ? time.GetUtcNow() : Since;
         _current = new GuardedBlueChi(blueChi);
+        EndAll();
         AllChanged?.Invoke();
     }
 
@@ -67,12 +82,18 @@ internal sealed class BlueChiLink(EventSink events, TimeProvider time) : IBlueCh
         NotConnectedBecause = reason;
         Since = Current is null ? Since : time.GetUtcNow();
         _current = null;
+        EndAll();
         AllChanged?.Invoke();
     }
 
     public void NodeStatusChanged(string node, NodeStatus status)
     {
         _nodes[node] = status;
+        if (status != NodeStatus.Online)
+        {
+            End(node);
+        }
+
         HostChanged?.Invoke(QmNode.HostOf(node, out _), All);
     }
 
@@ -86,4 +107,21 @@ internal sealed class BlueChiLink(EventSink events, TimeProvider time) : IBlueCh
     public void LateExecution(LateExecution late) => events.Note(new(
         "LateExecution", EventSeverity.Warning, EventDraft.Controller, "", QmNode.HostOf(late.Node, out _), late.Unit,
         $"{late.Type} of {late.Unit} on {late.Node}, asked for at {late.AskedAt:u} and given up as unknown, was carried out after all (invocation {late.InvocationId})"));
+
+    private void EndAll()
+    {
+        foreach (var node in _online.Keys)
+        {
+            End(node);
+        }
+    }
+
+    // Not disposed: whoever got its token may still link to it.
+    private void End(string bluechiNode)
+    {
+        if (_online.TryRemove(bluechiNode, out var online))
+        {
+            online.Cancel();
+        }
+    }
 }

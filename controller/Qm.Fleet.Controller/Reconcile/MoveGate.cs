@@ -54,9 +54,9 @@ internal sealed class MoveGate(string node, BlueChiLink blueChi, RolloutKeeper r
         var units = new Dictionary<string, ImmutableSortedDictionary<string, UnitReading>>(StringComparer.Ordinal);
         foreach (var asked in fleet.Policy.Preconditions.GroupBy(condition => condition.Node.Length == 0 ? node : condition.Node, condition => condition.Unit, StringComparer.Ordinal))
         {
-            if (blueChi.Current is { } current && blueChi.PresenceOf(asked.Key) == Presence.Online)
+            if (blueChi.PresenceOf(asked.Key) == Presence.Online)
             {
-                units[asked.Key] = await UnitReader.ReadManyAsync(current, asked.Key, asked.Distinct(), logger, ct);
+                units[asked.Key] = await UnitReader.ReadManyAsync(blueChi, asked.Key, asked.Distinct(), logger, ct);
             }
         }
 

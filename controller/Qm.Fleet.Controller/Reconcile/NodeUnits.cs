@@ -52,7 +52,7 @@ internal sealed class NodeUnits(string name, BlueChiLink blueChi, TimeProvider t
             return;
         }
 
-        if (blueChi.Current is not { } current || blueChi.PresenceOf(name) != Presence.Online)
+        if (blueChi.PresenceOf(name) != Presence.Online)
         {
             Readings = UnitReadings.None;
             return;
@@ -65,7 +65,7 @@ internal sealed class NodeUnits(string name, BlueChiLink blueChi, TimeProvider t
         if (!all)
         {
             string[] asked = [.. onHost.Where(stale.Contains)], askedInside = [.. inside.Where(stale.Contains)];
-            var read = await UnitReader.ReadAsync(current, name, stale.Contains(QmNode.Unit), asked, askedInside, logger, ct);
+            var read = await UnitReader.ReadAsync(blueChi, name, stale.Contains(QmNode.Unit), asked, askedInside, logger, ct);
             Readings = new(
                 stale.Contains(QmNode.Unit) ? read.Qm : Readings.Qm,
                 Readings.Host.RemoveRange(stale).SetItems(read.Host),
@@ -77,7 +77,7 @@ internal sealed class NodeUnits(string name, BlueChiLink blueChi, TimeProvider t
         if (all)
         {
             _readAll = time.GetTimestamp();
-            Readings = await UnitReader.ReadAsync(current, name, qmToo: true, onHost, inside, logger, ct);
+            Readings = await UnitReader.ReadAsync(blueChi, name, qmToo: true, onHost, inside, logger, ct);
         }
     }
 

@@ -1,10 +1,8 @@
 using System.Collections.Immutable;
 using Qm.Fleet.Controller.Gateway;
-using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Supervise;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
-using Qm.Fleet.Core.Rollouts;
 using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Controller.Reconcile;
@@ -25,13 +23,10 @@ internal sealed partial class NodeWorker(
     private readonly Signal _signal = new();
     private readonly ProbeSender _probes = new(name, agents, logger);
     private readonly MoveGate _gate = new(name, blueChi, rollouts, decisions, time, logger);
-    private volatile NodeAssignment _assignment = new("", null, "not read from the store yet", false);
+    private readonly NodeWish _wish = new(name, agents, rollouts);
     private readonly NodeUnits _units = new(name, blueChi, time, logger);
 
     private NodeMemory _memory = new();
-    private AgentReport? _mapped;
-    private NodeEvidence? _evidence;
-    private (string Key, RenderedRevision? Revision) _rendered = ("", null);
     private TimeSpan? _convergedAfter;
     private string _brought = "";
     private bool _moved;
@@ -43,7 +38,7 @@ internal sealed partial class NodeWorker(
     /// <summary>Sets what is wanted and wakes the worker.</summary>
     internal void Assign(NodeAssignment assignment)
     {
-        _assignment = assignment;
+        _wish.Assignment = assignment;
         Wake(unitsToo: true);
     }
 
@@ -71,7 +66,7 @@ internal sealed partial class NodeWorker(
     /// <summary>The node told what it uses, which matters where load is shed for it.</summary>
     internal void Measured()
     {
-        if (_assignment.Fleet is { Supervision.LoadShedding.IsEmpty: false })
+        if (_wish.Assignment.Fleet is { Supervision.LoadShedding.IsEmpty: false })
         {
             Wake(unitsToo: false);
         }
@@ -83,16 +78,16 @@ internal sealed partial class NodeWorker(
         while (!ct.IsCancellationRequested)
         {
             var view = await LookAsync(ct);
-            await _probes.TellAsync(_assignment.Fleet?.Environments.GetValueOrDefault(Evidence()?.Revision ?? ""), ct);
+            await _probes.TellAsync(_wish.Assignment.Fleet?.Environments.GetValueOrDefault(_wish.Evidence()?.Revision ?? ""), ct);
             var step = decisions.Decide(view, SteadyNow);
-            if (step is NodeStep.Act begun && _gate.Held is null && view.Desired?.Name == _assignment.Fleet?.Revision && NodeReconciler.IsGuarded(begun)
-                && await _gate.AskAsync(_assignment.Fleet, SteadyNow, ct) is { } held)
+            if (step is NodeStep.Act begun && _gate.Held is null && view.Desired?.Name == _wish.Assignment.Fleet?.Revision && NodeReconciler.IsGuarded(begun)
+                && await _gate.AskAsync(_wish.Assignment.Fleet, SteadyNow, ct) is { } held)
             {
                 view = view with { Held = held };
                 step = decisions.Decide(view, SteadyNow);
             }
 
-            step = await healer.JudgeAsync(_assignment, view, CanRevert(), step, agents.Probes(name), _operated, _gate, ct);
+            step = await healer.JudgeAsync(_wish.Assignment, view, _wish.CanRevert(), step, agents.Probes(name), _operated, _gate, ct);
             step = step is NodeStep.Ready ? shedder.Next(view) ?? step : step;
             await NoteAsync(view, step, ct);
             if (step is NodeStep.Act act)
@@ -110,9 +105,13 @@ internal sealed partial class NodeWorker(
     {
         // What a person does is noted before its effect is read, so that the last of it is seen with it.
         _operated = leases.TakeOperated(name);
-        var assignment = _assignment;
-        var target = assignment.Fleet is { } fleet ? rollouts.TargetOf(fleet, name, Evidence()?.StagedRevision ?? "", revision => IsInPlace(fleet, revision)) : default;
-        var desired = Desired(assignment, target.Revision ?? "");
+        var assignment = _wish.Assignment;
+        var (desired, mayMove) = _wish.Of(assignment);
+        if (desired is not null && _brought != assignment.Fleet!.Revision)
+        {
+            (_brought, _moved, _convergedAfter) = (assignment.Fleet.Revision, false, null);
+        }
+
         await ReadUnitsAsync(assignment, desired, ct);
 
         if (_gate.Held is not null)
@@ -129,13 +128,13 @@ internal sealed partial class NodeWorker(
             NotDesiredBecause = assignment.NotDesiredBecause,
             Cordoned = assignment.Cordoned,
             KnownBad = desired is not null && desired.Name == assignment.Fleet?.Revision ? assignment.Fleet.Failures.GetValueOrDefault(name) : null,
-            MayMove = target.MayMove,
+            MayMove = mayMove,
             // What heals a node is not held by what lets it move.
             Held = desired is not null && desired.Name == assignment.Fleet?.Revision ? _gate.Held : null,
             LinkConfirmWithin = linkConfirmWithin,
             Host = host,
             Qm = blueChi.PresenceOf(QmNode.NameFor(name)),
-            Evidence = agents.IsConnected(name) ? Evidence()?.With(host == Presence.Online ? _units.Readings.Qm : null) : null,
+            Evidence = agents.IsConnected(name) ? _wish.Evidence()?.With(host == Presence.Online ? _units.Readings.Qm : null) : null,
             QmUnit = host == Presence.Online ? _units.Readings.Qm : null,
             HostUnits = _units.Readings.Host,
             QmUnits = _units.Readings.Inside,
@@ -143,49 +142,8 @@ internal sealed partial class NodeWorker(
             Operation = leases.OperationOn(name),
             Left = [.. healer.State.Units.Where(unit => _units.Readings.Inside.TryGetValue(unit.Key, out var reading) && unit.Value.IsLeft(reading)).Select(unit => unit.Key)],
         };
-        view = view with { IsSupervised = NodeHealer.IsSettled(view, Member()) };
+        view = view with { IsSupervised = NodeHealer.IsSettled(view, _wish.Member()) };
         return await shedder.ShedAsync(assignment.Fleet, view, agents.Usage(name)?.Usage, SteadyNow, ct);
-    }
-
-    private RolloutMember? Member() => _assignment.Fleet is { } fleet ? rollouts.MemberOf(fleet.Name, name) : null;
-
-    private bool CanRevert() => Member() is { State: MemberState.Done, Base.Length: > 0 } member && _assignment.Fleet?.Environments.ContainsKey(member.Base) == true;
-
-    private RenderedRevision? Desired(NodeAssignment assignment, string revision)
-    {
-        if (assignment.Fleet is not { } fleet || !fleet.Environments.TryGetValue(revision, out var environment))
-        {
-            return null;
-        }
-
-        var key = $"{fleet.Uid}/{revision}";
-        if (_rendered.Key != key)
-        {
-            _rendered = (key, RevisionRenderer.Render(revision, environment, name));
-        }
-
-        if (_brought != fleet.Revision)
-        {
-            (_brought, _moved, _convergedAfter) = (fleet.Revision, false, null);
-        }
-
-        return _rendered.Revision;
-    }
-
-    private bool IsInPlace(DesiredFleet fleet, string revision) =>
-        Evidence() is { } evidence && evidence.Revision == revision && fleet.Environments.TryGetValue(revision, out var environment)
-        && Drift.Files(RevisionRenderer.Render(revision, environment, name), evidence).Count == 0;
-
-    private NodeEvidence? Evidence()
-    {
-        var report = agents.LastReport(name);
-        if (!ReferenceEquals(report, _mapped))
-        {
-            _mapped = report;
-            _evidence = report is null ? null : EvidenceMapper.ToEvidence(report.Report);
-        }
-
-        return _evidence;
     }
 
     private Task ReadUnitsAsync(NodeAssignment assignment, RenderedRevision? desired, CancellationToken ct)
@@ -193,15 +151,15 @@ internal sealed partial class NodeWorker(
         string[] onHost =
         [
             .. desired?.Environment.Oom.Asil.Keys ?? [],
-            .. Evidence()?.RetiredSafetyUnits ?? [],
+            .. _wish.Evidence()?.RetiredSafetyUnits ?? [],
             .. assignment.Preconditions,
-            .. Evidence() is { HostAgentConfChangedAt: > 0 } ? [QmNode.AgentUnit] : Array.Empty<string>(),
+            .. _wish.Evidence() is { HostAgentConfChangedAt: > 0 } ? [QmNode.AgentUnit] : Array.Empty<string>(),
         ];
         string[] inside =
         [
             QmNode.AgentUnit,
             .. desired?.Environment.Workloads.Select(workload => workload.Name + ".service") ?? [],
-            .. Evidence()?.RetiredWorkloads.Select(workload => workload + ".service") ?? [],
+            .. _wish.Evidence()?.RetiredWorkloads.Select(workload => workload + ".service") ?? [],
         ];
         return _units.ReadAsync([.. onHost.Distinct()], [.. inside.Distinct()], ct);
     }
@@ -229,7 +187,7 @@ internal sealed partial class NodeWorker(
 
         // Whether what heals did so is the supervisor's to see.
         await RefreshAsync(ct);
-        if (NodeEvents.Of(act, result, name, _assignment.Fleet?.Name ?? "") is { } draft)
+        if (NodeEvents.Of(act, result, name, _wish.Assignment.Fleet?.Name ?? "") is { } draft)
         {
             await events.AddAsync(draft, ct);
         }
@@ -271,7 +229,7 @@ internal sealed partial class NodeWorker(
         await RefreshAsync(ct);
     }
 
-    private TimeSpan Pending => (_assignment.Fleet?.Supervision ?? SupervisionPolicy.Default).Pending;
+    private TimeSpan Pending => (_wish.Assignment.Fleet?.Supervision ?? SupervisionPolicy.Default).Pending;
 
     private static DateTimeOffset? Earliest(params ReadOnlySpan<DateTimeOffset?> times)
     {
@@ -291,8 +249,8 @@ internal sealed partial class NodeWorker(
     {
         var now = time.GetUtcNow();
         _memory = _memory.Deciding(step, SteadyNow);
-        var assignment = _assignment;
-        var shown = Shown(assignment, view, step);
+        var assignment = _wish.Assignment;
+        var shown = _wish.Shown(assignment, view, step);
         if (step is NodeStep.Ready && _moved && assignment.Fleet?.Rollout is { } rollout && view.Desired?.Name == rollout.ToRevision)
         {
             _moved = false;
@@ -334,24 +292,6 @@ internal sealed partial class NodeWorker(
 
     private NodeSignals Signals(NodeView view) => new(
         name, view.Host, view.Qm, agents.IsConnected(name), view.QmUnit, string.Join("; ", healer.State.Failing.Select(unit => $"{unit.Key} {unit.Value.Failure}")));
-
-    // Ready with what it had before is not where its fleet wants it.
-    private NodeStep Shown(NodeAssignment assignment, NodeView view, NodeStep step)
-    {
-        if (assignment.Fleet is not { } fleet || rollouts.MemberOf(fleet.Name, name) is not { } member)
-        {
-            return step;
-        }
-
-        return (member, step) switch
-        {
-            ({ HasFailed: true, State: not MemberState.Returning }, not NodeStep.Act) =>
-                new NodeStep.Failed(member.State == MemberState.Returned && member.Base.Length > 0 ? $"{member.Failure}; it has {member.Base} again" : member.Failure),
-            (_, NodeStep.Ready) when view.Desired?.Name != fleet.Revision =>
-                new NodeStep.Wait("Turn", rollouts.Find(fleet.Name)?.Holds.GetValueOrDefault(name)?.Hold.Reason ?? "the rollout of its fleet brings it nothing else now"),
-            _ => step,
-        };
-    }
 
     private static partial class Log
     {

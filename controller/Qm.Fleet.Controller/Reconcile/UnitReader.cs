@@ -22,31 +22,42 @@ internal static partial class UnitReader
 {
     /// <summary>Reads the named units, and qm.service if asked to; what cannot be read is absent, and the next look tries again.</summary>
     internal static async Task<UnitReadings> ReadAsync(
-        IBlueChi blueChi, string host, bool qmToo, IEnumerable<string> hostUnits, IEnumerable<string> insideUnits, ILogger logger, CancellationToken ct)
+        BlueChiLink blueChi, string host, bool qmToo, IEnumerable<string> hostUnits, IEnumerable<string> insideUnits, ILogger logger, CancellationToken ct)
     {
         // All at once: what is about to be done waits for the slowest of them, and not for their sum.
-        var qm = qmToo ? TryReadAsync(blueChi, host, QmNode.Unit, logger, ct) : Task.FromResult<UnitReading?>(null);
+        var qm = ReadManyAsync(blueChi, host, qmToo ? [QmNode.Unit] : [], logger, ct);
         var onHost = ReadManyAsync(blueChi, host, hostUnits, logger, ct);
         var inside = ReadManyAsync(blueChi, QmNode.NameFor(host), insideUnits, logger, ct);
         await Task.WhenAll(qm, onHost, inside);
-        return new(await qm, await onHost, await inside);
+        return new((await qm).GetValueOrDefault(QmNode.Unit), await onHost, await inside);
     }
 
-    /// <summary>Reads the named units of one BlueChi node; what cannot be read is absent.</summary>
+    /// <summary>Reads the named units of one BlueChi node; what cannot be read is absent, all of it at once when BlueChi loses the node.</summary>
     internal static async Task<ImmutableSortedDictionary<string, UnitReading>> ReadManyAsync(
-        IBlueChi blueChi, string node, IEnumerable<string> units, ILogger logger, CancellationToken ct)
+        BlueChiLink blueChi, string node, IEnumerable<string> units, ILogger logger, CancellationToken ct)
     {
         var names = units.ToArray();
-        var readings = await Task.WhenAll(names.Select(unit => TryReadAsync(blueChi, node, unit, logger, ct)));
+        if (names.Length == 0 || blueChi.Current is not { } current)
+        {
+            return UnitReadings.None.Host;
+        }
+
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(blueChi.Gone(node), ct);
+        var readings = await Task.WhenAll(names.Select(unit => TryReadAsync(current, node, unit, logger, limit.Token, ct)));
         return names.Zip(readings).Where(pair => pair.Second is not null)
             .ToImmutableSortedDictionary(pair => pair.First, pair => pair.Second!, StringComparer.Ordinal);
     }
 
-    private static async Task<UnitReading?> TryReadAsync(IBlueChi blueChi, string node, string unit, ILogger logger, CancellationToken ct)
+    private static async Task<UnitReading?> TryReadAsync(IBlueChi blueChi, string node, string unit, ILogger logger, CancellationToken limit, CancellationToken ct)
     {
         try
         {
-            return ToReading(await blueChi.GetUnitPropertiesAsync(node, unit, "", ct));
+            return ToReading(await blueChi.GetUnitPropertiesAsync(node, unit, "", limit));
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            Log.NotRead(logger, node, unit, "BlueChi lost the node before it answered");
+            return null;
         }
         catch (BlueChiException e)
         {

@@ -74,6 +74,9 @@ public sealed record NodeEvidence
 
     /// <summary>The same with what the host's systemd says of qm.service; null when it was not asked.</summary>
     public NodeEvidence With(UnitReading? qm) => qm is null || qm.ManagedOom.IsEmpty ? this : this with { ManagedOom = qm.ManagedOom.SetItems(ManagedOom) };
+
+    /// <summary>Whether an owned file was committed after a unit had started, so that the unit has not read it.</summary>
+    internal bool IsNewer(OwnedFileId file, UnitReading unit) => Files.GetValueOrDefault(file) is { } found && found.CommittedAt > unit.StartedAt;
 }
 
 /// <summary>A revision that the agent extension went back from by itself.</summary>

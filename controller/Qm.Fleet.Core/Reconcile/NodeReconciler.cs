@@ -1,6 +1,4 @@
-using System.Collections.Immutable;
 using Qm.Fleet.Core.Plans;
-using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Core.Reconcile;
@@ -107,246 +105,16 @@ public static class NodeReconciler
 
     // Where drift is only told, what is down is still started, and what differs is left as it is.
     private static NodeStep Way(NodeView view, RenderedRevision desired, NodeEvidence evidence, bool isTold, DateTimeOffset now) =>
-        (isTold ? null : Files(view, desired, evidence))
-        ?? HostAgent(view, evidence, now)
-        ?? ScoresTaken(view, desired, evidence, now)
-        ?? (desired.IsRemoval ? Removed(view, desired, evidence, now) : Running(view, desired, evidence, isTold, now))
+        (isTold ? null : HostSteps.Files(view, desired, evidence))
+        ?? HostSteps.Agent(view, evidence, now)
+        ?? HostSteps.ScoresTaken(view, desired, evidence, now)
+        ?? InTurn(view, desired.IsRemoval ? RemovalSteps.Next(view, desired, evidence, now) : Running(view, desired, evidence, isTold, now))
         ?? Settled(view, desired, evidence, isTold, now);
 
-    private static NodeStep? Removed(NodeView view, RenderedRevision desired, NodeEvidence evidence, DateTimeOffset now) =>
-        RemovalSteps.Next(view, desired, evidence, now) is { } step ? step is NodeStep.Act && !view.MayMove ? Turn() : step : null;
-
     private static NodeStep? Running(NodeView view, RenderedRevision desired, NodeEvidence evidence, bool isTold, DateTimeOffset now) =>
-        Qm(view, desired, evidence, isTold, now)
-        ?? Inside(view, desired, evidence, isTold, now);
+        QmSteps.Next(view, desired, evidence, isTold, now) ?? WorkloadSteps.Next(view, desired, evidence, isTold, now);
 
-    // Owned files: staged everywhere at once, committed in turn.
-    private static NodeStep? Files(NodeView view, RenderedRevision desired, NodeEvidence evidence)
-    {
-        var changed = Drift.Files(desired, evidence);
-        var slot = desired.Environment.RootfsArchive?.Sha256;
-        var isMissing = slot is not null && !evidence.Rootfs.Slots.Contains(slot);
-        if (changed.Count == 0 && evidence.Revision == desired.Name && !isMissing)
-        {
-            return null;
-        }
-
-        if (isMissing && evidence.Rootfs.Fetch is { Failure.Length: 0 } fetch && fetch.Sha256 == slot)
-        {
-            return new NodeStep.Wait("Rootfs", $"the agent extension prepares rootfs {slot[..12]}: {fetch.Progress}");
-        }
-
-        var reason = isMissing ? $"rootfs {slot![..12]} is not on the node"
-            : changed.Count == 0 ? $"the node has revision '{evidence.Revision}'" : $"changes {string.Join(", ", changed)}";
-        return (evidence.StagedRevision == desired.Name, view.MayMove) switch
-        {
-            (false, _) => new NodeStep.Stage(desired, reason),
-            (true, false) => Turn(),
-            (true, true) => new NodeStep.Commit(desired.Name, ConfirmDeadline.For(view, evidence, changed), reason),
-        };
-    }
-
-    // The host's agent before everything else: what comes after it goes over the link it makes.
-    private static NodeStep? HostAgent(NodeView view, NodeEvidence evidence, DateTimeOffset now)
-    {
-        if (evidence.HostAgentConfChangedAt == 0)
-        {
-            return null;
-        }
-
-        if (view.HostUnits.GetValueOrDefault(QmNode.AgentUnit) is not { } agent)
-        {
-            return Unread(QmNode.AgentUnit, now);
-        }
-
-        if (agent.StartedAt >= evidence.HostAgentConfChangedAt)
-        {
-            return null;
-        }
-
-        return view.MayMove ? new NodeStep.RestartHostAgent("its configuration is newer than its start") : Turn();
-    }
-
-    // A removal reads everything again in any case. Its owner starts a safety unit with what systemd knows, which the file that is gone has told it.
-    private static NodeStep? ScoresTaken(NodeView view, RenderedRevision desired, NodeEvidence evidence, DateTimeOffset now)
-    {
-        foreach (var name in desired.IsRemoval ? [] : evidence.RetiredSafetyUnits)
-        {
-            if (view.HostUnits.GetValueOrDefault(name) is not { } unit)
-            {
-                return Unread(name, now);
-            }
-
-            if (unit is { IsLoaded: true, NeedsReload: true })
-            {
-                return view.MayMove ? new NodeStep.ReloadHost($"systemd still knows the score of {name} that was taken away") : Turn();
-            }
-        }
-
-        return null;
-    }
-
-    // qm.service: known to systemd, running, with its limits and its score.
-    private static NodeStep? Qm(NodeView view, RenderedRevision desired, NodeEvidence evidence, bool isTold, DateTimeOffset now)
-    {
-        if (view.QmUnit is not { } unit)
-        {
-            return new NodeStep.Wait("Reading", $"{QmNode.Unit} could not be read through BlueChi", now + LookLater);
-        }
-
-        if (unit.IsMoving)
-        {
-            return new NodeStep.Wait("Qm", $"{QmNode.Unit} is {unit.ActiveState} ({unit.SubState})", now + LookSoon, QmDeadline);
-        }
-
-        var step = QmStep(view, desired, evidence, unit, isTold, now);
-        return step is NodeStep.Act && !view.MayMove ? Turn() : step;
-    }
-
-    private static NodeStep? QmStep(NodeView view, RenderedRevision desired, NodeEvidence evidence, UnitReading unit, bool isTold, DateTimeOffset now)
-    {
-        if (unit.ActiveState != "active")
-        {
-            return new NodeStep.StartQm($"{QmNode.Unit} is {unit.ActiveState}") { Heals = true };
-        }
-
-        // A running unit that systemd no longer knows has lost its restart protection; reading the files again brings it back.
-        if (!unit.IsLoaded)
-        {
-            return new NodeStep.ReloadHost($"systemd does not know {QmNode.Unit} ({unit.LoadState})");
-        }
-
-        if (evidence.Oom.QmInit == 0)
-        {
-            return new NodeStep.Wait("QmInit", "QM is active, but its init is not seen yet", now + LookSoon, QmDeadline);
-        }
-
-        return (isTold ? null : QmValues(view, desired, evidence, unit)) ?? (view.Qm == Presence.Online ? null : Offline(view, evidence, unit, now));
-    }
-
-    // Limits, score and rootfs of a QM that runs.
-    private static NodeStep.Act? QmValues(NodeView view, RenderedRevision desired, NodeEvidence evidence, UnitReading unit)
-    {
-        var limits = NodeChecks.LimitsToSet(desired, evidence).ToImmutableArray();
-        if (limits.Length > 0)
-        {
-            return new NodeStep.SetLimits(
-                [.. LiveProperty.Of(limits, evidence.Machine)],
-                $"sets {string.Join(", ", limits.Select(limit => $"{limit.Key}={limit.Value}"))}");
-        }
-
-        if (desired.Environment.Oom.Qm is { } score && evidence.Oom.Qm != score)
-        {
-            return new NodeStep.RestartQm($"QM's init has OOM score {evidence.Oom.Qm}, wanted is {score}");
-        }
-
-        if (NodeChecks.RunsFromOtherRootfs(desired, evidence))
-        {
-            return new NodeStep.RestartQm($"QM runs from {evidence.Rootfs.Running}, wanted is {NodeChecks.WantedRootfs(desired)}");
-        }
-
-        // Says the same as /proc by now, unless somebody else's files were read since; the next start would be wrong.
-        if (desired.Environment.Oom.Qm is { } known && unit.OomScoreAdjust != known)
-        {
-            return new NodeStep.ReloadHost($"systemd would start {QmNode.Unit} with OOM score {unit.OomScoreAdjust}, wanted is {known}");
-        }
-
-        foreach (var (name, wanted) in desired.Environment.Oom.Asil)
-        {
-            if (view.HostUnits.GetValueOrDefault(name) is { IsLoaded: true } asil && asil.OomScoreAdjust != wanted)
-            {
-                return new NodeStep.ReloadHost($"systemd would start {name} with OOM score {asil.OomScoreAdjust}, wanted is {wanted}");
-            }
-        }
-
-        return null;
-    }
-
-    // The agent inside QM cannot be restarted through BlueChi while it is offline. Only when it stays so, and has a
-    // configuration that it may never have read, is all of QM restarted for it. Once confirmed, it was read: then QM runs, and the link is at fault.
-    private static NodeStep Offline(NodeView view, NodeEvidence evidence, UnitReading unit, DateTimeOffset now)
-    {
-        var wait = new NodeStep.Wait("QmOnline", $"QM is active, but {QmNode.NameFor(view.Name)} has not registered with BlueChi", now + LookLater, QmDeadline);
-        var restart = new NodeStep.RestartQm($"{QmNode.NameFor(view.Name)} is offline, and its agent's configuration is newer than QM's start");
-        return !evidence.Confirmed && IsNewer(evidence, new(OwnedFileKind.QmBlueChiAgentConf, ""), unit) && !view.Memory.WasInVain(restart, view)
-            && view.Memory.Step == wait.Name && now - view.Memory.StepSince >= AgentGrace ? restart : wait;
-    }
-
-    // What runs inside QM, in the order in which it depends on each other: the agent first, it carries the rest.
-    private static NodeStep? Inside(NodeView view, RenderedRevision desired, NodeEvidence evidence, bool isTold, DateTimeOffset now)
-    {
-        var step = InsideStep(view, desired, evidence, isTold, now);
-        return step is NodeStep.Act && !view.MayMove ? Turn() : step;
-    }
-
-    private static NodeStep? InsideStep(NodeView view, RenderedRevision desired, NodeEvidence evidence, bool isTold, DateTimeOffset now)
-    {
-        if (view.QmUnits.GetValueOrDefault(QmNode.AgentUnit) is not { } agent)
-        {
-            return Unread(QmNode.AgentUnit, now);
-        }
-
-        if (IsNewer(evidence, new(OwnedFileKind.QmBlueChiAgentConf, ""), agent))
-        {
-            return new NodeStep.RestartQmAgent("its configuration is newer than its start");
-        }
-
-        // Retired by one revision and wanted again by the next, before anybody confirmed: it stays.
-        foreach (var name in evidence.RetiredWorkloads.Where(name => desired.Environment.Workloads.All(workload => workload.Name != name)))
-        {
-            if (view.QmUnits.GetValueOrDefault(name + ".service") is { ActiveState: "active" or "activating" or "reloading" })
-            {
-                return new NodeStep.StopWorkload(name + ".service", "the environment no longer has it");
-            }
-        }
-
-        foreach (var workload in desired.Environment.Workloads)
-        {
-            if (WorkloadStep(view, desired, evidence, workload.Name, isTold, now) is { } step)
-            {
-                return step;
-            }
-        }
-
-        return null;
-    }
-
-    private static NodeStep? WorkloadStep(NodeView view, RenderedRevision desired, NodeEvidence evidence, string name, bool isTold, DateTimeOffset now)
-    {
-        var unitName = name + ".service";
-        if (view.QmUnits.GetValueOrDefault(unitName) is not { } unit)
-        {
-            return Unread(unitName, now);
-        }
-
-        if (unit.IsMoving)
-        {
-            return new NodeStep.Wait("Workload", $"{unitName} is {unit.ActiveState} ({unit.SubState})", now + LookSoon, QmDeadline);
-        }
-
-        // Without its file there is nothing to start.
-        if (isTold && !evidence.Files.ContainsKey(new(OwnedFileKind.Workload, name)))
-        {
-            return null;
-        }
-
-        var runs = unit.ActiveState == "active";
-        if (!unit.IsLoaded || IsNewer(evidence, new(OwnedFileKind.Workload, name), unit))
-        {
-            return new NodeStep.RunWorkload(unitName, runs, unit.IsLoaded ? "its file is newer than its start" : "QM's systemd does not know it yet");
-        }
-
-        // Ended by itself and well: a container may have done its work.
-        if (!runs && unit.Result != "success" && !view.Left.Contains(unitName))
-        {
-            return new NodeStep.RunWorkload(unitName, false, $"it is {unit.ActiveState} ({unit.Result})") { Heals = true };
-        }
-
-        var wanted = NodeChecks.WantedScore(desired, name);
-        return wanted is not null && !isTold && evidence.Oom.Nested.FirstOrDefault(process => process.Unit == unitName && process.Score != wanted) is { } other
-            ? new NodeStep.RunWorkload(unitName, true, $"its process {other.Pid} has OOM score {other.Score}, wanted is {wanted}")
-            : null;
-    }
+    private static NodeStep? InTurn(NodeView view, NodeStep? step) => step is NodeStep.Act && !view.MayMove ? NodeWaits.Turn() : step;
 
     private static NodeStep Settled(NodeView view, RenderedRevision desired, NodeEvidence evidence, bool isTold, DateTimeOffset now)
     {
@@ -367,18 +135,10 @@ public static class NodeReconciler
         var reason = unread.Length == 0 ? "every value was read back as wanted" : $"as wanted as far as it can be read back; not readable on this node: {unread}";
         return evidence.Confirmed ? new NodeStep.Ready(reason)
             : view.MayMove ? new NodeStep.Confirm(desired.Name, reason)
-            : Turn();
+            : NodeWaits.Turn();
     }
-
-    private static bool IsNewer(NodeEvidence evidence, OwnedFileId file, UnitReading unit) =>
-        evidence.Files.GetValueOrDefault(file) is { } found && found.CommittedAt > unit.StartedAt;
 
     // A window is asked for where a move begins: what has begun is brought to its end, because leaving it half-way would disrupt no less.
     // A precondition is asked for at every step that disrupts; when it stays away, the agent extension goes back by itself for want of the confirmation.
     private static bool IsHeld(NodeStep.Act act, NodeStep.Wait held) => act is NodeStep.Commit || (held.For == "Precondition" && IsGuarded(act));
-
-    private static NodeStep.Wait Turn() => new("Turn", "other nodes of the fleet go first");
-
-    private static NodeStep.Wait Unread(string unit, DateTimeOffset now) =>
-        new("Reading", $"{unit} could not be read through BlueChi", now + LookLater, QmDeadline);
 }

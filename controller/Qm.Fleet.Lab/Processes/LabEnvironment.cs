@@ -68,8 +68,11 @@ internal sealed class LabEnvironment : IAsyncDisposable
     /// <summary>The controller's process.</summary>
     public ChildProcess Controller { get; private set; } = null!;
 
-    /// <summary>The agents' processes: one a node, or one for all.</summary>
+    /// <summary>The agents' processes: one a node, or one for all; in the order they came up in.</summary>
     public IReadOnlyList<ChildProcess> Agents => _extensions.Processes;
+
+    /// <summary>The agent process of a node; null when it has none of its own, or none that runs.</summary>
+    public ChildProcess? AgentOf(EmulatedNode node) => _extensions.Of(node);
 
     /// <summary>The controller's address for agents and remote clients.</summary>
     public string Endpoint => string.Create(CultureInfo.InvariantCulture, $"https://127.0.0.1:{_port}");
@@ -158,7 +161,7 @@ internal sealed class LabEnvironment : IAsyncDisposable
     /// <exception cref="LabException">The agent cannot be started again.</exception>
     public async Task RebootAsync(EmulatedNode node, CancellationToken cancellation)
     {
-        var agent = _extensions.Of(node);
+        var agent = AgentOf(node);
         if (agent is not null)
         {
             await agent.KillAsync().ConfigureAwait(false);

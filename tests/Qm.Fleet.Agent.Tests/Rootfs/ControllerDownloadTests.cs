@@ -119,10 +119,10 @@ public sealed class ControllerDownloadTests
     public async Task Build_ServerThatAsksToComeAgain_IsAskedAgainAndSilenceMeanwhileIsNoStall()
     {
         await using var server = new ScriptedServer()
-            .Answer("503 Service Unavailable\r\nRetry-After: 2\r\nContent-Length: 0")
+            .Answer("503 Service Unavailable\r\nRetry-After: 4\r\nContent-Length: 0")
             .Answer("429 Too Many Requests\r\nRetry-After: 0\r\nContent-Length: 0")
             .Answer($"200 OK\r\nContent-Length: {Whole.Length}", Whole);
-        using var node = new EmulatedNode { Limits = RootfsLimits.Default with { Stall = TimeSpan.FromSeconds(1) } };
+        using var node = new EmulatedNode { Limits = RootfsLimits.Default with { Stall = TimeSpan.FromSeconds(3) } };
 
         await BuildAsync(node, new($"{server.Origin}/rootfs.tar", Digest));
 

@@ -189,16 +189,8 @@ public sealed class ManifestFileTests
     private static Task<ManifestFile> ReadAsync(string text) =>
         ManifestFile.ReadAsync("test", new MemoryStream(Encoding.UTF8.GetBytes(text)), TestContext.Current.CancellationToken);
 
-    private static Task<string> ExampleAsync(string name)
-    {
-        var root = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(root.FullName, "Qm.Fleet.sln")))
-        {
-            root = root.Parent ?? throw new InvalidOperationException("the tests do not run inside the repository");
-        }
-
-        return File.ReadAllTextAsync(Path.Combine(root.FullName, "deploy/examples", name), TestContext.Current.CancellationToken);
-    }
+    private static Task<string> ExampleAsync(string name) =>
+        File.ReadAllTextAsync(Checkout.Of($"deploy/examples/{name}"), TestContext.Current.CancellationToken);
 
     // Of fields that exclude each other the last, which has the most below it.
     private static ManifestNode.Mapping Sample(MessageDescriptor message, string path) => new(

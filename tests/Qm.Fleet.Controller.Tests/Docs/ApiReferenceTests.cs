@@ -8,7 +8,7 @@ public sealed class ApiReferenceTests
     [Trait("Requirement", "QMF-API-061")]
     public async Task Page_OfTheApi_IsWhatTheProtosSay()
     {
-        var page = Find("deploy/docs/api.md");
+        var page = Checkout.Of("deploy/docs/api.md");
         var now = new ApiReference(ProtoComments.Read()).Write();
         if (Environment.GetEnvironmentVariable("UPDATE_GOLDEN") == "1")
         {
@@ -17,18 +17,5 @@ public sealed class ApiReferenceTests
 
         Assert.Equal(await File.ReadAllTextAsync(page, TestContext.Current.CancellationToken), now);
         Assert.DoesNotContain("|  |", now, StringComparison.Ordinal); // every line of a table says something
-    }
-
-    private static string Find(string relative)
-    {
-        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
-        {
-            if (File.Exists(Path.Combine(directory.FullName, "Qm.Fleet.sln")))
-            {
-                return Path.Combine(directory.FullName, relative);
-            }
-        }
-
-        throw new DirectoryNotFoundException($"Qm.Fleet.sln is not above {AppContext.BaseDirectory}");
     }
 }

@@ -24,6 +24,9 @@ public class FakeBlueChi : DispatchProxy
     /// <summary>What every call that changes something fails with; null for none.</summary>
     internal Exception? Failure { get; set; }
 
+    /// <summary>Nodes that do not answer what they are asked about their units, for as long as whoever asks waits.</summary>
+    internal ConcurrentDictionary<string, bool> Silent { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Connects it to a controller: each node with its QM, and radio.service in that.</summary>
     internal static FakeBlueChi Connect(RunningController controller, params string[] nodes)
     {
@@ -51,6 +54,8 @@ public class FakeBlueChi : DispatchProxy
         {
             case ("GetUnitStateAsync", [string node, string unit, ..]):
                 return Task.FromResult(UnitState.From(Find(node, unit).Properties));
+            case ("GetUnitPropertiesAsync", [string node, _, .., CancellationToken ct]) when Silent.ContainsKey(node):
+                return NeverAsync<IReadOnlyDictionary<string, PropertyValue>>(ct);
             case ("GetUnitPropertiesAsync", [string node, string unit, ..]):
                 return Task.FromResult(Find(node, unit).Properties);
             case ("GetUnitPropertyAsync", [string node, string unit, _, string property, ..]):
@@ -70,6 +75,12 @@ public class FakeBlueChi : DispatchProxy
             default:
                 throw new NotSupportedException($"{method} is not in the script");
         }
+    }
+
+    private static async Task<T> NeverAsync<T>(CancellationToken ct)
+    {
+        await Task.Delay(Timeout.InfiniteTimeSpan, ct);
+        throw new InvalidOperationException("it does not end");
     }
 
     private FakeUnit Find(string node, string unit) => Units.GetValueOrDefault((node, unit)) ?? new() { LoadState = "not-found", ActiveState = "inactive", Invocation = 0 };

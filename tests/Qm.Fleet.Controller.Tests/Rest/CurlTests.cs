@@ -63,7 +63,7 @@ public sealed partial class CurlTests
     {
         await using var controller = await RunningController.StartAsync();
         await CurlAsync(controller, "/v1/nodes:apply", "-d", """{"nodes": [{"metadata": {"name": "ecu1", "labels": {"zone": "cockpit"}}}]}""");
-        var commands = (await File.ReadAllLinesAsync(Readme(), Ct)).Where(static line => line.StartsWith("curl ", StringComparison.Ordinal)).ToList();
+        var commands = (await File.ReadAllLinesAsync(Checkout.Of("README.md"), Ct)).Where(static line => line.StartsWith("curl ", StringComparison.Ordinal)).ToList();
 
         Assert.Equal(3, commands.Count);
         foreach (var command in commands)
@@ -82,19 +82,6 @@ public sealed partial class CurlTests
 
     [GeneratedRegex("'[^']*'|\\S+")]
     private static partial Regex Words();
-
-    private static string Readme()
-    {
-        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
-        {
-            if (File.Exists(Path.Combine(directory.FullName, "Qm.Fleet.sln")))
-            {
-                return Path.Combine(directory.FullName, "README.md");
-            }
-        }
-
-        throw new DirectoryNotFoundException($"Qm.Fleet.sln is not above {AppContext.BaseDirectory}");
-    }
 
     private static (int Status, string Value) Of((int Status, string Body) answer, string path)
     {

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Grpc.Core;
@@ -43,7 +42,7 @@ public sealed class AccessMatrixTests
             matrix.Add($"{EveryMethod.PathOf(method)}: {string.Join(" ", may)}");
         }
 
-        var golden = Path.Combine(SourceFolder(), "access-matrix.txt");
+        var golden = Checkout.Of("tests/Qm.Fleet.Controller.Tests/Security/access-matrix.txt");
         if (Environment.GetEnvironmentVariable("UPDATE_GOLDEN") == "1")
         {
             await File.WriteAllLinesAsync(golden, matrix, Ct);
@@ -153,6 +152,4 @@ public sealed class AccessMatrixTests
         }
         return isNamed ? message.ToByteArray() : null;
     }
-
-    private static string SourceFolder([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
 }

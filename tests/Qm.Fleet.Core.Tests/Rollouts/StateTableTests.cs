@@ -101,20 +101,9 @@ public sealed class StateTableTests
 
     private static HashSet<(string From, string To)> Table(string heading)
     {
-        var lines = File.ReadAllLines(Find("CONTRIBUTING.md")).SkipWhile(line => !line.StartsWith($"| {heading} is |", StringComparison.Ordinal)).Skip(2).TakeWhile(line => line.StartsWith('|'));
+        var lines = File.ReadAllLines(Checkout.Of("CONTRIBUTING.md")).SkipWhile(line => !line.StartsWith($"| {heading} is |", StringComparison.Ordinal)).Skip(2).TakeWhile(line => line.StartsWith('|'));
         HashSet<(string, string)> rows = [.. lines.Select(line => line.Split('|')).Select(cells => (cells[1].Trim(), cells[2].Trim()))];
         Assert.NotEmpty(rows);
         return rows;
-    }
-
-    private static string Find(string file)
-    {
-        var directory = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(directory.FullName, file)))
-        {
-            directory = directory.Parent ?? throw new FileNotFoundException($"{file} is not above {AppContext.BaseDirectory}");
-        }
-
-        return Path.Combine(directory.FullName, file);
     }
 }

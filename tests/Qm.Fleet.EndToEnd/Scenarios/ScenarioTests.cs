@@ -17,7 +17,7 @@ namespace Qm.Fleet.EndToEnd.Scenarios;
 [Trait("Requirement", "QMF-PLAN-003")]
 public sealed class ScenarioTests
 {
-    private static readonly string Folder = FleetLab.Find("tests/scenarios");
+    private static readonly string Folder = Checkout.Of("tests/scenarios");
 
     public static TheoryData<string> Scenarios => [.. Directory.GetDirectories(Folder).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
 

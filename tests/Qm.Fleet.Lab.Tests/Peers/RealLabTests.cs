@@ -21,7 +21,7 @@ public sealed class RealLabTests
         var lab = new LabOptions { Nodes = 2, BlueChi = new(blueChi.Address, blueChi.BusAddress) };
 
         var code = await new LabRun(
-            new DemonstrationOptions(lab, Find("deploy/examples/cockpit.yaml"), Once: true, ProveQuiet: true, Bench: false),
+            new DemonstrationOptions(lab, Checkout.Of("deploy/examples/cockpit.yaml"), Once: true, ProveQuiet: true, Bench: false),
             AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output) }), TimeProvider.System).RunAsync(Ct);
 
         Assert.True(code == 0, output.ToString());
@@ -71,18 +71,5 @@ public sealed class RealLabTests
         await faults.ClearAsync(node: null);
         await site.ToldAsync("ecu1=Online", "qm.ecu1=Online");
         Assert.Empty(faults.List());
-    }
-
-    private static string Find(string relative)
-    {
-        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
-        {
-            if (Path.Combine(directory.FullName, relative) is var path && File.Exists(path))
-            {
-                return path;
-            }
-        }
-
-        throw new FileNotFoundException($"{relative} is not above {AppContext.BaseDirectory}");
     }
 }

@@ -19,7 +19,7 @@ internal static class AgentPayload
     /// <param name="more">Files beside those, by path from the node's root.</param>
     internal static async Task<byte[]> MakeAsync(Gateway gateway, string node, string cache, params IEnumerable<(string Path, string Content)> more)
     {
-        var source = Source();
+        var source = Checkout.Root;
         var agent = Environment.GetEnvironmentVariable(AgentVariable) is { Length: > 0 } named ? named : await PublishAsync(source, cache);
         using var tar = new MemoryStream();
         await using (var writer = new TarWriter(tar, leaveOpen: true))
@@ -50,15 +50,4 @@ internal static class AgentPayload
 
     private static void Add(TarWriter writer, string path, byte[] content, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite) =>
         writer.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, path) { DataStream = new MemoryStream(content), Mode = mode });
-
-    private static string Source()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Qm.Fleet.sln")))
-        {
-            folder = folder.Parent;
-        }
-
-        return folder?.FullName ?? throw new InvalidOperationException($"no Qm.Fleet.sln above {AppContext.BaseDirectory}: the test publishes the agent extension from its source");
-    }
 }

@@ -21,6 +21,11 @@ internal sealed record BlueChiInstallation(string Root)
     internal IEnumerable<(FileInfo Source, DirectoryInfo Target, bool IsExecutable)> Files =>
         Needed.Select(file => (new FileInfo(Path.Combine(Root, file.Path)), new DirectoryInfo(Path.GetDirectoryName($"/usr/{file.Path}")!), file.IsExecutable));
 
+    /// <summary>Why a node could not start it from <c>/usr</c>; null when it can.</summary>
+    internal string? WhyNotInANode => File.ReadAllBytes(Path.Combine(Root, Needed[0].Path)).AsSpan().IndexOf("/usr/share/bluechi/"u8) >= 0
+        ? null
+        : $"{Variable}: this BlueChi was built for another prefix than /usr, where a node has it, and would not find its own files there; build it for /usr and install it with DESTDIR";
+
     private string[] Missing => [.. Files.Where(file => !file.Source.Exists).Select(file => file.Source.FullName)];
 
     /// <summary>Looks where <see cref="Variable"/> points.</summary>

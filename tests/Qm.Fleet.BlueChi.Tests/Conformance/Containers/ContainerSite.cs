@@ -64,9 +64,10 @@ internal sealed class ContainerSite : ISite
     /// <returns>Why not; null when it can.</returns>
     internal static async Task<string?> FindObstacleAsync(CancellationToken ct)
     {
-        if (BlueChiInstallation.Find() is { Found: null } search)
+        var (found, whyNot) = BlueChiInstallation.Find();
+        if ((found is null ? whyNot : found.WhyNotInANode) is { } obstacle)
         {
-            return search.WhyNot;
+            return obstacle;
         }
 
         return Environment.IsPrivilegedProcess
