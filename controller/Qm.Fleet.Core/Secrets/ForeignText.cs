@@ -1,8 +1,8 @@
-using System.Globalization;
+using Qm.Fleet.Core.Text;
 
 namespace Qm.Fleet.Core.Secrets;
 
-/// <summary>Text that somebody else chose, made fit to be told: without secrets, without what steers a terminal or forges a line of a log, and bounded.</summary>
+/// <summary>Text that somebody else chose, made fit to be told: without secrets, as <see cref="ShownText"/> shows it, and bounded.</summary>
 public static class ForeignText
 {
     // A secret is told by what stands before it, so that more is read than is kept.
@@ -25,34 +25,9 @@ public static class ForeignText
     /// <inheritdoc cref="Fit"/>
     public static string FitSentence(string text, int most) => Plain(Redactor.RedactSentence(Cut(text, most * ReadFactor)), most, keepsLines: true);
 
-    private static string Plain(string text, int most, bool keepsLines)
-    {
-        var isPlain = true;
-        foreach (var character in text)
-        {
-            isPlain &= IsPlain(character, keepsLines);
-        }
-        if (!isPlain)
-        {
-            text = string.Create(text.Length, (text, keepsLines), static (to, from) =>
-            {
-                for (var index = 0; index < to.Length; index++)
-                {
-                    to[index] = IsPlain(from.text[index], from.keepsLines) ? from.text[index] : ' ';
-                }
-            });
-        }
-        return keepsLines ? Cut(text, most) : Cut(text.Trim(), most).TrimEnd();
-    }
+    private static string Plain(string text, int most, bool keepsLines) =>
+        ShownText.Of(text, lines: keepsLines) is var shown && keepsLines ? Cut(shown, most) : Cut(shown.Trim(), most).TrimEnd();
 
     // Half of a pair is no text any more.
     private static string Cut(string text, int most) => text.Length <= most ? text : text[..(char.IsHighSurrogate(text[most - 1]) ? most - 1 : most)];
-
-    // Controls, what turns the direction of what follows, and what means something to somebody else only.
-    private static bool IsPlain(char character, bool keepsLines) => char.GetUnicodeCategory(character) switch
-    {
-        UnicodeCategory.Control => keepsLines && character is '\t' or '\n',
-        UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.OtherNotAssigned or UnicodeCategory.PrivateUse => false,
-        _ => true,
-    };
 }

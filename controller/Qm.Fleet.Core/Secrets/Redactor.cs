@@ -105,12 +105,12 @@ public static partial class Redactor
     private static partial Regex NamedValue();
 
     // A name of DNS letters at most: what was made to be guessed by nobody has others, too, or is longer.
-    [GeneratedRegex(@"(?!\btoken:(?-i:[a-z0-9][a-z0-9-]{0,62})(?![\w/+=]|\.\w))" + NamedValuePattern, RegexOptions.IgnoreCase | RegexOptions.Multiline)]
+    [GeneratedRegex(@"(?!(?<=\b|\bjoin)token:(?-i:[a-z0-9][a-z0-9-]{0,62})(?![\w/+=]|\.\w))" + NamedValuePattern, RegexOptions.IgnoreCase | RegexOptions.Multiline)]
     private static partial Regex NamedValueInSentence();
 
     private const string NamedValuePattern =
         "(" + SecretName + @"[""']?\s*[=:]\s*|(?<!\w)-[\w.-]{0,64}" + SecretName + @"[ \t]+(?![=:]))(?!\[redacted\])(?:""(?:\\.?|[^""\\\n])*(?:""|$)|'(?:\\.?|[^'\\\n])*(?:'|$)|[^\s]+)";
 
-    [GeneratedRegex(@"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?|\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_\w{16,}|\bglpat-[\w-]{16,}|\bxox[abprs]-[\w-]{10,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bqm[a-z]_[A-Za-z0-9-]{1,64}_[A-Za-z0-9_-]{8,}")]
+    [GeneratedRegex(@"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?|\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_\w{16,}|\bglpat-[\w-]{16,}|\bxox[abprs]-[\w-]{10,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bqm[a-z]_[A-Za-z0-9-]{1,64}_[A-Za-z0-9_-]{8,}|\bqmj[0-9]\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{8,}")]
     private static partial Regex KnownToken();
 }
