@@ -1,5 +1,5 @@
-using System.Text.Json;
 using System.Text;
+using System.Text.Json;
 using Qm.Fleet.Agent.Checks;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Facts;
