@@ -32,8 +32,9 @@ internal sealed class RedactedLogs(ILoggerProvider inner) : ILoggerProvider
         {
             if (inner.IsEnabled(logLevel))
             {
-                // What is logged beside the sentence is not: an exception says in its message what others said.
-                var text = ForeignText.FitSentence(exception is null ? formatter(state, exception) : $"{formatter(state, exception)}\n{exception}", Most);
+                // An exception says in its message what others said; only its own lines are lines.
+                var said = formatter(state, exception).ReplaceLineEndings(" ");
+                var text = ForeignText.FitSentence(exception is null ? said : $"{said}\n{exception}", Most);
                 inner.Log(logLevel, eventId, text, null, static (text, _) => text);
             }
         }
