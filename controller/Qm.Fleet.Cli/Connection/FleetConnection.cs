@@ -19,8 +19,8 @@ internal sealed class FleetConnection : IDisposable
     private const int MaxSocketPath = 107;
     private const string Unix = "unix:";
 
-    // RFC 6750 says which characters a token has, and no server reads a longer header.
-    private const int MaxToken = 4096;
+    // RFC 6750 says which characters a token has; one of an OpenID Connect issuer names all groups of its owner.
+    private const int MaxToken = 16 * 1024;
 
     private readonly GrpcChannel _channel;
 

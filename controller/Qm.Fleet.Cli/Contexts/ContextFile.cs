@@ -82,6 +82,11 @@ internal sealed record ContextFile(string Path, string Current, IReadOnlyList<Fl
                 entry["token"] = tokenText(context.Token);
             }
 
+            if (context.TokenFile is not null)
+            {
+                entry["token-file"] = context.TokenFile;
+            }
+
             return (JsonNode)entry;
         })]);
         return new() { [CurrentKey] = Current, [ContextsKey] = contexts };
@@ -122,14 +127,14 @@ internal sealed record ContextFile(string Path, string Current, IReadOnlyList<Fl
     {
         var fields = node is ManifestNode.Mapping mapping ? mapping.Entries : [];
         string? Text(string key) => (fields.FirstOrDefault(entry => entry.Key.Text == key).Value as ManifestNode.Scalar)?.Text;
-        foreach (var (key, _) in fields.Where(entry => entry.Key.Text is not ("name" or "server" or "pki" or "token")))
+        foreach (var (key, _) in fields.Where(entry => entry.Key.Text is not ("name" or "server" or "pki" or "token" or "token-file")))
         {
-            problems.Add(new(1, key.Line, $"{ContextsKey}.{key.Text}", "no such field; known are name, server, pki, token"));
+            problems.Add(new(1, key.Line, $"{ContextsKey}.{key.Text}", "no such field; known are name, server, pki, token, token-file"));
         }
 
         if (Text("name") is { Length: > 0 } name && Text("server") is { Length: > 0 } server)
         {
-            return new(name, server, Text("pki") is { Length: > 0 } pki ? pki : null, Text("token") is { Length: > 0 } token ? new Secret(token) : null);
+            return new(name, server, Text("pki") is { Length: > 0 } pki ? pki : null, Text("token") is { Length: > 0 } token ? new Secret(token) : null, Text("token-file") is { Length: > 0 } file ? file : null);
         }
 
         problems.Add(new(1, node.Line, ContextsKey, "expected a name and a server"));

@@ -7,4 +7,5 @@ namespace Qm.Fleet.Cli.Contexts;
 /// <param name="Server">As --server takes it.</param>
 /// <param name="Pki">As --pki takes it; null for a Unix socket, which needs none.</param>
 /// <param name="Token">As --token takes it; null for who shows a certificate.</param>
-internal sealed record FleetContext(string Name, string Server, string? Pki, Secret? Token);
+/// <param name="TokenFile">As --token-file takes it; null for none.</param>
+internal sealed record FleetContext(string Name, string Server, string? Pki, Secret? Token, string? TokenFile = null);
