@@ -5,6 +5,7 @@ using Qm.Fleet.Agent;
 using Qm.Fleet.Agent.Configuration;
 using Qm.Fleet.Shared;
 
+StartMemory.OneHeap();
 if (args.Contains("--help"))
 {
     Console.Out.Write(OptionReader.Help);

@@ -83,7 +83,7 @@ internal sealed class EmulatedNode : IDisposable
         File.WriteAllText(Of(path), content.ReplaceLineEndings("\n"));
     }
 
-    public void MakeExecutable(string path) => File.SetUnixFileMode(Of(path), UnixFileMode.UserRead | UnixFileMode.UserExecute);
+    public void MakeExecutable(string path) => StandIn.MakeExecutable(Of(path));
 
     /// <summary>Starts a process.</summary>
     /// <param name="pid">On the host.</param>

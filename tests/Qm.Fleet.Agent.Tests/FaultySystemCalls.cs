@@ -26,6 +26,12 @@ internal sealed class FaultySystemCalls(Fault fault = Fault.None, int at = 0, in
         return _kernel.Open(directory, path, kind);
     }
 
+    public SafeFileHandle? TryOpen(NodeDirectory directory, string path, OpenKind kind)
+    {
+        Live();
+        return _kernel.TryOpen(directory, path, kind);
+    }
+
     public int Read(SafeFileHandle file, Span<byte> buffer, string path)
     {
         Live();

@@ -11,6 +11,9 @@ internal interface ISystemCalls
     /// <summary>Opens below <paramref name="directory"/> as if it were the root: neither <c>..</c> nor a symbolic link leads out.</summary>
     SafeFileHandle Open(NodeDirectory directory, string path, OpenKind kind);
 
+    /// <summary>The same, and null when what is looked for is not there: half of what a report looks for is not, and an exception costs more than the whole look.</summary>
+    SafeFileHandle? TryOpen(NodeDirectory directory, string path, OpenKind kind);
+
     /// <summary>Creates a new empty file; fails when the name exists, be it as a dangling link.</summary>
     SafeFileHandle Create(NodeDirectory directory, string name, UnixFileMode mode);
 

@@ -34,14 +34,14 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
     public static NodeDirectory OpenRoot(string directory)
     {
         var how = new OpenHow { Flags = ReadOnlyFlag | DirectoryFlag | CloseOnExecFlag };
-        return new(OpenHandle(CurrentDirectory, directory, how, "open", directory), "/");
+        return new(OpenHandle(CurrentDirectory, directory, how) ?? throw Failure("open", directory), "/");
     }
 
     /// <summary>Opens a namespace of a process.</summary>
     /// <param name="path">The kernel's link to it.</param>
     /// <param name="name">What it is called in messages.</param>
     public static SafeFileHandle OpenNamespace(string path, string name) =>
-        OpenHandle(CurrentDirectory, path, new OpenHow { Flags = ReadOnlyFlag | CloseOnExecFlag }, "open", name);
+        OpenHandle(CurrentDirectory, path, new OpenHow { Flags = ReadOnlyFlag | CloseOnExecFlag }) ?? throw Failure("open", name);
 
     /// <summary>Locks a directory against other agents until its handle is closed.</summary>
     /// <returns>False when somebody else holds the lock.</returns>
@@ -57,23 +57,16 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
         return true;
     }
 
-    public SafeFileHandle Open(NodeDirectory directory, string path, OpenKind kind)
+    public SafeFileHandle Open(NodeDirectory directory, string path, OpenKind kind) => OpenBelow(directory, path, How(kind)) ?? throw Failure("open", directory.Of(path));
+
+    public SafeFileHandle? TryOpen(NodeDirectory directory, string path, OpenKind kind)
     {
-        // Non-blocking: a FIFO in the place of a file must not hang the agent.
-        var flags = CloseOnExecFlag | kind switch
+        if (OpenBelow(directory, path, How(kind)) is { } file)
         {
-            // With anything beside it, it is refused.
-            OpenKind.Path => PathFlag,
-            _ => NoTerminalFlag | NonBlockingFlag,
-        } | kind switch
-        {
-            OpenKind.Directory or OpenKind.DirectoryNoLinks => DirectoryFlag,
-            OpenKind.ReadNoFollow => NoFollowFlag,
-            OpenKind.Append => WriteOnlyFlag | AppendFlag | NoFollowFlag,
-            _ => ReadOnlyFlag,
-        };
-        var resolve = ResolveInRoot | ResolveNoMagicLinks | (kind == OpenKind.DirectoryNoLinks ? ResolveNoSymbolicLinks : 0);
-        return OpenBelow(directory, path, new OpenHow { Flags = flags, Resolve = resolve }, "open");
+            return file;
+        }
+
+        return NodeFileException.TellsMissing(Marshal.GetLastPInvokeError()) ? null : throw Failure("open", directory.Of(path));
     }
 
     public SafeFileHandle Create(NodeDirectory directory, string name, UnixFileMode mode)
@@ -84,7 +77,7 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
             Mode = (ulong)mode,
             Resolve = ResolveInRoot | ResolveNoMagicLinks,
         };
-        var file = OpenBelow(directory, name, how, "create");
+        var file = OpenBelow(directory, name, how) ?? throw Failure("create", directory.Of(name));
         try
         {
             // The mode given at creation is narrowed by the umask.
@@ -163,13 +156,33 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
 
     public void RemoveTree(NodeDirectory directory, string name) => TreeCalls.RemoveTree(directory, name);
 
-    private static SafeFileHandle OpenBelow(NodeDirectory directory, string path, OpenHow how, string verb)
+    private static OpenHow How(OpenKind kind)
+    {
+        // Non-blocking: a FIFO in the place of a file must not hang the agent.
+        var flags = CloseOnExecFlag | kind switch
+        {
+            // With anything beside it, it is refused.
+            OpenKind.Path => PathFlag,
+            _ => NoTerminalFlag | NonBlockingFlag,
+        } | kind switch
+        {
+            OpenKind.Directory or OpenKind.DirectoryNoLinks => DirectoryFlag,
+            OpenKind.ReadNoFollow => NoFollowFlag,
+            OpenKind.Append => WriteOnlyFlag | AppendFlag | NoFollowFlag,
+            _ => ReadOnlyFlag,
+        };
+        var resolve = ResolveInRoot | ResolveNoMagicLinks | (kind == OpenKind.DirectoryNoLinks ? ResolveNoSymbolicLinks : 0);
+        return new() { Flags = flags, Resolve = resolve };
+    }
+
+    // Null where the kernel refused; the last error says why.
+    private static SafeFileHandle? OpenBelow(NodeDirectory directory, string path, OpenHow how)
     {
         var added = false;
         try
         {
             directory.Handle.DangerousAddRef(ref added);
-            return OpenHandle((int)directory.Handle.DangerousGetHandle(), path, how, verb, directory.Of(path));
+            return OpenHandle((int)directory.Handle.DangerousGetHandle(), path, how);
         }
         finally
         {
@@ -180,7 +193,7 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
         }
     }
 
-    private static SafeFileHandle OpenHandle(int directory, string path, OpenHow how, string verb, string name)
+    private static SafeFileHandle? OpenHandle(int directory, string path, OpenHow how)
     {
         // openat2 answers EAGAIN when a rename elsewhere on the machine made it unable to prove that ".." stayed inside.
         for (var tries = 0; ; tries++)
@@ -193,7 +206,7 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
 
             if (Marshal.GetLastPInvokeError() is not (Errno.TryAgain or Errno.Interrupted) || tries == MaxTries)
             {
-                throw Failure(verb, name);
+                return null;
             }
         }
     }

@@ -15,7 +15,10 @@ internal sealed class NodeFileException(string verb, string path, int errno, str
     public string Path { get; } = path;
 
     /// <summary>Whether what was looked for is not there (any more): no such file, process or device.</summary>
-    public bool IsMissing => Error is Errno.NoEntry or Errno.NotDirectory or Errno.NoSuchProcess or Errno.NoDevice;
+    public bool IsMissing => TellsMissing(Error);
+
+    /// <summary>Whether an error number says that what was looked for is not there.</summary>
+    public static bool TellsMissing(int errno) => errno is Errno.NoEntry or Errno.NotDirectory or Errno.NoSuchProcess or Errno.NoDevice;
 
     /// <summary>The CamelCase reason word that a command result carries.</summary>
     public string Reason => Error switch

@@ -43,15 +43,8 @@ internal sealed class NodeRoot : IDisposable
     /// <summary>Whether something is there: file, directory or what a link leads to.</summary>
     public bool Exists(string path)
     {
-        try
-        {
-            Calls.Open(_directory, Relative(path), OpenKind.Read).Dispose();
-            return true;
-        }
-        catch (NodeFileException e) when (e.IsMissing)
-        {
-            return false;
-        }
+        using var found = Calls.TryOpen(_directory, Relative(path), OpenKind.Read);
+        return found is not null;
     }
 
     /// <summary>A path with every link on the way to its last component resolved, and of a directory that one, too; null when it is missing.</summary>
@@ -81,7 +74,12 @@ internal sealed class NodeRoot : IDisposable
     {
         try
         {
-            using var found = new NodeDirectory(OpenPath(path), _directory.Of(path));
+            if (Calls.TryOpen(_directory, Relative(path), OpenKind.Path) is not { } file)
+            {
+                return null;
+            }
+
+            using var found = new NodeDirectory(file, _directory.Of(path));
             return (RealPath(found), TreeCalls.Look(found.Handle, found.Path));
         }
         catch (NodeFileException e) when (e.IsMissing)
@@ -96,7 +94,12 @@ internal sealed class NodeRoot : IDisposable
     {
         try
         {
-            using var file = Calls.Open(_directory, Relative(path), kind);
+            using var file = Calls.TryOpen(_directory, Relative(path), kind);
+            if (file is null)
+            {
+                return null;
+            }
+
             using var content = new MemoryStream();
             Span<byte> buffer = stackalloc byte[4096];
             while (Calls.Read(file, buffer, _directory.Of(path)) is > 0 and var count)
@@ -126,16 +129,17 @@ internal sealed class NodeRoot : IDisposable
     {
         try
         {
-            using var directory = OpenDirectory(path);
+            if (Calls.TryOpen(_directory, Relative(path), OpenKind.Directory) is not { } found)
+            {
+                return [];
+            }
+
+            using var directory = new NodeDirectory(found, _directory.Of(path));
             // The kernel's name for the open directory: what is listed is what was resolved, whatever moved since.
             var names = Directory.EnumerateFileSystemEntries($"/proc/self/fd/{directory.Handle.DangerousGetHandle()}")
                 .Select(entry => Path.GetFileName(entry)).ToArray();
             Array.Sort(names, string.CompareOrdinal);
             return names;
-        }
-        catch (NodeFileException e) when (e.IsMissing)
-        {
-            return [];
         }
         catch (DirectoryNotFoundException)
         {

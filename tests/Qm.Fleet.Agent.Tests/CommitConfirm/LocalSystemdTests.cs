@@ -62,6 +62,6 @@ public sealed class LocalSystemdTests : IDisposable
     {
         var path = Path.Combine(_programs.FullName, name);
         File.WriteAllText(path, $"#!/bin/sh\n{script}\n");
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        StandIn.MakeExecutable(path);
     }
 }

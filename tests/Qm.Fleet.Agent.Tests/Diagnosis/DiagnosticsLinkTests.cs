@@ -224,8 +224,15 @@ public sealed class DiagnosticsLinkTests : IAsyncDisposable
         _node.Write("sys/fs/cgroup/qm.service/memory.current", "104857600\n");
         var stream = await ConnectAsync(TestContext.Current.CancellationToken);
         await stream.ReportAsync(_ => true);
-        var begun = await stream.DoAsync(new Command { ReadUsage = new ReadUsage { Id = "u1", Limit = 10, Unit = "qm.service" } });
-        var pieces = await PiecesAsync(stream, "u1", TestContext.Current.CancellationToken);
+        // The link may be there before the first look was.
+        (CommandResult Result, NodeReport Evidence) begun;
+        List<Diagnostics> pieces;
+        do
+        {
+            begun = await stream.DoAsync(new Command { ReadUsage = new ReadUsage { Id = "u1", Limit = 10, Unit = "qm.service" } });
+            pieces = await PiecesAsync(stream, "u1", TestContext.Current.CancellationToken);
+        }
+        while (begun.Result.Ok && !pieces.Any(piece => piece.Usage.Count > 0));
         var series = Assert.Single(pieces.SelectMany(piece => piece.Usage));
 
         Assert.True(begun.Result.Ok, begun.Result.Message);
