@@ -4,6 +4,7 @@ using Microsoft.Extensions.Hosting.Systemd;
 using Microsoft.Extensions.Logging;
 using Qm.Fleet.Agent;
 using Qm.Fleet.Agent.Configuration;
+using Qm.Fleet.Shared;
 
 StartMemory.OneHeap();
 if (args.Contains("--help"))
@@ -33,6 +34,7 @@ var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSetti
 builder.Services.AddSystemd();
 builder.Logging.SetMinimumLevel(options.LogLevel).AddFilter("Microsoft", LogLevel.Warning);
 builder.Logging.AddConsole();
+builder.Services.RedactConsole();
 using var host = builder.Build();
 await host.StartAsync();
 try

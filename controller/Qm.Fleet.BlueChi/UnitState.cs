@@ -18,13 +18,17 @@ public sealed record UnitState(
         Text(properties, "ActiveState"),
         Text(properties, "SubState"),
         Text(properties, "Result"),
-        properties.TryGetValue("InvocationID", out var id) && id.TryGetBytes(out var bytes) ? Convert.ToHexStringLower(bytes.AsSpan()) : "",
+        properties.TryGetValue("InvocationID", out var id) && id.TryGetBytes(out var bytes) ? Convert.ToHexStringLower(bytes.AsSpan()[..Math.Min(bytes.Length, IdBytes)]) : "",
         Time(properties, "InactiveExitTimestampMonotonic"),
         Time(properties, "ActiveEnterTimestampMonotonic"),
         properties.TryGetValue("Job", out var job) && job.TryGetList(out var parts) && parts.Length > 0 && parts[0].TryGetUInt64(out var jobId) ? (uint)jobId : 0);
 
+    // systemd's words are short ones; a systemd that was taken over may say anything, and is quoted in part.
+    private const int LongestWord = 64;
+    private const int IdBytes = 16;
+
     private static string Text(IReadOnlyDictionary<string, PropertyValue> properties, string name) =>
-        properties.TryGetValue(name, out var value) && value.TryGetString(out var text) ? text : "";
+        properties.TryGetValue(name, out var value) && value.TryGetString(out var text) ? text.Length <= LongestWord ? text : text[..LongestWord] : "";
 
     private static TimeSpan? Time(IReadOnlyDictionary<string, PropertyValue> properties, string name) =>
         properties.TryGetValue(name, out var value) && value.TryGetUInt64(out var microseconds) && microseconds > 0 && microseconds < long.MaxValue / TimeSpan.TicksPerMicrosecond

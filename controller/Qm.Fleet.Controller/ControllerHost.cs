@@ -17,10 +17,12 @@ using Qm.Fleet.Controller.Rest;
 using Qm.Fleet.Controller.Rest.OpenApi;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Security.Limits;
+using Qm.Fleet.Controller.Security.Oidc;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Telemetry;
 using Qm.Fleet.Core.Access;
 using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Shared;
 
 namespace Qm.Fleet.Controller;
 
@@ -107,6 +109,7 @@ internal static class ControllerHost
         services.AddSingleton(static provider => provider.GetRequiredService<Pki>().Peers()).AddSingleton<NodeStanding>();
         services.AddSingleton<PkiKeeper>().AddHostedService(static provider => provider.GetRequiredService<PkiKeeper>());
         services.AddSingleton<EnrollmentStore>().AddSingleton<JoinTokenStore>();
+        services.AddSingleton<HostUnitStore>();
         return services.AddSingleton<IReconcileStore, ReconcileStore>();
     }
 
@@ -134,6 +137,8 @@ internal static class ControllerHost
         services.AddSingleton<PkiApi>();
         services.AddSingleton<LimitTrail>().AddSingleton<LimitRefusal>().AddSingleton<HandshakeGate>();
         services.AddSingleton<ILinkGuard, LinkGuard>().AddSingleton<PeerAddresses>();
+        services.AddSingleton<HostUnitApi>();
+        services.AddSingleton<OidcTokens>();
         services.AddSingleton<FleetPlans>().AddSingleton<EffectiveAnswer>().AddSingleton<TopRounds>();
         services.AddSingleton<FleetApi>().AddSingleton<RevisionApi>().AddSingleton<RolloutApi>().AddSingleton<NodeApi>().AddSingleton<OperationApi>().AddSingleton<EventApi>().AddSingleton<AuditApi>();
         services.AddSingleton<SiteApi>().AddSingleton<ServerApi>().AddSingleton<DiagnosticsApi>().AddSingleton<NodeGatewayService>();
@@ -167,6 +172,7 @@ internal static class ControllerHost
         app.MapGrpcService<AccessApi>();
         app.MapGrpcService<PkiApi>();
         app.MapGrpcService<EnrollmentApi>();
+        app.MapGrpcService<HostUnitApi>();
         app.MapGrpcService<NodeGatewayService>();
         app.MapGet(ArtifactDownloads.Route, static (HttpContext context, ArtifactDownloads downloads) => downloads.ServeAsync(context)).WithMetadata(new EndpointRule("connect", AccessResource.Gateway));
         app.MapGrpcHealthChecksService();

@@ -13,7 +13,7 @@ public sealed partial class LayoutTests
     private static readonly string[] TopLevel =
     [
         "controller", "agent-extension", "protos", "tests", "deploy", "Qm.Fleet.sln", "README.md", "LICENSE", "CONTRIBUTING.md",
-        "Directory.Build.props", "Directory.Packages.props", "global.json", ".editorconfig", ".gitignore", ".gitattributes", ".ci",
+        "SECURITY.md", "Directory.Build.props", "Directory.Packages.props", "global.json", ".editorconfig", ".gitignore", ".gitattributes", ".ci",
     ];
 
     /// <summary>Project to the projects of ours it may reference.</summary>
@@ -31,7 +31,7 @@ public sealed partial class LayoutTests
     /// <summary>Source files that a project of the product compiles beside its own: what it shares with one that it may not reference.</summary>
     private static readonly Dictionary<string, string[]> Shared = new()
     {
-        ["Qm.Fleet.Agent"] = ["controller/Qm.Fleet.Controller/Wire/LivenessProbes.cs"],
+        ["Qm.Fleet.Agent"] = ["controller/Qm.Fleet.Controller/Wire/LivenessProbes.cs", "controller/Qm.Fleet.Controller/Telemetry/RedactedLogs.cs"],
     };
 
     private static IEnumerable<string> Projects => new[] { "protos", "controller", "agent-extension", "tests" }
@@ -73,14 +73,14 @@ public sealed partial class LayoutTests
 
     // A file that two projects compile knows only whom both may know.
     [Fact]
-    public void Sources_OfAnotherProject_AreSharedAsSaidAndKnowCoreAndTheMessagesOnly()
+    public void Sources_OfAnotherProject_AreSharedAsSaidAndKnowCoreTheMessagesAndLoggingOnly()
     {
         Assert.All(Projects.Where(project => !Repository.Relative(project).StartsWith("tests", StringComparison.Ordinal)), project => Assert.Equal(
             Shared.GetValueOrDefault(Path.GetFileNameWithoutExtension(project), []),
             XDocument.Load(project).Descendants("Compile").Select(source => Repository.Relative(Path.GetFullPath(Path.Combine(Path.GetDirectoryName(project)!, source.Attribute("Include")!.Value))))));
         Assert.All(Shared.Values.SelectMany(path => path), path => Assert.All(
             Using().Matches(File.ReadAllText(Path.Combine(Repository.Root, path))),
-            name => Assert.Matches("^Qm\\.Fleet\\.(Core|V1)\\b", name.Groups[1].Value)));
+            name => Assert.Matches("^(Qm\\.Fleet\\.(Core|V1)|Microsoft\\.Extensions\\.(Logging|DependencyInjection))\\b", name.Groups[1].Value)));
     }
 
     [Fact]

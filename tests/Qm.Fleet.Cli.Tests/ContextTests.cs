@@ -61,7 +61,7 @@ public sealed class ContextTests : CliTest
             config.yaml: 3 problems, nothing was done
               line 1  currentcontext: expected current-context with a name, or contexts with a list
               line 3  contexts: expected a name and a server
-              line 4  contexts.password: no such field; known are name, server, pki, token
+              line 4  contexts.password: no such field; known are name, server, pki, token, token-file
 
             """, Errors);
     }

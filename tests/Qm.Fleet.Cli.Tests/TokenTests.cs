@@ -30,6 +30,40 @@ public sealed class TokenTests : CliTest
     }
 
     [Fact]
+    [Trait("Requirement", "QMF-OIDC-001")]
+    public async Task Get_TokenOfAFile_IsReadAnewByEachCommand()
+    {
+        using var pki = OnlyAuthority();
+        await using var server = await FakeServer.OnTlsAsync(pki, ClientCertificateMode.AllowCertificate);
+        Environment.Clear();
+        Environment["QMFLEET_CONFIG"] = Files + "config.yaml";
+        var file = Files + "token";
+        await File.WriteAllTextAsync(file, "eyJh.first.token\n", TestContext.Current.CancellationToken);
+        Assert.Equal(ExitCode.Done, await RunAsync("config", "set-context", "bench", "--server", server.Address, "--pki", pki.Directory, "--token-file", file));
+
+        Assert.Equal(ExitCode.Done, await RunAsync("get", "nodes", "--context", "bench"));
+        await File.WriteAllTextAsync(file, "eyJh.second.token", TestContext.Current.CancellationToken);
+        Assert.Equal(ExitCode.Done, await RunAsync("get", "nodes", "--context", "bench"));
+        Assert.Equal(ExitCode.Done, await RunAsync("get", "nodes", "--context", "bench", "--token", Secret));
+        File.Delete(file);
+        Assert.Equal(ExitCode.Invalid, await RunAsync("get", "nodes", "--context", "bench"));
+
+        Assert.Equal(["Bearer eyJh.first.token", "Bearer eyJh.second.token", $"Bearer {Secret}"], server.Callers.Select(static caller => caller.Item1));
+        Assert.DoesNotContain("eyJh", await File.ReadAllTextAsync(Files + "config.yaml", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains("--token-file", Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Get_TokenFileOfTheEnvironmentOnASocket_IsNotRead()
+    {
+        Environment["QMFLEET_TOKEN_FILE"] = Files + "nowhere";
+
+        Assert.Equal(ExitCode.Done, await RunAsync("get", "nodes"));
+
+        Assert.Equal([("", "")], Server.Callers);
+    }
+
+    [Fact]
     public async Task Get_TokenAndCertificate_ShowsTheTokenAlone()
     {
         using var pki = new TestPki();
@@ -55,7 +89,7 @@ public sealed class TokenTests : CliTest
     [Theory]
     [InlineData("unix:/nowhere", Secret, "takes none, since on a Unix socket the kernel says who you are")]
     [InlineData("http://bench:8420", Secret, "expected unix:/path or https://host:port")]
-    [InlineData("https://bench:8420", "S3cret\r\nx: y", "expected 1 to 4096 letters, digits and")]
+    [InlineData("https://bench:8420", "S3cret\r\nx: y", "expected 1 to 16384 letters, digits and")]
     [InlineData("https://bench:8420", Secret, "is it the right one? Name the directory of its ca.crt with --pki or QMFLEET_PKI")]
     public async Task Get_TokenThatCannotBeSent_IsRefusedAndNotShown(string server, string token, string because)
     {

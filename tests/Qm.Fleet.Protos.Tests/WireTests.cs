@@ -18,6 +18,7 @@ public sealed partial class WireTests
         DiagnosticsServiceReflection.Descriptor, OperationServiceReflection.Descriptor, SiteServiceReflection.Descriptor, AccessServiceReflection.Descriptor, ServerServiceReflection.Descriptor,
         V1.UsageReflection.Descriptor, CapacityReflection.Descriptor, TopReflection.Descriptor, AuditServiceReflection.Descriptor, EnrollmentServiceReflection.Descriptor,
         PkiServiceReflection.Descriptor,
+        HostUnitServiceReflection.Descriptor,
     ];
 
     private static string[] ProtoFiles => Directory.GetFiles(Checkout.Of("protos/qm"), "*.proto", SearchOption.AllDirectories);

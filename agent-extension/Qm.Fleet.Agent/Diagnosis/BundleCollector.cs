@@ -4,6 +4,7 @@ using System.IO.Compression;
 using System.Text;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Processes;
+using Qm.Fleet.Core.Secrets;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Diagnosis;

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Google.Protobuf.WellKnownTypes;
+using Qm.Fleet.Core.Secrets;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Diagnosis;
@@ -34,9 +35,6 @@ internal static class JournalEntries
         return (entries, cursor);
     }
 
-    /// <summary>A text made fit to leave the node: without secrets, without what steers a terminal, and bounded.</summary>
-    public static string Fit(string text, int lengthMax) => Clean(Redactor.Redact(text).Text, lengthMax);
-
     private static bool TryRead(string line, out LogEntry entry, out string cursor)
     {
         (entry, cursor) = (new LogEntry(), "");
@@ -60,10 +58,10 @@ internal static class JournalEntries
                         entry.Time = Timestamp.FromDateTime(DateTime.UnixEpoch.AddTicks(Math.Min(microseconds, 1L << 52) * TimeSpan.TicksPerMicrosecond));
                         break;
                     case "_SYSTEMD_UNIT":
-                        entry.Unit = Clean(value, NameMax);
+                        entry.Unit = ForeignText.Plain(value, NameMax);
                         break;
                     case "SYSLOG_IDENTIFIER":
-                        entry.Identifier = Clean(value, NameMax);
+                        entry.Identifier = ForeignText.Plain(value, NameMax);
                         break;
                     case "_PID" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var pid):
                         entry.Pid = pid;
@@ -72,7 +70,7 @@ internal static class JournalEntries
                         entry.Priority = priority;
                         break;
                     case "MESSAGE":
-                        entry.Message = Fit(value, MessageMax);
+                        entry.Message = ForeignText.Fit(value, MessageMax);
                         break;
                 }
             }
@@ -96,15 +94,4 @@ internal static class JournalEntries
         JsonValueKind.Null => "(too long to be shown)",
         _ => value.GetRawText(),
     };
-
-    private static string Clean(string text, int lengthMax)
-    {
-        // Never half a character.
-        var cut = text.Length <= lengthMax ? text : text[..(char.IsHighSurrogate(text[lengthMax - 1]) ? lengthMax - 1 : lengthMax)];
-        return string.Concat(cut.Select(static character => character is '\t' or '\n' || !IsControl(character) ? character : ' '));
-    }
-
-    // Controls, lone surrogates, and what turns the direction of what follows.
-    private static bool IsControl(char character) => char.GetUnicodeCategory(character) is
-        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.OtherNotAssigned;
 }

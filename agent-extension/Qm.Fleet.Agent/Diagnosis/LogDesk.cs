@@ -2,6 +2,7 @@ using System.Globalization;
 using Qm.Fleet.Agent.Link;
 using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Core.Secrets;
 using Qm.Fleet.Core.Units;
 using Qm.Fleet.V1;
 
@@ -100,7 +101,7 @@ internal sealed class LogDesk(NodePrograms programs, Outbox outbox) : IAsyncDisp
         var problem = result.Succeeded ? ""
             : result.End == ProgramEnd.NotRun ? result.Errors
             : result.End == ProgramEnd.TimedOut ? $"{command.Program} did not end within {command.Deadline.TotalSeconds:0} s"
-            : $"{command.Program} failed: {JournalEntries.Fit(result.Errors.Trim(), ErrorsMax)}";
+            : $"{command.Program} failed: {ForeignText.Fit(result.Errors.Trim(), ErrorsMax)}";
         var (number, piece) = (0L, new Diagnostics());
         foreach (var entry in entries)
         {

@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Unicode;
-using Qm.Fleet.Agent.Diagnosis;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Core.Revisions;
+using Qm.Fleet.Core.Secrets;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Drift;

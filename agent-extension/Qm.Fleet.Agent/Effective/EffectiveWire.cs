@@ -2,6 +2,7 @@ using System.Globalization;
 using Qm.Fleet.Agent.Diagnosis;
 using Qm.Fleet.Core.Effective;
 using Qm.Fleet.Core.Resources;
+using Qm.Fleet.Core.Secrets;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Effective;
@@ -102,11 +103,9 @@ internal static class EffectiveWire
 
     private static bool IsLimit(string key) => Enum.TryParse<ResourceProperty>(key, out var property) && property.ToString() == key || key == Score;
 
-    // By the key it stands behind, as in the file: that is what says that it is a password.
     private static string Value(string key, string value, List<string> findings)
     {
-        var text = Redactor.Redact($"{key}={value}").Text;
-        text = text.StartsWith($"{key}=", StringComparison.Ordinal) ? text[(key.Length + 1)..] : Redactor.Mark;
+        var text = Redactor.RedactValue(key, value);
         if (text.Length > ValueLengthMax)
         {
             findings.Add($"{Cut(key)}= is longer than {ValueLengthMax} characters, and was cut.");

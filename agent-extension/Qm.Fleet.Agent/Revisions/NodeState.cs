@@ -1,8 +1,10 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Qm.Fleet.Agent.CommitConfirm;
 using Qm.Fleet.Agent.Rootfs;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Revisions;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Agent.Revisions;
 
@@ -116,8 +118,18 @@ internal sealed record Journal
 /// <param name="NewSha256">SHA-256 of what will be there; null to remove.</param>
 internal sealed record FileChange(OwnedFileKind Kind, string Name, OwnedPath Path, string? OldSha256, string? NewSha256);
 
+/// <summary>An address as it is stored: whole, in a directory that is root's own. Everywhere else JSON has none of its secrets.</summary>
+internal sealed class StoredUrl : JsonConverter<SecretUrl>
+{
+    /// <inheritdoc/>
+    public override SecretUrl Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => new(reader.GetString() ?? "");
+
+    /// <inheritdoc/>
+    public override void Write(Utf8JsonWriter writer, SecretUrl value, JsonSerializerOptions options) => writer.WriteStringValue(value.Reveal());
+}
+
 /// <summary>JSON of the state directory, without reflection.</summary>
-[JsonSourceGenerationOptions(WriteIndented = true, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
+[JsonSourceGenerationOptions(Converters = [typeof(StoredUrl)], WriteIndented = true, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(NodeState))]
 [JsonSerializable(typeof(StagedRevision))]
 [JsonSerializable(typeof(PreviousRevision))]

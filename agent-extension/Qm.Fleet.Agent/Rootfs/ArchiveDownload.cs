@@ -171,7 +171,7 @@ internal sealed class ArchiveDownload(NodeRoot root, AgentOptions options, PartF
         null => throw Unavailable(from, "the server redirects without saying where"),
         _ when new Uri(from, location) is var to && Origin(to) == Origin(from) => to,
         _ => throw new CommandRefusedException("ArchiveRefused",
-            $"{from} redirects to {AllowList.Printable(new Uri(from, location).GetLeftPart(UriPartial.Authority))}, another server than the fleet names; " +
+            $"{Address(from)} redirects to {AllowList.Printable(new Uri(from, location).GetLeftPart(UriPartial.Authority))}, another server than the fleet names; " +
             "if that is right, name the archive's own address in the fleet."),
     };
 

@@ -47,7 +47,7 @@ internal sealed class ArchiveServer : IDisposable
 
     /// <summary>Where an archive lies.</summary>
     public static Uri AddressOf(RootfsArchive archive, AgentOptions options) =>
-        archive.IsOfController ? new(options.Controller, $"/artifacts/{archive.Sha256}") : new(archive.Url);
+        archive.IsOfController ? new(options.Controller, $"/artifacts/{archive.Sha256}") : new(archive.Url.Reveal());
 
     /// <summary>Looks up whom to trust; nothing is connected yet.</summary>
     /// <exception cref="CommandRefusedException">CertificateRefused: the file of authorities, or the node's own certificate, cannot be read.</exception>

@@ -153,7 +153,7 @@ internal sealed class SlotBuilder(
         labels?.Keep(_directory.Slots);
     }
 
-    private static string Source(RootfsArchive archive) => archive.IsOfController ? $"Archive {archive.Sha256} of the controller" : AllowList.Printable(archive.Url);
+    private static string Source(RootfsArchive archive) => archive.IsOfController ? $"Archive {archive.Sha256} of the controller" : AllowList.Printable($"{archive.Url}");
 
     private long Free(NodeRoot slots)
     {

@@ -7,6 +7,7 @@ using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
 using Qm.Fleet.Cli.Contexts;
+using Qm.Fleet.Core.Secrets;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Cli.Connection;
@@ -18,8 +19,8 @@ internal sealed class FleetConnection : IDisposable
     private const int MaxSocketPath = 107;
     private const string Unix = "unix:";
 
-    // RFC 6750 says which characters a token has, and no server reads a longer header.
-    private const int MaxToken = 4096;
+    // RFC 6750 says which characters a token has; one of an OpenID Connect issuer names all groups of its owner.
+    private const int MaxToken = 16 * 1024;
 
     private readonly GrpcChannel _channel;
 
@@ -41,6 +42,7 @@ internal sealed class FleetConnection : IDisposable
         Access = new(invoker);
         Pki = new(invoker);
         Enrollments = new(invoker);
+        HostUnits = new(invoker);
     }
 
     internal FleetService.FleetServiceClient Fleets { get; }
@@ -70,6 +72,8 @@ internal sealed class FleetConnection : IDisposable
     internal PkiService.PkiServiceClient Pki { get; }
 
     internal EnrollmentService.EnrollmentServiceClient Enrollments { get; }
+
+    internal HostUnitService.HostUnitServiceClient HostUnits { get; }
 
     /// <summary>Prepares a connection; nothing is sent before the first call.</summary>
     /// <exception cref="CliException">The address or the certificates cannot be used.</exception>
@@ -103,7 +107,7 @@ internal sealed class FleetConnection : IDisposable
             throw new CliException(ExitCode.Invalid, $"--token: {target.Server} takes none, since on a Unix socket the kernel says who you are; a token is for https");
         }
 
-        if (target.Token is not { Length: > 0 and <= MaxToken } token || !token.All(static character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_' or '.' or '~' or '+' or '/' or '='))
+        if (target.Token?.Reveal() is not { Length: > 0 and <= MaxToken } token || !token.All(static character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_' or '.' or '~' or '+' or '/' or '='))
         {
             throw new CliException(ExitCode.Invalid, $"--token: expected 1 to {MaxToken} letters, digits and -._~+/=, as qmfleet auth token create prints them");
         }
@@ -149,7 +153,7 @@ internal sealed class FleetConnection : IDisposable
         return GrpcChannel.ForAddress("http://localhost", new() { HttpHandler = handler, DisposeHttpClient = true });
     }
 
-    private static GrpcChannel OpenTls(Uri address, string pki, string? token)
+    private static GrpcChannel OpenTls(Uri address, string pki, Secret? token)
     {
         try
         {
@@ -179,9 +183,9 @@ internal sealed class FleetConnection : IDisposable
     }
 
     // gRPC sends these over TLS only.
-    private static ChannelCredentials Bearing(string token) => ChannelCredentials.Create(new SslCredentials(), CallCredentials.FromInterceptor((_, headers) =>
+    private static ChannelCredentials Bearing(Secret token) => ChannelCredentials.Create(new SslCredentials(), CallCredentials.FromInterceptor((_, headers) =>
     {
-        headers.Add("authorization", $"Bearer {token}");
+        headers.Add("authorization", $"Bearer {token.Reveal()}");
         return Task.CompletedTask;
     }));
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Qm.Fleet.Cli.Completion;
 using Qm.Fleet.Cli.Contexts;
 using Qm.Fleet.Cli.Output;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Cli.Connection;
 
@@ -9,6 +10,8 @@ namespace Qm.Fleet.Cli.Connection;
 internal sealed class GlobalOptions
 {
     internal const string DefaultServer = "unix:/run/qm-fleet/qmfleet.sock";
+
+    private const long MaxTokenFile = 64 * 1024;
 
     private static readonly TimeSpan DefaultAnswer = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan DefaultRollout = TimeSpan.FromMinutes(5);
@@ -34,6 +37,13 @@ internal sealed class GlobalOptions
         Recursive = true,
     };
 
+    private readonly Option<string?> _tokenFile = new("--token-file")
+    {
+        Description = "File with the bearer token, which each command reads anew; QMFLEET_TOKEN_FILE says it, too",
+        HelpName = "path",
+        Recursive = true,
+    };
+
     private readonly Option<string?> _context = new("--context")
     {
         Description = "The server and certificates of this context; qmfleet config get-contexts lists them",
@@ -56,6 +66,7 @@ internal sealed class GlobalOptions
         root.Add(_server);
         root.Add(_pki);
         root.Add(_token);
+        root.Add(_tokenFile);
         root.Add(_context);
         root.Add(_timeout);
         root.Add(_verbose);
@@ -68,7 +79,8 @@ internal sealed class GlobalOptions
     internal bool IsVerbose(ParseResult parsed) => parsed.GetValue(_verbose);
 
     /// <summary>What the line itself says of a server; null for what it does not.</summary>
-    internal (string? Server, string? Pki, string? Token) Given(ParseResult parsed) => (parsed.GetValue(_server), parsed.GetValue(_pki), parsed.GetValue(_token));
+    internal (string? Server, string? Pki, Secret? Token, string? TokenFile) Given(ParseResult parsed) =>
+        OfLine(parsed) is var (token, file) ? (parsed.GetValue(_server), parsed.GetValue(_pki), token, file) : default;
 
     /// <summary>The server that a command is for, for messages.</summary>
     internal string ServerOf(ParseResult parsed, CliContext context) => TargetOf(parsed, context).Server;
@@ -97,12 +109,18 @@ internal sealed class GlobalOptions
     private FleetConnection Open(ParseResult parsed, CliContext context, TimeSpan answer)
     {
         var target = TargetOf(parsed, context);
-        if (parsed.GetValue(_token) is not null)
+        if (parsed.GetValue(_tokenFile) is not null)
+        {
+            target = WithToken(target);
+        }
+
+        if (parsed.GetValue(_token) is not null || parsed.GetValue(_tokenFile) is not null)
         {
             FleetConnection.CheckToken(target);
         }
 
-        return FleetConnection.Open(target, CallsOf(parsed, context, answer));
+        // Where none can be sent none is read: a variable may be set for other servers.
+        return FleetConnection.Open(FleetConnection.Check(target.Server) is null ? target : WithToken(target), CallsOf(parsed, context, answer));
     }
 
     // What the line says, then a context it names, then the environment, then the current context.
@@ -110,7 +128,7 @@ internal sealed class GlobalOptions
     {
         var named = parsed.GetValue(_context);
         var (server, pki) = (parsed.GetValue(_server), parsed.GetValue(_pki) ?? Variable(context, "QMFLEET_PKI"));
-        var token = parsed.GetValue(_token) ?? Variable(context, "QMFLEET_TOKEN");
+        var (line, environment) = (OfLine(parsed), (Token: Secret(Variable(context, "QMFLEET_TOKEN")), File: Variable(context, "QMFLEET_TOKEN_FILE")));
         if (server is null && named is null)
         {
             server = Variable(context, "QMFLEET_SERVER");
@@ -118,18 +136,52 @@ internal sealed class GlobalOptions
 
         if (server is not null && named is null)
         {
-            return new("", server, pki, token);
+            var said = First(line, environment);
+            return new("", server, pki, said.Token, said.File);
         }
 
         var file = ContextFile.Find(context) is { } path ? ContextFile.Read(path) : new("", "", []);
         var chosen = named is not null || file.Current.Length > 0 ? file.Find(named ?? file.Current) : new("", DefaultServer, null, null);
-        return new(chosen.Name, server ?? chosen.Server, parsed.GetValue(_pki) ?? chosen.Pki ?? pki, parsed.GetValue(_token) ?? chosen.Token ?? token);
+        var nearest = First(line, (chosen.Token, chosen.TokenFile), environment);
+        return new(chosen.Name, server ?? chosen.Server, parsed.GetValue(_pki) ?? chosen.Pki ?? pki, nearest.Token, nearest.File);
+    }
+
+    private (Secret? Token, string? File) OfLine(ParseResult parsed) => (Secret(parsed.GetValue(_token)), parsed.GetValue(_tokenFile));
+
+    private static (Secret? Token, string? File) First(params ReadOnlySpan<(Secret? Token, string? File)> said)
+    {
+        foreach (var one in said)
+        {
+            if (one.Token is not null || one.File is not null)
+            {
+                return one;
+            }
+        }
+
+        return default;
+    }
+
+    private static FleetContext WithToken(FleetContext target) => target.Token is null && target.TokenFile is { } path ? target with { Token = ReadToken(path) } : target;
+
+    private static Secret ReadToken(string path)
+    {
+        try
+        {
+            return new FileInfo(path).Length <= MaxTokenFile ? new(File.ReadAllText(path).Trim())
+                : throw new CliException(ExitCode.Invalid, $"--token-file {path}: larger than {MaxTokenFile >> 10} KiB; this is no token");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CliException(ExitCode.Invalid, $"--token-file {path}: {e.Message}");
+        }
     }
 
     private Calls CallsOf(ParseResult parsed, CliContext context, TimeSpan answer) => new(context, answer, parsed.GetValue(_verbose));
 
     private TimeSpan Timeout(ParseResult parsed, TimeSpan unlessGiven) =>
         parsed.GetValue(_timeout) is { } given ? Durations.Parse("--timeout", given) : unlessGiven;
+
+    private static Secret? Secret(string? text) => text is null ? null : new(text);
 
     private static string? Variable(CliContext context, string name) => context.Environment(name) is { Length: > 0 } value ? value : null;
 }

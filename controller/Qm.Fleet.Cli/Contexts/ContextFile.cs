@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Qm.Fleet.Cli.Manifests;
 using Qm.Fleet.Cli.Output;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Cli.Contexts;
 
@@ -52,7 +53,7 @@ internal sealed record ContextFile(string Path, string Current, IReadOnlyList<Fl
             var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite };
             using (var writer = new StreamWriter(new FileStream(part, options)))
             {
-                writer.WriteLine(YamlText.Of(Tree(static token => token)));
+                writer.WriteLine(YamlText.Of(Tree(static token => token.Reveal())));
             }
 
             File.Move(part, Path, overwrite: true);
@@ -66,7 +67,7 @@ internal sealed record ContextFile(string Path, string Current, IReadOnlyList<Fl
     /// <summary>The file as it may be shown.</summary>
     internal JsonObject ShownTree() => Tree(static _ => "REDACTED");
 
-    private JsonObject Tree(Func<string, string> tokenText)
+    private JsonObject Tree(Func<Secret, string> tokenText)
     {
         var contexts = new JsonArray([.. Contexts.Select(context =>
         {
@@ -79,6 +80,11 @@ internal sealed record ContextFile(string Path, string Current, IReadOnlyList<Fl
             if (context.Token is not null)
             {
                 entry["token"] = tokenText(context.Token);
+            }
+
+            if (context.TokenFile is not null)
+            {
+                entry["token-file"] = context.TokenFile;
             }
 
             return (JsonNode)entry;
@@ -121,14 +127,14 @@ internal sealed record ContextFile(string Path, string Current, IReadOnlyList<Fl
     {
         var fields = node is ManifestNode.Mapping mapping ? mapping.Entries : [];
         string? Text(string key) => (fields.FirstOrDefault(entry => entry.Key.Text == key).Value as ManifestNode.Scalar)?.Text;
-        foreach (var (key, _) in fields.Where(entry => entry.Key.Text is not ("name" or "server" or "pki" or "token")))
+        foreach (var (key, _) in fields.Where(entry => entry.Key.Text is not ("name" or "server" or "pki" or "token" or "token-file")))
         {
-            problems.Add(new(1, key.Line, $"{ContextsKey}.{key.Text}", "no such field; known are name, server, pki, token"));
+            problems.Add(new(1, key.Line, $"{ContextsKey}.{key.Text}", "no such field; known are name, server, pki, token, token-file"));
         }
 
         if (Text("name") is { Length: > 0 } name && Text("server") is { Length: > 0 } server)
         {
-            return new(name, server, Text("pki") is { Length: > 0 } pki ? pki : null, Text("token") is { Length: > 0 } token ? token : null);
+            return new(name, server, Text("pki") is { Length: > 0 } pki ? pki : null, Text("token") is { Length: > 0 } token ? new Secret(token) : null, Text("token-file") is { Length: > 0 } file ? file : null);
         }
 
         problems.Add(new(1, node.Line, ContextsKey, "expected a name and a server"));

@@ -19,6 +19,7 @@ internal static class AuthVerb
         """)
     {
         WhoAmI(global, context), CanI(global, context), AuthTokenVerb.Make(global, context), AuthRoleVerb.Make(global, context), AuthBindingVerb.Make(global, context),
+        AuthHostUnitsVerb.Make(global, context),
     };
 
     private static Command WhoAmI(GlobalOptions global, CliContext context)

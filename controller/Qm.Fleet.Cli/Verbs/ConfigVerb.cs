@@ -109,7 +109,7 @@ internal static class ConfigVerb
     {
         var name = Name(global);
         var command = new Command("set-context", """
-            Makes a context, or changes what --server, --pki and --token say of one. The first one becomes the current one.
+            Makes a context, or changes what --server, --pki, --token and --token-file say of one. The first one becomes the current one.
             A token is kept in the file, which only you can read.
 
             Examples:
@@ -121,12 +121,13 @@ internal static class ConfigVerb
         {
             var (file, which) = (Read(context), parsed.GetValue(name)!);
             var known = file.Contexts.FirstOrDefault(candidate => candidate.Name == which);
-            var (server, pki, token) = global.Given(parsed);
+            var (server, pki, token, tokenFile) = global.Given(parsed);
             var made = new FleetContext(
                 which.Length > 0 ? which : throw new CliException(ExitCode.Invalid, "a context needs a name"),
                 server ?? known?.Server ?? throw new CliException(ExitCode.Invalid, $"set-context {which}: where is it? Say --server unix:/path or --server https://host:port"),
                 pki is null ? known?.Pki : Path.GetFullPath(pki),
-                token ?? known?.Token);
+                token ?? (tokenFile is null ? known?.Token : null),
+                tokenFile is not null ? Path.GetFullPath(tokenFile) : token is null ? known?.TokenFile : null);
             FleetConnection.Check(made.Server);
             if (made.Token is not null)
             {

@@ -65,7 +65,7 @@ internal static class OperationWait
 
     /// <summary>What it is about, for a line.</summary>
     internal static string What(Operation operation) =>
-        $"{operation.Kind} {(operation.Node.Length == 0 ? operation.Target : operation.Unit.Length == 0 ? operation.Node : $"{operation.Node} {operation.Unit}")}".TrimEnd();
+        $"{operation.Kind} {(operation.Node.Length == 0 ? operation.Target : operation.Unit.Length == 0 ? operation.Node : $"{operation.Node} {operation.Unit}{(operation.OnHost ? " on the host" : "")}")}".TrimEnd();
 
     private static string Colon(string message) => message.Length > 0 ? $": {message}" : "";
 }

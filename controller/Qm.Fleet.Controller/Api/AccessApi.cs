@@ -138,7 +138,7 @@ internal sealed class AccessApi(AccessStore store, AccessDesk desk, BearerTokens
         {
             throw Failures.Make(Code.AlreadyExists, "ALREADY_EXISTS", $"There is a token {request.Name} already; revoke it first.", new ResourceInfo { ResourceType = "qm.fleet/v1/token", ResourceName = request.Name });
         }
-        return new V1.CreateTokenResponse { Token = ToWire(stored), Secret = secret };
+        return new V1.CreateTokenResponse { Token = ToWire(stored), Secret = secret.Reveal() };
     }
 
     /// <inheritdoc/>

@@ -10,7 +10,7 @@ namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
 internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconcileStore store, WatchStreams streams, EffectiveAnswer effective, TopRounds top, TimeProvider time)
-    : V1.DiagnosticsService.DiagnosticsServiceBase, IDisposable
+    : V1.DiagnosticsService.DiagnosticsServiceBase
 {
     /// <summary>Pieces of a bundle that a node may send before the client took some.</summary>
     public const int Window = 32;
@@ -30,8 +30,8 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
     private static readonly TimeSpan Follow = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan FollowInQm = TimeSpan.FromSeconds(2);
 
-    private readonly SemaphoreSlim _bundles = new(MaxBundles, MaxBundles);
     private long _lastId;
+    private int _bundles;
     private int _tops;
 
     /// <inheritdoc/>
@@ -66,13 +66,13 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
     public override async Task CollectBundle(V1.CollectBundleRequest request, IServerStreamWriter<V1.BundleChunk> responseStream, ServerCallContext context)
     {
         Find(request.Node);
-        if (!await _bundles.WaitAsync(TimeSpan.Zero, context.CancellationToken).ConfigureAwait(false))
-        {
-            throw Failures.Make(Code.ResourceExhausted, "TOO_MANY_BUNDLES", $"{MaxBundles} bundles are being collected already. Ask again in a minute.");
-        }
-
         try
         {
+            if (Interlocked.Increment(ref _bundles) > MaxBundles)
+            {
+                throw Failures.Make(Code.ResourceExhausted, "TOO_MANY_BUNDLES", $"{MaxBundles} bundles are being collected already. Ask again in a minute.");
+            }
+
             using var end = streams.Link(context);
             var (id, until, bytes) = (NextId(), (long)Window, 0L);
             var diagnosis = new Diagnosis(request.Node, id, Collect(id, until), new("BundleCollected", EventSeverity.Info, context.Caller().Actor, "", request.Node, "", "collects a diagnostic bundle"));
@@ -95,7 +95,7 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
         }
         finally
         {
-            _bundles.Release();
+            Interlocked.Decrement(ref _bundles);
         }
     }
 
@@ -198,9 +198,6 @@ internal sealed class DiagnosticsApi(NodeStore nodes, AgentLinks links, IReconci
             Interlocked.Decrement(ref _tops);
         }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _bundles.Dispose();
 
     private static V1.Command Collect(string id, long until) => new() { CollectBundle = new V1.CollectBundle { Id = id, Until = until } };
 

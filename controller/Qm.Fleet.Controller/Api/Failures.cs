@@ -3,6 +3,7 @@ using Google.Protobuf.WellKnownTypes;
 using Google.Rpc;
 using Grpc.Core;
 using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Controller.Api;
 
@@ -31,7 +32,7 @@ internal static class Failures
         foreach (var problem in problems)
         {
             var description = problem.Rule is null ? problem.Message : $"{problem.Message} ({problem.Rule})";
-            details.FieldViolations.Add(new BadRequest.Types.FieldViolation { Field = Short(problem.Path, MaxQuoted), Description = Short(description, MaxSentence) });
+            details.FieldViolations.Add(new BadRequest.Types.FieldViolation { Field = Short(problem.Path, MaxQuoted), Description = Redactor.RedactSentence(Short(description, MaxSentence)) });
             if (details.CalculateSize() > MaxDetailBytes && details.FieldViolations.Count > 1)
             {
                 details.FieldViolations.RemoveAt(details.FieldViolations.Count - 1);
@@ -128,7 +129,7 @@ internal static class Failures
     /// <param name="details">More of it; where asking again later can help, when is added.</param>
     public static RpcException Make(Code code, string reason, string message, IReadOnlyDictionary<string, string> facts, params ReadOnlySpan<IMessage> details)
     {
-        var status = new Google.Rpc.Status { Code = (int)code, Message = Short(message, MaxSentence) };
+        var status = new Google.Rpc.Status { Code = (int)code, Message = Redactor.RedactSentence(Short(message, MaxSentence)) };
         var info = new ErrorInfo { Reason = reason, Domain = Domain };
         foreach (var (key, value) in facts.Where(static fact => fact.Value.Length > 0))
         {

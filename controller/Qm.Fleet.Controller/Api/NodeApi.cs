@@ -13,7 +13,7 @@ namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
 internal sealed partial class NodeApi(
-    NodeStore nodes, ILiveStatus live, HealingDesk healing, WatchedResources<V1.Node> watched, WatchStreams streams, Mutations mutations, UnitRequests requests, UnitList units, ControllerMetrics metrics,
+    NodeStore nodes, ILiveStatus live, HealingDesk healing, WatchedResources<V1.Node> watched, WatchStreams streams, Mutations mutations, UnitRequests requests, UnitList units, AccessDesk desk, ControllerMetrics metrics,
     NodeStanding standing, CertificateDesk certificates)
     : V1.NodeService.NodeServiceBase
 {

@@ -121,6 +121,7 @@ internal static class WireResources
         Actor = operation.Actor,
         Message = operation.Message,
         CancelRequested = operation.CancelledBy.Length > 0,
+        OnHost = operation.OnHost,
     };
 
     private static V1.NodeStatus Status(StoredNode node, ILiveStatus live)

@@ -9,7 +9,7 @@ using Qm.Fleet.Core.Revisions;
 namespace Qm.Fleet.Controller.Operations;
 
 /// <summary>Does one operation through BlueChi, and finds out how it ended.</summary>
-internal sealed partial class OperationRunner(OperationStore store, BlueChiLink blueChi, LiveNodes live, TimeProvider time, ILogger<OperationRunner> logger)
+internal sealed partial class OperationRunner(OperationStore store, BlueChiLink blueChi, LiveNodes live, HostUnits hostUnits, TimeProvider time, ILogger<OperationRunner> logger)
 {
     /// <summary>How long a unit is looked at that shows nothing of what was asked, before that is told: a command can lie in a socket for a while.</summary>
     public static readonly TimeSpan NotSeenFor = TimeSpan.FromSeconds(30);
@@ -51,7 +51,7 @@ internal sealed partial class OperationRunner(OperationStore store, BlueChiLink 
     private async Task<UnitOutcome> DoAsync(RunningOperation running, CancellationToken ct)
     {
         var operation = running.Operation;
-        if (blueChi.Current is not { } current)
+        if (blueChi.For(hostUnits.PassFor(operation)) is not { } current)
         {
             return UnitOutcome.Failed($"BlueChi was lost before it was asked: {blueChi.NotConnectedBecause}; nothing was done");
         }

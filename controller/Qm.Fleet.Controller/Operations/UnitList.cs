@@ -6,6 +6,7 @@ using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
+using Qm.Fleet.Core.Secrets;
 using Qm.Fleet.Core.Selectors;
 using Qm.Fleet.Core.Units;
 
@@ -15,6 +16,11 @@ namespace Qm.Fleet.Controller.Operations;
 internal sealed class UnitList(NodeStore nodes, BlueChiLink blueChi, LiveNodes live)
 {
     private const int MostPatterns = 32;
+
+    // What QM's systemd says of its units is QM's own word.
+    private const int MostUnits = 10_000;
+    private const int LongestDescription = 256;
+    private const int LongestWord = 64;
     private const string SystemdUnit = "org.freedesktop.systemd1.Unit";
 
     /// <summary>What is wrong with patterns.</summary>
@@ -43,14 +49,14 @@ internal sealed class UnitList(NodeStore nodes, BlueChiLink blueChi, LiveNodes l
             return
             [
                 .. (await current.ListUnitsAsync(qm, ct).ConfigureAwait(false))
-                    .Where(unit => patterns.Count == 0 || patterns.Any(pattern => Glob.Matches(pattern, unit.Name))).OrderBy(static unit => unit.Name, StringComparer.Ordinal)
+                    .Where(unit => patterns.Count == 0 || patterns.Any(pattern => Glob.Matches(pattern, unit.Name))).OrderBy(static unit => unit.Name, StringComparer.Ordinal).Take(MostUnits)
                     .Select(unit => new V1.Unit
                     {
-                        Name = unit.Name,
-                        Description = unit.Description,
-                        LoadState = unit.LoadState,
-                        ActiveState = unit.ActiveState,
-                        SubState = unit.SubState,
+                        Name = ForeignText.Plain(unit.Name, UnitName.MaxLength),
+                        Description = ForeignText.FitLine(unit.Description, LongestDescription),
+                        LoadState = ForeignText.Plain(unit.LoadState, LongestWord),
+                        ActiveState = ForeignText.Plain(unit.ActiveState, LongestWord),
+                        SubState = ForeignText.Plain(unit.SubState, LongestWord),
                         Fleet = workloads.Contains(unit.Name) ? fleet : "",
                     }),
             ];

@@ -27,7 +27,7 @@ internal sealed record UnitOutcome(bool IsKnown, string Error, string Message)
         (JobResult.Failed, _) when outcome.Detail == Cancelled => Failed(operation.CancelledBy.Length > 0
             ? $"{operation.CancelledBy} cancelled the job before systemd began it"
             : "the job was cancelled in systemd: another job took its place"),
-        (JobResult.Failed, _) => Failed($"the job of {operation.Unit} ended '{outcome.Detail}'; the journal says why: qmfleet logs {operation.Node} --in-qm --unit {operation.Unit}"),
+        (JobResult.Failed, _) => Failed($"the job of {operation.Unit} ended '{outcome.Detail}'; the journal says why: qmfleet logs {operation.Node} {(operation.OnHost ? "" : "--in-qm ")}--unit {operation.Unit}"),
         (JobResult.Refused, _) => Failed(outcome.Detail),
         (_, Settlement.CarriedOut) => Done($"{Said(operation)}, as the unit's state tells; {outcome.Detail}"),
         (_, Settlement.TriedAndFailed) => Failed($"{operation.Unit} was started and failed, as its state tells; {outcome.Detail}"),
@@ -39,6 +39,7 @@ internal sealed record UnitOutcome(bool IsKnown, string Error, string Message)
     {
         OperationKind.RestartQm => "QM was restarted",
         OperationKind.StartUnit => $"{operation.Unit} was started",
+        OperationKind.StopUnit when operation.OnHost => $"{operation.Unit} was stopped; it stays so until somebody starts it, or the node does",
         OperationKind.StopUnit => $"{operation.Unit} was stopped; it stays so until somebody starts it, QM restarts, or its fleet brings it anew",
         OperationKind.RestartUnit => $"{operation.Unit} was restarted",
         OperationKind.FreezeUnit => $"{operation.Unit} is frozen",

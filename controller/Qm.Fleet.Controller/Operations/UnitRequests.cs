@@ -23,11 +23,14 @@ internal sealed record UnitRequest(OperationKind Kind, string Node, string Unit,
 {
     /// <summary>What is to be set, by systemd's name.</summary>
     public IReadOnlyDictionary<string, string> Properties { get; init; } = ImmutableDictionary<string, string>.Empty;
+
+    /// <summary>Whether the unit is one of the host, which an administrator has to have listed.</summary>
+    public bool OnHost { get; init; }
 }
 
 /// <summary>Checks what is asked of units, and makes operations of it.</summary>
 internal sealed class UnitRequests(
-    NodeStore nodes, BlueChiLink blueChi, LiveNodes live, RolloutKeeper rollouts, UnitLeases leases, UnitOperations operations, TimeProvider time)
+    NodeStore nodes, BlueChiLink blueChi, LiveNodes live, RolloutKeeper rollouts, UnitLeases leases, UnitOperations operations, HostUnits hostUnits, TimeProvider time)
 {
     private static readonly TimeSpan BusyFor = TimeSpan.FromSeconds(1);
 
@@ -44,11 +47,12 @@ internal sealed class UnitRequests(
         {
             throw Refused(request, "RETIRED", $"Node {request.Node} was retired by {retired.Decision!.Actor}, because {retired.Decision.Reason}; nothing on it is changed any more.");
         }
-        var key = UnitTarget.KeyOf(request.Kind, request.Node, request.Unit);
+        var key = UnitTarget.KeyOf(request.Kind, request.Node, request.Unit, request.OnHost);
         Allow(request, key, values);
         var operation = new StoredOperation(Guid.CreateVersion7(time.GetUtcNow()).ToString(), request.Kind, request.Node, request.Unit, actor, request.Reason, time.GetUtcNow())
         {
             Properties = values.ToImmutableSortedDictionary(static value => value.Key.ToString(), static value => value.Value.ToString(), StringComparer.Ordinal),
+            OnHost = request.OnHost,
             Message = "accepted",
         };
         if (!leases.TryTakeFor(request.Node, key, request.Kind == OperationKind.StopUnit, operation.ToString(), out var lease, out var heldBy))
@@ -108,19 +112,19 @@ internal sealed class UnitRequests(
     private void Allow(UnitRequest request, UnitKey key, ImmutableSortedDictionary<ResourceProperty, ResourceValue> values)
     {
         var environment = FleetOf(request.Node) is { } fleet ? fleet.Environments.GetValueOrDefault(fleet.Revision) : null;
-        if (environment?.Oom.Asil.ContainsKey(request.Unit) == true)
+        if (!request.OnHost && environment?.Oom.Asil.ContainsKey(request.Unit) == true)
         {
             throw Refused(request, "OUT_OF_REACH", $"{request.Unit} is a safety unit of {request.Node}; units outside QM are never touched (rule 6).");
         }
-        if (request.Unit == QmNode.Unit && key.Node != request.Node)
+        if (request.Unit == QmNode.Unit && (request.OnHost || key.Node != request.Node))
         {
             throw Refused(request, "OUT_OF_REACH", $"{QmNode.Unit} is QM as a whole and on the host of {request.Node}; restart it with RestartQm, limit it with SetUnitProperties.");
         }
-        if (UnitGuard.Refusal(key.Node, key.Unit, UnitTarget.VerbOf(request.Kind)) is { } refusal)
+        if (UnitGuard.Refusal(key.Node, key.Unit, UnitTarget.VerbOf(request.Kind), request.OnHost && hostUnits.Find(request.Node, request.Unit) is not null) is { } refusal)
         {
             throw Refused(request, "OUT_OF_REACH", $"{refusal}.");
         }
-        var set = values.Keys.Where(property => IsSetByFleet(environment, request.Unit, property)).ToList();
+        var set = values.Keys.Where(property => !request.OnHost && IsSetByFleet(environment, request.Unit, property)).ToList();
         if (set.Count > 0)
         {
             throw Refused(

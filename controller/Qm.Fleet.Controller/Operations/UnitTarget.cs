@@ -9,12 +9,12 @@ namespace Qm.Fleet.Controller.Operations;
 /// <summary>Where what is asked of a unit goes, and what it is.</summary>
 internal static class UnitTarget
 {
-    /// <summary>The unit as BlueChi names it: qm.service is on the host, everything else inside QM.</summary>
-    public static UnitKey KeyOf(OperationKind kind, string node, string unit) =>
-        kind == OperationKind.RestartQm || (kind == OperationKind.SetUnitProperties && unit == QmNode.Unit) ? new(node, unit) : new(QmNode.NameFor(node), unit);
+    /// <summary>The unit as BlueChi names it: qm.service is on the host, everything else inside QM unless the host is asked for.</summary>
+    public static UnitKey KeyOf(OperationKind kind, string node, string unit, bool onHost) =>
+        onHost || kind == OperationKind.RestartQm || (kind == OperationKind.SetUnitProperties && unit == QmNode.Unit) ? new(node, unit) : new(QmNode.NameFor(node), unit);
 
-    /// <inheritdoc cref="KeyOf(OperationKind, string, string)"/>
-    public static UnitKey KeyOf(StoredOperation operation) => KeyOf(operation.Kind, operation.Node, operation.Unit);
+    /// <inheritdoc cref="KeyOf(OperationKind, string, string, bool)"/>
+    public static UnitKey KeyOf(StoredOperation operation) => KeyOf(operation.Kind, operation.Node, operation.Unit, operation.OnHost);
 
     /// <summary>What it does to the unit.</summary>
     public static UnitVerb VerbOf(OperationKind kind) => kind switch

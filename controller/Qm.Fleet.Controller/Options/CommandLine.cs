@@ -144,6 +144,8 @@ internal static class CommandLine
         {
             command.Add(limit);
         }
+        var oidc = new OidcArguments();
+        oidc.AddTo(command);
         command.SetAction((parsed, ct) => ServeAsync(
             new ControllerOptions
             {
@@ -165,6 +167,7 @@ internal static class CommandLine
                 AuthorityOverlap = Minutes(parsed.GetRequiredValue(overlap)),
                 RequirePeerMatch = parsed.GetValue(match),
                 Limits = limits.Aggregate(new ControllerLimits(), (made, limit) => limit.Key.With(made, parsed.GetRequiredValue(limit.Value))),
+                Oidc = oidc.Read(parsed),
                 Given = command.Options.Where(option => parsed.GetResult(option) is { Implicit: false }).Select(static option => option.Name).ToHashSet(StringComparer.Ordinal),
             },
             ct));

@@ -58,11 +58,15 @@ internal sealed class ControllerOptions
 
     /// <summary>How long at least the old certificate authority stays in force beside the new one, before it retires by itself once nobody has a certificate of it: 1 min to 366 d.</summary>
     public TimeSpan AuthorityOverlap { get; set; } = TimeSpan.FromDays(30);
+
     /// <summary>How much one client may take.</summary>
     public ControllerLimits Limits { get; set; } = new();
 
     /// <summary>Whether a node's agent is refused when it dials in from another address than the one BlueChi has of the node.</summary>
     public bool RequirePeerMatch { get; set; }
+
+    /// <summary>Whose tokens are taken beside the controller's own.</summary>
+    public OidcOptions Oidc { get; set; } = new();
 
     /// <summary>The options that stood on the command line, as it names them; the others have their defaults.</summary>
     public IReadOnlySet<string> Given { get; set; } = System.Collections.Frozen.FrozenSet<string>.Empty;
@@ -154,6 +158,7 @@ internal sealed class ControllerOptionsValidator : IValidateOptions<ControllerOp
             problems.Add($"--authority-overlap: {options.AuthorityOverlap.TotalMinutes} min is not within 1 and {TimeSpan.FromDays(366).TotalMinutes}");
         }
         problems.AddRange(LimitOption.All.Select(limit => limit.Problem(options.Limits)).OfType<string>());
+        problems.AddRange(options.Oidc.Problems());
         return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
     }
 

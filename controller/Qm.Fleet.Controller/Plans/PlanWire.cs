@@ -4,6 +4,7 @@ using Qm.Fleet.Controller.Wire;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Plans;
 using Qm.Fleet.Core.Rollouts;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Controller.Plans;
 
@@ -49,7 +50,7 @@ internal static class PlanWire
         Severity = (V1.Finding.Types.Severity)finding.Severity,
         Path = finding.Path,
         Nodes = { finding.Nodes },
-        Message = finding.Message,
+        Message = Redactor.RedactSentence(finding.Message),
     };
 
     private static IEnumerable<V1.PlannedHold> ToWire(IEnumerable<KeyValuePair<string, RolloutHold>> holds) => holds
@@ -58,12 +59,12 @@ internal static class PlanWire
 
     private static V1.NodePlan ToWire(NodePlan plan)
     {
-        var wire = new V1.NodePlan { Nodes = { plan.Nodes }, End = plan.End.Name, EndReason = plan.End.Reason, Disrupts = (V1.Disruption)plan.Disrupts };
+        var wire = new V1.NodePlan { Nodes = { plan.Nodes }, End = plan.End.Name, EndReason = Redactor.RedactSentence(plan.End.Reason), Disrupts = (V1.Disruption)plan.Disrupts };
         wire.Files.AddRange(plan.Files.Select(ToWire));
         wire.Steps.AddRange(plan.Steps.Select(step => new V1.PlannedStep
         {
             Act = step.Act,
-            Reason = step.Reason,
+            Reason = Redactor.RedactSentence(step.Reason),
             Disrupts = (V1.Disruption)step.Disrupts,
             Calls = { step.Calls.Select(call => call.ToString()) },
         }));
@@ -90,7 +91,7 @@ internal static class PlanWire
 
         var lines = UnifiedDiff.Lines(file.Before, file.After ?? "", $"now{file.Path}", $"then{file.Path}");
         (wire.AddedLines, wire.RemovedLines) = (lines.Skip(2).Count(line => line.StartsWith('+')), lines.Skip(2).Count(line => line.StartsWith('-')));
-        wire.Diff = string.Join('\n', lines);
+        wire.Diff = Redactor.Redact(string.Join('\n', lines)).Text;
         return wire;
     }
 }

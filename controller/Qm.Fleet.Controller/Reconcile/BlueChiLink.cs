@@ -16,9 +16,10 @@ internal sealed class BlueChiLink(EventSink events, TimeProvider time) : IBlueCh
 
     private readonly ConcurrentDictionary<string, NodeStatus> _nodes = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, CancellationTokenSource> _online = new(StringComparer.Ordinal);
+    private GuardedBlueChi? _current;
 
     /// <summary>The present BlueChi, behind the guard of what is not QM; null while there is none.</summary>
-    internal IBlueChi? Current { get; private set; }
+    internal IBlueChi? Current => _current;
 
     /// <summary>Why there is none.</summary>
     internal string NotConnectedBecause { get; private set; } = "BlueChi was not heard yet";
@@ -31,6 +32,9 @@ internal sealed class BlueChiLink(EventSink events, TimeProvider time) : IBlueCh
 
     /// <summary>BlueChi came, went, or is another one: every host is worth another look; handlers only enqueue.</summary>
     internal event Action? AllChanged;
+
+    /// <summary>The present BlueChi for what a person asked for, which may reach units of hosts that are listed; null while there is none.</summary>
+    internal IBlueChi? For(HostUnitPass pass) => _current?.With(pass);
 
     /// <summary>The hosts BlueChi knows, without their QMs.</summary>
     internal ImmutableArray<string> Hosts =>
@@ -68,7 +72,7 @@ internal sealed class BlueChiLink(EventSink events, TimeProvider time) : IBlueCh
         }
 
         Since = Current is null ? time.GetUtcNow() : Since;
-        Current = new GuardedBlueChi(blueChi);
+        _current = new GuardedBlueChi(blueChi);
         EndAll();
         AllChanged?.Invoke();
     }
@@ -77,7 +81,7 @@ internal sealed class BlueChiLink(EventSink events, TimeProvider time) : IBlueCh
     {
         NotConnectedBecause = reason;
         Since = Current is null ? Since : time.GetUtcNow();
-        Current = null;
+        _current = null;
         EndAll();
         AllChanged?.Invoke();
     }

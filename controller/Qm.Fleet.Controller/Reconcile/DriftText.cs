@@ -1,6 +1,7 @@
 using System.Globalization;
 using Qm.Fleet.Controller.Wire;
 using Qm.Fleet.Core.Revisions;
+using Qm.Fleet.Core.Secrets;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Controller.Reconcile;
@@ -10,9 +11,6 @@ internal static class DriftText
 {
     /// <summary>Most lines of a diff that are kept, and most characters of each.</summary>
     internal const int MaxLines = 60, MaxLineLength = 200;
-
-    // What the agent extension puts where a secret was.
-    private const string Secret = "[redacted]";
 
     /// <summary>What became of a file, to follow its path.</summary>
     internal static string Tell(FileDrift.Types.Change change) => change switch
@@ -29,7 +27,7 @@ internal static class DriftText
     internal static string Describe(FileDrift drift, RenderedRevision? committed)
     {
         var sentence = $"{drift.Path} {Tell(drift.Change)} by somebody else";
-        var wanted = drift.Change == FileDrift.Types.Change.Added ? "" : committed?.Find(new((OwnedFileKind)drift.Kind, drift.Name))?.Content;
+        var wanted = drift.Change == FileDrift.Types.Change.Added ? "" : committed?.Find(new((OwnedFileKind)drift.Kind, drift.Name))?.Content is { } content ? Redactor.Redact(content).Text : null;
         return wanted is null || (drift.Content.Length == 0 && drift.Change != FileDrift.Types.Change.Removed)
             ? $"{sentence}; its content is not shown, because {(wanted is null ? "the revision in place is not the one wanted" : "it is empty or no text")}"
             : $"{sentence}\n{Diff(drift, Align(wanted, drift.Content))}";
@@ -46,8 +44,8 @@ internal static class DriftText
     // A secret that the node did not tell is no change.
     private static string Align(string wanted, string found)
     {
-        var redacted = found.Split('\n').Where(line => line.Contains(Secret, StringComparison.Ordinal))
-            .Select(line => (Line: line, Before: line[..line.IndexOf(Secret, StringComparison.Ordinal)])).Where(entry => entry.Before.Length > 0).ToArray();
+        var redacted = found.Split('\n').Where(line => line.Contains(Redactor.Mark, StringComparison.Ordinal))
+            .Select(line => (Line: line, Before: line[..line.IndexOf(Redactor.Mark, StringComparison.Ordinal)])).Where(entry => entry.Before.Length > 0).ToArray();
         return redacted.Length == 0 ? wanted : string.Join('\n', wanted.Split('\n')
             .Select(line => redacted.FirstOrDefault(entry => line.StartsWith(entry.Before, StringComparison.Ordinal)).Line ?? line));
     }

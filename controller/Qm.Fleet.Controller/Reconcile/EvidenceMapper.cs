@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Revisions;
+using Qm.Fleet.Core.Secrets;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Controller.Reconcile;
@@ -9,6 +10,8 @@ namespace Qm.Fleet.Controller.Reconcile;
 /// <summary>Turns an agent extension's report into Core's evidence.</summary>
 internal static class EvidenceMapper
 {
+    private const int MostOfMessage = 2000;
+
     internal static NodeEvidence ToEvidence(NodeReport report) => new()
     {
         StagedRevision = report.StagedRevision,
@@ -51,7 +54,7 @@ internal static class EvidenceMapper
     private static Core.Reconcile.RootfsFetch? ToFetch(V1.RootfsFetch? fetch) => fetch is null ? null : new(
         fetch.Sha256,
         fetch.TotalBytes > 0 ? $"{fetch.Phase}, {100 * fetch.DoneBytes / fetch.TotalBytes} %" : $"{fetch.Phase}",
-        fetch.Phase == V1.RootfsFetch.Types.Phase.Failed ? $"{fetch.Reason}: {fetch.Message}" : "");
+        fetch.Phase == V1.RootfsFetch.Types.Phase.Failed ? ForeignText.FitSentence($"{fetch.Reason}: {fetch.Message}", MostOfMessage) : "");
 
     private static OomEvidence ToEvidence(OomFindings oom) => new(
         oom.HasHost ? oom.Host : null,

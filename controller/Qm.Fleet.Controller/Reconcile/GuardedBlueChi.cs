@@ -7,9 +7,14 @@ namespace Qm.Fleet.Controller.Reconcile;
 
 /// <summary>The only BlueChi that anything in the controller ever sees: whatever would change a unit passes <see cref="UnitGuard"/> first.</summary>
 /// <remarks>A refused call is not sent; it fails with <see cref="RefusedException"/>, as if systemd itself had refused.</remarks>
-internal sealed class GuardedBlueChi(IBlueChi inner) : IBlueChi
+/// <param name="inner">BlueChi.</param>
+/// <param name="pass">Who is let at listed units of hosts; null for nobody, which is what everything that decides by itself has.</param>
+internal sealed class GuardedBlueChi(IBlueChi inner, HostUnitPass? pass = null) : IBlueChi
 {
     public string UniqueName => inner.UniqueName;
+
+    /// <summary>The same BlueChi for somebody who asked for something.</summary>
+    public GuardedBlueChi With(HostUnitPass asked) => new(inner, asked);
 
     public Task<JobOutcome> StartUnitAsync(string node, string unit, CancellationToken ct) => Guard(node, unit, UnitVerb.Start, () => inner.StartUnitAsync(node, unit, ct));
 
@@ -97,7 +102,25 @@ internal sealed class GuardedBlueChi(IBlueChi inner) : IBlueChi
 
     public Task SetNodeLogLevelAsync(string node, BlueChiLogLevel level, CancellationToken ct) => inner.SetNodeLogLevelAsync(node, level, ct);
 
-    private static TTask Guard<TTask>(string node, string unit, UnitVerb verb, Func<TTask> call)
-        where TTask : Task =>
-        UnitGuard.Refusal(node, unit, verb) is { } refusal ? throw new RefusedException(refusal) : call();
+    private Task Guard(string node, string unit, UnitVerb verb, Func<Task> call) => Admit(node, unit, verb) is { } noted ? AfterAsync(noted, call) : call();
+
+    private Task<T> Guard<T>(string node, string unit, UnitVerb verb, Func<Task<T>> call) => Admit(node, unit, verb) is { } noted ? AfterAsync(noted, call) : call();
+
+    // Null where everybody may; else the note of a use, which is on disk before anything is done.
+    private Task? Admit(string node, string unit, UnitVerb verb) =>
+        UnitGuard.Refusal(node, unit, verb) is not { } refusal ? null
+        : pass is not null && pass.IsFor(node, unit) && UnitGuard.Refusal(node, unit, verb, isListed: true) is null ? pass.NoteAsync(node, unit, verb)
+        : throw new RefusedException(refusal);
+
+    private static async Task AfterAsync(Task noted, Func<Task> call)
+    {
+        await noted;
+        await call();
+    }
+
+    private static async Task<T> AfterAsync<T>(Task noted, Func<Task<T>> call)
+    {
+        await noted;
+        return await call();
+    }
 }

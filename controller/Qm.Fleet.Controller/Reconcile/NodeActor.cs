@@ -3,6 +3,7 @@ using Qm.Fleet.BlueChi.Jobs;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
+using Qm.Fleet.Core.Secrets;
 using Qm.Fleet.V1;
 using Command = Qm.Fleet.V1.Command;
 
@@ -25,8 +26,17 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
     // Longer than the agent extension itself waits for systemd.
     private static readonly TimeSpan RestartDeadline = TimeSpan.FromSeconds(60);
 
+    // What systemd, BlueChi or an agent extension said goes into steps, conditions and events.
+    private const int MostOfDetail = 2000;
+
     /// <summary>Carries out an act; an outcome nobody can tell is Unknown, never an exception.</summary>
     internal async Task<ActResult> DoAsync(string node, NodeStep.Act act, CancellationToken ct)
+    {
+        var result = await TryAsync(node, act, ct);
+        return result with { Detail = ForeignText.FitSentence(result.Detail, MostOfDetail) };
+    }
+
+    private async Task<ActResult> TryAsync(string node, NodeStep.Act act, CancellationToken ct)
     {
         try
         {
@@ -126,7 +136,7 @@ internal sealed class NodeActor(IAgentLinks agents, BlueChiLink blueChi)
         var stage = new Stage { Revision = revision.Name, RootfsPreinstalled = revision.Environment.RootfsPreinstalled };
         if (revision.Environment.RootfsArchive is { } archive)
         {
-            stage.RootfsArchive = new() { Url = archive.Url, Sha256 = archive.Sha256 };
+            stage.RootfsArchive = new() { Url = archive.Url.Reveal(), Sha256 = archive.Sha256 };
         }
 
         stage.Files.AddRange(revision.Files.Select(file => new OwnedFile

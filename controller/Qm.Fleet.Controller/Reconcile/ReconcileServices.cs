@@ -35,6 +35,7 @@ internal static class ReconcileServices
         .AddSingleton<UnitOperations>()
         .AddSingleton<OperationRunner>()
         .AddSingleton<UnitRequests>()
+        .AddSingleton<HostUnits>()
         .AddSingleton<UnitList>()
         .AddHostedService(static provider => provider.GetRequiredService<UnitOperations>())
         .AddHostedService<FleetReconciler>();

@@ -88,7 +88,7 @@ internal sealed class UnitLeases
         {
             _ended.Remove(host, out var ended);
             return (ended ?? NoUnits).SetItems((_held.GetValueOrDefault(host) ?? []).Where(static lease => lease.IsPersons)
-                .SelectMany(static lease => lease.Units.Select(key => KeyValuePair.Create(key.Unit, lease.Stops))));
+                .SelectMany(static lease => Watched(lease).Select(key => KeyValuePair.Create(key.Unit, lease.Stops))));
         }
     }
 
@@ -106,7 +106,7 @@ internal sealed class UnitLeases
             }
             if (lease.IsPersons && lease.WasUsed)
             {
-                _ended[lease.Host] = _ended.GetValueOrDefault(lease.Host, NoUnits).SetItems(lease.Units.Select(key => KeyValuePair.Create(key.Unit, lease.Stops)));
+                _ended[lease.Host] = _ended.GetValueOrDefault(lease.Host, NoUnits).SetItems(Watched(lease).Select(key => KeyValuePair.Create(key.Unit, lease.Stops)));
             }
             if (lease.IsPersons)
             {
@@ -138,10 +138,15 @@ internal sealed class UnitLeases
     private UnitLease? Conflict(string host, ImmutableArray<UnitKey> units) => units.IsEmpty ? null : _held.GetValueOrDefault(host)?.Find(lease =>
         !lease.Units.IsEmpty && (lease.Units.Any(units.Contains) || units.Any(IsAllOfQm) || lease.Units.Any(IsAllOfQm)));
 
-    private static bool IsAllOfQm(UnitKey key)
+    // What else people do on the host is nothing of QM, though a unit inside it may have the name.
+    private static IEnumerable<UnitKey> Watched(UnitLease lease) => lease.Units.Where(static key => IsAllOfQm(key) || IsInQm(key));
+
+    private static bool IsAllOfQm(UnitKey key) => !IsInQm(key) && key.Unit == QmNode.Unit;
+
+    private static bool IsInQm(UnitKey key)
     {
         QmNode.HostOf(key.Node, out var isQm);
-        return !isQm && key.Unit == QmNode.Unit;
+        return isQm;
     }
 }
 

@@ -122,12 +122,13 @@ internal sealed record AccessBook(FrozenDictionary<string, AccessRole> Roles, IL
     /// <summary>All rules of an identity: of the role it came with, and of those it was given.</summary>
     public ImmutableArray<AccessRule> RulesOf(CallerIdentity caller) =>
     [
-        .. Within(caller.Role, caller.Within),
+        .. caller.FurtherRoles.Prepend(caller.Role).SelectMany(role => Within(role, caller.Within)),
         .. Bindings[caller.Actor].SelectMany(binding => Within(binding.Role, binding.Scope)),
     ];
 
     /// <summary>Names of an identity's roles.</summary>
-    public IEnumerable<string> RolesOf(CallerIdentity caller) => Bindings[caller.Actor].Select(static binding => binding.Role).Prepend(caller.Role).Distinct(StringComparer.Ordinal);
+    public IEnumerable<string> RolesOf(CallerIdentity caller) => caller.FurtherRoles.Prepend(caller.Role).Concat(Bindings[caller.Actor].Select(static binding => binding.Role))
+        .Where(static role => role.Length > 0).Distinct(StringComparer.Ordinal);
 
     private IEnumerable<AccessRule> Within(string role, AccessScope scope) => Roles.TryGetValue(role, out var found) ? found.Rules.Select(rule => rule with { Within = scope }) : [];
 }

@@ -4,12 +4,15 @@ using Grpc.AspNetCore.Server;
 using Microsoft.AspNetCore.Http.Features;
 using Qm.Fleet.Controller.Api;
 using Qm.Fleet.Controller.Security.Limits;
+using Qm.Fleet.Controller.Security.Oidc;
 using Qm.Fleet.Core.Access;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Controller.Security;
 
 /// <summary>Lets a request through when the caller is known and may do the like of it somewhere. Everything passes here; what it is about is judged by <see cref="AccessInterceptor"/>.</summary>
-internal sealed partial class AccessGate(RequestDelegate next, AccessDesk desk, BearerTokens tokens, GuessLimit guesses, RefusalTrail trail, LimitRefusal limits, TimeProvider time, ILogger<AccessGate> logger)
+internal sealed partial class AccessGate(
+    RequestDelegate next, AccessDesk desk, BearerTokens tokens, OidcTokens oidc, GuessLimit guesses, RefusalTrail trail, LimitRefusal limits, TimeProvider time, ILogger<AccessGate> logger)
 {
     private const string Scheme = "Bearer ";
 
@@ -67,19 +70,48 @@ internal sealed partial class AccessGate(RequestDelegate next, AccessDesk desk, 
                 "Too many tokens from this address were wrong. Try again in a minute.", GuessLimit.Window).ConfigureAwait(false);
             return;
         }
-        if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) || tokens.Identify(header[Scheme.Length..]) is not { } token)
+        var sent = new Secret(header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? header[Scheme.Length..] : "");
+        if (oidc.IsOne(sent))
+        {
+            await WithOidcTokenAsync(context, sent).ConfigureAwait(false);
+            return;
+        }
+        if (tokens.Identify(sent) is not { } token)
         {
             guesses.Count(address);
             Log.WrongToken(logger, address?.ToString() ?? "the Unix socket");
             await Refusal.AnswerAsync(context, Failures.Make(Code.Unauthenticated, "WRONG_TOKEN", "The token is none of this controller's, or has ended.")).ConfigureAwait(false);
             return;
         }
-        context.Features.Set(token.Caller);
-        var left = token.Ends - time.GetUtcNow();
-        using var end = new CancellationTokenSource(left < LongestCall ? left : LongestCall, time);
-        using var expiry = end.Token.Register(context.Abort);
         using var revocation = token.Revoked.Register(context.Abort);
-        await JudgeAsync(context, token.Caller).ConfigureAwait(false);
+        await UntilAsync(context, token.Caller, token.Ends).ConfigureAwait(false);
+    }
+
+    private async Task WithOidcTokenAsync(HttpContext context, Secret sent)
+    {
+        var answer = await oidc.IdentifyAsync(sent, context.RequestAborted).ConfigureAwait(false);
+        if (answer.Caller is { } caller)
+        {
+            await UntilAsync(context, caller, answer.Ends).ConfigureAwait(false);
+            return;
+        }
+        if (!answer.IsForNow)
+        {
+            guesses.Count(context.Connection.RemoteIpAddress);
+        }
+        await Refusal.AnswerAsync(context, answer.IsForNow
+            ? Failures.Make(Code.Unavailable, "ISSUER_NOT_HEARD", answer.Refusal)
+            : Failures.Make(Code.Unauthenticated, "WRONG_TOKEN", answer.Refusal)).ConfigureAwait(false);
+    }
+
+    // Whoever is known by a token is so until its end, in the middle of a stream, too.
+    private async Task UntilAsync(HttpContext context, CallerIdentity caller, DateTimeOffset ends)
+    {
+        context.Features.Set(caller);
+        var left = ends - time.GetUtcNow();
+        using var end = new CancellationTokenSource(left > LongestCall ? LongestCall : left > TimeSpan.Zero ? left : TimeSpan.Zero, time);
+        using var expiry = end.Token.Register(context.Abort);
+        await JudgeAsync(context, caller).ConfigureAwait(false);
     }
 
     private async Task JudgeAsync(HttpContext context, CallerIdentity caller)

@@ -54,6 +54,10 @@ internal static class AccessRules
         On<V1.ThawUnitRequest>("NodeService/ThawUnit", "thaw", AccessResource.Units, static asked => [Unit(asked.Node, asked.Unit)]),
         On<V1.SetUnitPropertiesRequest>("NodeService/SetUnitProperties", "set-properties", AccessResource.Units, static asked => [Unit(asked.Node, asked.Unit)]),
 
+        OnAll("HostUnitService/List", "list", AccessResource.HostUnits),
+        OnAll("HostUnitService/Allow", "allow", AccessResource.HostUnits),
+        OnAll("HostUnitService/Remove", "remove", AccessResource.HostUnits),
+
         OnWhatLiesInScope("EventService/Get", "get", AccessResource.Events),
         OnAllOr<V1.ListEventsRequest>("EventService/List", "list", AccessResource.Events, static asked => (asked.Fleet, asked.Node)),
         OnAllOr<V1.WatchEventsRequest>("EventService/Watch", "watch", AccessResource.Events, static asked => (asked.Fleet, asked.Node)),

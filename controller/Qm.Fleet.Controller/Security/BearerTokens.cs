@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Controller.Security;
 
@@ -21,29 +22,30 @@ internal sealed class BearerTokens(AccessDesk desk, TimeProvider time)
 
     /// <summary>Makes a token; nothing is stored.</summary>
     /// <returns>What is stored of it, and the secret, which nobody but the caller has.</returns>
-    public static (StoredToken Stored, string Secret) Make(string name, string role, V1.AccessScope scope, DateTimeOffset now, DateTimeOffset expires, string actor)
+    public static (StoredToken Stored, Secret Secret) Make(string name, string role, V1.AccessScope scope, DateTimeOffset now, DateTimeOffset expires, string actor)
     {
         var id = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(IdBytes)).Replace('_', '-');
-        var secret = $"{Prefix}{id}_{Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(SecretBytes))}";
+        var secret = new Secret($"{Prefix}{id}_{Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(SecretBytes))}");
         return (new StoredToken(name, id, Hash(secret), role, scope, now, expires, actor), secret);
     }
 
     /// <summary>Who a secret belongs to.</summary>
-    /// <param name="secret">As it was sent.</param>
+    /// <param name="token">As it was sent.</param>
     /// <returns>The identity, what is cancelled when the token is revoked, and when it ends by itself; null for a secret of no token, or of one that has ended.</returns>
-    public (CallerIdentity Caller, CancellationToken Revoked, DateTimeOffset Ends)? Identify(string secret)
+    public (CallerIdentity Caller, CancellationToken Revoked, DateTimeOffset Ends)? Identify(Secret token)
     {
+        var secret = token.Reveal();
         if (secret.Length > Longest || !secret.StartsWith(Prefix, StringComparison.Ordinal) || secret.IndexOf('_', Prefix.Length) is var end && end < 0)
         {
             return null;
         }
         // The id is looked up as it stands: it is no secret, and tells nothing of the rest.
-        if (!desk.Book.Tokens.TryGetValue(secret[Prefix.Length..end], out var token) || !CryptographicOperations.FixedTimeEquals(token.Hash, Hash(secret))
-            || token.ExpiresAt <= time.GetUtcNow() || AccessParser.Scope(token.Scope, "scope").Value is not { } scope)
+        if (!desk.Book.Tokens.TryGetValue(secret[Prefix.Length..end], out var stored) || !CryptographicOperations.FixedTimeEquals(stored.Hash, Hash(token))
+            || stored.ExpiresAt <= time.GetUtcNow() || AccessParser.Scope(stored.Scope, "scope").Value is not { } scope)
         {
             return null;
         }
-        return (CallerIdentity.Token(token.Name, token.Role, scope), _lives.GetOrAdd(token.Id, static _ => new CancellationTokenSource()).Token, token.ExpiresAt);
+        return (CallerIdentity.Token(stored.Name, stored.Role, scope), _lives.GetOrAdd(stored.Id, static _ => new CancellationTokenSource()).Token, stored.ExpiresAt);
     }
 
     /// <summary>Ends every request that goes on because of a token.</summary>
@@ -56,5 +58,5 @@ internal sealed class BearerTokens(AccessDesk desk, TimeProvider time)
         }
     }
 
-    private static byte[] Hash(string secret) => SHA256.HashData(Encoding.UTF8.GetBytes(secret));
+    private static byte[] Hash(Secret secret) => SHA256.HashData(Encoding.UTF8.GetBytes(secret.Reveal()));
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net;
 using Qm.Fleet.Controller.Security.Limits;
 using Qm.Fleet.Core.Access;
@@ -16,6 +17,9 @@ internal sealed record CallerIdentity(string Name, string Actor, string Role)
     /// <summary>Where the role of the certificate or token holds; everywhere but for tokens that say otherwise.</summary>
     public AccessScope Within { get; init; } = AccessScope.Everything;
 
+    /// <summary>More roles that it has without any binding.</summary>
+    public ImmutableArray<string> FurtherRoles { get; init; } = [];
+
     /// <summary>Somebody with a certificate.</summary>
     /// <param name="name">Their name.</param>
     /// <param name="role">viewer, operator, admin, or one that people made.</param>
@@ -29,6 +33,11 @@ internal sealed record CallerIdentity(string Name, string Actor, string Role)
 
     /// <summary>Automation with a bearer token.</summary>
     public static CallerIdentity Token(string name, string role, AccessScope within) => new(name, $"token:{name}", role) { Within = within };
+
+    /// <summary>Somebody with a token of an OpenID Connect issuer.</summary>
+    /// <param name="name">As the claim says that names them.</param>
+    /// <param name="roles">Those their claims are mapped to; none gives no rights but by bindings.</param>
+    public static CallerIdentity Oidc(string name, ImmutableArray<string> roles) => new(name, $"oidc:{name}", roles.FirstOrDefault() ?? "") { FurtherRoles = [.. roles.Skip(1)] };
 
     /// <summary>A process of this machine on the Unix socket.</summary>
     public static CallerIdentity Local(uint uid) => uid == 0 ? new("root", "local:root", AccessRole.Admin.Name) { IsLocal = true } : new($"uid{uid}", $"local:uid{uid}", AccessRole.Admin.Name) { IsLocal = true };

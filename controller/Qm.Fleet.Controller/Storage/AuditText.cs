@@ -1,18 +1,17 @@
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.RegularExpressions;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Controller.Storage;
 
 /// <summary>What the audit trail keeps of a resource before and after a change: JSON, without secrets, and bounded.</summary>
-internal static partial class AuditText
+internal static class AuditText
 {
     /// <summary>Most bytes of one: 64 KiB. Of more than that, only size and digest are kept.</summary>
     public const int MostBytes = 64 * 1024;
 
-    private const string Hidden = "(hidden)";
     private const string EnvironmentKey = "Environment";
 
     /// <summary>A fleet: name, labels and spec.</summary>
@@ -41,10 +40,10 @@ internal static partial class AuditText
         return wire;
     }
 
-    /// <summary>A message that holds no secret but in addresses.</summary>
+    /// <summary>A message, without what looks like a secret in any of its texts.</summary>
     public static string Of(IMessage message)
     {
-        var text = UserInformation().Replace(JsonFormatter.Default.Format(message), $"://{Hidden}@");
+        var text = JsonFormatter.Default.Format(RedactedMessage.Of(message));
         var bytes = Encoding.UTF8.GetBytes(text);
         return bytes.Length <= MostBytes ? text : JsonFormatter.Default.Format(Fields(
             ("omitted", FormattableString.Invariant($"{bytes.Length} bytes; at most {MostBytes} are kept")), ("sha256", Convert.ToHexStringLower(SHA256.HashData(bytes)))));
@@ -54,9 +53,9 @@ internal static partial class AuditText
     private static V1.FleetSpec Redacted(V1.FleetSpec spec)
     {
         var wire = spec.Clone();
-        if (wire.Environment?.Rootfs?.Archive is { Url: { Length: > 0 } url } archive && url.IndexOf('?', StringComparison.Ordinal) is >= 0 and var query)
+        if (wire.Environment?.Rootfs?.Archive is { } archive)
         {
-            archive.Url = $"{url[..query]}?{Hidden}";
+            archive.Url = new SecretUrl(archive.Url).ToString();
         }
         foreach (var section in wire.Environment?.Workloads.Where(static workload => workload.Quadlet is not null).SelectMany(static workload => workload.Quadlet.Fields.Values) ?? [])
         {
@@ -70,9 +69,5 @@ internal static partial class AuditText
 
     private static Value Redacted(Value value) => value.KindCase == Value.KindOneofCase.ListValue
         ? Value.ForList([.. value.ListValue.Values.Select(Redacted)])
-        : Value.ForString(value.StringValue.Split('=', 2) is [var name, _] ? $"{name}={Hidden}" : Hidden);
-
-    // Each address is looked at once, however long what stands before it is: no text makes this slow.
-    [GeneratedRegex("""://[^/?#"\s]*@""", RegexOptions.CultureInvariant)]
-    private static partial Regex UserInformation();
+        : Value.ForString(value.StringValue.Split('=', 2) is [var name, _] ? $"{name}={Redactor.Mark}" : Redactor.Mark);
 }

@@ -1,3 +1,4 @@
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Controller.Storage;
 
@@ -10,9 +11,12 @@ internal sealed class OperationStore(Database database)
     /// <summary>How many may go on at once.</summary>
     public const int MostOpen = 1_000;
 
+    /// <summary>The most of what systemd or BlueChi said that is kept, in characters.</summary>
+    public const int MostOfMessage = 2000;
+
     private const string Select = """
         select id as Id, kind as Kind, node as Node, unit as Unit, actor as Actor, reason as Reason, properties as Properties, active_state as ActiveState,
-               invocation_id as InvocationId, message as Message, error as Error, cancelled_by as CancelledBy, started_at as StartedAt, ended_at as EndedAt
+               invocation_id as InvocationId, message as Message, error as Error, cancelled_by as CancelledBy, on_host as OnHost, started_at as StartedAt, ended_at as EndedAt
         from operations
         """;
 
@@ -30,6 +34,7 @@ internal sealed class OperationStore(Database database)
     public Task NoteAsync(string id, string message, CancellationToken ct) => database.WriteAsync(
         tx =>
         {
+            message = ForeignText.FitSentence(message, MostOfMessage);
             var noted = tx.Execute("update operations set message = @message where id = @id and ended_at is null and message <> @message", new { id, message });
             if (noted > 0)
             {
@@ -52,6 +57,7 @@ internal sealed class OperationStore(Database database)
             {
                 return false;
             }
+            (error, message) = (ForeignText.FitSentence(error, MostOfMessage), ForeignText.FitSentence(message, MostOfMessage));
             tx.Execute("update operations set ended_at = @Now, error = @error, message = @message where id = @id", new { id, error, message, Now = tx.Now.ToMicroseconds() });
             tx.Append(new EventDraft(
                 error.Length == 0 ? "OperationEnded" : "OperationFailed", error.Length == 0 ? EventSeverity.Info : EventSeverity.Error, operation.Actor, fleet, operation.Node, operation.Unit,
@@ -78,8 +84,8 @@ internal sealed class OperationStore(Database database)
             new { Oldest = (tx.Now - Kept).ToMicroseconds(), Rest = MostEnded - 1 });
         tx.Execute(
             """
-            insert into operations (id, kind, node, unit, actor, reason, properties, active_state, invocation_id, message, error, cancelled_by, started_at)
-            values (@Id, @Kind, @Node, @Unit, @Actor, @Reason, @Properties, @ActiveState, @InvocationId, @Message, '', '', @StartedAt)
+            insert into operations (id, kind, node, unit, actor, reason, properties, active_state, invocation_id, message, error, cancelled_by, on_host, started_at)
+            values (@Id, @Kind, @Node, @Unit, @Actor, @Reason, @Properties, @ActiveState, @InvocationId, @Message, '', '', @OnHost, @StartedAt)
             """,
             new
             {
@@ -93,11 +99,12 @@ internal sealed class OperationStore(Database database)
                 operation.ActiveState,
                 operation.InvocationId,
                 operation.Message,
+                OnHost = operation.OnHost ? 1 : 0,
                 StartedAt = operation.StartedAt.ToMicroseconds(),
             });
         tx.Append(new EventDraft(
             "OperationBegun", EventSeverity.Info, operation.Actor, fleet, operation.Node, operation.Unit,
-            $"{operation.Name}, {operation.Kind}{Set(operation)}{(operation.Reason.Length == 0 ? "" : $": {operation.Reason}")}"));
+            $"{operation.Name}, {operation.Kind}{(operation.OnHost ? " on the host" : "")}{Set(operation)}{(operation.Reason.Length == 0 ? "" : $": {operation.Reason}")}"));
         Announce(tx, operation);
     }
 
@@ -120,6 +127,7 @@ internal sealed class OperationStore(Database database)
         row.Id, Rows.Defined<OperationKind>("operations", row.Id, row.Kind), row.Node, row.Unit, row.Actor, row.Reason, row.StartedAt.ToTime())
     {
         Properties = Rows.Labels("operations", row.Id, row.Properties),
+        OnHost = row.OnHost != 0,
         ActiveState = row.ActiveState,
         InvocationId = row.InvocationId,
         Message = row.Message,
@@ -130,5 +138,5 @@ internal sealed class OperationStore(Database database)
 
     private sealed record OperationRow(
         string Id, long Kind, string Node, string Unit, string Actor, string Reason, string Properties, string ActiveState, string InvocationId, string Message, string Error,
-        string CancelledBy, long StartedAt, long? EndedAt);
+        string CancelledBy, long OnHost, long StartedAt, long? EndedAt);
 }

@@ -31,7 +31,7 @@ internal enum OperationKind
 /// <param name="Id">A UUID, sorted by time.</param>
 /// <param name="Kind">What was asked.</param>
 /// <param name="Node">The node.</param>
-/// <param name="Unit">The unit: of the host for qm.service, else inside QM.</param>
+/// <param name="Unit">The unit: of the host for qm.service and where <see cref="OnHost"/> says so, else inside QM.</param>
 /// <param name="Actor">Who asked.</param>
 /// <param name="Reason">Why, in their words; may be empty.</param>
 /// <param name="StartedAt">When it was accepted.</param>
@@ -39,6 +39,9 @@ internal sealed record StoredOperation(string Id, OperationKind Kind, string Nod
 {
     /// <summary>What is set, by systemd's name and in the words of a unit file.</summary>
     public ImmutableSortedDictionary<string, string> Properties { get; init; } = ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
+
+    /// <summary>Whether it is a unit of the host that an administrator had listed.</summary>
+    public bool OnHost { get; init; }
 
     /// <summary>ActiveState of the unit before.</summary>
     public string ActiveState { get; init; } = "";
@@ -62,5 +65,5 @@ internal sealed record StoredOperation(string Id, OperationKind Kind, string Nod
     public string Name => $"operations/{Id}";
 
     /// <summary>For people: what it does to what, and who asked.</summary>
-    public override string ToString() => $"{Name} ({Kind} of {Unit} on {Node} by {Actor})";
+    public override string ToString() => $"{Name} ({Kind} of {Unit} on {(OnHost ? "the host of " : "")}{Node} by {Actor})";
 }

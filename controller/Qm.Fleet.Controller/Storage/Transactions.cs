@@ -1,6 +1,7 @@
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Qm.Fleet.Core.Text;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Controller.Storage;
 
@@ -24,6 +25,9 @@ internal class ReadSnapshot(SqliteConnection connection, SqliteTransaction trans
 internal sealed class WriteTransaction(SqliteConnection connection, SqliteTransaction transaction, DateTimeOffset now, Origin? origin = null)
     : ReadSnapshot(connection, transaction)
 {
+    /// <summary>The most of an event's sentence that is kept, in characters: a diff of a file, and whatever a node sends.</summary>
+    public const int MostOfMessage = 16 * 1024;
+
     private readonly HashSet<ResourceKey> _changes = [];
 
     /// <summary>The one time of everything this transaction writes.</summary>
@@ -56,7 +60,7 @@ internal sealed class WriteTransaction(SqliteConnection connection, SqliteTransa
         var (number, previous) = EventChain.Next(this);
         var call = draft.Origin ?? origin;
         // What is hashed is what is read back: SQLite ends some texts at a NUL, and keeps microseconds.
-        var stored = new StoredEvent(number, Now.ToMicroseconds().ToTime(), new(draft.Reason, draft.Severity, Shown(draft.Actor), Shown(draft.Fleet), Shown(draft.Node), Shown(draft.Unit), ShownText.Of(Whole(draft.Message), lines: true)))
+        var stored = new StoredEvent(number, Now.ToMicroseconds().ToTime(), new(draft.Reason, draft.Severity, Shown(draft.Actor), Shown(draft.Fleet), Shown(draft.Node), Shown(draft.Unit), ForeignText.FitSentence(Whole(draft.Message), MostOfMessage)))
         {
             Details = new(Whole(call?.Source), Whole(call?.RequestId), Whole(draft.Before), Whole(draft.After)),
         };

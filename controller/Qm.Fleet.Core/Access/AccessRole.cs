@@ -65,6 +65,9 @@ public static class AccessResource
     /// <summary>Units on the QM side of nodes.</summary>
     public const string Units = "units";
 
+    /// <summary>Units of hosts, outside QM, that an administrator listed; what is done to one needs the verb on units, too.</summary>
+    public const string HostUnits = "host-units";
+
     /// <summary>Operations.</summary>
     public const string Operations = "operations";
 
@@ -106,5 +109,5 @@ public static class AccessResource
 
     /// <summary>All of them.</summary>
     public static ImmutableArray<string> All { get; } =
-        [Fleets, Revisions, Rollouts, Nodes, Units, Operations, Events, Sites, Artifacts, Diagnostics, Server, Access, Certificates, Enrollments, JoinTokens, Audit, Gateway, Metrics];
+        [Fleets, Revisions, Rollouts, Nodes, Units, HostUnits, Operations, Events, Sites, Artifacts, Diagnostics, Server, Access, Certificates, Enrollments, JoinTokens, Audit, Gateway, Metrics];
 }

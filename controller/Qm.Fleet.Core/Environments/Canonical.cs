@@ -30,7 +30,7 @@ public static class Canonical
             yield return ("rootfs.archive.sha256", archive.Sha256);
             if (!archive.IsOfController)
             {
-                yield return ("rootfs.archive.url", archive.Url);
+                yield return ("rootfs.archive.url", archive.Url.Reveal());
             }
         }
 

@@ -1,11 +1,12 @@
 using Qm.Fleet.Core.Revisions;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Core.Environments;
 
 /// <summary>A root file system of QM as an archive.</summary>
 /// <param name="Url">Where it lies: http, https, or file with a path as the node sees it; empty for the controller's own store.</param>
 /// <param name="Sha256">SHA-256 of the archive file, 64 lower-case hex digits.</param>
-public sealed record RootfsArchive(string Url, string Sha256)
+public sealed record RootfsArchive(SecretUrl Url, string Sha256)
 {
     /// <summary>Longest address.</summary>
     public const int UrlLengthMax = 2048;
@@ -14,7 +15,7 @@ public sealed record RootfsArchive(string Url, string Sha256)
     public const long BytesMax = 8L << 30;
 
     /// <summary>Whether it lies in the controller's own store, named by its digest alone.</summary>
-    public bool IsOfController => Url.Length == 0;
+    public bool IsOfController => Url.IsEmpty;
 
     /// <summary>What is wrong with the address, as a phrase; null when nothing is.</summary>
     public string? UrlProblem()
@@ -24,17 +25,18 @@ public sealed record RootfsArchive(string Url, string Sha256)
             return null;
         }
 
-        if (Url.Length > UrlLengthMax)
+        var text = Url.Reveal();
+        if (text.Length > UrlLengthMax)
         {
-            return $"the address has {Url.Length} characters; {UrlLengthMax} are allowed";
+            return $"the address has {text.Length} characters; {UrlLengthMax} are allowed";
         }
 
-        if (Url.Any(character => char.IsControl(character) || char.IsWhiteSpace(character)))
+        if (text.Any(character => char.IsControl(character) || char.IsWhiteSpace(character)))
         {
             return "the address holds a space or a control character; write it as %20 and the like";
         }
 
-        return Url.Contains("://", StringComparison.Ordinal) && Uri.TryCreate(Url, UriKind.Absolute, out var url)
+        return text.Contains("://", StringComparison.Ordinal) && Uri.TryCreate(text, UriKind.Absolute, out var url)
             ? Problem(url)
             : "not an address; expected http://, https:// or file:///";
     }

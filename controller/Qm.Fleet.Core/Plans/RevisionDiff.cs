@@ -1,12 +1,13 @@
 using System.Collections.Immutable;
 using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Core.Plans;
 
 /// <summary>One field that differs between two environments.</summary>
 /// <param name="Path">Where, below <c>spec.environment</c>.</param>
-/// <param name="Before">Its values; empty when it is not set.</param>
-/// <param name="After">Its values; empty when it is not set.</param>
+/// <param name="Before">Its values, without secrets; empty when it is not set.</param>
+/// <param name="After">Its values, without secrets; empty when it is not set.</param>
 /// <param name="Effect">What putting it in force disrupts on a node that has everything else.</param>
 /// <param name="Consequence">A sentence: what becomes of it on a node.</param>
 public sealed record FieldChange(string Path, ImmutableArray<string> Before, ImmutableArray<string> After, Disruption Effect, string Consequence);
@@ -27,10 +28,15 @@ public static class RevisionDiff
                 .Where(field => !field.Before.SequenceEqual(field.After))
                 .Select(field => (field.Path, field.Before, field.After, Effect: EffectOf(field.Path, field.After.IsEmpty, after)))
                 .Select(field => new FieldChange(
-                    field.Path, field.Before, field.After, field.Effect, Consequence(field.Path, field.Effect, Workload(field.Path) is { } workload ? (old.ContainsKey(workload), wanted.ContainsKey(workload)) : default,
+                    field.Path, Shown(field.Path, field.Before), Shown(field.Path, field.After), field.Effect, Consequence(field.Path, field.Effect, Workload(field.Path) is { } workload ? (old.ContainsKey(workload), wanted.ContainsKey(workload)) : default,
                     after.Workloads.Any(workload => workload.LivenessProbe is not null && $"workloads[{workload.Name}]" == Workload(field.Path))))),
         ];
     }
+
+    // Who compares revisions sees that a secret is another, not which.
+    private static ImmutableArray<string> Shown(string path, ImmutableArray<string> values) => path == "rootfs.archive.url"
+        ? [.. values.Select(static value => new SecretUrl(value).ToString())]
+        : [.. values.Select(value => Redactor.RedactValue(path[(path.LastIndexOf('.') + 1)..], value))];
 
     // workloads[radio] of workloads[radio].quadlet.Container.Image
     private static string? Workload(string path) => path.StartsWith("workloads[", StringComparison.Ordinal) ? path[..(path.IndexOf(']', StringComparison.Ordinal) + 1)] : null;

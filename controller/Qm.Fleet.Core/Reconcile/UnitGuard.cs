@@ -43,7 +43,8 @@ public static class UnitGuard
     /// <param name="bluechiNode">BlueChi's node name: the host, or <c>qm.</c> and the host.</param>
     /// <param name="unit">Full unit name; empty for every unit of the node.</param>
     /// <param name="verb">What is to be done to it.</param>
-    public static string? Refusal(string bluechiNode, string unit, UnitVerb verb)
+    /// <param name="isListed">Whether an administrator listed the unit of the host (<see cref="HostUnit"/>), and a person asks for it.</param>
+    public static string? Refusal(string bluechiNode, string unit, UnitVerb verb, bool isListed = false)
     {
         var host = QmNode.HostOf(bluechiNode, out var isQm);
         return (isQm, unit, verb) switch
@@ -53,7 +54,9 @@ public static class UnitGuard
             (true, _, _) => null,
             (false, QmNode.Unit, UnitVerb.Start or UnitVerb.Restart or UnitVerb.SetProperties or UnitVerb.ResetFailed) => null,
             (false, QmNode.Unit, _) => $"{verb} of {QmNode.Unit} on {host}: QM as a whole is started, restarted and limited, and nothing else",
-            _ => $"{verb} of {(unit.Length == 0 ? "all units" : unit)} on {host}: it is outside QM, and units outside QM are never touched (rule 6)",
+            // Of a listed unit what it is stays as it is, and nothing is done to its processes behind systemd's back.
+            _ when isListed && unit.Length > 0 && verb is UnitVerb.Start or UnitVerb.Stop or UnitVerb.Restart or UnitVerb.Freeze or UnitVerb.Thaw or UnitVerb.SetProperties => null,
+            _ => $"{verb} of {(unit.Length == 0 ? "all units" : unit)} on {host}: it is outside QM, and units outside QM are never touched (rule 6) unless an administrator lists them by name",
         };
     }
 }

@@ -54,6 +54,8 @@ public sealed class StaticCheckTests
     [InlineData("allowed-names", "etc/bluechi/controller.conf", "[bluechi-controller]\nAllowedNodeNames=ecu01\n", "qm.ecu01 is not in AllowedNodeNames")]
     [InlineData("controller-address", GoldenNode.QmAgentConf, "[bluechi-agent]\nControllerHost=127.0.0.1\n", "loopback")]
     [InlineData("controller-address", GoldenNode.QmAgentConf, "[bluechi-agent]\nControllerAddress=unix:path=/run/bluechi/bluechi.sock\n", "No Volume=")]
+    [InlineData("agent-name", "etc/qm/bluechi/agent.conf.d/zzz-planted.conf", "[bluechi-agent]\nNodeName=qm.ecu02\n", "The host is ecu01")]
+    [InlineData("controller-address", "etc/qm/bluechi/agent.conf.d/zzz-planted.conf", "[bluechi-agent]\nControllerAddress=\nControllerAddress=unix:path=/run/planted.sock\n", "No Volume=")]
     [InlineData("subordinate-ids", "etc/subuid", "qmcontainers:1000000000:1500000000\ncontainers:2400000000:1500000000\n", "overlap")]
     [InlineData("subordinate-ids", "etc/subgid", "containers:2500000000:1500000000\n", "no range of qmcontainers")]
     [InlineData("hidden-content", "usr/lib/qm/rootfs/etc/containers/systemd/audio.container", "", "not the rootfs's own")]

@@ -1,11 +1,11 @@
 using System.Text;
 using System.Text.Json;
 using Qm.Fleet.Agent.Checks;
-using Qm.Fleet.Agent.Diagnosis;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Facts;
 using Qm.Fleet.Agent.Tests.Checks;
 using Qm.Fleet.Agent.Usage;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Agent.Tests.Fuzz;
 

@@ -91,6 +91,8 @@ public sealed class TranscriptTests : CliTest
             "qmfleet auth role get nosuch", "qmfleet auth role apply -f role.yaml", "cat role.yaml | qmfleet auth role apply -f - -o json", "qmfleet auth role apply -f bad-role.yaml",
             "qmfleet auth role get radio-keeper -o yaml", "qmfleet auth role delete radio-keeper", "qmfleet auth binding list",
             "qmfleet auth binding apply ci-radio --subject token:ci --role radio-keeper --node ecu1 --node ecu2", "qmfleet auth binding list", "qmfleet auth binding delete ci-radio", "qmfleet auth role list --token qmf_a_b",
+            "qmfleet auth host-units allow heater.service --reason 'bench 4 has no ignition' -l bench=4", "qmfleet auth host-units allow fan.service --reason noise --dry-run", "qmfleet auth host-units list",
+            "qmfleet restart ecu1 heater.service --on-host", "qmfleet auth host-units remove heater.service", "qmfleet auth host-units remove heater.service",
         ],
         ["pki"] =
         [

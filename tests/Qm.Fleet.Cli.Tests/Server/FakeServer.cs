@@ -93,7 +93,7 @@ internal sealed class FakeServer : IAsyncDisposable
         builder.Services.AddGrpc();
         builder.Services.AddSingleton<FakeFleets>().AddSingleton<FakeRevisions>().AddSingleton<FakeNodes>().AddSingleton<FakeEvents>().AddSingleton<FakeDiagnostics>().AddSingleton<FakeArtifacts>()
             .AddSingleton<FakeOperations>().AddSingleton<FakeRollouts>().AddSingleton<FakeSites>().AddSingleton<FakeController>().AddSingleton<FakeAudit>().AddSingleton<FakeAccess>().AddSingleton<FakePki>();
-        builder.Services.AddSingleton<FakeEnrollments>();
+        builder.Services.AddSingleton<FakeEnrollments>().AddSingleton<FakeHostUnits>();
         var app = builder.Build();
         var callers = new ConcurrentQueue<(string, string)>();
         app.Use((call, next) =>
@@ -115,6 +115,7 @@ internal sealed class FakeServer : IAsyncDisposable
         app.MapGrpcService<FakeAccess>();
         app.MapGrpcService<FakePki>();
         app.MapGrpcService<FakeEnrollments>();
+        app.MapGrpcService<FakeHostUnits>();
         await app.StartAsync();
         return (app, callers);
     }

@@ -101,15 +101,15 @@ public sealed class AuditApiTests
         await new V1.FleetService.FleetServiceClient(controller.Local()).ApplyAsync(new() { Fleets = { fleet } }, cancellationToken: Ct);
 
         var created = (await ExportAsync(controller)).Single(Is("FleetCreated"));
-        Assert.Contains("https://files.example/qm.tar?(hidden)", created.After, StringComparison.Ordinal);
-        Assert.Contains("PASSWORD=(hidden)", created.After, StringComparison.Ordinal);
+        Assert.Contains("https://files.example/qm.tar?[redacted]", created.After, StringComparison.Ordinal);
+        Assert.Contains("PASSWORD=[redacted]", created.After, StringComparison.Ordinal);
         Assert.DoesNotContain("hush", created.After, StringComparison.Ordinal);
     }
 
     [Theory, Trait("Requirement", "QMF-AUDIT-003")]
-    [InlineData("https://ann:hush@files.example/a", "https://(hidden)@files.example/a")]
-    [InlineData("see ftp://hush@h and http://x/y@z", "see ftp://(hidden)@h and http://x/y@z")]
-    [InlineData("https://ann:p@hush@files.example", "https://(hidden)@files.example")]
+    [InlineData("https://ann:hush@files.example/a", "https://[redacted]@files.example/a")]
+    [InlineData("see ftp://hush@h and http://x/y@z", "see ftp://[redacted]@h and http://x/y@z")]
+    [InlineData("https://ann:p@hush@files.example", "https://[redacted]@files.example")]
     [InlineData("radio@1.service", "radio@1.service")]
     public void Of_AddressWithUserInformation_HidesIt(string text, string told) =>
         Assert.Equal(told, Struct.Parser.ParseJson(AuditText.Of(AuditText.Fields(("text", text)))).Fields["text"].StringValue);

@@ -23,6 +23,19 @@ public sealed class UnitGuardTests
         Assert.Equal(verb is UnitVerb.Start or UnitVerb.Restart or UnitVerb.SetProperties or UnitVerb.ResetFailed, UnitGuard.Refusal("ecu1", "qm.service", verb) is null);
 
     [Theory, MemberData(nameof(Verbs))]
+    [Trait("Requirement", "QMF-ASIL-001")]
+    public void Refusal_OfAListedUnit_LeavesWhatPeopleAskOfUnitsAndNothingElse(UnitVerb verb)
+    {
+        var isAskedOfUnits = verb is UnitVerb.Start or UnitVerb.Stop or UnitVerb.Restart or UnitVerb.Freeze or UnitVerb.Thaw or UnitVerb.SetProperties;
+
+        Assert.Equal(isAskedOfUnits, UnitGuard.Refusal("ecu1", "heater.service", verb, isListed: true) is null);
+        Assert.NotNull(UnitGuard.Refusal("ecu1", "", verb, isListed: true));
+        // Listing takes nothing from the guard of QM itself.
+        Assert.Equal(UnitGuard.Refusal("ecu1", "qm.service", verb), UnitGuard.Refusal("ecu1", "qm.service", verb, isListed: true));
+        Assert.Equal(UnitGuard.Refusal("qm.ecu1", "bluechi-agent.service", verb), UnitGuard.Refusal("qm.ecu1", "bluechi-agent.service", verb, isListed: true));
+    }
+
+    [Theory, MemberData(nameof(Verbs))]
     public void Refusal_InsideQm_KeepsTheLinkAndNothingElse(UnitVerb verb)
     {
         Assert.Null(UnitGuard.Refusal("qm.ecu1", "radio.service", verb));

@@ -1,7 +1,8 @@
 using CsCheck;
-using Qm.Fleet.Agent.Diagnosis;
+using Qm.Fleet.Core.Secrets;
+using Xunit;
 
-namespace Qm.Fleet.Agent.Tests.Diagnosis;
+namespace Qm.Fleet.Core.Tests.Secrets;
 
 [Trait("Requirement", "QMF-DIAG-001")]
 public sealed class RedactorTests
