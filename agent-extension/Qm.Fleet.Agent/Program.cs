@@ -4,7 +4,7 @@ using Microsoft.Extensions.Hosting.Systemd;
 using Microsoft.Extensions.Logging;
 using Qm.Fleet.Agent;
 using Qm.Fleet.Agent.Configuration;
-using Qm.Fleet.Shared;
+using Qm.Fleet.Agent.Diagnosis;
 
 StartMemory.OneHeap();
 if (args.Contains("--help"))

@@ -22,7 +22,6 @@ using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Telemetry;
 using Qm.Fleet.Core.Access;
 using Qm.Fleet.Core.Environments;
-using Qm.Fleet.Shared;
 
 namespace Qm.Fleet.Controller;
 

@@ -171,7 +171,7 @@ internal sealed partial class EnrollmentDesk(
         }
     }
 
-    private Task RaiseAsync(string node, string actor, EnrollmentDecision.Refuse refuse)
+    private Task<bool> RaiseAsync(string node, string actor, EnrollmentDecision.Refuse refuse)
     {
         Log.Refused(logger, node, actor, refuse.Message);
         return trail.NoteAsync($"{Method} {node} {refuse.Reason}", new(

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging.Console;
 using Qm.Fleet.Controller.Security.Limits;
 using Qm.Fleet.Core.Limits;
+using Qm.Fleet.Core.Secrets;
 using Qm.Fleet.Core.Text;
 
 namespace Qm.Fleet.Controller.Telemetry;
@@ -51,7 +52,8 @@ internal sealed class JournalFormatter(TimeProvider time) : ConsoleFormatter(For
             ? string.Create(CultureInfo.InvariantCulture, $"<{priority}>")
             : string.Create(CultureInfo.InvariantCulture, $"{word}: ");
         textWriter.Write(head);
-        textWriter.WriteLine(ShownText.Of($"{logEntry.Category}[{logEntry.EventId.Id.ToString(CultureInfo.InvariantCulture)}] {text}", LongestLine));
+        // Without secrets, cut so that one line is left of it, and then on that one line.
+        textWriter.WriteLine(ShownText.Of(ForeignText.FitSentence($"{logEntry.Category}[{logEntry.EventId.Id.ToString(CultureInfo.InvariantCulture)}] {text}", 2 * LongestLine), LongestLine));
     }
 
     private static (int Priority, string Word) Level(LogLevel level) => level switch

@@ -32,6 +32,6 @@ public static class PeerAddress
         return link.Equals(peer) ? PeerMatch.Same : IPAddress.IsLoopback(link) != IPAddress.IsLoopback(peer) ? PeerMatch.Unknown : PeerMatch.Different;
     }
 
-    // The interface that a link-local address belongs to is this machine's matter.
-    private static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : new IPAddress(address.GetAddressBytes());
+    /// <summary>An address in the one way to write it: listeners for both families write it in another, and the interface that a link-local address belongs to is this machine's matter.</summary>
+    public static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : new IPAddress(address.GetAddressBytes());
 }

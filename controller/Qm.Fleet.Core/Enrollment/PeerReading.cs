@@ -1,5 +1,5 @@
 using System.Net;
-using System.Net.Sockets;
+using Qm.Fleet.Core.Access;
 
 namespace Qm.Fleet.Core.Enrollment;
 
@@ -50,13 +50,9 @@ public sealed record PeerReading(PeerState State, string Address, string Message
         {
             return new(PeerState.NotKnown, "", $"BlueChi does not say where {node} is connected from");
         }
-        var from = Plain(known);
-        return address is not null && from.Equals(Plain(address))
+        var from = PeerAddress.Plain(known);
+        return address is not null && from.Equals(PeerAddress.Plain(address))
             ? new(PeerState.Same, from.ToString(), $"BlueChi has {node} connected from this address")
-            : new(PeerState.Other, from.ToString(), $"BlueChi has {node} connected from {from}, and not from {(address is null ? "a socket of this host" : Plain(address))}");
+            : new(PeerState.Other, from.ToString(), $"BlueChi has {node} connected from {from}, and not from {(address is null ? "a socket of this host" : PeerAddress.Plain(address))}");
     }
-
-    // The same machine may be written in two ways: by a listener for both families, and with the link that an address is good on.
-    private static IPAddress Plain(IPAddress address) =>
-        address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address.AddressFamily == AddressFamily.InterNetworkV6 ? new IPAddress(address.GetAddressBytes()) : address;
 }

@@ -1,11 +1,9 @@
-#pragma warning disable IDE0005 // The controller knows some of these by itself; the agent extension, which compiles this file, too, does not.
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 using Qm.Fleet.Core.Secrets;
-#pragma warning restore IDE0005
 
-namespace Qm.Fleet.Shared;
+namespace Qm.Fleet.Agent.Diagnosis;
 
 /// <summary>Logs to another provider what is left when secrets, and what forges lines, are taken out, so that no message has to think of it.</summary>
 /// <param name="inner">Where it is logged.</param>
