@@ -92,7 +92,7 @@ internal sealed partial class EnrollmentDesk(
         var known = EnrollmentStore.Key(db, ask.Node);
         var waiting = EnrollmentStore.Waiting(db, ask.Node, now).FirstOrDefault(waiting => waiting.Fingerprint == ask.Fingerprint);
         var decision = EnrollmentPolicy.Decide(new(
-            ask.Node, ask.Fingerprint, standing.IsRetired(ask.Node),
+            ask.Node, ask.Fingerprint, standing.IsRetired(ask.Node) || (known?.Fingerprint == ask.Fingerprint && known.ExpiresAt > now && IsRevoked(known)),
             known is null ? null : new(known.Fingerprint, known.ExpiresAt > now, standing.MayEnrollAgain(ask.Node)),
             waiting?.State,
             ask.Token.Length == 0 ? null : JoinTokens.Check(db, ask.Token, ask.Node, now),
@@ -133,6 +133,12 @@ internal sealed partial class EnrollmentDesk(
         var made = certificates.Sign(node, key);
         using var own = X509Certificate2.CreateFromPem(made);
         return (made, own.NotAfter.ToUniversalTime());
+    }
+
+    private bool IsRevoked(StoredKey known)
+    {
+        using var certificate = X509Certificate2.CreateFromPem(known.Certificate);
+        return !standing.MayRenew(known.Node, certificate);
     }
 
     private bool IsFresh(string certificate, DateTimeOffset now)

@@ -11,7 +11,7 @@ public static class EnrollmentPolicy
     {
         if (view.IsRetired)
         {
-            return new EnrollmentDecision.Refuse("Retired", $"{view.Node} was retired. Somebody has to allow that it joins again.", IsTakeover: true);
+            return new EnrollmentDecision.Refuse("Retired", $"{view.Node} was retired, or its certificate revoked. Somebody has to allow that it joins again, with another key.", IsTakeover: true);
         }
         if (view.Enrolled is { MayBeReplaced: false } enrolled && enrolled.Fingerprint != view.Fingerprint)
         {

@@ -3,7 +3,7 @@ namespace Qm.Fleet.Core.Enrollment;
 /// <summary>All that a decision about a request to join is made from.</summary>
 /// <param name="Node">The name that is asked for; BlueChi's node name of the host.</param>
 /// <param name="Fingerprint">The key that asks for it, which has signed the request.</param>
-/// <param name="IsRetired">Whether the node was taken out of service.</param>
+/// <param name="IsRetired">Whether the node was taken out of service, or the certificate of this key revoked.</param>
 /// <param name="Enrolled">Who has the name; null when nobody does.</param>
 /// <param name="Waiting">What is known of this key's request; null when it asks for the first time.</param>
 /// <param name="Token">The token that came with it; null when none did.</param>

@@ -83,7 +83,7 @@ public sealed class RenewalTests
     {
         using var node = new EmulatedNode();
         var (authority, server) = TestGateway.Certificates("127.0.0.1");
-        var lobby = new TestLobby(authority) { Life = TimeSpan.FromSeconds(3) };
+        var lobby = new TestLobby(authority) { Life = TimeSpan.FromSeconds(9) };
         await using var gateway = await TestGateway.StartAsync(server, lobby: lobby);
         node.Write("etc/bluechi/agent.conf", "[bluechi-agent]\nNodeName=ecu01\n");
         node.Write("etc/qm-fleet/pki/ca.crt", authority.ExportCertificatePem());

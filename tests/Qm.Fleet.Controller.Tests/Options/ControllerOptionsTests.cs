@@ -23,13 +23,14 @@ public sealed class ControllerOptionsTests
             ReportInterval = TimeSpan.FromMilliseconds(99),
             UsageInterval = TimeSpan.FromMilliseconds(999),
             LinkConfirmWithin = TimeSpan.FromMilliseconds(999),
+            NodeCertificateLife = TimeSpan.FromSeconds(9),
             ArtifactSpaceBytes = (1L << 20) - 1,
         };
 
         var error = Assert.Throws<OptionsValidationException>(() => ControllerHost.Build(options));
 
         Assert.Equal(
-            ["--state", "--bus", "--listen", "--name", "--socket", "--metrics", "--report-interval", "--usage-interval", "--link-confirm-within", "--artifact-space"],
+            ["--state", "--bus", "--listen", "--name", "--socket", "--metrics", "--report-interval", "--usage-interval", "--link-confirm-within", "--node-certificate-life", "--artifact-space"],
             error.Failures.Select(static failure => failure.Split(':')[0]));
         Assert.False(Directory.Exists("relative"));
     }

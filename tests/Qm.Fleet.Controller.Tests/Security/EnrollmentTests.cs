@@ -81,12 +81,8 @@ public sealed class EnrollmentTests
     [Trait("Requirement", "QMF-ENROLL-005")]
     public async Task Token_IssueThatIsNotStored_IsNotUsedUp()
     {
-        var certificates = new BrokenOnce();
-        await using var controller = await RunningController.StartAsync(services =>
-        {
-            services.AddSingleton(certificates);
-            services.Replace(ServiceDescriptor.Singleton<INodeCertificates>(static provider => provider.GetRequiredService<BrokenOnce>().Of(ActivatorUtilities.CreateInstance<PkiNodeCertificates>(provider))));
-        });
+        var certificates = new CertificatesByHand { FailsNext = true };
+        await using var controller = await RunningController.StartAsync(certificates.AddTo);
         var token = await TokenAsync(controller, "once", 1, "ecu1");
         using var node = new JoiningNode(controller, "ecu1");
 
@@ -191,7 +187,9 @@ public sealed class EnrollmentTests
         Assert.NotNull((await after.AskAsync(token)).Issued);
         Assert.False(standing.MayTakeAnother);
         Assert.Equal("NameTaken", (await late.AskAsync(token)).Refused.Reason);
-        standing.IsRetiredNow = true;
+        standing.IsRevoked = true;
+        Assert.Equal("Retired", (await after.AskAsync(token)).Refused.Reason);
+        (standing.IsRevoked, standing.IsRetiredNow) = (false, true);
         Assert.Equal("Retired", (await after.AskAsync(token)).Refused.Reason);
         Assert.Equal(StatusCode.PermissionDenied, (await Assert.ThrowsAsync<RpcException>(() => after.RenewAsync())).StatusCode);
     }
@@ -349,7 +347,9 @@ public sealed class EnrollmentTests
 
         public void Enrolled(WriteTransaction tx, string node) => MayTakeAnother = false;
 
-        public bool MayRenew(string node, X509Certificate2 certificate) => true;
+        public bool IsRevoked { get; set; }
+
+        public bool MayRenew(string node, X509Certificate2 certificate) => !IsRevoked;
     }
 
     /// <summary>BlueChi's word as a test gives it.</summary>
@@ -364,42 +364,5 @@ public sealed class EnrollmentTests
         }
 
         public Task<Func<string, IPAddress?, PeerReading>> LookAsync(CancellationToken ct) => Task.FromResult<Func<string, IPAddress?, PeerReading>>((_, _) => new(state, "", "BlueChi says so"));
-    }
-
-    /// <summary>Makes certificates but for the first.</summary>
-    private sealed class BrokenOnce : INodeCertificates
-    {
-        private INodeCertificates _inner = null!;
-        private bool _broke;
-
-        public event Action? Changed
-        {
-            add => _inner.Changed += value;
-            remove => _inner.Changed -= value;
-        }
-
-        public string AuthoritiesPem => _inner.AuthoritiesPem;
-
-        public string AuthoritiesDigest => _inner.AuthoritiesDigest;
-
-        public string AuthorityFingerprint => _inner.AuthorityFingerprint;
-
-        public BrokenOnce Of(INodeCertificates inner)
-        {
-            _inner = inner;
-            return this;
-        }
-
-        public bool IsCurrent(X509Certificate2 certificate) => _inner.IsCurrent(certificate);
-
-        public string Sign(string node, PublicKey key)
-        {
-            if (_broke)
-            {
-                return _inner.Sign(node, key);
-            }
-            _broke = true;
-            throw new CryptographicException("the key is not at hand");
-        }
     }
 }

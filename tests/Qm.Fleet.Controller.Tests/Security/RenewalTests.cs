@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Grpc.Core;
+using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
 
@@ -80,6 +81,45 @@ public sealed class RenewalTests
         var certificate = node.Certificate!;
 
         Assert.InRange((certificate.NotAfter - certificate.NotBefore).TotalSeconds, 300, 332);
+    }
+
+    [Fact]
+    public async Task Agents_WhenTheAuthoritiesChange_AreAskedToRenewAlsoOnOpenLinks()
+    {
+        var certificates = new CertificatesByHand();
+        await using var controller = await RunningController.StartAsync(certificates.AddTo);
+        using var open = await ConnectAsync(controller, "ecu1");
+        Assert.Null(open.ResponseStream.Current.Welcome.RenewalRequest);
+
+        certificates.AreCurrent = false;
+        certificates.Change();
+
+        Assert.True(await open.ResponseStream.MoveNext(Ct));
+        Assert.Equal((int)AgentRenewals.Spread.TotalMilliseconds, open.ResponseStream.Current.RenewalRequest.WithinMs);
+        using var late = await ConnectAsync(controller, "ecu2");
+        Assert.NotNull(late.ResponseStream.Current.Welcome.RenewalRequest);
+    }
+
+    [Fact]
+    public async Task Learn_OfSeveralCertificatesMadeByHand_KnowsTheNewest()
+    {
+        await using var controller = await RunningController.StartAsync();
+        var store = controller.Service<EnrollmentStore>();
+        var (now, older, newer) = (DateTimeOffset.UtcNow, new string('a', 64), new string('b', 64));
+
+        await store.LearnAsync("ecu1", older, now, Ct);
+        await store.LearnAsync("ecu1", newer, now.AddDays(1), Ct);
+        await store.LearnAsync("ecu1", older, now, Ct);
+
+        Assert.Equal(newer, store.Key("ecu1")!.Fingerprint);
+    }
+
+    private static async Task<AsyncDuplexStreamingCall<V1.AgentMessage, V1.ControllerMessage>> ConnectAsync(RunningController controller, string node)
+    {
+        var link = new V1.NodeGateway.NodeGatewayClient(controller.Node(node)).Connect(cancellationToken: Ct);
+        await link.RequestStream.WriteAsync(new V1.AgentMessage { Hello = new V1.Hello { Node = node, Protocol = 1 } }, Ct);
+        Assert.True(await link.ResponseStream.MoveNext(Ct));
+        return link;
     }
 
     private static async Task<JoiningNode> JoinedAsync(RunningController controller)
