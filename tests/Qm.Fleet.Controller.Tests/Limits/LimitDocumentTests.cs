@@ -1,7 +1,6 @@
 using System.Globalization;
 using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Security.Limits;
-using Qm.Fleet.Testing;
 
 namespace Qm.Fleet.Controller.Tests.Limits;
 
