@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Qm.Fleet.Agent;
 using Qm.Fleet.Agent.Configuration;
 
+StartMemory.OneHeap();
 if (args.Contains("--help"))
 {
     Console.Out.Write(OptionReader.Help);
