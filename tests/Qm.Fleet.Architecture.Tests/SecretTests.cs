@@ -16,13 +16,16 @@ public sealed partial class SecretTests
     // Every place that reveals a secret, and to whom: a new one is a decision.
     private static readonly Dictionary<string, string> Revealing = new(StringComparer.Ordinal)
     {
+        ["agent-extension/Qm.Fleet.Agent/Enrollment/Enroller.cs"] = "the controller whose authority the token names, over TLS",
         ["agent-extension/Qm.Fleet.Agent/Revisions/NodeState.cs"] = "the state directory of the node, 0700",
         ["agent-extension/Qm.Fleet.Agent/Rootfs/ArchiveServer.cs"] = "the server of the archive",
         ["controller/Qm.Fleet.Cli/Connection/FleetConnection.cs"] = "the controller, over TLS",
         ["controller/Qm.Fleet.Cli/Contexts/ContextFile.cs"] = "the file of the person who wrote it, 0600",
         ["controller/Qm.Fleet.Controller/Api/AccessApi.cs"] = "who made the token, once",
+        ["controller/Qm.Fleet.Controller/Api/EnrollmentApi.Tokens.cs"] = "who made the join token, once",
         ["controller/Qm.Fleet.Controller/Reconcile/NodeActor.cs"] = "the node that fetches the archive",
         ["controller/Qm.Fleet.Controller/Security/BearerTokens.cs"] = "the hash",
+        ["controller/Qm.Fleet.Controller/Security/JoinTokens.cs"] = "the hash",
         ["controller/Qm.Fleet.Controller/Security/Oidc/OidcTokens.cs"] = "the check of the signature",
         ["controller/Qm.Fleet.Core/Environments/Canonical.cs"] = "the hash that names a revision",
         ["controller/Qm.Fleet.Core/Environments/RootfsArchive.cs"] = "the check of the address",

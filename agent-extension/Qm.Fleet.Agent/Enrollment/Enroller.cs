@@ -119,7 +119,7 @@ internal sealed partial class Enroller(AgentOptions options, NodeRoot root, Time
         {
             using var channel = ControllerChannel.Open(options.Controller, NodeIdentity.TrustIn(trusted));
             return await new EnrollmentService.EnrollmentServiceClient(channel).RequestEnrollmentAsync(
-                new() { Node = node, Csr = CertificateOrder.Make(node, key), JoinToken = token?.Presented ?? "" }, cancellationToken: either.Token).ConfigureAwait(false);
+                new() { Node = node, Csr = CertificateOrder.Make(node, key), JoinToken = token?.Presented.Reveal() ?? "" }, cancellationToken: either.Token).ConfigureAwait(false);
         }
         finally
         {

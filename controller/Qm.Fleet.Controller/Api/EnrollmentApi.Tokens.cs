@@ -68,7 +68,7 @@ internal sealed partial class EnrollmentApi
         {
             throw Failures.Precondition(e.Message);
         }
-        return new V1.CreateJoinTokenResponse { Token = ToWire(stored), Secret = text };
+        return new V1.CreateJoinTokenResponse { Token = ToWire(stored), Secret = text.Reveal() };
     }
 
     /// <inheritdoc/>

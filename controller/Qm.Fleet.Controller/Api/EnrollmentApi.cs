@@ -47,7 +47,7 @@ internal sealed partial class EnrollmentApi(
         {
             throw Failures.Make(Code.ResourceExhausted, "TOO_MANY_GUESSES", "Too many tokens from this address were wrong. Try again in a minute.", new RetryInfo { RetryDelay = GuessLimit.Window.ToDuration() });
         }
-        var (decision, certificate) = await desk.AskAsync(new(request.Node, key.Value!, request.JoinToken, address, context.Origin(request)), context.CancellationToken).ConfigureAwait(false);
+        var (decision, certificate) = await desk.AskAsync(new(request.Node, key.Value!, new(request.JoinToken), address, context.Origin(request)), context.CancellationToken).ConfigureAwait(false);
         switch (decision)
         {
             case EnrollmentDecision.Issue or EnrollmentDecision.Repeat:

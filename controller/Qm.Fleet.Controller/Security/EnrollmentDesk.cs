@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Enrollment;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Controller.Security;
 
@@ -14,7 +15,7 @@ namespace Qm.Fleet.Controller.Security;
 /// <param name="Token">The join token as it was sent; empty for none.</param>
 /// <param name="Address">Where the request comes from; null for a socket of this host.</param>
 /// <param name="By">As the audit trail names it.</param>
-internal sealed record EnrollmentAsk(string Node, PublicKey Key, string Token, IPAddress? Address, Origin By)
+internal sealed record EnrollmentAsk(string Node, PublicKey Key, Secret Token, IPAddress? Address, Origin By)
 {
     /// <summary>What the key is known by.</summary>
     public string Fingerprint { get; } = CertificateRequests.Fingerprint(Key);
@@ -95,7 +96,7 @@ internal sealed partial class EnrollmentDesk(
             ask.Node, ask.Fingerprint, standing.IsRetired(ask.Node) || (known?.Fingerprint == ask.Fingerprint && known.ExpiresAt > now && IsRevoked(known)),
             known is null ? null : new(known.Fingerprint, known.ExpiresAt > now, standing.MayEnrollAgain(ask.Node)),
             waiting?.State,
-            ask.Token.Length == 0 ? null : JoinTokens.Check(db, ask.Token, ask.Node, now),
+            ask.Token.IsEmpty ? null : JoinTokens.Check(db, ask.Token, ask.Node, now),
             peer,
             EnrollmentStore.Room(db, ask.Node, Text(ask.Address), now)));
         return (decision is EnrollmentDecision.Issue { By.Length: 0 } ? new EnrollmentDecision.Issue(waiting!.DecidedBy) : decision, decision is EnrollmentDecision.Repeat ? known!.Certificate : "");

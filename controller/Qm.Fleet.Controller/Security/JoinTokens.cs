@@ -4,6 +4,7 @@ using System.Text;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Enrollment;
 using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Secrets;
 using Qm.Fleet.Core.Selectors;
 
 namespace Qm.Fleet.Controller.Security;
@@ -24,11 +25,11 @@ internal sealed class JoinTokens(INodeCertificates certificates)
     /// <summary>Makes a token; nothing is stored.</summary>
     /// <param name="draft">What it is for; its id and hash are made here.</param>
     /// <returns>What is stored of it, and the text for the node, which nobody but the caller has.</returns>
-    public (StoredJoinToken Stored, string Text) Make(StoredJoinToken draft)
+    public (StoredJoinToken Stored, Secret Text) Make(StoredJoinToken draft)
     {
         var id = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(IdBytes));
         var presented = JoinTokenText.Present(id, Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(SecretBytes)));
-        return (draft with { Id = id, Hash = Hash(presented) }, $"{presented}.{certificates.AuthorityFingerprint}");
+        return (draft with { Id = id, Hash = Hash(presented) }, new($"{presented.Reveal()}.{certificates.AuthorityFingerprint}"));
     }
 
     /// <summary>What a token is good for, on a snapshot.</summary>
@@ -36,11 +37,11 @@ internal sealed class JoinTokens(INodeCertificates certificates)
     /// <param name="text">As it was sent.</param>
     /// <param name="node">Who wants to join with it.</param>
     /// <param name="now">When.</param>
-    public static TokenCheck Check(ReadSnapshot db, string text, string node, DateTimeOffset now)
+    public static TokenCheck Check(ReadSnapshot db, Secret text, string node, DateTimeOffset now)
     {
-        var shown = JoinTokenText.Parse(text);
+        var shown = JoinTokenText.Parse(text.Reveal());
         var token = shown is null ? null : JoinTokenStore.OfId(db, shown.Id);
-        if (!CryptographicOperations.FixedTimeEquals(Hash(shown?.Presented ?? ""), token?.Hash ?? Nobody))
+        if (!CryptographicOperations.FixedTimeEquals(Hash(shown?.Presented ?? new(null)), token?.Hash ?? Nobody))
         {
             return new(TokenVerdict.Wrong, "", "");
         }
@@ -55,5 +56,5 @@ internal sealed class JoinTokens(INodeCertificates certificates)
         };
     }
 
-    private static byte[] Hash(string presented) => SHA256.HashData(Encoding.UTF8.GetBytes(presented));
+    private static byte[] Hash(Secret presented) => SHA256.HashData(Encoding.UTF8.GetBytes(presented.Reveal()));
 }

@@ -1,10 +1,12 @@
+using Qm.Fleet.Core.Secrets;
+
 namespace Qm.Fleet.Core.Enrollment;
 
 /// <summary>A join token as it is handed to a node: <c>qmj1.ID.SECRET.CA</c>.</summary>
 /// <param name="Id">What it is looked up by; not secret.</param>
 /// <param name="Presented">What is shown to the controller: <c>qmj1.ID.SECRET</c>.</param>
 /// <param name="Authority">SHA-256 of the authority's public key (SubjectPublicKeyInfo), 64 lower-case hexadecimal digits, by which the node knows the controller; empty when it was left out.</param>
-public sealed record JoinTokenText(string Id, string Presented, string Authority)
+public sealed record JoinTokenText(string Id, Secret Presented, string Authority)
 {
     /// <summary>Longest text that is looked at.</summary>
     public const int Longest = 256;
@@ -18,14 +20,14 @@ public sealed record JoinTokenText(string Id, string Presented, string Authority
         text.Length <= Longest && text.Split('.') is [Version, { Length: > 0 } id, { Length: > 0 } secret, .. var rest] && IsPart(id) && IsPart(secret)
             ? rest switch
             {
-                [] => new(id, $"{Version}.{id}.{secret}", ""),
-                [{ Length: AuthorityDigits } authority] when authority.All(char.IsAsciiHexDigitLower) => new(id, $"{Version}.{id}.{secret}", authority),
+                [] => new(id, Present(id, secret), ""),
+                [{ Length: AuthorityDigits } authority] when authority.All(char.IsAsciiHexDigitLower) => new(id, Present(id, secret), authority),
                 _ => null,
             }
             : null;
 
     /// <summary>What is shown to the controller.</summary>
-    public static string Present(string id, string secret) => $"{Version}.{id}.{secret}";
+    public static Secret Present(string id, string secret) => new($"{Version}.{id}.{secret}");
 
     private static bool IsPart(string part) => part.All(static character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_');
 }

@@ -111,7 +111,7 @@ public sealed class EnrollmentPolicyTests
 
         Assert.NotNull(token);
         Assert.Equal(authority, token.Authority);
-        Assert.Equal(string.Join('.', text.Split('.')[..3]), token.Presented);
+        Assert.Equal(string.Join('.', text.Split('.')[..3]), token.Presented.Reveal());
     }
 
     [Theory]
