@@ -58,8 +58,9 @@ internal static class CertificateRequests
             using var key = request.PublicKey.GetECDsaPublicKey();
             return key is null ? Refused(path, "its key is none that signs") : new Parsed<PublicKey>(request.PublicKey, []);
         }
-        catch (CryptographicException e)
+        catch (Exception e) when (e is CryptographicException or NotSupportedException)
         {
+            // NotSupportedException is for a way to sign that nobody knows.
             return Refused(path, $"it is no certificate request that its own key has signed: {e.Message}");
         }
     }
