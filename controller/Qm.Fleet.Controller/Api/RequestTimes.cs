@@ -21,7 +21,7 @@ internal static class RequestTimes
             return TimeSpan.Zero;
         }
         // Seconds that are within bounds fit a TimeSpan, whatever the nanoseconds are.
-        var span = Math.Abs(asked.Seconds) <= (long)most.TotalSeconds ? TimeSpan.FromSeconds(asked.Seconds) + TimeSpan.FromMicroseconds(asked.Nanos / 1000) : TimeSpan.MinValue;
+        var span = asked.Seconds <= (long)most.TotalSeconds && asked.Seconds >= -(long)most.TotalSeconds ? TimeSpan.FromSeconds(asked.Seconds) + TimeSpan.FromMicroseconds(asked.Nanos / 1000) : TimeSpan.MinValue;
         if (span >= least && span <= most)
         {
             return span;
