@@ -1,3 +1,4 @@
+using Qm.Fleet.Lab.Processes;
 using Xunit;
 
 namespace Qm.Fleet.EndToEnd;
@@ -34,5 +35,25 @@ public sealed class RetireTests
         Assert.Equal(["node/ecu1", "node/ecu3"], (await lab.RunAsync("get", "nodes", "-o", "name")).Split('\n', StringSplitOptions.RemoveEmptyEntries));
         await lab.RunAsync("node", "reenroll", "ecu2", "--reason", "bought back");
         Assert.Contains("cordoned", await lab.RunAsync("describe", "node", "ecu2"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-RETIRE-002")]
+    public async Task Reenroll_NodeWithAnotherKey_JoinsOnceMore()
+    {
+        await using var lab = await FleetLab.StartAsync(2);
+        var node = lab.Lab.Nodes.Single(static node => node.Name == "ecu2");
+        var before = await lab.RunAsync("get", "enrollment", "ecu2", "-o", "jsonpath={.fingerprint}");
+
+        await lab.RunAsync("node", "retire", "ecu2", "--reason", "its disk is broken");
+        await lab.RunAsync("node", "reenroll", "ecu2", "--reason", "it has another disk");
+        Directory.Delete(Path.Combine(node.Root, "etc/qm-fleet/pki"), recursive: true);
+        var token = (await lab.RunAsync("join-token", "create", "again", "--node", "ecu2")).Split('\n')[0];
+        await LabEnrollment.WriteTokenAsync(node, token, FleetLab.Ct);
+        await lab.NodeAsync("ecu2", NodeWatch.HasExtension, "ecu2 is connected");
+
+        Assert.NotEqual(before, await lab.RunAsync("get", "enrollment", "ecu2", "-o", "jsonpath={.fingerprint}"));
+        Assert.DoesNotContain("may enrol once more", await lab.RunAsync("describe", "node", "ecu2"), StringComparison.Ordinal);
+        Assert.DoesNotContain(await lab.EventsAsync(), static told => told.Reason == "EnrollmentTakeover");
     }
 }
