@@ -12,9 +12,7 @@ internal static class ApiServices
     [
         V1.FleetService.Descriptor, V1.NodeService.Descriptor, V1.RevisionService.Descriptor, V1.RolloutService.Descriptor, V1.OperationService.Descriptor,
         V1.EventService.Descriptor, V1.DiagnosticsService.Descriptor, V1.ArtifactService.Descriptor, V1.SiteService.Descriptor, V1.ServerService.Descriptor, V1.AccessService.Descriptor,
-        V1.AuditService.Descriptor, V1.EnrollmentService.Descriptor, V1.PkiService.Descriptor,
-        V1.AuditService.Descriptor,
-        V1.HostUnitService.Descriptor,
+        V1.AuditService.Descriptor, V1.EnrollmentService.Descriptor, V1.PkiService.Descriptor, V1.HostUnitService.Descriptor,
     ];
 
     /// <summary>Every route of a method; none for one that REST does not have.</summary>

@@ -175,8 +175,8 @@ public sealed class FloodTests
 
         var metrics = await reader.GetStringAsync("/metrics", Ct);
 
-        var line = Assert.Single(metrics.Split('\n'), static line => line.StartsWith("qm_fleet_limited", StringComparison.Ordinal));
-        Assert.Contains($"limit=\"{LimitNames.AddressRequests}\"", line, StringComparison.Ordinal);
+        // Others of this process are measured with it.
+        Assert.Contains(metrics.Split('\n'), static line => line.StartsWith("qm_fleet_limited", StringComparison.Ordinal) && line.Contains($"limit=\"{LimitNames.AddressRequests}\"", StringComparison.Ordinal));
     }
 
     private static IEnumerable<EventDraft> Reached(RunningController controller) =>
