@@ -4,7 +4,7 @@ namespace Qm.Fleet.Controller.Options;
 internal sealed record ControllerLimits
 {
     /// <summary>Requests of one identity, per second; five times as many on the Unix socket, and 20 of a node.</summary>
-    public int RequestsPerIdentity { get; init; } = 200;
+    public int RequestsPerIdentity { get; init; } = 100;
 
     /// <summary>Requests of one address, per second, on connections without a certificate.</summary>
     public int RequestsPerAddress { get; init; } = 1000;

@@ -37,6 +37,8 @@ internal sealed class CallerQuota(RequestDelegate next, IOptions<ControllerOptio
             var turn = _paces.Take(key.Actor, limits.Requests, CallerLimits.Patience, key.IsStream ? CallerLimits.StreamCost : 1);
             if (!turn.IsGiven)
             {
+                // Whoever asks again at once is not answered at once: it holds its place meanwhile, of which there are so many.
+                await Task.Delay(Later, time, context.RequestAborted).ConfigureAwait(false);
                 await refusal.AnswerAsync(
                     context, key.Actor, LimitNames.Requests, "TOO_MANY_REQUESTS",
                     $"{key.Actor} asked for more than {limits.Requests.PerSecond:0} things a second. Ask more slowly.", turn.Wait).ConfigureAwait(false);

@@ -8,7 +8,7 @@ namespace Qm.Fleet.Benchmarks.Floods;
 internal static class FloodRun
 {
     /// <summary>Calls of the quiet client per second.</summary>
-    internal const int Rate = 100;
+    internal const int Rate = 50;
 
     private const int Rounds = 4;
     private static readonly TimeSpan RunUp = TimeSpan.FromSeconds(4);
