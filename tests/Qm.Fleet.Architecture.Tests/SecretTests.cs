@@ -25,8 +25,10 @@ public sealed partial class SecretTests
         ["controller/Qm.Fleet.Controller/Api/EnrollmentApi.Tokens.cs"] = "who made the join token, once",
         ["controller/Qm.Fleet.Controller/Reconcile/NodeActor.cs"] = "the node that fetches the archive",
         ["controller/Qm.Fleet.Controller/Security/BearerTokens.cs"] = "the hash",
+        ["controller/Qm.Fleet.Controller/Security/CertificateAuthority.cs"] = "the authority's folder, 0700, and what signs with it",
         ["controller/Qm.Fleet.Controller/Security/JoinTokens.cs"] = "the hash",
         ["controller/Qm.Fleet.Controller/Security/Oidc/OidcTokens.cs"] = "the check of the signature",
+        ["controller/Qm.Fleet.Controller/Security/Pki.cs"] = "the folder of whom it is for, 0700",
         ["controller/Qm.Fleet.Core/Environments/Canonical.cs"] = "the hash that names a revision",
         ["controller/Qm.Fleet.Core/Environments/RootfsArchive.cs"] = "the check of the address",
     };

@@ -39,7 +39,7 @@ internal static class AuthorityImport
                 problems.Add(new(KeyPath, "it is not the key of the first certificate of the chain"));
             }
         }
-        var pem = new PemIdentity(string.Concat(certificates.Select(static certificate => certificate.ExportCertificatePem() + "\n")), owned?.ExportPkcs8PrivateKeyPem() ?? "");
+        var pem = new PemIdentity(string.Concat(certificates.Select(static certificate => certificate.ExportCertificatePem() + "\n")), new(owned?.ExportPkcs8PrivateKeyPem()));
         if (problems.Count == 0)
         {
             CheckWork(pem, now, problems);

@@ -2,11 +2,12 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Qm.Fleet.Core.Certificates;
+using Qm.Fleet.Core.Secrets;
 
 namespace Qm.Fleet.Controller.Security;
 
 /// <summary>A certificate and its key, both as PEM text.</summary>
-internal sealed record PemIdentity(string Certificate, string Key);
+internal sealed record PemIdentity(string Certificate, Secret Key);
 
 /// <summary>Whose certificate is made.</summary>
 /// <param name="Name">The common name.</param>
@@ -66,24 +67,24 @@ internal sealed class CertificateAuthority : IDisposable
         request.CertificateExtensions.Add(subjectKey);
         var generator = X509SignatureGenerator.CreateForECDsa(key);
         using var made = request.Create(request.SubjectName, generator, now - CertificateLives.SkewOf(lives.Authority), now + lives.Authority, Serial());
-        return new PemIdentity(made.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem());
+        return new PemIdentity(made.ExportCertificatePem(), new(key.ExportPkcs8PrivateKeyPem()));
     }
 
     /// <summary>Reads <c>ca.crt</c>, the authority's certificate first, and <c>ca.key</c>.</summary>
     public static CertificateAuthority Load(string folder, CertificateLives lives) =>
-        Of(new(File.ReadAllText(Path.Combine(folder, CertificateName)), File.ReadAllText(Path.Combine(folder, KeyName))), lives);
+        Of(new(File.ReadAllText(Path.Combine(folder, CertificateName)), new(File.ReadAllText(Path.Combine(folder, KeyName)))), lives);
 
     /// <summary>An authority that is written nowhere.</summary>
     public static CertificateAuthority Of(PemIdentity authority, CertificateLives lives)
     {
         var chain = new X509Certificate2Collection();
         chain.ImportFromPem(authority.Certificate);
-        return new(X509Certificate2.CreateFromPem(authority.Certificate, authority.Key), chain, lives);
+        return new(X509Certificate2.CreateFromPem(authority.Certificate, authority.Key.Reveal()), chain, lives);
     }
 
     /// <summary>Writes what <see cref="Load"/> reads.</summary>
     public static void Save(string folder, PemIdentity authority, Action<string> before) =>
-        DurableFolder.Write(folder, before, (CertificateName, authority.Certificate), (KeyName, authority.Key));
+        DurableFolder.Write(folder, before, (CertificateName, authority.Certificate), (KeyName, authority.Key.Reveal()));
 
     /// <summary>A certificate for the controller's own listener.</summary>
     /// <param name="names">DNS names and IP addresses clients reach it under.</param>
@@ -124,7 +125,7 @@ internal sealed class CertificateAuthority : IDisposable
     private static PemIdentity Issue(Func<PublicKey, string> sign)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return new PemIdentity(sign(new PublicKey(key)), key.ExportPkcs8PrivateKeyPem());
+        return new PemIdentity(sign(new PublicKey(key)), new(key.ExportPkcs8PrivateKeyPem()));
     }
 
     private string Sign(CertificateOwner owner, Oid use, X509Extension? alternatives, PublicKey key, DateTimeOffset now, TimeSpan? wanted = null)

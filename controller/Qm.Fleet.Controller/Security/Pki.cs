@@ -238,7 +238,7 @@ internal sealed partial class Pki : IDisposable
     }
 
     private void Write(string folder, string name, PemIdentity identity, Authorities authorities) => DurableFolder.Write(
-        folder, _before, ("ca.crt", authorities.Pem), ($"{name}.crt", identity.Certificate), ($"{name}.key", identity.Key));
+        folder, _before, ("ca.crt", authorities.Pem), ($"{name}.crt", identity.Certificate), ($"{name}.key", identity.Key.Reveal()));
 
     /// <summary>Brings <c>ca.crt</c> beside a certificate that stays up to date.</summary>
     private void Refresh(string folder, string name)
@@ -247,7 +247,7 @@ internal sealed partial class Pki : IDisposable
         var (bundle, certificate, key) = (Path.Combine(folder, "ca.crt"), Path.Combine(folder, $"{name}.crt"), Path.Combine(folder, $"{name}.key"));
         if (File.Exists(certificate) && (!File.Exists(bundle) || File.ReadAllText(bundle) != authorities.Pem))
         {
-            Write(folder, name, new(File.ReadAllText(certificate), File.ReadAllText(key)), authorities);
+            Write(folder, name, new(File.ReadAllText(certificate), new(File.ReadAllText(key))), authorities);
         }
     }
 

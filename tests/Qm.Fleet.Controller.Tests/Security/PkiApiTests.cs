@@ -151,7 +151,7 @@ public sealed class PkiApiTests
     {
         await using var controller = await RunningController.StartAsync();
         var brought = CertificateAuthority.Create(DateTimeOffset.UtcNow, CertificateLives.Default);
-        V1.ImportAuthorityRequest request = new() { Chain = brought.Certificate, Key = brought.Key };
+        V1.ImportAuthorityRequest request = new() { Chain = brought.Certificate, Key = brought.Key.Reveal() };
 
         var refused = await Assert.ThrowsAsync<RpcException>(async () => await new V1.PkiService.PkiServiceClient(controller.Admin()).ImportAuthorityAsync(request, cancellationToken: Ct));
         var taken = await new V1.PkiService.PkiServiceClient(controller.Local()).ImportAuthorityAsync(request, cancellationToken: Ct);
