@@ -172,11 +172,14 @@ internal sealed partial class EnrollmentDesk(
         }
     }
 
-    private Task<bool> RaiseAsync(string node, string actor, EnrollmentDecision.Refuse refuse)
+    private async Task RaiseAsync(string node, string actor, EnrollmentDecision.Refuse refuse)
     {
-        Log.Refused(logger, node, actor, refuse.Message);
-        return trail.NoteAsync($"{Method} {node} {refuse.Reason}", new(
-            refuse.IsTakeover ? "EnrollmentTakeover" : "EnrollmentRefused", refuse.IsTakeover ? EventSeverity.Critical : EventSeverity.Warning, actor, "", node, "", refuse.Message));
+        // Strangers choose how often they ask, and what for.
+        if (await trail.NoteAsync($"{Method} {node} {refuse.Reason}", new(
+            refuse.IsTakeover ? "EnrollmentTakeover" : "EnrollmentRefused", refuse.IsTakeover ? EventSeverity.Critical : EventSeverity.Warning, actor, "", node, "", refuse.Message)).ConfigureAwait(false))
+        {
+            Log.Refused(logger, node, actor, refuse.Message);
+        }
     }
 
     private static string Text(IPAddress? address) => address?.ToString() ?? "";
