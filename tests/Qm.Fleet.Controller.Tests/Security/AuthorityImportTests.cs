@@ -34,7 +34,7 @@ public sealed class AuthorityImportTests
 
         Assert.Empty(parsed.Problems);
         using var authority = CertificateAuthority.Of(parsed.Value!, CertificateLives.Default);
-        using var foreign = CertificateAuthority.Of(new(other.ExportCertificatePem() + "\n" + root.ExportCertificatePem(), otherKey.ExportPkcs8PrivateKeyPem()), CertificateLives.Default);
+        using var foreign = CertificateAuthority.Of(new(other.ExportCertificatePem() + "\n" + root.ExportCertificatePem(), new(otherKey.ExportPkcs8PrivateKeyPem())), CertificateLives.Default);
         using var node = X509Certificate2.CreateFromPem(authority.Issue(new("ecu1", PeerCertificates.NodeUnit), Now).Certificate);
         using var impostor = X509Certificate2.CreateFromPem(foreign.Issue(new("ecu1", PeerCertificates.NodeUnit), Now).Certificate);
         Assert.True(PeerCertificates.IsOf(authority, node, Now));
