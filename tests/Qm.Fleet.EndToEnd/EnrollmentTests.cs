@@ -95,7 +95,7 @@ public sealed class EnrollmentTests
     [Fact]
     public async Task Renewal_WhileRolloutsGoOn_CostsOneReconnectEachAndNothingElse()
     {
-        await using var lab = await FleetLab.StartAsync(new LabOptions { Nodes = 3, ControllerArguments = ["--node-certificate-life", "15"] });
+        await using var lab = await FleetLab.StartAsync(new LabOptions { Nodes = 3, ControllerArguments = ["--certificate-life", "0.25"] });
         var limits = new[] { "1G", "1536M", "2G" };
         for (var turn = 0; (await RenewalsAsync(lab)).Min() < 2; turn++)
         {

@@ -103,7 +103,7 @@ internal static class CommandLine
         };
         var certificateLife = new Option<double>("--certificate-life")
         {
-            Description = "How long certificates last, in minutes; the controller's own are renewed at two thirds of that",
+            Description = "How long certificates last, in minutes; the controller's own and those of nodes are renewed at two thirds of that",
             DefaultValueFactory = static _ => Defaults.CertificateLife.TotalMinutes,
         };
         var authorityLife = new Option<double>("--authority-life")
@@ -122,11 +122,6 @@ internal static class CommandLine
             DefaultValueFactory = static _ => AutoApprovals.Word(Defaults.AutoApprove),
         };
         autoApprove.AcceptOnlyFromAmong([.. AutoApprovals.Words]);
-        var nodeLife = new Option<int>("--node-certificate-life")
-        {
-            Description = "How long certificates of nodes that join or renew are good, in seconds; they are renewed after two thirds of it",
-            DefaultValueFactory = static _ => (int)Defaults.NodeCertificateLife.TotalSeconds,
-        };
         var match = new Option<bool>("--require-peer-match")
         {
             Description = "Refuse an agent that dials in from another address than the one BlueChi has of its node",
@@ -138,7 +133,7 @@ internal static class CommandLine
         });
         var command = new Command("run", "Serves until SIGTERM or SIGINT.")
         {
-            State, bus, listen, names, socket, metrics, interval, usage, linkConfirm, artifacts, certificateLife, authorityLife, overlap, autoApprove, nodeLife, match,
+            State, bus, listen, names, socket, metrics, interval, usage, linkConfirm, artifacts, certificateLife, authorityLife, overlap, autoApprove, match,
         };
         foreach (var limit in limits.Values)
         {
@@ -159,7 +154,6 @@ internal static class CommandLine
                 UsageInterval = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(usage)),
                 LinkConfirmWithin = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(linkConfirm)),
                 AutoApprove = AutoApprovals.Of(parsed.GetRequiredValue(autoApprove)),
-                NodeCertificateLife = TimeSpan.FromSeconds(parsed.GetRequiredValue(nodeLife)),
                 // What is out of every bound stays so, instead of coming round.
                 ArtifactSpaceBytes = Math.Clamp(parsed.GetRequiredValue(artifacts), 0, 1L << 40) << 20,
                 CertificateLife = Minutes(parsed.GetRequiredValue(certificateLife)),

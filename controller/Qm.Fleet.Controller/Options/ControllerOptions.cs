@@ -44,13 +44,10 @@ internal sealed class ControllerOptions
     /// <summary>Which nodes join without a person and without a join token.</summary>
     public AutoApproval AutoApprove { get; set; } = AutoApproval.None;
 
-    /// <summary>How long certificates of nodes that join or renew are good, 10 s to 398 days; they are renewed after two thirds of it.</summary>
-    public TimeSpan NodeCertificateLife { get; set; } = TimeSpan.FromDays(365);
-
     /// <summary>Most bytes that the archives of the controller's own store take together, 1 MiB to 16 TiB.</summary>
     public long ArtifactSpaceBytes { get; set; } = 16L << 30;
 
-    /// <summary>How long certificates last that the controller makes, 1 min to 825 d; its own are renewed at two thirds of that.</summary>
+    /// <summary>How long certificates last that the controller makes, 10 s to 825 d; its own and those of nodes are renewed at two thirds of that.</summary>
     public TimeSpan CertificateLife { get; set; } = CertificateLives.Default.Leaf;
 
     /// <summary>How long a certificate authority lasts that the controller makes, as long as other certificates to 7300 d.</summary>
@@ -91,6 +88,8 @@ internal enum AutoApproval
 /// <summary>Finds every problem of the options at once.</summary>
 internal sealed class ControllerOptionsValidator : IValidateOptions<ControllerOptions>
 {
+    private static readonly TimeSpan ShortestCertificateLife = TimeSpan.FromSeconds(10);
+
     private const int MaxSocketPathBytes = 107;
     private static readonly string[] BusTransports = ["unix:", "tcp:", "unixexec:", "ssh:"];
 
@@ -137,17 +136,13 @@ internal sealed class ControllerOptionsValidator : IValidateOptions<ControllerOp
         {
             problems.Add($"--link-confirm-within: {options.LinkConfirmWithin.TotalMilliseconds} ms is not within 1000 and {ConfirmDeadline.Other.TotalMilliseconds}");
         }
-        if (options.NodeCertificateLife < TimeSpan.FromSeconds(10) || options.NodeCertificateLife > TimeSpan.FromDays(398))
-        {
-            problems.Add(FormattableString.Invariant($"--node-certificate-life: {options.NodeCertificateLife.TotalSeconds} s is not within 10 and {TimeSpan.FromDays(398).TotalSeconds}"));
-        }
         if (options.ArtifactSpaceBytes is < 1L << 20 or > 16L << 40)
         {
             problems.Add($"--artifact-space: {options.ArtifactSpaceBytes >> 20} MiB is not within 1 and {16L << 20}");
         }
-        if (options.CertificateLife < TimeSpan.FromMinutes(1) || options.CertificateLife > TimeSpan.FromDays(825))
+        if (options.CertificateLife < ShortestCertificateLife || options.CertificateLife > TimeSpan.FromDays(825))
         {
-            problems.Add($"--certificate-life: {options.CertificateLife.TotalMinutes} min is not within 1 and {TimeSpan.FromDays(825).TotalMinutes}");
+            problems.Add($"--certificate-life: {options.CertificateLife.TotalMinutes} min is not within {ShortestCertificateLife.TotalMinutes:0.###} and {TimeSpan.FromDays(825).TotalMinutes}");
         }
         if (options.AuthorityLife < options.CertificateLife || options.AuthorityLife > TimeSpan.FromDays(7300))
         {

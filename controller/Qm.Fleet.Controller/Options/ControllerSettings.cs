@@ -33,7 +33,6 @@ internal static class ControllerSettings
             ("--authority-life", Minutes(options.AuthorityLife)),
             ("--authority-overlap", Minutes(options.AuthorityOverlap)),
             ("--auto-approve", AutoApprovals.Word(options.AutoApprove)),
-            ("--node-certificate-life", options.NodeCertificateLife.TotalSeconds.ToString(CultureInfo.InvariantCulture)),
             ("--oidc-issuer", options.Oidc.Issuer),
             ("--oidc-audience", options.Oidc.Audience),
             ("--oidc-name-claim", options.Oidc.NameClaim),

@@ -110,7 +110,7 @@ internal sealed class CertificateAuthority : IDisposable
     public PemIdentity Issue(CertificateOwner owner, DateTimeOffset now) => Issue(key => Sign(owner, key, now));
 
     /// <summary>A certificate for a client whose key is its own, as PEM text.</summary>
-    public string Sign(CertificateOwner owner, PublicKey key, DateTimeOffset now, TimeSpan? life = null) => Sign(owner, ClientAuthentication, alternatives: null, key, now, life);
+    public string Sign(CertificateOwner owner, PublicKey key, DateTimeOffset now) => Sign(owner, ClientAuthentication, alternatives: null, key, now);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -128,9 +128,9 @@ internal sealed class CertificateAuthority : IDisposable
         return new PemIdentity(sign(new PublicKey(key)), new(key.ExportPkcs8PrivateKeyPem()));
     }
 
-    private string Sign(CertificateOwner owner, Oid use, X509Extension? alternatives, PublicKey key, DateTimeOffset now, TimeSpan? wanted = null)
+    private string Sign(CertificateOwner owner, Oid use, X509Extension? alternatives, PublicKey key, DateTimeOffset now)
     {
-        var life = wanted ?? _lives.Leaf;
+        var life = _lives.Leaf;
         var name = new X500DistinguishedNameBuilder();
         name.AddOrganizationalUnitName(owner.Unit);
         name.AddCommonName(owner.Name);

@@ -1,6 +1,4 @@
 using System.Security.Cryptography.X509Certificates;
-using Microsoft.Extensions.Options;
-using Qm.Fleet.Controller.Options;
 
 namespace Qm.Fleet.Controller.Security;
 
@@ -30,7 +28,7 @@ internal interface INodeCertificates
 }
 
 /// <summary>Those of the controller's own authorities.</summary>
-internal sealed class PkiNodeCertificates(Pki pki, IOptions<ControllerOptions> options, TimeProvider time) : INodeCertificates
+internal sealed class PkiNodeCertificates(Pki pki, TimeProvider time) : INodeCertificates
 {
     /// <inheritdoc/>
     public event Action? Changed
@@ -52,5 +50,5 @@ internal sealed class PkiNodeCertificates(Pki pki, IOptions<ControllerOptions> o
     public bool IsCurrent(X509Certificate2 certificate) => PeerCertificates.IsOf(pki.Authorities.Issuing, certificate, time.GetUtcNow());
 
     /// <inheritdoc/>
-    public string Sign(string node, PublicKey key) => pki.SignNode(node, key, options.Value.NodeCertificateLife);
+    public string Sign(string node, PublicKey key) => pki.SignNode(node, key);
 }

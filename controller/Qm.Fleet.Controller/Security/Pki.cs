@@ -173,9 +173,8 @@ internal sealed partial class Pki : IDisposable
     /// <summary>A certificate for a node's agent extension, for a key that it made itself.</summary>
     /// <param name="name">BlueChi's node name of the host.</param>
     /// <param name="key">Of <see cref="CertificateRequests.ReadKey(ReadOnlySpan{byte}, string)"/>.</param>
-    /// <param name="life">How long it holds; null for as long as other certificates.</param>
     /// <returns>PEM text.</returns>
-    public string SignNode(string name, PublicKey key, TimeSpan? life = null) => Authorities.Issuing.Sign(Node(name), key, _time.GetUtcNow(), life);
+    public string SignNode(string name, PublicKey key) => Authorities.Issuing.Sign(Node(name), key, _time.GetUtcNow());
 
     /// <summary>A certificate for a person or for automation, for a key that they made themselves.</summary>
     /// <param name="name">Their name.</param>

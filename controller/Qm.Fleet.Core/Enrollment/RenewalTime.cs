@@ -1,3 +1,5 @@
+using Qm.Fleet.Core.Certificates;
+
 namespace Qm.Fleet.Core.Enrollment;
 
 /// <summary>When a certificate is renewed: after two thirds of its life, and up to a twentieth of it later, so that a fleet does not come as one.</summary>
@@ -9,7 +11,7 @@ public static class RenewalTime
     /// <param name="jitter">From 0 to 1; the same for the same certificate.</param>
     public static DateTimeOffset Of(DateTimeOffset begin, DateTimeOffset end, double jitter)
     {
-        var life = end - begin;
-        return begin + (life * 2 / 3) + (life / 20 * Math.Clamp(jitter, 0, 1));
+        var life = new CertificateLife(begin, end);
+        return life.RenewAt + (life.Length / 20 * Math.Clamp(jitter, 0, 1));
     }
 }

@@ -23,7 +23,7 @@ public sealed class ControllerOptionsTests
             ReportInterval = TimeSpan.FromMilliseconds(99),
             UsageInterval = TimeSpan.FromMilliseconds(999),
             LinkConfirmWithin = TimeSpan.FromMilliseconds(999),
-            NodeCertificateLife = TimeSpan.FromSeconds(9),
+            CertificateLife = TimeSpan.FromSeconds(9),
             ArtifactSpaceBytes = (1L << 20) - 1,
             Limits = LimitOption.All.Aggregate(new ControllerLimits(), static (limits, option) => option.With(limits, option.Least - 1)),
         };
@@ -31,7 +31,7 @@ public sealed class ControllerOptionsTests
         var error = Assert.Throws<OptionsValidationException>(() => ControllerHost.Build(options));
 
         Assert.Equal(
-            ["--state", "--bus", "--listen", "--name", "--socket", "--metrics", "--report-interval", "--usage-interval", "--link-confirm-within", "--node-certificate-life", "--artifact-space",
+            ["--state", "--bus", "--listen", "--name", "--socket", "--metrics", "--report-interval", "--usage-interval", "--link-confirm-within", "--artifact-space", "--certificate-life",
                 .. LimitOption.All.Select(static option => option.Name)],
             error.Failures.Select(static failure => failure.Split(':')[0]));
         Assert.False(Directory.Exists("relative"));

@@ -76,7 +76,7 @@ public sealed class RenewalTests
     [Fact]
     public async Task Certificate_OfAShortLife_HasAShortPast()
     {
-        await using var controller = await RunningController.StartAsync(adjust: static options => options.NodeCertificateLife = TimeSpan.FromMinutes(5));
+        await using var controller = await RunningController.StartAsync(adjust: static options => options.CertificateLife = TimeSpan.FromMinutes(5));
         using var node = await JoinedAsync(controller);
         var certificate = node.Certificate!;
 
