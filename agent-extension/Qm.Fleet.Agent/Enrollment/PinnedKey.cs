@@ -57,7 +57,7 @@ internal sealed class PinnedKey(Uri controller, string fingerprint, TimeProvider
         var problems = new List<string>();
         if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
         {
-            problems.Add($"its certificate is for {ServerCertificate.Names(certificate)}, not for {controller.Host}; name the controller by what the certificate is for, or have its certificate made for {controller.Host}, too");
+            problems.Add($"its certificate is for {ServerCertificate.Names(certificate)}, not for {controller.Host}; name the controller by what the certificate is for, or add --name {controller.Host} to the controller's command line");
         }
 
         if (!IsSignedByKey(chain))

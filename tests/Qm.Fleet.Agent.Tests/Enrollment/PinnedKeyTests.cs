@@ -25,8 +25,7 @@ public sealed class PinnedKeyTests : IDisposable
     {
         _authority = Under(_root, "CN=fleets");
         _node.Write("etc/bluechi/agent.conf", "[bluechi-agent]\nNodeName=ecu01\n");
-        _node.Write(TokenPath, $"qmj1.id.secret.{CertificateOrder.Fingerprint(_authority.PublicKey)}\n");
-        File.SetUnixFileMode(_node.Of(TokenPath), UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        Token(_authority);
     }
 
     public void Dispose()
@@ -76,14 +75,18 @@ public sealed class PinnedKeyTests : IDisposable
         await agent;
     }
 
-    [Fact(Timeout = 60_000)]
-    public async Task Server_UnderARootOfItsOwnThatVouchesForTheKeyToo_IsToldNothing()
+    [Theory(Timeout = 60_000)]
+    [InlineData("")]
+    [InlineData("CN=controllers")]
+    [InlineData("CN=fleets")]
+    public async Task Server_UnderARootOfItsOwnThatVouchesForTheKeyToo_IsToldNothing(string between)
     {
         using var other = Root();
         using var forKey = Vouch(other, _authority);
-        using var shown = Leaf(other);
+        using var issuer = between.Length > 0 ? Under(other, between) : null;
+        using var shown = Leaf(issuer ?? other);
 
-        await RefusesAsync(shown, [forKey, other], [forKey, other], TestContext.Current.CancellationToken, NotSigned);
+        await RefusesAsync(shown, [forKey, issuer ?? other, other], [issuer ?? other], TestContext.Current.CancellationToken, NotSigned);
     }
 
     [Fact(Timeout = 60_000)]
@@ -95,13 +98,17 @@ public sealed class PinnedKeyTests : IDisposable
         await RefusesAsync(shown, [_authority, other, _root], [other, _root], TestContext.Current.CancellationToken, NotSigned);
     }
 
-    [Fact(Timeout = 60_000)]
-    public async Task Server_WhoseCertificateSaysThatTheKeySignedItAndItDidNot_IsToldNothing()
+    [Theory(Timeout = 60_000)]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Server_WhoseCertificateSaysThatTheKeySignedItAndItDidNot_IsToldNothing(bool isRoot)
     {
+        var authority = isRoot ? _root : _authority;
+        Token(authority);
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var shown = Forged(_authority, key);
+        using var shown = Forged(authority, key);
 
-        await RefusesAsync(shown, [_authority, _root], [_authority, _root], TestContext.Current.CancellationToken, NotSigned);
+        await RefusesAsync(shown, [_authority, _root], [], TestContext.Current.CancellationToken, NotSigned);
     }
 
     [Fact(Timeout = 60_000)]
@@ -174,6 +181,12 @@ public sealed class PinnedKeyTests : IDisposable
         Assert.False(File.Exists(_node.Of(Identity)));
     }
 
+    private void Token(X509Certificate2 authority)
+    {
+        _node.Write(TokenPath, $"qmj1.id.secret.{CertificateOrder.Fingerprint(authority.PublicKey)}\n");
+        File.SetUnixFileMode(_node.Of(TokenPath), UnixFileMode.UserRead | UnixFileMode.UserWrite);
+    }
+
     private static string Pem(params X509Certificate2[] certificates) => string.Concat(certificates.Select(certificate => certificate.ExportCertificatePem() + "\n"));
 
     private static X509Certificate2 Root() => TestGateway.Certificates(Host).Authority;
@@ -198,13 +211,13 @@ public sealed class PinnedKeyTests : IDisposable
         return request.Create(above, above.NotBefore, above.NotAfter, RandomNumberGenerator.GetBytes(8));
     }
 
-    /// <summary>A server's certificate that names an authority as its issuer, by name and by key, which somebody else has signed.</summary>
+    /// <summary>A server's certificate that names an authority as its issuer, by name and by number, which somebody else has signed.</summary>
     private static X509Certificate2 Forged(X509Certificate2 authority, ECDsa signer)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=controller", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(Server)], critical: false));
-        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(authority, includeKeyIdentifier: true, includeIssuerAndSerial: false));
+        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(authority, includeKeyIdentifier: false, includeIssuerAndSerial: true));
         request.CertificateExtensions.Add(TestGateway.Names(Host));
         using var made = request.Create(authority.SubjectName, X509SignatureGenerator.CreateForECDsa(signer), authority.NotBefore, authority.NotAfter, RandomNumberGenerator.GetBytes(8));
         return made.CopyWithPrivateKey(key);
