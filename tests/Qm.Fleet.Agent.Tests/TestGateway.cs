@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -32,7 +33,8 @@ internal sealed class TestGateway : IAsyncDisposable
     /// <param name="welcome">What it welcomes agents with; null for a report a minute.</param>
     /// <param name="archive">What it has in its own store; null for nothing.</param>
     /// <param name="lobby">Lets nodes join, who then need no certificate to ask; null for nobody.</param>
-    public static async Task<TestGateway> StartAsync(X509Certificate2 server, Welcome? welcome = null, byte[]? archive = null, TestLobby? lobby = null)
+    /// <param name="shown">What it shows in place of its certificate, which need not be one that a server may have; null for nothing else.</param>
+    public static async Task<TestGateway> StartAsync(X509Certificate2 server, Welcome? welcome = null, byte[]? archive = null, TestLobby? lobby = null, SslStreamCertificateContext? shown = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -44,6 +46,7 @@ internal sealed class TestGateway : IAsyncDisposable
                 https.SslProtocols = SslProtocols.Tls13;
                 https.ClientCertificateMode = lobby is null ? ClientCertificateMode.RequireCertificate : ClientCertificateMode.AllowCertificate;
                 https.ClientCertificateValidation = (_, _, _) => true;
+                https.OnAuthenticate = (_, tls) => tls.ServerCertificateContext = shown ?? tls.ServerCertificateContext;
             });
         }));
         builder.Services.AddGrpc();
@@ -84,17 +87,23 @@ internal sealed class TestGateway : IAsyncDisposable
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         var now = TimeProvider.System.GetUtcNow();
         var authority = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(2));
+        return (authority, Issue(authority, "CN=controller", "1.3.6.1.5.5.7.3.1", Names(serverName)));
+    }
+
+    /// <summary>What names a host in a certificate.</summary>
+    public static X509Extension Names(string host)
+    {
         var names = new SubjectAlternativeNameBuilder();
-        if (IPAddress.TryParse(serverName, out var address))
+        if (IPAddress.TryParse(host, out var address))
         {
             names.AddIpAddress(address);
         }
         else
         {
-            names.AddDnsName(serverName);
+            names.AddDnsName(host);
         }
 
-        return (authority, Issue(authority, "CN=controller", "1.3.6.1.5.5.7.3.1", names.Build()));
+        return names.Build();
     }
 
     /// <summary>Enrols a node: writes its pki directory.</summary>

@@ -21,6 +21,9 @@ internal sealed class TestLobby(X509Certificate2 authority) : EnrollmentService.
     /// <summary>Answers in place of a certificate, one for each time somebody asks.</summary>
     public ConcurrentQueue<RequestEnrollmentResponse> Instead { get; } = [];
 
+    /// <summary>What nodes are told to trust, PEM text, whoever asks.</summary>
+    public string Authorities { get; init; } = authority.ExportCertificatePem();
+
     /// <summary>How long certificates are good, from a tenth of it ago.</summary>
     public TimeSpan Life { get; set; } = TimeSpan.FromDays(1);
 
@@ -29,7 +32,7 @@ internal sealed class TestLobby(X509Certificate2 authority) : EnrollmentService.
         if (request.Node.Length == 0)
         {
             AskedForAuthorities++;
-            return Task.FromResult(new RequestEnrollmentResponse { Authorities = authority.ExportCertificatePem() });
+            return Task.FromResult(new RequestEnrollmentResponse { Authorities = Authorities });
         }
 
         Asked.Enqueue(request);
@@ -50,6 +53,6 @@ internal sealed class TestLobby(X509Certificate2 authority) : EnrollmentService.
         var request = new CertificateRequest(new X500DistinguishedName($"CN={node}, OU=node"), key, HashAlgorithmName.SHA256);
         var now = TimeProvider.System.GetUtcNow();
         using var issued = request.Create(authority, now - (Life / 10), now + Life, RandomNumberGenerator.GetBytes(8));
-        return new() { Certificate = issued.ExportCertificatePem(), Authorities = authority.ExportCertificatePem() };
+        return new() { Certificate = issued.ExportCertificatePem(), Authorities = Authorities };
     }
 }

@@ -10,15 +10,29 @@ using Qm.Fleet.V1;
 namespace Qm.Fleet.Agent.Enrollment;
 
 /// <summary>How a node that has no identity yet knows its controller: by a file of authorities, or by the fingerprint of one in its join token. Never by the first who answers.</summary>
-internal static class ControllerTrust
+internal sealed class ControllerTrust : IDisposable
 {
     private const int BytesMax = 1024 * 1024;
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
 
-    /// <summary>The authorities of a file.</summary>
+    private readonly X509Certificate2Collection _owned;
+    private readonly PinnedKey? _pinned;
+
+    private ControllerTrust(SslClientAuthenticationOptions tls, X509Certificate2Collection owned, PinnedKey? pinned = null) => (Tls, _owned, _pinned) = (tls, owned, pinned);
+
+    /// <summary>How a connection is made as nobody, and to nobody else than the controller.</summary>
+    public SslClientAuthenticationOptions Tls { get; }
+
+    /// <summary>Why the last connection was to somebody else and what to do; empty when it was not, or only TLS itself knows.</summary>
+    public string Problem => _pinned?.Problem ?? "";
+
+    /// <summary>By authorities that are the caller's.</summary>
+    public static ControllerTrust In(X509Certificate2Collection authorities) => new(NodeIdentity.TrustIn(authorities), []);
+
+    /// <summary>By the authorities of a file.</summary>
     /// <returns>Null when there is no such file.</returns>
     /// <exception cref="NodeIdentityException">It holds no certificate, or cannot be read.</exception>
-    public static X509Certificate2Collection? Read(NodeRoot root, string path)
+    public static ControllerTrust? Read(NodeRoot root, string path)
     {
         try
         {
@@ -29,7 +43,7 @@ internal static class ControllerTrust
 
             var authorities = new X509Certificate2Collection();
             authorities.ImportFromPem(text);
-            return authorities.Count > 0 ? authorities : throw new NodeIdentityException($"{path} holds no certificate; put the controller's ca.crt there.");
+            return authorities.Count > 0 ? new(NodeIdentity.TrustIn(authorities), authorities) : throw new NodeIdentityException($"{path} holds no certificate; put the controller's ca.crt there.");
         }
         catch (CryptographicException e)
         {
@@ -41,15 +55,18 @@ internal static class ControllerTrust
         }
     }
 
-    /// <summary>Has the controller tell its authorities, and takes the one whose public key has a fingerprint.</summary>
-    /// <remarks>This one call goes to whoever answers, and says nothing: what comes back is public, and worth nothing unless it has the fingerprint. Everything else is said on a connection that the authority vouches for.</remarks>
+    /// <summary>By the fingerprint of the public key that the controller's certificate is signed with: has the controller tell its authorities, of which those of that key are taken.</summary>
+    /// <remarks>
+    /// This one call goes to whoever answers, and says nothing: what comes back is public, and of it the key alone is believed, by its fingerprint. Everything else is said on a connection
+    /// whose certificate that key has signed.
+    /// </remarks>
     /// <param name="controller">Where to ask.</param>
     /// <param name="fingerprint">SHA-256 of the public key (SubjectPublicKeyInfo), 64 lower-case hexadecimal digits.</param>
     /// <param name="time">Counts the deadline.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="NodeIdentityException">None of them has it.</exception>
     /// <exception cref="RpcException">The controller cannot be asked.</exception>
-    public static async Task<X509Certificate2Collection> FindAsync(Uri controller, string fingerprint, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<ControllerTrust> FindAsync(Uri controller, string fingerprint, TimeProvider time, CancellationToken cancellationToken)
     {
         using var deadline = new CancellationTokenSource(Deadline, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
@@ -70,7 +87,7 @@ internal static class ControllerTrust
 
         foreach (var authority in authorities)
         {
-            if (found.Count == 0 && CertificateOrder.Fingerprint(authority.PublicKey) == fingerprint)
+            if (CertificateOrder.Fingerprint(authority.PublicKey) == fingerprint)
             {
                 found.Add(authority);
             }
@@ -80,7 +97,22 @@ internal static class ControllerTrust
             }
         }
 
-        return found.Count > 0 ? found : throw new NodeIdentityException(
-            $"{controller} is not the controller that the join token is of: none of its authorities has the key {fingerprint}. Somebody may be in between; else make another token, its authority may have changed.");
+        if (found.Count == 0)
+        {
+            throw new NodeIdentityException(
+                $"{controller} is not the controller that the join token is of: none of its authorities has the key {fingerprint}. Somebody may be in between; else make another token, its authority may have changed.");
+        }
+
+        var pinned = new PinnedKey(controller, fingerprint, time);
+        return new(pinned.TlsWith(found), found, pinned);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var authority in _owned)
+        {
+            authority.Dispose();
+        }
     }
 }

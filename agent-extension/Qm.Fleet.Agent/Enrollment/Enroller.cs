@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using Qm.Fleet.Agent.Configuration;
 using Qm.Fleet.Agent.Evidence;
@@ -112,25 +113,22 @@ internal sealed partial class Enroller(AgentOptions options, NodeRoot root, Time
     private async Task<RequestEnrollmentResponse> AskAsync(string node, ECDsa key, NodeIdentity? ended, CancellationToken cancellationToken)
     {
         var token = _token.Read();
-        var trusted = ended?.Authorities ?? await TrustAsync(token, cancellationToken).ConfigureAwait(false);
+        using var trust = ended is null ? await TrustAsync(token, cancellationToken).ConfigureAwait(false) : ControllerTrust.In(ended.Authorities);
         using var deadline = new CancellationTokenSource(Deadline, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         try
         {
-            using var channel = ControllerChannel.Open(options.Controller, NodeIdentity.TrustIn(trusted));
+            using var channel = ControllerChannel.Open(options.Controller, trust.Tls);
             return await new EnrollmentService.EnrollmentServiceClient(channel).RequestEnrollmentAsync(
                 new() { Node = node, Csr = CertificateOrder.Make(node, key), JoinToken = token?.Presented.Reveal() ?? "" }, cancellationToken: either.Token).ConfigureAwait(false);
         }
-        finally
+        catch (RpcException e) when (trust.Problem.Length > 0)
         {
-            foreach (var authority in ended is null ? trusted : [])
-            {
-                authority.Dispose();
-            }
+            throw new NodeIdentityException(trust.Problem, e);
         }
     }
 
-    private async Task<X509Certificate2Collection> TrustAsync(JoinTokenText? token, CancellationToken cancellationToken)
+    private async Task<ControllerTrust> TrustAsync(JoinTokenText? token, CancellationToken cancellationToken)
     {
         var file = options.Ca ?? $"{options.Pki}/ca.crt";
         return ControllerTrust.Read(root, file) ?? (token is { Authority.Length: > 0 } ? await ControllerTrust.FindAsync(options.Controller, token.Authority, time, cancellationToken).ConfigureAwait(false)

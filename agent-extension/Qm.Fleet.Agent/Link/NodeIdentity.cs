@@ -10,7 +10,9 @@ namespace Qm.Fleet.Agent.Link;
 /// <summary>Who the node is and whom it trusts: the PEM files of its pki directory.</summary>
 internal sealed class NodeIdentity : IDisposable
 {
-    private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
+    /// <summary>What a server's certificate is for, an object identifier.</summary>
+    public const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
+
     private const int BytesMax = 1024 * 1024;
 
     private NodeIdentity(X509Certificate2 certificate, X509Certificate2Collection intermediates, X509Certificate2Collection authorities) =>
@@ -22,7 +24,7 @@ internal sealed class NodeIdentity : IDisposable
     /// <summary>What leads from it to an authority, in between.</summary>
     public X509Certificate2Collection Intermediates { get; }
 
-    /// <summary>The only roots a controller's certificate may lead to.</summary>
+    /// <summary>The only roots a controller's certificate may lead to, and authorities on the way there.</summary>
     public X509Certificate2Collection Authorities { get; }
 
     /// <summary>The node's name: the certificate's common name.</summary>
@@ -94,10 +96,10 @@ internal sealed class NodeIdentity : IDisposable
         return options;
     }
 
-    /// <summary>How a connection is made as nobody, and to nobody whom these authorities do not vouch for.</summary>
+    /// <summary>How a connection is made as nobody, and to nobody whom these authorities do not vouch for. Those that signed themselves are the roots; the others lead there.</summary>
     public static SslClientAuthenticationOptions TrustIn(X509Certificate2Collection authorities)
     {
-        var trust = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        var trust = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
         trust.CustomTrustStore.AddRange(authorities);
         trust.ApplicationPolicy.Add(new Oid(ServerAuthentication));
         return new() { CertificateChainPolicy = trust, EnabledSslProtocols = SslProtocols.Tls13 };

@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Link;
 using Qm.Fleet.Agent.Revisions;
 
 namespace Qm.Fleet.Agent.Rootfs;
@@ -77,7 +78,7 @@ internal sealed class ServerTrust(Uri url, X509Certificate2Collection authoritie
         var problems = new List<string>();
         if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
         {
-            problems.Add($"its certificate is for {Names(certificate)}, not for {url.Host}; name the archive by what the certificate is for, or give the server one for {url.Host}");
+            problems.Add($"its certificate is for {ServerCertificate.Names(certificate)}, not for {url.Host}; name the archive by what the certificate is for, or give the server one for {url.Host}");
         }
 
         if (errors.HasFlag(SslPolicyErrors.RemoteCertificateChainErrors) && ChainProblem(certificate, chain) is { } problem)
@@ -110,20 +111,16 @@ internal sealed class ServerTrust(Uri url, X509Certificate2Collection authoritie
 
     private string Problems(X509Certificate2 certificate, X509Chain chain)
     {
-        var now = time.GetUtcNow();
-        if (chain.ChainElements.Select(element => element.Certificate).FirstOrDefault(link => now > link.NotAfter || now < link.NotBefore) is { } link)
+        if (ServerCertificate.TimeProblem(certificate, chain, time.GetUtcNow()) is { } untimely)
         {
-            var which = link.Equals(certificate) ? "its certificate" : $"the certificate of {AllowList.Printable(link.Subject)}, which vouches for it,";
-            return now > link.NotAfter
-                ? $"{which} ended {link.NotAfter.ToUniversalTime():u} and by the node's clock it is {now:u}; renew it on the server, or set the clock"
-                : $"{which} begins {link.NotBefore.ToUniversalTime():u} and by the node's clock it is {now:u}; set the clock, or wait";
+            return untimely;
         }
 
         var flags = chain.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (all, status) => all | status.Status);
         return (flags & (X509ChainStatusFlags.UntrustedRoot | X509ChainStatusFlags.PartialChain)) != 0
             ? $"its certificate is of {AllowList.Printable(certificate.Issuer)}, which this node does not trust; add that authority to the node's system store, " +
                 "or name its certificate by ArchiveCa= in agent.conf"
-            : $"its certificate, of {AllowList.Printable(certificate.Issuer)}, does not serve: {string.Join(", ", chain.ChainStatus.Select(status => status.StatusInformation.TrimEnd('.', '\n')))}; give the server another";
+            : $"its certificate, of {AllowList.Printable(certificate.Issuer)}, does not serve: {ServerCertificate.Statuses(chain)}; give the server another";
     }
 
     private X509ChainPolicy Policy() => new()
@@ -133,13 +130,6 @@ internal sealed class ServerTrust(Uri url, X509Certificate2Collection authoritie
         VerificationTime = time.GetUtcNow().LocalDateTime,
         ApplicationPolicy = { new Oid(ServerAuthentication) },
     };
-
-    private static string Names(X509Certificate2 certificate)
-    {
-        var names = certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>()
-            .SelectMany(extension => extension.EnumerateDnsNames().Concat(extension.EnumerateIPAddresses().Select(address => address.ToString())));
-        return AllowList.Printable(string.Join(", ", names.DefaultIfEmpty("no host at all").Take(10)));
-    }
 
     private static CommandRefusedException Unreadable(string path, string why) => new("CertificateRefused",
         $"The authorities in {path} cannot be read: {why.TrimEnd('.')}; correct ArchiveCa= in agent.conf, or leave it out where the system's are enough.");
