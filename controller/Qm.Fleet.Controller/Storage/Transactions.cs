@@ -1,7 +1,7 @@
 using Dapper;
 using Microsoft.Data.Sqlite;
-using Qm.Fleet.Core.Text;
 using Qm.Fleet.Core.Secrets;
+using Qm.Fleet.Core.Text;
 
 namespace Qm.Fleet.Controller.Storage;
 
