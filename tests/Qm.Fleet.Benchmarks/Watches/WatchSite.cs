@@ -36,7 +36,7 @@ internal sealed class WatchSite : IAsyncDisposable
     internal static async Task<WatchSite> StartAsync(DirectoryInfo directory, int nodes, CancellationToken ct)
     {
         var (socket, status) = (Path.Combine(directory.FullName, "qmfleet.sock"), new ChangingStatus());
-        var options = new ControllerOptions { State = Path.Combine(directory.FullName, "state"), Listen = "127.0.0.1:0", Socket = socket, Metrics = "off" };
+        var options = new ControllerOptions { State = Path.Combine(directory.FullName, "state"), Listen = "127.0.0.1:0", Socket = socket, Metrics = "off", Limits = WideLimits.All };
         var controller = ControllerHost.Build(options, services =>
         {
             services.Replace(ServiceDescriptor.Singleton<ILiveStatus>(status));

@@ -1,7 +1,5 @@
 using System.Net;
 using System.Security.Authentication;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -17,6 +15,7 @@ using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.V1;
+using Pki = Qm.Fleet.Controller.Security.Pki;
 
 namespace Qm.Fleet.Vm.Tests.Node;
 
@@ -30,13 +29,12 @@ internal sealed class Gateway : IAsyncDisposable
     private static readonly TimeSpan UsageInterval = TimeSpan.FromSeconds(5);
 
     private readonly WebApplication _application;
-    private readonly X509Certificate2 _authority;
+    private readonly Pki _pki;
 
     private readonly IPAddress _seen;
     private readonly string _state;
 
-    private Gateway(WebApplication application, X509Certificate2 authority, IPAddress seen, string state) =>
-        (_application, _authority, _seen, _state) = (application, authority, seen, state);
+    private Gateway(WebApplication application, Pki pki, IPAddress seen, string state) => (_application, _pki, _seen, _state) = (application, pki, seen, state);
 
     /// <summary>The agents that dialled in.</summary>
     internal AgentLinks Links => _application.Services.GetRequiredService<AgentLinks>();
@@ -55,11 +53,10 @@ internal sealed class Gateway : IAsyncDisposable
     /// <param name="seen">What that is to the node.</param>
     internal static async Task<Gateway> StartAsync(IPAddress listen, IPAddress seen)
     {
-        var authority = MakeAuthority();
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddIpAddress(seen);
-        using var issued = Issue(authority, "CN=controller", "1.3.6.1.5.5.7.3.1", names.Build());
-        var server = X509CertificateLoader.LoadPkcs12(issued.Export(X509ContentType.Pkcs12), null);
+        var state = Directory.CreateTempSubdirectory("qmfleet-vm-").FullName;
+        var pki = Pki.Open(state, TimeProvider.System);
+        var peers = pki.Peers();
+        var server = pki.Server([$"{seen}"]);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(listen, 0, listen =>
@@ -69,15 +66,14 @@ internal sealed class Gateway : IAsyncDisposable
             {
                 https.SslProtocols = SslProtocols.Tls13;
                 https.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
-                https.ClientCertificateValidation = (certificate, _, _) => certificate.IssuerName.Name == authority.SubjectName.Name;
+                https.ClientCertificateValidation = (certificate, _, _) => peers.Identify(certificate) is not null;
                 // A handshake without hardware acceleration is slow.
                 https.HandshakeTimeout = TimeSpan.FromMinutes(1);
             });
         }));
         builder.Services.AddGrpc();
         // Kills for memory are stored as the controller stores them.
-        var state = Directory.CreateTempSubdirectory("qmfleet-vm-").FullName;
-        builder.Services.AddSingleton(TimeProvider.System).AddSingleton<AgentLinks>().AddSingleton<ILinkGuard, NoGuard>().AddSingleton<ChangeFeed>().AddSingleton<LiveNodes>()
+        builder.Services.AddSingleton(TimeProvider.System).AddSingleton<AgentLinks>().AddSingleton<ILinkGuard, NoGuard>().AddSingleton<AgentRenewals>().AddSingleton<EnrollmentStore>().AddSingleton<INodeCertificates>(new PkiNodeCertificates(pki, TimeProvider.System)).AddSingleton<ChangeFeed>().AddSingleton<LiveNodes>()
             .AddSingleton(provider => Database.Open(Path.Combine(state, "fleet.db"), provider.GetRequiredService<ChangeFeed>(), TimeProvider.System))
             .AddSingleton<EventLog>().AddSingleton<OomKillStore>().AddSingleton<IReconcileStore, ReconcileStore>().AddSingleton<EventSink>().AddSingleton<OomKillSink>()
             .AddHostedService(provider => provider.GetRequiredService<EventSink>()).AddHostedService(provider => provider.GetRequiredService<OomKillSink>());
@@ -85,29 +81,27 @@ internal sealed class Gateway : IAsyncDisposable
         var application = builder.Build();
         application.Use((HttpContext context, RequestDelegate next) =>
         {
-            context.Features.Set(CallerIdentity.Node(context.Connection.ClientCertificate!.GetNameInfo(X509NameType.SimpleName, forIssuer: false)));
+            context.Features.Set(peers.Identify(context.Connection.ClientCertificate)!);
             return next(context);
         });
         application.MapGrpcService<NodeGatewayService>();
         await application.StartAsync();
-        return new(application, authority, seen, state);
+        return new(application, pki, seen, state);
     }
 
     /// <summary>What a node needs to join: <c>ca.crt</c>, <c>node.crt</c> and <c>node.key</c>, as PEM.</summary>
     internal IEnumerable<(string File, string Pem)> Enrol(string node)
     {
-        using var certificate = Issue(_authority, $"CN={node}, OU=node", "1.3.6.1.5.5.7.3.2", null);
-        return
-        [
-            ("ca.crt", _authority.ExportCertificatePem()), ("node.crt", certificate.ExportCertificatePem()),
-            ("node.key", certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()),
-        ];
+        var folder = Path.Combine(_state, "issued", node);
+        Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
+        _pki.IssueNode(node, folder);
+        return Directory.EnumerateFiles(folder).Select(file => (Path.GetFileName(file), File.ReadAllText(file)));
     }
 
     public async ValueTask DisposeAsync()
     {
         await _application.DisposeAsync();
-        _authority.Dispose();
+        _pki.Dispose();
         Directory.Delete(_state, recursive: true);
     }
 
@@ -117,28 +111,5 @@ internal sealed class Gateway : IAsyncDisposable
         public Task AdmitAsync(Hello hello, IPAddress? peer, CancellationToken ct) => Task.CompletedTask;
 
         public Task PaceAsync(string node, int bytes, CancellationToken ct) => Task.CompletedTask;
-    }
-
-    private static X509Certificate2 MakeAuthority()
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=authority of the test", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        var now = TimeProvider.System.GetUtcNow();
-        return request.CreateSelfSigned(now.AddDays(-1), now.AddDays(2));
-    }
-
-    private static X509Certificate2 Issue(X509Certificate2 authority, string subject, string usage, X509Extension? names)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(usage)], false));
-        if (names is not null)
-        {
-            request.CertificateExtensions.Add(names);
-        }
-
-        using var issued = request.Create(authority, authority.NotBefore, authority.NotAfter, RandomNumberGenerator.GetBytes(8));
-        return issued.CopyWithPrivateKey(key);
     }
 }

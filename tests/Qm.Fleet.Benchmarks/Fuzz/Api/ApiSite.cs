@@ -29,7 +29,7 @@ internal sealed class ApiSite : IAsyncDisposable
     internal static async Task<ApiSite> StartAsync(CancellationToken ct)
     {
         var folder = Directory.CreateTempSubdirectory("qm-fleet-fuzz-").FullName;
-        var options = new ControllerOptions { State = Path.Combine(folder, "state"), Socket = Path.Combine(folder, "run/qmfleet.sock"), Listen = "127.0.0.1:0", Metrics = "off" };
+        var options = new ControllerOptions { State = Path.Combine(folder, "state"), Socket = Path.Combine(folder, "run/qmfleet.sock"), Listen = "127.0.0.1:0", Metrics = "off", Limits = WideLimits.All };
         var app = ControllerHost.Build(options, static services =>
         {
             foreach (var loop in services.Where(static service => service.ServiceType == typeof(IHostedService)
