@@ -64,6 +64,7 @@ internal static class YamlText
     // Several lines stand as they are when every reader takes them so: the last one ended, none begins or ends with a blank.
     private static bool IsText(string text) =>
         text.Length > 0 && !Words.Contains(text, StringComparer.OrdinalIgnoreCase) && !IsNumber(text) && !text.Any(letter => (char.IsControl(letter) && letter != '\n') || letter is '\u2028' or '\u2029' || char.GetUnicodeCategory(letter) == UnicodeCategory.Format)
+        && !text.Contains(" *", StringComparison.Ordinal) // YamlDotNet takes a key with a star after a blank for an alias.
         && (!text.Contains('\n', StringComparison.Ordinal) || (text.EndsWith('\n') && text.TrimEnd('\n').Split('\n').All(line => line.Length > 0 && line == line.Trim())));
 
     // Also octal, hexadecimal and what YAML 1.1 takes for a number or a time.

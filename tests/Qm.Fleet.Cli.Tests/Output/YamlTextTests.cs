@@ -23,6 +23,15 @@ public sealed class YamlTextTests
     public void Of_Text_IsQuotedWhereYamlWouldReadSomethingElse(string text, string written) => Assert.Equal($"a: {written}", YamlText.Of(new JsonObject { ["a"] = text }));
 
     [Fact]
+    public void Of_AKeyWithAStar_ReadsBack()
+    {
+        var yaml = YamlText.Of(new JsonObject { ["a *b"] = "c" });
+
+        Assert.Equal("\"a *b\": c", yaml);
+        Assert.Equal("a *b", Assert.Single(Assert.IsType<ManifestNode.Mapping>(Assert.Single(new YamlTree([]).Read(yaml)).Root).Entries).Key.Text);
+    }
+
+    [Fact]
     public void Of_AnyTexts_ReadBackAsTheyWere() => Gen.Select(Gen.String[0, 12], Gen.String[0, 12].Array[0, 4]).Sample((key, texts) =>
     {
         var problems = new List<ManifestProblem>();
