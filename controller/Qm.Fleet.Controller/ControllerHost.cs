@@ -106,6 +106,7 @@ internal static class ControllerHost
         services.AddSingleton<FleetStore>().AddSingleton<RolloutStore>().AddSingleton<NodeStore>().AddSingleton<SiteStore>().AddSingleton<EventLog>().AddSingleton<OomKillStore>().AddSingleton<AccessStore>();
         services.AddSingleton<CertificateStore>().AddSingleton<CertificateDesk>().AddSingleton<CertifiedConnections>();
         services.AddSingleton(static provider => provider.GetRequiredService<Pki>().Peers()).AddSingleton<NodeStanding>();
+        services.AddHostedService<StandingKeeper>();
         services.AddSingleton<PkiKeeper>().AddHostedService(static provider => provider.GetRequiredService<PkiKeeper>());
         services.AddSingleton<EnrollmentStore>().AddSingleton<JoinTokenStore>();
         services.AddSingleton<HostUnitStore>();

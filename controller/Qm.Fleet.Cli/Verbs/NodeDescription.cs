@@ -1,3 +1,4 @@
+using Qm.Fleet.Cli.Kinds;
 using Qm.Fleet.Cli.Output;
 using Qm.Fleet.V1;
 
@@ -29,6 +30,11 @@ internal static class NodeDescription
         if (status.Retirement is { } retired)
         {
             Description.Field(writer, "Retired", $"for {Durations.Since(retired.Since, now)}, by {retired.Actor}, because {retired.Reason}; qmfleet node reenroll {node.Metadata.Name} takes it back");
+        }
+
+        if (status.Retiring is { } retiring)
+        {
+            Description.Field(writer, "Retiring", $"for {Durations.Since(retiring.Since, now)}, by {retiring.Actor}, because {retiring.Reason}; qmfleet cancel operation/{OperationKind.Short(retiring.Operation)} calls it off");
         }
 
         if (status.Reenrolment is { } reenrolment)

@@ -34,12 +34,7 @@ internal static class NodeVerb
             (nodes, name, reason, trial, ct) => nodes.QuarantineAsync(new() { Name = name, Reason = reason, DryRun = trial }, cancellationToken: ct)),
         Decide("release", "released", "Ends a quarantine; what failed on the node before is forgotten.", global, context,
             (nodes, name, reason, trial, ct) => nodes.ReleaseAsync(new() { Name = name, Reason = reason, DryRun = trial }, cancellationToken: ct)),
-        Decide("retire", "retired", """
-            Takes nodes out for good. A node leaves its fleet and is cordoned, its certificates are revoked and its stream ends; nothing on it is changed by QM Fleet any more, and it does not
-            come back by itself, also when BlueChi still knows it. What QM Fleet brought stays on it and runs on: its drop-ins (50-qm-fleet.conf, zz-qm-fleet.conf), the workloads' quadlets,
-            the rootfs slots, and the agent extension, which is let in no more.
-            """, global, context,
-            (nodes, name, reason, trial, ct) => nodes.RetireAsync(new() { Name = name, Reason = reason, DryRun = trial }, cancellationToken: ct), needsReason: true),
+        NodeRetireVerb.Make(global, context),
         Decide("reenroll", "may enrol once more", """
             Lets nodes enrol once more, with another key: after a retirement, or when a node has lost its key. The certificates they have are revoked. What was retired stays cordoned until
             somebody uncordons it.
@@ -49,21 +44,16 @@ internal static class NodeVerb
         SetProperty(global, context),
     };
 
-    private static Command Decide(string verb, string outcome, string description, GlobalOptions global, CliContext context, Decision decide, bool needsReason = false)
+    private static Command Decide(string verb, string outcome, string description, GlobalOptions global, CliContext context, Decision decide)
     {
         var names = global.Names.OfNodes(new Argument<string[]>("node") { Description = "The nodes' names", Arity = ArgumentArity.OneOrMore });
         var (reason, dryRun, output) = (OperationOptions.ReasonOption(), OperationOptions.DryRunOption(), OutputOptions.OfAnswers());
-        if (needsReason)
-        {
-            (reason.Required, reason.DefaultValueFactory) = (true, null);
-        }
-
         var command = new Command(verb, $"""
             {description}
 
             Examples:
               qmfleet node {verb} ecu9 --reason "bench test 12"
-              qmfleet node {verb} ecu1 ecu2 {(needsReason ? "--reason \"bench test 12\" " : "")}--dry-run
+              qmfleet node {verb} ecu1 ecu2 --dry-run
             """) { names, reason, dryRun };
         output.AddTo(command);
         command.SetAction(async (parsed, ct) =>

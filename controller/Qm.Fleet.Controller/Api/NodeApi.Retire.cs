@@ -14,12 +14,28 @@ internal sealed partial class NodeApi
         {
             throw Failures.Invalid("reason", "say why; whoever finds the node retired wants to know");
         }
-        return NodeStore.Retire(tx, Find(tx, request.Name) ?? throw Failures.NotFound(Kind, request.Name), context.Caller().Actor, Reasons.Check(request.Reason));
+        var (node, actor, reason) = (Find(tx, request.Name) ?? throw Failures.NotFound(Kind, request.Name), context.Caller().Actor, Reasons.Check(request.Reason));
+        return request.Remove ? Remove(tx, node, actor, reason) : NodeStore.Retire(tx, node, actor, reason);
     });
 
     /// <inheritdoc/>
     public override Task<V1.Node> Reenroll(V1.ReenrollNodeRequest request, ServerCallContext context) => StandAsync(request, context, tx =>
         NodeStore.Reenrol(tx, request.Name, context.Caller().Actor, Reasons.Check(request.Reason)) ?? throw Failures.NotFound(Kind, request.Name));
+
+    private static StoredNode Remove(WriteTransaction tx, StoredNode node, string actor, string reason)
+    {
+        if (!node.IsRetired)
+        {
+            NodeRemoval.Begin(tx, node, actor, reason);
+        }
+        else if (!NodeRemoval.WasClean(tx, node))
+        {
+            throw Failures.Precondition(
+                $"Node {node.Name} was retired by {node.Decision!.Actor} as it is, because {node.Decision.Reason}; nobody reaches it any more to take off what QM Fleet brought. "
+                + $"Let it in again with qmfleet node reenroll {node.Name}, and when it is there, retire it with --remove.");
+        }
+        return Find(tx, node.Name)!;
+    }
 
     private Task<V1.Node> StandAsync(Google.Protobuf.IMessage request, ServerCallContext context, Func<WriteTransaction, StoredNode> decide) => mutations.RunAsync(
         request, context, () => Task.FromResult(new Mutation<V1.Node>(tx => decide(tx).ToWire(live))

@@ -3,6 +3,7 @@ using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Qm.Fleet.Controller.Api.Lists;
 using Qm.Fleet.Controller.Operations;
+using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Rollouts;
@@ -10,7 +11,7 @@ using Qm.Fleet.Core.Rollouts;
 namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
-internal sealed class OperationApi(OperationList list, UnitOperations operations, ChangeFeed feed, WatchStreams streams, Mutations mutations, TimeProvider time) : V1.OperationService.OperationServiceBase
+internal sealed class OperationApi(OperationList list, UnitOperations operations, RolloutKeeper rollouts, ChangeFeed feed, WatchStreams streams, Mutations mutations, TimeProvider time) : V1.OperationService.OperationServiceBase
 {
     /// <summary>How many operations one List looks at for those that are selected; a page that was not full by then has a token.</summary>
     private const int MaxLooked = 20_000;
@@ -21,7 +22,7 @@ internal sealed class OperationApi(OperationList list, UnitOperations operations
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
 
     /// <inheritdoc/>
-    public override Task<V1.Operation> Get(V1.GetOperationRequest request, ServerCallContext context) => Task.FromResult(Find(request.Name, context).ToWire());
+    public override Task<V1.Operation> Get(V1.GetOperationRequest request, ServerCallContext context) => Task.FromResult(Shown(Find(request.Name, context)));
 
     /// <inheritdoc/>
     public override Task<V1.ListOperationsResponse> List(V1.ListOperationsRequest request, ServerCallContext context)
@@ -63,7 +64,7 @@ internal sealed class OperationApi(OperationList list, UnitOperations operations
             }
             catch (OperationCanceledException) when (!end.IsCancellationRequested)
             {
-                return Find(request.Name, context).ToWire();
+                return Shown(Find(request.Name, context));
             }
             found = Find(request.Name, context);
         }
@@ -84,7 +85,14 @@ internal sealed class OperationApi(OperationList list, UnitOperations operations
             }
             if (found.Rollout is { } rollout)
             {
-                RolloutApi.Change(tx, rollout.Fleet, (state, _) => RolloutVerbs.Abort(state, actor, reason), "RolloutAborted", actor, reason);
+                if (NodeRemoval.NodeOf(rollout.Fleet) is not null)
+                {
+                    NodeRemoval.Cancel(tx, RolloutRows.WithMembers(tx, rollout), actor, reason);
+                }
+                else
+                {
+                    RolloutApi.Change(tx, rollout.Fleet, (state, _) => RolloutVerbs.Abort(state, actor, reason), "RolloutAborted", actor, reason);
+                }
                 return OperationList.Find(tx, request.Name)!.ToWire();
             }
             var operation = OperationStore.Cancel(tx, found.OfUnit!, actor, reason);
@@ -101,6 +109,17 @@ internal sealed class OperationApi(OperationList list, UnitOperations operations
             },
         });
     });
+
+    // What a rollout waits for is known better than it is stored.
+    private V1.Operation Shown(AnyOperation found)
+    {
+        var wire = found.ToWire();
+        if (found is { HasEnded: false, Rollout: { } rollout } && rollouts.WaitsFor(rollout) is { } message)
+        {
+            wire.Message = message;
+        }
+        return wire;
+    }
 
     // As things are now: who waits may have lost sight of it meanwhile.
     private AnyOperation Find(string name, ServerCallContext context)

@@ -59,7 +59,7 @@ internal sealed class TopRounds(
         return new(this, request, selector, interval, view);
     }
 
-    private string FleetOf(string node) => live.Find(node)?.Assignment.Fleet?.Name ?? "";
+    private string FleetOf(string node) => live.Find(node)?.Assignment.Fleet?.Shown ?? "";
 
     private V1.NodeTop? Of(string name, V1.WatchTopRequest request)
     {
@@ -77,7 +77,7 @@ internal sealed class TopRounds(
             return null;
         }
 
-        var top = new V1.NodeTop { Node = name, Fleet = fleet?.Name ?? "", Capacity = node?.Capacity is { } capacity ? Capacities.ToWire(capacity) : null };
+        var top = new V1.NodeTop { Node = name, Fleet = fleet?.Shown ?? "", Capacity = node?.Capacity is { } capacity ? Capacities.ToWire(capacity) : null };
         if (Unknown(name, usage) is { } unknown)
         {
             (top.UnknownSince, top.UnknownBecause) = (unknown.Since.ToTimestamp(), unknown.Because);

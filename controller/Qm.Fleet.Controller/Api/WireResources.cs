@@ -95,8 +95,9 @@ internal static class WireResources
     public static V1.Operation ToOperation(this StoredRollout rollout) => new()
     {
         Name = $"operations/{rollout.Fleet}/{rollout.Number}",
-        Kind = "Rollout",
-        Target = $"fleet/{rollout.Fleet}",
+        Kind = NodeRemoval.NodeOf(rollout.Fleet) is null ? "Rollout" : "Retire",
+        Target = NodeRemoval.NodeOf(rollout.Fleet) is { } leaving ? $"node/{leaving}" : $"fleet/{rollout.Fleet}",
+        Node = NodeRemoval.NodeOf(rollout.Fleet) ?? "",
         Done = rollout.HasEnded,
         Error = rollout.HasEnded && rollout.Phase is not RolloutPhase.Succeeded ? rollout.Message : "",
         StartedAt = Timestamp.FromDateTimeOffset(rollout.StartedAt),
@@ -127,6 +128,10 @@ internal static class WireResources
     private static V1.NodeStatus Status(StoredNode node, ILiveStatus live)
     {
         var status = live.Node(node.Name);
+        if (node.Removal is { } removal)
+        {
+            status.Retiring = new() { Reason = removal.Reason, Actor = removal.Actor, Since = Timestamp.FromDateTimeOffset(removal.Since), Operation = removal.Operation };
+        }
         if (node.Decision is not { } decision)
         {
             return status;

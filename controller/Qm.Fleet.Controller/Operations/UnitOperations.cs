@@ -111,7 +111,7 @@ internal sealed partial class UnitOperations(
         {
             try
             {
-                await store.EndAsync(operation.Id, outcome.Error, outcome.Message, live.Find(operation.Node)?.Assignment.Fleet?.Name ?? "", _stop.Token).ConfigureAwait(false);
+                await store.EndAsync(operation.Id, outcome.Error, outcome.Message, live.Find(operation.Node)?.Assignment.Fleet?.Shown ?? "", _stop.Token).ConfigureAwait(false);
                 return;
             }
             catch (StoreException e) when (e.IsTransient)

@@ -27,11 +27,11 @@ internal sealed class FleetPlans(FleetStore fleets, LiveNodes live, RolloutNodes
         var plans = new List<(AppliedFleet, FleetPlan)>();
         var all = preview.Desired.Fleets.ToDictionary(
             fleet => fleet.Name,
-            fleet => new FleetNodes(fleet.Policy, [.. preview.Desired.Nodes.Where(node => fleet.Selector.Matches(node.Labels)).Select(node => node.Name)]), StringComparer.Ordinal);
+            fleet => new FleetNodes(fleet.Policy, [.. preview.Desired.Nodes.Where(node => !node.Leaves && fleet.Selector.Matches(node.Labels)).Select(node => node.Name)]), StringComparer.Ordinal);
         foreach (var (draft, before, after) in drafts.Zip(preview.Before, preview.After))
         {
             var fleet = preview.Desired.Fleets.Single(candidate => candidate.Name == draft.Spec.Name);
-            var members = preview.Desired.Nodes.Where(node => fleet.Selector.Matches(node.Labels)).ToArray();
+            var members = preview.Desired.Nodes.Where(node => !node.Leaves && fleet.Selector.Matches(node.Labels)).ToArray();
             var units = await UnitsAsync(fleet, members, ct);
             var planned = members.Select(node => Look(preview.Desired, fleet, node, units)).ToArray();
             var state = fleet.Rollout?.State ?? new RolloutState("", fleet.Revision, RolloutPhase.Progressing);

@@ -202,7 +202,7 @@ internal sealed partial class FleetReconciler(
 
         var before = rollouts.Find(fleet.Name);
         var disruptions = healing.Disruptions(fleet.Uid);
-        var decision = rollouts.Ask(fleet, rollout, _members[fleet.Name]);
+        var decision = fleet.Leaving is { } leaving ? rollouts.Ask(fleet, rollout, leaving, Beside(fleet)) : rollouts.Ask(fleet, rollout, _members[fleet.Name]);
         if (!healing.TryMove(fleet.Uid, disruptions, decision.State.Members))
         {
             // A node that it counted as serving is being taken down.
@@ -232,6 +232,12 @@ internal sealed partial class FleetReconciler(
             feed.Publish(ResourceKind.Fleet, fleet.Name);
         }
     }
+
+    private List<(DesiredFleet Fleet, IReadOnlyList<string> Nodes)> Beside(DesiredFleet leaving) =>
+    [
+        .. _desired.Fleets.Where(other => leaving.Home.Length > 0 && other != leaving && (other.Name == leaving.Home || other.Home == leaving.Home))
+            .Select(other => (other, (IReadOnlyList<string>)_members[other.Name])),
+    ];
 
     private static bool IsClean(RolloutState state, ImmutableArray<string> members) =>
         members.IsEmpty || (state.Phase == RolloutPhase.Succeeded && members.All(name => state.Members.GetValueOrDefault(name) is { State: MemberState.Done }));

@@ -26,7 +26,7 @@ internal sealed class LiveStatus(LiveNodes live, RolloutKeeper rollouts, IAgentL
         var (pulse, usage) = (agents.Pulse(name), agents.Usage(name));
         var status = new NodeStatus
         {
-            Fleet = node.Assignment.Fleet?.Name ?? "",
+            Fleet = node.Assignment.Fleet?.Shown ?? "",
             DesiredRevision = node.Assignment.Fleet?.Revision ?? "",
             Revision = node.Report?.Report.Revision ?? "",
             Step = new() { Name = node.Step.Name, Message = node.Step.Reason, Since = node.StepSince.ToTimestamp() },

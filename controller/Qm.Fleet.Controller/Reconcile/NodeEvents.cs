@@ -30,7 +30,7 @@ internal static class NodeEvents
     /// <summary>What changed between two looks.</summary>
     internal static IEnumerable<EventDraft> Between(NodeLive? before, NodeLive after)
     {
-        var fleet = after.Assignment.Fleet?.Name ?? "";
+        var fleet = after.Assignment.Fleet?.Shown ?? "";
         foreach (var draft in OomOrderChanges(before, after, fleet))
         {
             yield return draft;

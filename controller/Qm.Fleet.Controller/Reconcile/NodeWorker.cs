@@ -187,7 +187,7 @@ internal sealed partial class NodeWorker(
 
         // Whether what heals did so is the supervisor's to see.
         await RefreshAsync(ct);
-        if (NodeEvents.Of(act, result, name, _wish.Assignment.Fleet?.Name ?? "") is { } draft)
+        if (NodeEvents.Of(act, result, name, _wish.Assignment.Fleet?.Shown ?? "") is { } draft)
         {
             await events.AddAsync(draft, ct);
         }

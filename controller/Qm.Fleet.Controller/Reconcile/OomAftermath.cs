@@ -70,7 +70,7 @@ internal sealed class OomAftermath(TimeProvider time)
 
                 if (_kills.Remove((after.Name, unit), out var at))
                 {
-                    drafts.Add(OomKillEvents.Healed(after.Name, after.Assignment.Fleet?.Name ?? "", unit, now - at));
+                    drafts.Add(OomKillEvents.Healed(after.Name, after.Assignment.Fleet?.Shown ?? "", unit, now - at));
                 }
                 else
                 {

@@ -87,7 +87,7 @@ internal sealed partial class OomKillSink : BackgroundService
         }
     }
 
-    private string FleetOf(string node) => _live.Find(node)?.Assignment.Fleet?.Name ?? "";
+    private string FleetOf(string node) => _live.Find(node)?.Assignment.Fleet?.Shown ?? "";
 
     private static TimeSpan? Ago(V1.OomKill kill) => kill.HasAgoMs ? TimeSpan.FromMilliseconds(Math.Max(0, kill.AgoMs)) : null;
 

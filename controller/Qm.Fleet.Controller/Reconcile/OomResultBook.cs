@@ -32,7 +32,7 @@ internal sealed class OomResultBook(TimeProvider time)
                 results.Look(unit, OomPlace.Host, reading.InvocationId, reading.Result, now);
             }
 
-            return [.. results.Due(view.Evidence is not null, now).Select(kill => OomKillEvents.Of(kill, null, after.Name, after.Assignment.Fleet?.Name ?? ""))];
+            return [.. results.Due(view.Evidence is not null, now).Select(kill => OomKillEvents.Of(kill, null, after.Name, after.Assignment.Fleet?.Shown ?? ""))];
         }
     }
 

@@ -56,13 +56,37 @@ internal sealed class RolloutKeeper(RolloutNodes nodes, Decisions decisions, Tim
     /// <param name="unitOf">A unit of a host as it is now, by node and unit; null when it is not known.</param>
     internal UnmetPrecondition? BlockedOf(DesiredFleet fleet, string node, Func<string, string, UnitReading?> unitOf) => nodes.Blocked(fleet, node, unitOf);
 
+    /// <summary>What a rollout waits for, as far as that is known better than it is stored; null when it is not. Of a node that leaves it is what holds up that node.</summary>
+    internal string? WaitsFor(StoredRollout rollout) => Find(rollout.Fleet) is not { } known || known.Fleet.Rollout?.Number != rollout.Number ? null
+        : known.Fleet.Leaving is not { } leaving ? known.Decision.Message
+        : known.Decision.State.Phase != RolloutPhase.Progressing || !known.Holds.TryGetValue(leaving, out var held) ? known.Decision.State.Reason is { Length: > 0 } reason ? reason : $"{leaving}: {nodes.View(known.Fleet, leaving).Reason}"
+        : $"{leaving}: {held.Hold.Reason}";
+
     /// <summary>Nodes of a fleet as its rollout sees them.</summary>
     internal Dictionary<string, RolloutNode> View(DesiredFleet fleet, IEnumerable<string> members) =>
         members.ToDictionary(name => name, name => nodes.View(fleet, name), StringComparer.Ordinal);
 
     /// <summary>Asks what a rollout does next.</summary>
-    internal RolloutDecision Ask(DesiredFleet fleet, StoredRollout rollout, IEnumerable<string> members) => decisions.Advance(
-        rollout.State, fleet.Policy, View(fleet, members), time.GetUtcNow(), Find(fleet.Name)?.Decision);
+    internal RolloutDecision Ask(DesiredFleet fleet, StoredRollout rollout, IEnumerable<string> members) => Ask(fleet, rollout, View(fleet, members));
+
+    /// <summary>Asks what the rollout of a node that leaves does next; it finds room in the budget of the fleet that it was of.</summary>
+    /// <param name="fleet">What takes everything off it.</param>
+    /// <param name="rollout">Its rollout.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="beside">Those it was of one fleet with: that fleet and others that leave it, each with its nodes.</param>
+    internal RolloutDecision Ask(DesiredFleet fleet, StoredRollout rollout, string node, IReadOnlyCollection<(DesiredFleet Fleet, IReadOnlyList<string> Nodes)> beside)
+    {
+        var view = View(fleet, [node]);
+        if (rollout.State.Members.GetValueOrDefault(node) is { State: MemberState.Waiting } && view[node].Blocked is null)
+        {
+            var nodes = beside.SelectMany(other => View(other.Fleet, other.Nodes)).Append(KeyValuePair.Create(node, view[node])).ToDictionary(StringComparer.Ordinal);
+            var others = beside.SelectMany(other => Find(other.Fleet.Name)?.Decision.State.Members ?? RolloutState.NoMembers).Where(member => nodes.ContainsKey(member.Key)).ToDictionary(StringComparer.Ordinal);
+            var hold = decisions.MayDisrupt(node, nodes, others, fleet.Policy, null);
+            view[node] = view[node] with { Blocked = hold is null ? null : new(hold.Reason, Never: false) };
+        }
+
+        return Ask(fleet, rollout, view);
+    }
 
     /// <summary>Makes an answer known, once it is stored.</summary>
     /// <returns>The nodes that are to look at it, because it is another for them than before.</returns>
@@ -74,6 +98,9 @@ internal sealed class RolloutKeeper(RolloutNodes nodes, Decisions decisions, Tim
             ? [.. decision.State.Members.Where(member => before.Decision.State.Members.GetValueOrDefault(member.Key)?.State != member.Value.State).Select(member => member.Key)]
             : [.. decision.State.Members.Keys];
     }
+
+    private RolloutDecision Ask(DesiredFleet fleet, StoredRollout rollout, Dictionary<string, RolloutNode> view) =>
+        decisions.Advance(rollout.State, fleet.Policy, view, time.GetUtcNow(), Find(fleet.Name)?.Decision);
 
     // Only what is held by something else than before is made anew.
     private ImmutableSortedDictionary<string, SinceHold> Holds(ImmutableSortedDictionary<string, SinceHold> before, RolloutDecision decision)

@@ -19,7 +19,7 @@ internal sealed class RolloutNodes(LiveNodes live, IAgentLinks agents, HealingDe
         var node = live.Find(name);
         if (node?.Assignment.Fleet is not { } seen || seen.Uid != fleet.Uid || seen.Revision != fleet.Revision)
         {
-            var reason = node is null ? "not looked at yet" : $"not looked at yet, because it is at {node.Decided.Name}";
+            var reason = node is null ? "not looked at yet" : $"not looked at yet, because it is at {node.Decided.Name}: {node.Decided.Reason}";
             return new() { Labels = NoLabels, Availability = Availability.Unheard, Reason = reason, IsKnown = false, WatchedSince = _since, KnownBad = fleet.Failures.GetValueOrDefault(name) };
         }
 

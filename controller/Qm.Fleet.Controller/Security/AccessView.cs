@@ -58,7 +58,9 @@ internal sealed class AccessView(AccessDesk desk, CallerIdentity caller, string 
 
     /// <summary>Whether what was asked for concerns something that lies in it.</summary>
     public bool Sees(AnyOperation operation) =>
-        SeesNamed(operation.OfUnit is { } asked ? new(Node: asked.Node, Unit: asked.Unit) : new(Fleet: operation.Rollout!.Fleet));
+        SeesNamed(operation.OfUnit is { } asked ? new(Node: asked.Node, Unit: asked.Unit)
+            : NodeRemoval.NodeOf(operation.Rollout!.Fleet) is { } leaving ? new(Node: leaving)
+            : new(Fleet: operation.Rollout.Fleet));
 
     /// <summary>Has the next thing be judged by what is stored then; for a call that goes on.</summary>
     public void Forget() => _judged.Clear();

@@ -19,6 +19,9 @@ internal enum ResourceKind
 
     /// <summary>Something that was asked of a unit; the name is its id.</summary>
     Operation = 5,
+
+    /// <summary>Whether a node is one of ours; the name is the node's.</summary>
+    Standing = 6,
 }
 
 /// <summary>A resource that changed.</summary>

@@ -11,10 +11,14 @@ namespace Qm.Fleet.Controller.Storage;
 /// <param name="Nodes">By name.</param>
 internal sealed record DesiredState(IReadOnlyList<DesiredFleet> Fleets, IReadOnlyList<DesiredNode> Nodes)
 {
-    /// <summary>The fleets that want a node; one that is being deleted gives way to any other.</summary>
+    /// <summary>The fleets that want a node; one that is being deleted gives way to any other. A node that leaves for good is wanted by nobody else.</summary>
     public DesiredFleet[] ClaimsOf(DesiredNode node)
     {
-        var matching = Fleets.Where(fleet => fleet.Selector.Matches(node.Labels)).ToArray();
+        if (node.Leaves)
+        {
+            return [.. Fleets.Where(fleet => fleet.Leaving == node.Name)];
+        }
+        var matching = Fleets.Where(fleet => fleet.Leaving is null && fleet.Selector.Matches(node.Labels)).ToArray();
         return matching.Any(fleet => !fleet.IsDeleting) ? [.. matching.Where(fleet => !fleet.IsDeleting)] : matching;
     }
 }
@@ -41,6 +45,15 @@ internal sealed record DesiredFleet(
     /// <summary>Whether it is being deleted: its rollout takes away what it had brought.</summary>
     public bool IsDeleting { get; init; }
 
+    /// <summary>The one node that this takes everything off, so that it can be retired; null for a fleet of people.</summary>
+    public string? Leaving { get; init; }
+
+    /// <summary>The fleet that a node which leaves was of; empty for none, or several.</summary>
+    public string Home { get; init; } = "";
+
+    /// <summary>As people are told it; empty for a node that leaves.</summary>
+    public string Shown => Leaving is null ? Name : "";
+
     /// <summary>What the current revision holds.</summary>
     public FleetEnvironment Environment => Environments[Revision];
 }
@@ -50,4 +63,7 @@ internal sealed record DesiredNode(string Name, string Site, IReadOnlyDictionary
 {
     /// <summary>Whether people work on it.</summary>
     public bool Maintenance { get; init; }
+
+    /// <summary>Whether it is retired as soon as what QM Fleet brought is off it.</summary>
+    public bool Leaves { get; init; }
 }

@@ -41,7 +41,7 @@ internal static class FleetRows
             """
             select fleet as Fleet, number as Number, name as Name, uid as Uid, environment as Environment, created_at as CreatedAt
             from revisions
-            where (@fleet = '' or fleet = @fleet) and (fleet > @afterFleet or fleet = @afterFleet and number < @afterNumber)
+            where (@fleet = '' and instr(fleet, '@') = 0 or fleet = @fleet) and (fleet > @afterFleet or fleet = @afterFleet and number < @afterNumber)
             order by fleet, number desc limit @limit
             """,
             new { fleet, afterFleet, afterNumber, limit }).Select(Revision),

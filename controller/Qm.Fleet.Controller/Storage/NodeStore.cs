@@ -8,9 +8,10 @@ namespace Qm.Fleet.Controller.Storage;
 internal sealed class NodeStore(Database database)
 {
     private const string SelectNode = """
-        select name as Name, uid as Uid, generation as Generation, labels as Labels, site as Site, cordoned as Cordoned, maintenance as Maintenance, created_at as CreatedAt,
-            standing as Standing, reason as Reason, actor as Actor, since as Since
-        from nodes left join node_standings using (name)
+        select name as Name, nodes.uid as Uid, generation as Generation, labels as Labels, site as Site, cordoned as Cordoned, maintenance as Maintenance, created_at as CreatedAt,
+            standing as Standing, s.reason as Reason, s.actor as Actor, s.since as Since,
+            r.uid as RemovalUid, r.number as RemovalNumber, r.reason as RemovalReason, r.actor as RemovalActor, r.since as RemovalSince
+        from nodes left join node_standings s using (name) left join node_removals r on r.node = name
         """;
 
     /// <summary>Creates or changes nodes, all or none: labels, spec, generation and event in one transaction.</summary>
@@ -49,6 +50,10 @@ internal sealed class NodeStore(Database database)
     internal static void Delete(WriteTransaction tx, StoredNode node, string actor)
     {
         tx.Execute("delete from nodes where name = @Name", new { node.Name });
+        if (node.Removal is not null)
+        {
+            NodeRemoval.Supersede(tx, node.Name, "the node was forgotten");
+        }
         Append(tx, "NodeDeleted", actor, node.Name, $"The node's labels and spec were forgotten at generation {node.Generation}.", AuditText.Of(node));
     }
 
@@ -78,20 +83,30 @@ internal sealed class NodeStore(Database database)
     }
 
     /// <summary>Inside a transaction: takes a node out for good. It is cordoned, and no certificate of it counts any more.</summary>
+    /// <param name="tx">The transaction.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="actor">Who said so.</param>
+    /// <param name="reason">Why, in their words.</param>
+    /// <param name="isClean">Whether what QM Fleet brought was taken off it first.</param>
     /// <returns>As it is now; one that is so already is left as it is.</returns>
-    internal static StoredNode Retire(WriteTransaction tx, StoredNode node, string actor, string reason)
+    internal static StoredNode Retire(WriteTransaction tx, StoredNode node, string actor, string reason, bool isClean = false)
     {
         if (node.IsRetired)
         {
             return node;
+        }
+        if (node.Removal is not null && !isClean)
+        {
+            NodeRemoval.Supersede(tx, node.Name, $"{actor} retired it as it is");
         }
         if (!node.Cordoned)
         {
             Save(tx, new NodeSpec(node.Name, node.Labels.ToImmutableSortedDictionary(StringComparer.Ordinal), node.Site, Cordoned: true) { Maintenance = node.Maintenance });
         }
         StandingRows.Save(tx, new(node.Name, Standing.Retired, reason, actor, tx.Now));
+        tx.Announce(ResourceKind.Standing, node.Name);
         CertificateStore.Revoke(tx, new("", $"node:{node.Name}", DateTimeOffset.MaxValue, reason, actor, tx.Now));
-        Append(tx, "NodeRetired", actor, node.Name, $"It is none of ours any more, and its certificates are revoked, because {reason}. What QM Fleet brought stays on it.", AuditText.Of(node), AuditText.Of(AuditText.Fields(("standing", "retired"), ("reason", reason))));
+        Append(tx, "NodeRetired", actor, node.Name, $"It is none of ours any more, and its certificates are revoked, because {reason}. What QM Fleet brought {(isClean ? "was taken off it first" : "stays on it")}.", AuditText.Of(node), AuditText.Of(AuditText.Fields(("standing", "retired"), ("reason", reason))));
         return Find(tx, node.Name)!;
     }
 
@@ -184,11 +199,13 @@ internal sealed class NodeStore(Database database)
         row.Name, row.Uid, row.Generation, Rows.Labels("nodes", row.Name, row.Labels), row.Site, row.Cordoned != 0, row.CreatedAt.ToTime())
     {
         Maintenance = row.Maintenance != 0,
+        Removal = row.RemovalUid is null ? null : new(row.Name, row.RemovalUid, (int)row.RemovalNumber!.Value, row.RemovalReason!, row.RemovalActor!, row.RemovalSince!.Value.ToTime()),
         Decision = row.Standing is null ? null : new(row.Name, StandingRows.Read(row.Standing), row.Reason!, row.Actor!, row.Since!.Value.ToTime()),
     };
 
     private sealed record NodeRow(
-        string Name, string Uid, long Generation, string Labels, string Site, long Cordoned, long Maintenance, long CreatedAt, string? Standing, string? Reason, string? Actor, long? Since);
+        string Name, string Uid, long Generation, string Labels, string Site, long Cordoned, long Maintenance, long CreatedAt, string? Standing, string? Reason, string? Actor, long? Since,
+        string? RemovalUid, long? RemovalNumber, string? RemovalReason, string? RemovalActor, long? RemovalSince);
 }
 
 /// <summary>A node about whose quarantine somebody decided.</summary>

@@ -3,6 +3,7 @@ using Qm.Fleet.Core.Capacity;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
+using Qm.Fleet.Core.Selectors;
 using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Controller.Storage;
@@ -10,6 +11,8 @@ namespace Qm.Fleet.Controller.Storage;
 /// <inheritdoc/>
 internal sealed class ReconcileStore(Database database) : IReconcileStore
 {
+    private static readonly Dictionary<string, FleetEnvironment> NoEnvironments = [];
+
     /// <inheritdoc/>
     public Task<DesiredState> LoadDesiredAsync(CancellationToken ct)
     {
@@ -22,10 +25,16 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
     {
         var failures = db.Query<FailureRow>("select fleet_uid as FleetUid, revision as Revision, node as Node, reason as Reason from node_failures")
             .ToLookup(static row => (row.FleetUid, row.Revision));
+        var nodes = NodeStore.After(db, "", int.MaxValue).Where(static node => !node.IsRetired).ToList();
+        DesiredFleet[] fleets =
+            [.. FleetRows.After(db, "", int.MaxValue).Select(fleet => Desired(db, fleet, failures[(fleet.Uid, fleet.Revision)].ToImmutableSortedDictionary(row => row.Node, row => row.Reason, StringComparer.Ordinal)))];
         return new DesiredState(
-            [.. FleetRows.After(db, "", int.MaxValue).Select(fleet => Desired(db, fleet, failures[(fleet.Uid, fleet.Revision)].ToImmutableSortedDictionary(row => row.Node, row => row.Reason, StringComparer.Ordinal)))],
-            [.. NodeStore.After(db, "", int.MaxValue).Where(static node => !node.IsRetired).Select(static node => new DesiredNode(
-                node.Name, node.Site, node.Labels, node.Cordoned) { Maintenance = node.Maintenance })]);
+            [
+                .. fleets,
+                .. nodes.Where(static node => node.Removal is not null).Select(node => Leaving(
+                    db, node, fleets, failures[(node.Removal!.Uid, Removal.Revision)].ToImmutableSortedDictionary(row => row.Node, row => row.Reason, StringComparer.Ordinal))),
+            ],
+            [.. nodes.Select(static node => new DesiredNode(node.Name, node.Site, node.Labels, node.Cordoned) { Maintenance = node.Maintenance, Leaves = node.Removal is not null })]);
     }
 
     /// <inheritdoc/>
@@ -65,6 +74,10 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
                 foreach (var draft in drafts)
                 {
                     tx.Append(draft);
+                }
+                if (NodeRemoval.NodeOf(seen.Fleet) is not null && state.Phase == RolloutPhase.Succeeded)
+                {
+                    NodeRemoval.Finish(tx, seen);
                 }
                 tx.Announce(ResourceKind.Fleet, seen.Fleet);
                 tx.Announce(ResourceKind.Desired, seen.Fleet);
@@ -148,6 +161,22 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
             IsDeleting = fleet.DeletingSince is not null,
             Supervision = fleet.Spec.Supervision,
             AsilReserve = fleet.Spec.AsilReserve ?? AsilReserve.Default,
+        };
+    }
+
+    // It goes as its fleet would have it go: in its windows, under its preconditions, and with room in its budget.
+    private static DesiredFleet Leaving(ReadSnapshot db, StoredNode node, DesiredFleet[] fleets, ImmutableSortedDictionary<string, string> failures)
+    {
+        var (removal, homes) = (node.Removal!, fleets.Where(fleet => fleet.Selector.Matches(node.Labels)).ToList());
+        var home = homes is [var only] ? only : null;
+        return new(
+            removal.Rollout, removal.Uid, LabelSelector.Everything, Removal.Revision, (home?.Policy ?? RolloutPolicy.Default) with { Batches = RolloutPolicy.Default.Batches },
+            RolloutRows.Newest(db, removal.Uid), new Dictionary<string, FleetEnvironment>(home?.Environments ?? NoEnvironments, StringComparer.Ordinal) { [Removal.Revision] = Removal.Environment }, failures)
+        {
+            Leaving = node.Name,
+            Home = home?.Name ?? "",
+            Supervision = home?.Supervision ?? SupervisionPolicy.Default,
+            AsilReserve = home?.AsilReserve ?? AsilReserve.Default,
         };
     }
 

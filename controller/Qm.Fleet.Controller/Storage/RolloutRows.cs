@@ -22,7 +22,7 @@ internal static class RolloutRows
 
     /// <summary>At most so many rollouts after a place in the order, by fleet, newest first, without their members.</summary>
     /// <param name="db">Where to read.</param>
-    /// <param name="fleet">Only this fleet's; empty for all.</param>
+    /// <param name="fleet">Only this fleet's; empty for those of all fleets.</param>
     /// <param name="afterFleet">The place: fleet of the rollout before.</param>
     /// <param name="afterNumber">The place: its number.</param>
     /// <param name="limit">How many.</param>
@@ -31,7 +31,7 @@ internal static class RolloutRows
         .. db.Query<RolloutRow>(
             $"""
             select {Columns("")} from rollouts
-            where (@fleet = '' or fleet = @fleet) and (fleet > @afterFleet or fleet = @afterFleet and number < @afterNumber)
+            where (@fleet = '' and instr(fleet, '@') = 0 or fleet = @fleet) and (fleet > @afterFleet or fleet = @afterFleet and number < @afterNumber)
             order by fleet, number desc limit @limit
             """,
             new { fleet, afterFleet, afterNumber, limit }).Select(ToRollout),

@@ -39,6 +39,12 @@ internal sealed record StoredNode(
     /// <summary>What was decided about it for good; null for nothing.</summary>
     public NodeDecision? Decision { get; init; }
 
+    /// <summary>That it is retired as soon as what QM Fleet brought is off it; null when it is not.</summary>
+    public NodeRemoval? Removal { get; init; }
+
+    /// <summary>Whether it is of no fleet, whatever its labels: it was retired, or is about to be.</summary>
+    public bool IsLost => IsRetired || Removal is not null;
+
     /// <summary>Whether it is none of ours any more.</summary>
     public bool IsRetired => Decision is { Standing: Standing.Retired };
 }

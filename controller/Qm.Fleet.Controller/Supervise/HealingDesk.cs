@@ -140,7 +140,7 @@ internal sealed class HealingDesk(IReconcileStore store, Decisions decisions, Ti
         {
             try
             {
-                await store.SuperviseFleetAsync(fleet.Uid, verdict.State, [NodeHealer.ToEvent(notice, fleet.Name, "")], ct);
+                await store.SuperviseFleetAsync(fleet.Uid, verdict.State, [NodeHealer.ToEvent(notice, fleet.Shown, fleet.Leaving ?? "")], ct);
             }
             catch (StoreException)
             {

@@ -71,7 +71,7 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
         var (state, ours) = (verdict.State, Choose(view, step, verdict.Step));
         var disrupts = IsDisruption(view, ours, verdict.Revert);
         var blocked = disrupts ? await gate.BlockedAsync(fleet, ct) : null;
-        ImmutableArray<EventDraft> drafts = [.. _owedEvents, .. verdict.Notices.Select(notice => ToEvent(notice, fleet.Name, name))];
+        ImmutableArray<EventDraft> drafts = [.. _owedEvents, .. verdict.Notices.Select(notice => ToEvent(notice, fleet.Shown, name))];
         try
         {
             if (ours is NodeStep.Heal heal)
@@ -89,7 +89,7 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
                 ours = Held(ours!.Reason, new("Precondition", blocked.Reason, null));
             }
 
-            drafts = [.. drafts, .. Told(ours, disrupts, fleet.Name)];
+            drafts = [.. drafts, .. Told(ours, disrupts, fleet.Shown)];
             await KeepAsync(_owed ?? before, state, drafts, ct);
             (_owed, _owedEvents) = (null, []);
         }

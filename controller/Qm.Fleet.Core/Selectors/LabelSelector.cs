@@ -8,6 +8,9 @@ namespace Qm.Fleet.Core.Selectors;
 /// <param name="Requirements">The conditions, sorted, each once; none matches everything.</param>
 public sealed record LabelSelector(ImmutableArray<Requirement> Requirements)
 {
+    /// <summary>What matches everything.</summary>
+    public static LabelSelector Everything { get; } = new([]);
+
     /// <summary>Reads a selector; an empty text matches everything.</summary>
     /// <param name="text">The selector.</param>
     /// <param name="selector">What was read; null when there are problems.</param>

@@ -63,7 +63,8 @@ public sealed class TranscriptTests : CliTest
         ["node"] =
         [
             "qmfleet node cordon ecu1 ecu2 --reason 'on the bench'", "qmfleet node uncordon ecu1 -o json", "qmfleet node quarantine ecu2", "qmfleet node release ecu2 --dry-run",
-            "qmfleet node retire ecu2 --reason 'sold with the car'", "qmfleet node retire ecu2", "qmfleet node reenroll ecu2 --dry-run", "qmfleet node restart-qm ecu2", "qmfleet node set-property ecu2 qm.service MemoryHigh=1G TasksMax=200 --no-wait -o json", "qmfleet node set-property ecu2 qm.service MemoryHigh",
+            "qmfleet node retire ecu2 --reason 'sold with the car'", "qmfleet node retire ecu2", "qmfleet node retire ecu1 --reason 'goes back to the pool' --remove", "qmfleet node retire ecu1 --reason 'goes back to the pool' --remove --no-wait -o json",
+            "qmfleet node retire ecu1 ecu2 --reason 'goes back to the pool' --remove --dry-run", "qmfleet node reenroll ecu2 --dry-run", "qmfleet node restart-qm ecu2", "qmfleet node set-property ecu2 qm.service MemoryHigh=1G TasksMax=200 --no-wait -o json", "qmfleet node set-property ecu2 qm.service MemoryHigh",
         ],
         ["units"] = ["qmfleet units ecu2", "qmfleet units ecu2 -o json", "qmfleet units ecu2 -o jsonpath='{.items[?(@.activeState==\"failed\")].name}'"],
         ["start"] = ["qmfleet start ecu2 radio.service", "qmfleet start ecu9 radio.service"],
@@ -132,7 +133,7 @@ public sealed class TranscriptTests : CliTest
     private static readonly string[] OnTerminal =
     [
         "qmfleet get nodes", "qmfleet get nodes -o wide", "qmfleet get node ecu1 -o json", "qmfleet describe node ecu2", "qmfleet rollout why cockpit", "qmfleet rollout history cockpit",
-        "qmfleet units ecu2", "qmfleet logs ecu2", "qmfleet checks ecu2", "qmfleet effective ecu2", "qmfleet apply -f bad.yaml", "qmfleet get node ecu9",
+        "qmfleet units ecu2", "qmfleet logs ecu2", "qmfleet checks ecu2", "qmfleet effective ecu2", "qmfleet apply -f bad.yaml", "qmfleet get node ecu9", "qmfleet node retire ecu1 --reason 'goes back to the pool' --remove --no-wait",
     ];
 
     public static TheoryData<string> Verbs => [.. Lines.Keys];

@@ -93,7 +93,17 @@ internal sealed class FakeNodes : NodeService.NodeServiceBase
 
     public override Task<Node> Release(ReleaseNodeRequest request, ServerCallContext context) => Decide(request, request.Name);
 
-    public override Task<Node> Retire(RetireNodeRequest request, ServerCallContext context) => Decide(request, request.Name);
+    public override async Task<Node> Retire(RetireNodeRequest request, ServerCallContext context)
+    {
+        var node = await Decide(request, request.Name);
+        if (request.Remove)
+        {
+            node = node.Clone();
+            node.Status.Retiring = new() { Reason = request.Reason, Actor = "admin:ann", Operation = $"operations/retire@{request.Name}/1" };
+        }
+
+        return node;
+    }
 
     public override Task<Node> Reenroll(ReenrollNodeRequest request, ServerCallContext context) => Decide(request, request.Name);
 
