@@ -9,7 +9,7 @@ using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Enrollment;
 
-/// <summary>How a node that has no identity yet knows its controller: by a file of authorities, or by the fingerprint of one in its join token. Never by the first who answers.</summary>
+/// <summary>How a node that has no identity yet knows its controller: by a file of authorities, or by the fingerprints in its join token. Never by the first who answers.</summary>
 internal sealed class ControllerTrust : IDisposable
 {
     private const int BytesMax = 1024 * 1024;
@@ -55,18 +55,18 @@ internal sealed class ControllerTrust : IDisposable
         }
     }
 
-    /// <summary>By the fingerprint of the public key that the controller's certificate is signed with: has the controller tell its authorities, of which those of that key are taken.</summary>
+    /// <summary>By the fingerprints of public keys, with one of which the controller's certificate is signed: has the controller tell its authorities, of which those of these keys are taken.</summary>
     /// <remarks>
-    /// This one call goes to whoever answers, and says nothing: what comes back is public, and of it the key alone is believed, by its fingerprint. Everything else is said on a connection
-    /// whose certificate that key has signed.
+    /// This one call goes to whoever answers, and says nothing: what comes back is public, and of it the keys alone are believed, by their fingerprints. Everything else is said on a
+    /// connection whose certificate one of them has signed.
     /// </remarks>
     /// <param name="controller">Where to ask.</param>
-    /// <param name="fingerprint">SHA-256 of the public key (SubjectPublicKeyInfo), 64 lower-case hexadecimal digits.</param>
+    /// <param name="fingerprints">SHA-256 of each public key (SubjectPublicKeyInfo), 64 lower-case hexadecimal digits.</param>
     /// <param name="time">Counts the deadline.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="NodeIdentityException">None of them has it.</exception>
     /// <exception cref="RpcException">The controller cannot be asked.</exception>
-    public static async Task<ControllerTrust> FindAsync(Uri controller, string fingerprint, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<ControllerTrust> FindAsync(Uri controller, IReadOnlyList<string> fingerprints, TimeProvider time, CancellationToken cancellationToken)
     {
         using var deadline = new CancellationTokenSource(Deadline, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
@@ -87,7 +87,7 @@ internal sealed class ControllerTrust : IDisposable
 
         foreach (var authority in authorities)
         {
-            if (CertificateOrder.Fingerprint(authority.PublicKey) == fingerprint)
+            if (fingerprints.Contains(CertificateOrder.Fingerprint(authority.PublicKey)))
             {
                 found.Add(authority);
             }
@@ -100,10 +100,10 @@ internal sealed class ControllerTrust : IDisposable
         if (found.Count == 0)
         {
             throw new NodeIdentityException(
-                $"{controller} is not the controller that the join token is of: none of its authorities has the key {fingerprint}. Somebody may be in between; else make another token, its authority may have changed.");
+                $"{controller} is not the controller that the join token is of: none of its authorities has the key {string.Join(" or ", fingerprints)}. Its certificate authority may have been exchanged since the token was made: then make another token. Else somebody is in between.");
         }
 
-        var pinned = new PinnedKey(controller, fingerprint, time);
+        var pinned = new PinnedKey(controller, fingerprints, time);
         return new(pinned.TlsWith(found), found, pinned);
     }
 

@@ -131,7 +131,7 @@ internal sealed partial class Enroller(AgentOptions options, NodeRoot root, Time
     private async Task<ControllerTrust> TrustAsync(JoinTokenText? token, CancellationToken cancellationToken)
     {
         var file = options.Ca ?? $"{options.Pki}/ca.crt";
-        return ControllerTrust.Read(root, file) ?? (token is { Authority.Length: > 0 } ? await ControllerTrust.FindAsync(options.Controller, token.Authority, time, cancellationToken).ConfigureAwait(false)
+        return ControllerTrust.Read(root, file) ?? (token is { Authorities.Count: > 0 } ? await ControllerTrust.FindAsync(options.Controller, token.Authorities, time, cancellationToken).ConfigureAwait(false)
             : throw new NodeIdentityException($"Nothing says which controller to trust: bring a join token to {_token.Path}, or the controller's ca.crt to {file}."));
     }
 

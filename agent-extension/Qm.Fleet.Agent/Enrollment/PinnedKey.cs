@@ -7,15 +7,15 @@ using Qm.Fleet.Agent.Revisions;
 
 namespace Qm.Fleet.Agent.Enrollment;
 
-/// <summary>Believes a server whose certificate one key has signed itself, and keeps what is wrong with any other: TLS would only say that something is.</summary>
+/// <summary>Believes a server whose certificate one of some keys has signed itself, and keeps what is wrong with any other: TLS would only say that something is.</summary>
 /// <remarks>
-/// The key is all that is known. Of who vouches for it nobody has told but the server: whoever is in between may tell a root of their own with a certificate for that key. So no root is
+/// The keys are all that is known. Of who vouches for it nobody has told but the server: whoever is in between may tell a root of their own with a certificate for that key. So no root is
 /// trusted, what stands above the key is not asked for, and what it vouches for by way of another key does not count.
 /// </remarks>
 /// <param name="controller">Whose host the certificate has to name.</param>
-/// <param name="fingerprint">SHA-256 of the public key (SubjectPublicKeyInfo), 64 lower-case hexadecimal digits.</param>
+/// <param name="fingerprints">SHA-256 of each public key (SubjectPublicKeyInfo), 64 lower-case hexadecimal digits.</param>
 /// <param name="time">Decides whether a certificate is valid yet, and still.</param>
-internal sealed class PinnedKey(Uri controller, string fingerprint, TimeProvider time)
+internal sealed class PinnedKey(Uri controller, IReadOnlyList<string> fingerprints, TimeProvider time)
 {
     // Nothing leads to a root that is trusted, since there is none.
     private const X509ChainStatusFlags Rootless = X509ChainStatusFlags.UntrustedRoot | X509ChainStatusFlags.PartialChain;
@@ -62,7 +62,7 @@ internal sealed class PinnedKey(Uri controller, string fingerprint, TimeProvider
 
         if (!IsSignedByKey(chain))
         {
-            problems.Add($"its certificate, of {AllowList.Printable(certificate.Issuer)}, is not signed by the key {fingerprint} itself");
+            problems.Add($"its certificate, of {AllowList.Printable(certificate.Issuer)}, is not signed by the key {string.Join(" or ", fingerprints)} itself");
         }
 
         if (ServerCertificate.TimeProblem(certificate, chain, time.GetUtcNow()) is { } untimely)
@@ -83,6 +83,6 @@ internal sealed class PinnedKey(Uri controller, string fingerprint, TimeProvider
         return problems;
     }
 
-    private bool IsSignedByKey(X509Chain chain) => chain.ChainElements is [_, var issuer, ..] && CertificateOrder.Fingerprint(issuer.Certificate.PublicKey) == fingerprint
+    private bool IsSignedByKey(X509Chain chain) => chain.ChainElements is [_, var issuer, ..] && fingerprints.Contains(CertificateOrder.Fingerprint(issuer.Certificate.PublicKey))
         && chain.ChainStatus.All(status => !status.Status.HasFlag(X509ChainStatusFlags.NotSignatureValid));
 }

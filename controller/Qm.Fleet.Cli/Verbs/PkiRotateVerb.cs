@@ -26,11 +26,12 @@ internal static class PkiRotateVerb
     private static Command Authority(GlobalOptions global, CliContext context)
     {
         var finish = new Option<bool>("--finish") { Description = "Retire the old authority, once nobody has a certificate of it any more" };
-        var force = new Option<bool>("--force") { Description = "With --finish: also while somebody has; nodes among them have to enrol again" };
+        var force = new Option<bool>("--force") { Description = "With --finish: also while somebody has; nodes among them have to enrol again, and join tokens of before are lost" };
         var (reason, dryRun, output) = (OperationOptions.ReasonOption(), OperationOptions.DryRunOption(), OutputOptions.OfAnswers());
         var command = new Command("ca", """
             Exchanges the certificate authority. A new one begins beside the old one, and certificates of both are taken; nodes take it up by themselves, people need
-            new certificates and what pki export prints. The old one retires with --finish, or by itself when nobody has a certificate of it any more.
+            new certificates and what pki export prints. The old one retires with --finish, or by itself, when nobody has a certificate of it
+            any more, nor a join token made before, which names the old one alone.
 
             Examples:
               qmfleet pki rotate ca --reason "its key was on a stolen disk"

@@ -43,9 +43,17 @@ internal static class PkiVerb
         await table.WriteAsync(context.Out, context.OutWidth);
         if (pki.RetiresFrom is not null)
         {
-            await context.Out.WriteLineAsync(PlainText.Of(pki.UsersOfOldCount == 0
+            await context.Out.WriteLineAsync(PlainText.Of(pki.UsersOfOldCount == 0 && pki.JoinTokensOfOld.Count > 0
+                ? "Nobody has a certificate of the retiring authority any more, but there are join tokens that name it alone."
+                : pki.UsersOfOldCount == 0
                 ? $"Nobody has a certificate of the retiring authority any more. It retires by itself from {At(pki.RetiresFrom)} on; qmfleet pki rotate ca --finish does it now."
                 : FormattableString.Invariant($"{pki.UsersOfOldCount} still have a certificate of the retiring authority: {string.Join(", ", pki.UsersOfOld.Take(MostShown))}{(pki.UsersOfOldCount > MostShown ? " and others" : "")}")));
+        }
+
+        if (pki.JoinTokensOfOld.Count > 0)
+        {
+            await context.Out.WriteLineAsync(PlainText.Of(
+                $"Join tokens that name the retiring authority alone: {string.Join(", ", pki.JoinTokensOfOld.Take(MostShown))}{(pki.JoinTokensOfOld.Count > MostShown ? " and others" : "")}; revoke them and make others, which name both"));
         }
 
         if (pki.Revocations > 0)

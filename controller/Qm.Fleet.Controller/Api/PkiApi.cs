@@ -19,7 +19,7 @@ namespace Qm.Fleet.Controller.Api;
 /// for as long as the authority lasts.
 /// </remarks>
 internal sealed partial class PkiApi(
-    Pki pki, CertificateDesk desk, CertificateStore store, PkiKeeper keeper, Mutations mutations, IOptions<ControllerOptions> options, TimeProvider time) : V1.PkiService.PkiServiceBase
+    Pki pki, CertificateDesk desk, CertificateStore store, JoinTokenStore joinTokens, PkiKeeper keeper, Mutations mutations, IOptions<ControllerOptions> options, TimeProvider time) : V1.PkiService.PkiServiceBase
 {
     private const int MostUsers = 1000;
 
@@ -52,11 +52,9 @@ internal sealed partial class PkiApi(
     public override Task<V1.Pki> FinishRotation(V1.FinishRotationRequest request, ServerCallContext context) => RunAsync(request, context, tx =>
     {
         var why = Reasons.Check(request.Reason);
-        if (pki.Authorities.Retiring is { } retiring && !request.Force && desk.UsersOf(retiring) is { Count: > 0 } users)
+        if (!request.Force && string.Join(' ', StillOfOld()) is { Length: > 0 } still)
         {
-            throw Failures.Precondition(
-                $"{users.Count} still have no certificate of the new authority, and would be cut off: {string.Join(", ", users.Take(10).Select(static user => user.Subject))}{(users.Count > 10 ? " and others" : "")}. "
-                + "Wait for them, renew theirs, or revoke them; or say that they may be cut off (force).");
+            throw Failures.Precondition($"{still} Or say that they may be cut off (force).");
         }
         if (request.DryRun)
         {
@@ -86,12 +84,17 @@ internal sealed partial class PkiApi(
     }
 
     /// <inheritdoc/>
-    public override Task<V1.IssueCertificateResponse> Issue(V1.IssueCertificateRequest request, ServerCallContext context) => mutations.RunAsync(request, context, () =>
+    public override async Task<V1.IssueCertificateResponse> Issue(V1.IssueCertificateRequest request, ServerCallContext context)
     {
-        var key = Check(request);
-        return Task.FromResult(new Mutation<V1.IssueCertificateResponse>(tx =>
-            request.DryRun ? new V1.IssueCertificateResponse { Authorities = pki.AuthoritiesPem } : Issue(tx, CallerIdentity.Person(request.Name, request.Role), key, context.Caller().Actor)));
-    });
+        var issued = await mutations.RunAsync(request, context, () =>
+        {
+            var key = Check(request);
+            return Task.FromResult(new Mutation<V1.IssueCertificateResponse>(tx =>
+                request.DryRun ? new V1.IssueCertificateResponse { Authorities = pki.AuthoritiesPem } : Issue(tx, CallerIdentity.Person(request.Name, request.Role), key, context.Caller().Actor)));
+        }).ConfigureAwait(false);
+        await CertificateStart.HoldsAsync(issued.Certificate, time, context.CancellationToken).ConfigureAwait(false);
+        return issued;
+    }
 
     /// <inheritdoc/>
     public override Task<V1.ListRevocationsResponse> ListRevocations(V1.ListRevocationsRequest request, ServerCallContext context) =>
@@ -163,6 +166,23 @@ internal sealed partial class PkiApi(
         NotStored = Settle,
     }));
 
+    private IEnumerable<string> StillOfOld()
+    {
+        if (pki.Authorities.Retiring is { } retiring && desk.UsersOf(retiring) is { Count: > 0 } users)
+        {
+            yield return $"{users.Count} still have no certificate of the new authority, and would be cut off: {Some(users.Select(static user => user.Subject))}. Wait for them, renew theirs, or revoke them.";
+        }
+        if (TokensOfOld() is { Count: > 0 } tokens)
+        {
+            yield return $"{tokens.Count} join tokens that can be used yet name the old authority alone, and nodes that come with them would not believe the controller any more: {Some(tokens)}. "
+                + "Revoke them and make others, which name both, or wait until they have ended.";
+        }
+    }
+
+    private static string Some(IEnumerable<string> names) => names.Take(11).ToList() is var some && some.Count > 10 ? $"{string.Join(", ", some[..10])} and others" : string.Join(", ", some);
+
+    private IReadOnlyList<string> TokensOfOld() => pki.Authorities.Retiring is null ? [] : joinTokens.LostWithout(CertificateRequests.Fingerprint(pki.Authority.PublicKey), time.GetUtcNow());
+
     private void Settle()
     {
         desk.Refresh();
@@ -187,6 +207,7 @@ internal sealed partial class PkiApi(
             UsersOfOldCount = users.Count,
             RetiresFrom = authorities.Retiring is null ? null : Timestamp.FromDateTimeOffset(authorities.Step.Since + options.Value.AuthorityOverlap),
             Revocations = pki.Revoked.All.Count,
+            JoinTokensOfOld = { TokensOfOld() },
         };
     }
 

@@ -57,6 +57,7 @@ internal sealed class Authorities
     {
         (Step, Issuing, Retiring) = (step, issuing, retiring);
         All = retiring is null ? [issuing] : [issuing, retiring];
+        KeyFingerprints = [.. All.Reverse().Select(static authority => CertificateRequests.Fingerprint(authority.Certificate.PublicKey)).Distinct(StringComparer.Ordinal)];
         Pem = string.Concat(All.Select(static authority => authority.Pem));
         Digest = Convert.ToHexStringLower(SHA256.HashData([.. All.SelectMany(static authority => authority.Chain).SelectMany(static certificate => certificate.RawData)]));
     }
@@ -75,6 +76,9 @@ internal sealed class Authorities
 
     /// <summary>Those whose certificates are taken.</summary>
     public IReadOnlyList<CertificateAuthority> All { get; }
+
+    /// <summary>SHA-256 of their public keys, that of <see cref="OfServer"/> first; each 64 hexadecimal digits. A join token names them.</summary>
+    public IReadOnlyList<string> KeyFingerprints { get; }
 
     /// <summary>What a client has to trust, PEM text: every <c>ca.crt</c> holds it.</summary>
     public string Pem { get; }

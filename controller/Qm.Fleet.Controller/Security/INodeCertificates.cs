@@ -14,8 +14,11 @@ internal interface INodeCertificates
     /// <summary>SHA-256 over them (DER, one after the other), 64 lower-case hexadecimal digits.</summary>
     string AuthoritiesDigest { get; }
 
-    /// <summary>What a node knows the controller's own certificate's authority by before it has it: SHA-256 of its public key, 64 lower-case hexadecimal digits.</summary>
-    string AuthorityFingerprint { get; }
+    /// <summary>
+    /// What a node knows the controller by before it has a certificate: SHA-256 of the public key of the authority of the controller's own, now and when an exchange is through; each 64 lower-case
+    /// hexadecimal digits.
+    /// </summary>
+    IReadOnlyList<string> AuthorityFingerprints { get; }
 
     /// <summary>Whether a certificate is of the authority that signs now.</summary>
     bool IsCurrent(X509Certificate2 certificate);
@@ -44,7 +47,7 @@ internal sealed class PkiNodeCertificates(Pki pki, TimeProvider time) : INodeCer
     public string AuthoritiesDigest => pki.AuthoritiesDigest;
 
     /// <inheritdoc/>
-    public string AuthorityFingerprint => CertificateRequests.Fingerprint(pki.Authorities.OfServer.Certificate.PublicKey);
+    public IReadOnlyList<string> AuthorityFingerprints => pki.Authorities.KeyFingerprints;
 
     /// <inheritdoc/>
     public bool IsCurrent(X509Certificate2 certificate) => PeerCertificates.IsOf(pki.Authorities.Issuing, certificate, time.GetUtcNow());

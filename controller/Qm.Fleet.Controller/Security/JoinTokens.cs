@@ -29,7 +29,9 @@ internal sealed class JoinTokens(INodeCertificates certificates)
     {
         var id = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(IdBytes));
         var presented = JoinTokenText.Present(id, Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(SecretBytes)));
-        return (draft with { Id = id, Hash = Hash(presented) }, new($"{presented.Reveal()}.{certificates.AuthorityFingerprint}"));
+        // Made while the authority is exchanged, it lets nodes in until that is through, and after.
+        var authorities = certificates.AuthorityFingerprints;
+        return (draft with { Id = id, Hash = Hash(presented), Authorities = authorities }, new(string.Join('.', [presented.Reveal(), .. authorities])));
     }
 
     /// <summary>What a token is good for, on a snapshot.</summary>

@@ -11,7 +11,7 @@ namespace Qm.Fleet.Controller.Security;
 
 /// <summary>Renews in time what the controller shows, tells once of what nears its end, ends what has ended, and retires an authority that nobody needs any more.</summary>
 internal sealed partial class PkiKeeper(
-    Pki pki, CertificateDesk desk, CertificateStore store, CertifiedConnections open, IOptions<ControllerOptions> options, TimeProvider time, ILogger<PkiKeeper> logger) : BackgroundService
+    Pki pki, CertificateDesk desk, CertificateStore store, JoinTokenStore joinTokens, CertifiedConnections open, IOptions<ControllerOptions> options, TimeProvider time, ILogger<PkiKeeper> logger) : BackgroundService
 {
     private const int LooksInALife = 60;
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(200);
@@ -99,9 +99,9 @@ internal sealed partial class PkiKeeper(
         }
         var now = time.GetUtcNow();
         var (hasEnded, isOver) = (retiring.Life.Ends <= now, now - authorities.Step.Since >= options.Value.AuthorityOverlap);
-        if (hasEnded || (isOver && desk.UsersOf(retiring).Count == 0))
+        if (hasEnded || (isOver && desk.UsersOf(retiring).Count == 0 && joinTokens.LostWithout(CertificateRequests.Fingerprint(authorities.Issuing.Certificate.PublicKey), now).Count == 0))
         {
-            pki.FinishRotation(EventDraft.Controller, hasEnded ? "it has ended" : "nobody has a certificate of it any more");
+            pki.FinishRotation(EventDraft.Controller, hasEnded ? "it has ended" : "nobody has a certificate of it any more, nor a join token that names it alone");
             await NoteStepAsync(ct).ConfigureAwait(false);
         }
     }

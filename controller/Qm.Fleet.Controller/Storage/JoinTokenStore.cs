@@ -9,7 +9,7 @@ internal sealed class JoinTokenStore(Database database)
     public const int Most = 1000;
 
     private const string Select = """
-        select name as Name, id as Id, hash as Hash, nodes as Nodes, site as Site, uses as Uses, max_uses as MaxUses, created_at as CreatedAt, expires_at as ExpiresAt, created_by as CreatedBy
+        select name as Name, id as Id, hash as Hash, nodes as Nodes, site as Site, uses as Uses, max_uses as MaxUses, created_at as CreatedAt, expires_at as ExpiresAt, created_by as CreatedBy, authorities as Authorities
         from join_tokens
         """;
 
@@ -28,8 +28,8 @@ internal sealed class JoinTokenStore(Database database)
             }
             var added = tx.Execute(
                 """
-                insert into join_tokens (name, id, hash, nodes, site, uses, max_uses, created_at, expires_at, created_by)
-                values (@Name, @Id, @Hash, @Nodes, @Site, 0, @MaxUses, @Now, @ExpiresAt, @CreatedBy) on conflict (name) do nothing
+                insert into join_tokens (name, id, hash, nodes, site, uses, max_uses, created_at, expires_at, created_by, authorities)
+                values (@Name, @Id, @Hash, @Nodes, @Site, 0, @MaxUses, @Now, @ExpiresAt, @CreatedBy, @Authorities) on conflict (name) do nothing
                 """,
                 new
                 {
@@ -42,6 +42,7 @@ internal sealed class JoinTokenStore(Database database)
                     Now = tx.Now.ToMicroseconds(),
                     ExpiresAt = token.ExpiresAt.ToMicroseconds(),
                     token.CreatedBy,
+                    Authorities = string.Join('\n', token.Authorities),
                 }) > 0;
             if (added)
             {
@@ -67,6 +68,9 @@ internal sealed class JoinTokenStore(Database database)
         },
         commit: true, ct, by);
 
+    /// <summary>Names of those that could be used yet, by nodes that do not know the controller by the key of an authority.</summary>
+    public IReadOnlyList<string> LostWithout(string authority, DateTimeOffset now) => [.. All().Where(token => token.IsLostWithout(authority, now)).Select(static token => token.Name)];
+
     /// <summary>Inside a transaction: the token of an id; null when there is none.</summary>
     internal static StoredJoinToken? OfId(ReadSnapshot db, string id) => db.QuerySingleOrDefault<Row>($"{Select} where id = @id", new { id }) is { } row ? Token(row) : null;
 
@@ -89,9 +93,12 @@ internal sealed class JoinTokenStore(Database database)
     });
 
     private static StoredJoinToken Token(Row row) => new(
-        row.Name, row.Id, row.Hash, row.Nodes.Split('\n'), row.Site, (int)row.Uses, (int)row.MaxUses, row.CreatedAt.ToTime(), row.ExpiresAt.ToTime(), row.CreatedBy);
+        row.Name, row.Id, row.Hash, row.Nodes.Split('\n'), row.Site, (int)row.Uses, (int)row.MaxUses, row.CreatedAt.ToTime(), row.ExpiresAt.ToTime(), row.CreatedBy)
+    {
+        Authorities = row.Authorities.Split('\n', StringSplitOptions.RemoveEmptyEntries),
+    };
 
-    private sealed record Row(string Name, string Id, byte[] Hash, string Nodes, string Site, long Uses, long MaxUses, long CreatedAt, long ExpiresAt, string CreatedBy);
+    private sealed record Row(string Name, string Id, byte[] Hash, string Nodes, string Site, long Uses, long MaxUses, long CreatedAt, long ExpiresAt, string CreatedBy, string Authorities);
 }
 
 /// <summary>A join token as stored.</summary>
@@ -106,4 +113,13 @@ internal sealed class JoinTokenStore(Database database)
 /// <param name="ExpiresAt">When it ends.</param>
 /// <param name="CreatedBy">Who made it.</param>
 internal sealed record StoredJoinToken(
-    string Name, string Id, byte[] Hash, IReadOnlyList<string> Nodes, string Site, int Uses, int MaxUses, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, string CreatedBy);
+    string Name, string Id, byte[] Hash, IReadOnlyList<string> Nodes, string Site, int Uses, int MaxUses, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, string CreatedBy)
+{
+    /// <summary>SHA-256 of the keys of authorities by one of which a node that has it knows the controller, each 64 hexadecimal digits; empty when that is not known.</summary>
+    public IReadOnlyList<string> Authorities { get; init; } = [];
+
+    /// <summary>Whether somebody could come with it yet who does not know the controller by the key of an authority.</summary>
+    /// <param name="authority">SHA-256 of the key.</param>
+    /// <param name="now">When.</param>
+    public bool IsLostWithout(string authority, DateTimeOffset now) => Uses < MaxUses && ExpiresAt > now && !Authorities.Contains(authority);
+}

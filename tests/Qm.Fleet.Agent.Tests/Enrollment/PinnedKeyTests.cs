@@ -58,6 +58,46 @@ public sealed class PinnedKeyTests : IDisposable
         await agent;
     }
 
+    [Theory(Timeout = 60_000)]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Agent_WithATokenOfTwoAuthorities_JoinsUnderEither(bool isFirst)
+    {
+        using var other = Under(_root, "CN=next");
+        Token(isFirst ? [_authority, other] : [other, _authority]);
+        using var server = Leaf(_authority);
+        var lobby = new TestLobby(_authority) { Authorities = Pem(_authority, _root) };
+        await using var gateway = await TestGateway.StartAsync(server, lobby: lobby);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var agent = LinkTests.RunAsync(_node, gateway, stop.Token);
+
+        Assert.Equal("ecu01", (await gateway.NextStreamAsync()).Hello.Node);
+
+        Assert.Equal("qmj1.id.secret", Assert.Single(lobby.Asked).JoinToken);
+        await stop.CancelAsync();
+        await agent;
+    }
+
+    [Fact(Timeout = 60_000)]
+    public async Task Server_WhoseAuthorityWasExchangedSinceTheToken_IsToldNothingAndPeopleWhatToDo()
+    {
+        using var next = Under(_root, "CN=next");
+        using var server = Leaf(next);
+        var lobby = new TestLobby(next) { Authorities = Pem(next, _root) };
+        await using var gateway = await TestGateway.StartAsync(server, lobby: lobby);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var status = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var agent = AgentHost.RunAsync(
+            new() { Root = _node.Root, Controller = gateway.Address }, TimeProvider.System, NullLoggerFactory.Instance, () => 0, stop.Token, status: text => status.TrySetResult(text));
+
+        var text = await status.Task.WaitAsync(stop.Token);
+
+        Assert.Contains("may have been exchanged since the token was made: then make another token", text, StringComparison.Ordinal);
+        Assert.Empty(lobby.Asked);
+        await stop.CancelAsync();
+        await agent;
+    }
+
     [Fact(Timeout = 60_000)]
     public async Task Agent_WithTheBundleOfAnIntermediateInAFile_Joins()
     {
@@ -181,9 +221,9 @@ public sealed class PinnedKeyTests : IDisposable
         Assert.False(File.Exists(_node.Of(Identity)));
     }
 
-    private void Token(X509Certificate2 authority)
+    private void Token(params X509Certificate2[] authorities)
     {
-        _node.Write(TokenPath, $"qmj1.id.secret.{CertificateOrder.Fingerprint(authority.PublicKey)}\n");
+        _node.Write(TokenPath, $"qmj1.id.secret.{string.Join('.', authorities.Select(static authority => CertificateOrder.Fingerprint(authority.PublicKey)))}\n");
         File.SetUnixFileMode(_node.Of(TokenPath), UnixFileMode.UserRead | UnixFileMode.UserWrite);
     }
 

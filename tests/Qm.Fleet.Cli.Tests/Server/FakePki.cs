@@ -98,6 +98,7 @@ internal sealed class FakePki : PkiService.PkiServiceBase
             pki.Authorities.Add([new() { Certificate = second }, new() { Certificate = first, Retiring = true }]);
             (pki.UsersOfOldCount, pki.RetiresFrom) = (1, Timestamp.FromDateTimeOffset(At.AddDays(30)));
             pki.UsersOfOld.Add("node:ecu2");
+            pki.JoinTokensOfOld.Add("bench");
         }
         else
         {

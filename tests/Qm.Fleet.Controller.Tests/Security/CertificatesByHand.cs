@@ -23,7 +23,7 @@ internal sealed class CertificatesByHand : INodeCertificates
 
     public string AuthoritiesDigest => _inner.AuthoritiesDigest;
 
-    public string AuthorityFingerprint => _inner.AuthorityFingerprint;
+    public IReadOnlyList<string> AuthorityFingerprints => _inner.AuthorityFingerprints;
 
     public void AddTo(IServiceCollection services) => services.Replace(ServiceDescriptor.Singleton<INodeCertificates>(provider =>
     {

@@ -45,6 +45,39 @@ public sealed class EnrollmentTests
         Assert.Equal(["EnrollmentRequested", "EnrollmentApproved", "NodeEnrolled"], Reasons(controller));
     }
 
+    // Times in certificates are whole seconds: what is made in the second of a revocation begins with the next, and who had it before that would be refused with it.
+    [Fact]
+    [Trait("Requirement", "QMF-RETIRE-002")]
+    public async Task Request_InTheSecondOfARevocation_IsAnsweredWhenTheCertificateHolds()
+    {
+        var begin = new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
+        var time = new FakeTimeProvider(begin.AddMilliseconds(300));
+        await using var controller = await RunningController.StartAsync(services => services.Replace(ServiceDescriptor.Singleton<TimeProvider>(time)));
+        var token = await TokenAsync(controller, "again", 1, "ecu1");
+        await new V1.NodeService.NodeServiceClient(controller.Local()).ApplyAsync(new V1.ApplyNodesRequest { Nodes = { Samples.Node() } }, cancellationToken: Ct);
+        await new V1.NodeService.NodeServiceClient(controller.Local()).ReenrollAsync(new V1.ReenrollNodeRequest { Name = "ecu1" }, cancellationToken: Ct);
+        time.Advance(TimeSpan.FromMilliseconds(100));
+        using var node = new JoiningNode(controller, "ecu1");
+
+        var asked = node.AskAsync(token);
+        while (controller.Service<EnrollmentStore>().Key("ecu1") is null)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(10), Ct);
+        }
+        var early = controller.Service<EnrollmentStore>().Key("ecu1")!;
+        Assert.False(asked.IsCompleted);
+        while (!asked.IsCompleted)
+        {
+            time.Advance(TimeSpan.FromMilliseconds(100));
+            await Task.WhenAny(asked, Task.Delay(TimeSpan.FromMilliseconds(10), Ct));
+        }
+
+        Assert.Equal(early.Certificate, (await asked).Issued.Certificate);
+        Assert.Equal(begin.AddSeconds(1), node.Certificate!.NotBefore.ToUniversalTime());
+        Assert.Equal(CallerIdentity.Node("ecu1"), controller.Service<Pki>().Peers().Identify(node.Certificate));
+        Assert.Equal("node:ecu1", (await new V1.AccessService.AccessServiceClient(controller.Tls(node.Certificate)).WhoAmIAsync(new V1.WhoAmIRequest(), cancellationToken: Ct)).Name);
+    }
+
     [Fact]
     [Trait("Requirement", "QMF-ENROLL-003")]
     public async Task Request_OfTheSameKeyAgain_GetsTheSameCertificateAndUsesUpNothing()
@@ -320,7 +353,7 @@ public sealed class EnrollmentTests
         var answer = await new V1.EnrollmentService.EnrollmentServiceClient(controller.Tls(null)).RequestEnrollmentAsync(new V1.RequestEnrollmentRequest(), cancellationToken: Ct);
 
         using var authority = X509Certificate2.CreateFromPem(answer.Authorities);
-        Assert.Equal(CertificateRequests.Fingerprint(authority.PublicKey), JoinTokenText.Parse(token)!.Authority);
+        Assert.Equal(CertificateRequests.Fingerprint(authority.PublicKey), Assert.Single(JoinTokenText.Parse(token)!.Authorities));
     }
 
     private static string Altered(string token) => token.Split('.') is var parts && parts[2][0] == 'A' ? $"{parts[0]}.{parts[1]}.B{parts[2][1..]}" : $"{parts[0]}.{parts[1]}.A{parts[2][1..]}";

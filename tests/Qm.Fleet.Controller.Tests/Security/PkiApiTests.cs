@@ -9,6 +9,7 @@ using Microsoft.Extensions.Time.Testing;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Tests.Gateway;
+using Qm.Fleet.Core.Enrollment;
 
 namespace Qm.Fleet.Controller.Tests.Security;
 
@@ -144,6 +145,48 @@ public sealed class PkiApiTests
         Assert.Equal((0, begun.Authorities[0].Certificate), (finished.UsersOfOldCount, finished.Authorities[0].Certificate));
         Assert.Equal(begun.Authorities[0].Certificate.Subject, finished.Server.Issuer);
         Assert.Equal(["AuthorityRotating", "AuthorityRetired"], controller.Service<EventLog>().After(0, "", "", 100).Select(static told => told.Draft.Reason).Where(static reason => reason.StartsWith("Authority", StringComparison.Ordinal)));
+    }
+
+    [Fact, Trait("Requirement", "QMF-ENROLL-013")]
+    public async Task Finish_WhileAJoinTokenNamesTheOldOneAlone_IsRefusedUntilThatIsMadeAnew()
+    {
+        await using var controller = await RunningController.StartAsync();
+        var (pki, tokens) = (new V1.PkiService.PkiServiceClient(controller.Local()), new V1.EnrollmentService.EnrollmentServiceClient(controller.Local()));
+        await tokens.CreateJoinTokenAsync(new() { Name = "bench", Nodes = { "ecu*" } }, cancellationToken: Ct);
+        var used = await tokens.CreateJoinTokenAsync(new() { Name = "used", Nodes = { "ecu*" } }, cancellationToken: Ct);
+        using var node = new JoiningNode(controller, "ecu1");
+        Assert.NotNull((await node.AskAsync(used.Secret)).Issued);
+        var begun = await pki.RotateAuthorityAsync(new(), cancellationToken: Ct);
+        await node.RenewAsync();
+        var everything = await Assert.ThrowsAsync<RpcException>(async () => await pki.FinishRotationAsync(new(), cancellationToken: Ct));
+        Assert.True(everything.Status.Detail.Contains("node:ecu1", StringComparison.Ordinal) && everything.Status.Detail.Contains("bench", StringComparison.Ordinal), everything.Status.Detail);
+        await new V1.AccessService.AccessServiceClient(controller.Tls(node.Certificate)).WhoAmIAsync(new(), cancellationToken: Ct);
+
+        var refused = await Assert.ThrowsAsync<RpcException>(async () => await pki.FinishRotationAsync(new(), cancellationToken: Ct));
+
+        Assert.Equal(["bench"], begun.JoinTokensOfOld);
+        Assert.Equal(StatusCode.FailedPrecondition, refused.StatusCode);
+        Assert.Contains("bench", refused.Status.Detail, StringComparison.Ordinal);
+        Assert.DoesNotContain("used", refused.Status.Detail.Replace("can be used", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        await tokens.RevokeJoinTokenAsync(new() { Name = "bench" }, cancellationToken: Ct);
+        var both = JoinTokenText.Parse((await tokens.CreateJoinTokenAsync(new() { Name = "bench", Nodes = { "ecu*" } }, cancellationToken: Ct)).Secret)!;
+        Assert.Equal(controller.Service<Pki>().Authorities.KeyFingerprints, both.Authorities);
+        Assert.Equal(2, both.Authorities.Count);
+        Assert.Empty((await pki.FinishRotationAsync(new(), cancellationToken: Ct)).JoinTokensOfOld);
+        Assert.Contains(Assert.Single(controller.Service<Pki>().Authorities.KeyFingerprints), both.Authorities);
+        using var later = new JoiningNode(controller, "ecu2");
+        Assert.NotNull((await later.AskAsync(both.Presented.Reveal())).Issued);
+    }
+
+    [Fact, Trait("Requirement", "QMF-ENROLL-013")]
+    public async Task Finish_ByForce_LosesTheJoinTokensThatNameTheOldOneAlone()
+    {
+        await using var controller = await RunningController.StartAsync();
+        var (pki, tokens) = (new V1.PkiService.PkiServiceClient(controller.Local()), new V1.EnrollmentService.EnrollmentServiceClient(controller.Local()));
+        await tokens.CreateJoinTokenAsync(new() { Name = "bench", Nodes = { "ecu*" } }, cancellationToken: Ct);
+        await pki.RotateAuthorityAsync(new(), cancellationToken: Ct);
+
+        Assert.Single((await pki.FinishRotationAsync(new() { Force = true }, cancellationToken: Ct)).Authorities);
     }
 
     [Fact, Trait("Requirement", "QMF-PKI-004")]

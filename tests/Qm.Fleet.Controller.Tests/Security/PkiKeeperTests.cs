@@ -35,6 +35,23 @@ public sealed class PkiKeeperTests
         Assert.Empty(Events(controller, "CertificateExpiring"));
     }
 
+    [Fact, Trait("Requirement", "QMF-ENROLL-013")]
+    public async Task Look_JoinTokenNamesTheOldAuthorityAlone_ThatRetiresWhenItHasEnded()
+    {
+        await using var controller = await StartAsync(adjust: static options => options.AuthorityOverlap = TimeSpan.FromHours(1));
+        var (pki, keeper) = (controller.Service<Pki>(), controller.Service<PkiKeeper>());
+        await new V1.EnrollmentService.EnrollmentServiceClient(controller.Local()).CreateJoinTokenAsync(new() { Name = "bench", Nodes = { "ecu*" } }, cancellationToken: Ct);
+        pki.BeginRotation(null, "admin:ann", "");
+        _time.Advance(TimeSpan.FromHours(2));
+        await keeper.LookAsync(Ct);
+        Assert.NotNull(pki.Authorities.Retiring);
+
+        _time.Advance(TimeSpan.FromDays(1));
+        await keeper.LookAsync(Ct);
+
+        Assert.Null(pki.Authorities.Retiring);
+    }
+
     [Fact, Trait("Requirement", "QMF-PKI-005")]
     public async Task Look_WhatNearsItsEnd_IsToldOnceAlsoAfterARestart()
     {

@@ -104,13 +104,15 @@ public sealed class EnrollmentPolicyTests
     [Theory]
     [InlineData("qmj1.id.secret", "")]
     [InlineData("qmj1.id-1.sec_ret.0000000000000000000000000000000000000000000000000000000000000000", "0000000000000000000000000000000000000000000000000000000000000000")]
+    [InlineData("qmj1.id.secret.0000000000000000000000000000000000000000000000000000000000000000.1111111111111111111111111111111111111111111111111111111111111111",
+        "0000000000000000000000000000000000000000000000000000000000000000.1111111111111111111111111111111111111111111111111111111111111111")]
     [Trait("Requirement", "QMF-ENROLL-005")]
-    public void JoinTokenText_AsItIsShown_IsRead(string text, string authority)
+    public void JoinTokenText_AsItIsShown_IsRead(string text, string authorities)
     {
         var token = JoinTokenText.Parse(text);
 
         Assert.NotNull(token);
-        Assert.Equal(authority, token.Authority);
+        Assert.Equal(authorities, string.Join('.', token.Authorities));
         Assert.Equal(string.Join('.', text.Split('.')[..3]), token.Presented.Reveal());
     }
 
@@ -125,6 +127,7 @@ public sealed class EnrollmentPolicyTests
     [InlineData("qmj1.id.sec ret")]
     [InlineData("qmj1.id.secret.0000000000000000000000000000000000000000000000000000000000000000.x")]
     [InlineData("qmj1.id.secret.000000000000000000000000000000000000000000000000000000000000000G")]
+    [InlineData("qmj1.id.secret.0000000000000000000000000000000000000000000000000000000000000000.0000000000000000000000000000000000000000000000000000000000000000.0000000000000000000000000000000000000000000000000000000000000000")]
     [Trait("Requirement", "QMF-ENROLL-005")]
     public void JoinTokenText_AnythingElse_IsNone(string text) => Assert.Null(JoinTokenText.Parse(text));
 }
