@@ -46,6 +46,7 @@ internal sealed partial class EnrollmentDesk(
             (decision, certificate) = await database.WriteAsync(tx => Carry(tx, ask, peer), commit: true, ct, ask.By).ConfigureAwait(false);
         }
         await TellAsync(ask, decision).ConfigureAwait(false);
+        await CertificateStart.HoldsAsync(certificate, time, ct).ConfigureAwait(false);
         return (decision, certificate);
     }
 
@@ -85,6 +86,7 @@ internal sealed partial class EnrollmentDesk(
         {
             await RaiseAsync(node, by.Actor, refusal).ConfigureAwait(false);
         }
+        await CertificateStart.HoldsAsync(issued, time, ct).ConfigureAwait(false);
         return (issued, refusal);
     }
 
