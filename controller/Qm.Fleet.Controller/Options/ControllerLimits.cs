@@ -21,7 +21,7 @@ internal sealed record ControllerLimits
     /// <summary>Connections in all.</summary>
     public int Connections { get; init; } = 20_000;
 
-    /// <summary>TLS handshakes of one address, per second.</summary>
+    /// <summary>TLS handshakes of one address that fail or are of nobody, per second; one certificate is given back a tenth of it.</summary>
     public int HandshakesPerAddress { get; init; } = 100;
 
     /// <summary>Connections of one address that have not come through their handshake.</summary>

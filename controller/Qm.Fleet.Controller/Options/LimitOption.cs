@@ -27,7 +27,7 @@ internal sealed record LimitOption(
             static limits => limits.ConnectionsPerIdentity, static (limits, value) => limits with { ConnectionsPerIdentity = value }),
         new("--connections", "Connections in all", 16, 1_000_000,
             static limits => limits.Connections, static (limits, value) => limits with { Connections = value }),
-        new("--handshakes-per-address", "TLS handshakes of one address per second", 1, 100_000,
+        new("--handshakes-per-address", "TLS handshakes of one address per second that fail or are of nobody", 1, 100_000,
             static limits => limits.HandshakesPerAddress, static (limits, value) => limits with { HandshakesPerAddress = value }),
         new("--unfinished-per-address", "Connections of one address that have not come through their TLS handshake", 1, 100_000,
             static limits => limits.UnfinishedPerAddress, static (limits, value) => limits with { UnfinishedPerAddress = value }),

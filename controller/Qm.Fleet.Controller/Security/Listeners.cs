@@ -110,6 +110,10 @@ internal sealed partial class Listeners(
             connection.Abort(new ConnectionAbortedException("The peer has no identity here."));
             return;
         }
+        if (connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate is not null)
+        {
+            handshakes.Recognise(connection, caller.Actor);
+        }
         var most = CallerLimits.Of(caller, options.Value.Limits).Connections;
         if (!_connections.TryTake(caller.Actor, most))
         {

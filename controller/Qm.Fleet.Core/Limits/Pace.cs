@@ -25,6 +25,12 @@ public readonly record struct Pace(double PerSecond, double Burst)
             : wait <= patience ? new(true, wait, paid)
             : new(false, wait - patience, paidAt);
     }
+
+    /// <summary>Gives a turn back that was taken, as if it never had been.</summary>
+    /// <param name="paidAt">When what was taken so far is paid for.</param>
+    /// <param name="cost">How much of the rate it took.</param>
+    /// <returns>When the rest is paid for.</returns>
+    public TimeSpan GiveBack(TimeSpan paidAt, double cost = 1) => paidAt - TimeSpan.FromSeconds(cost / PerSecond) is var rest && rest > TimeSpan.Zero ? rest : TimeSpan.Zero;
 }
 
 /// <summary>The answer to somebody who asked for a turn.</summary>

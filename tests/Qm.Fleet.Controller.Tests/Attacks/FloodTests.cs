@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Security.Limits;
@@ -118,6 +120,65 @@ public sealed class FloodTests
         Assert.Equal("address:127.0.0.1", (await Witness.ToldAsync(controller, LimitNames.Handshakes)).Actor);
     }
 
+    // A bench, or a lab on loopback: thousands of nodes come from one address at once when a controller starts.
+    [Fact]
+    public async Task Handshakes_OfManyNodesBehindOneAddress_DoNotCount()
+    {
+        await using var controller = await RunningController.StartAsync(adjust: static options => options.Limits = new() { HandshakesPerAddress = 2 });
+        using var authority = Forger.Authority(controller);
+
+        await Task.WhenAll(Enumerable.Range(0, 40).Select(async number =>
+        {
+            using var key = Forger.Make(FormattableString.Invariant($"OU=node, CN=ecu{number}"), authority);
+            await using var node = await Http2Wire.ConnectAsync(controller, key);
+            Assert.NotNull(await node.UntilAsync(static frame => frame.Type == Frame.Settings));
+        }));
+
+        Assert.Empty(Reached(controller));
+    }
+
+    [Fact]
+    public async Task Handshakes_StormOfStrangersOfTheSameAddress_LeaveAnEnrolledNodeItsTurn()
+    {
+        await using var controller = await RunningController.StartAsync(adjust: static options => options.Limits = new() { HandshakesPerAddress = 20 });
+        using var key = Forger.Node(controller, "ecu1");
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        Task[] storm = [.. Enumerable.Range(0, 30).Select(async _ =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                // Closed without a word at times, which is what it is there for.
+                await Record.ExceptionAsync(async () =>
+                {
+                    await using var stranger = await RawTls.ConnectAsync(controller, null, SslApplicationProtocol.Http2);
+                });
+            }
+        })];
+        await Witness.ToldAsync(controller, LimitNames.Handshakes);
+
+        for (var turn = 0; turn < 3; turn++)
+        {
+            await ComesAsync(controller, key);
+        }
+
+        await stop.CancelAsync();
+        await Task.WhenAll(storm).WaitAsync(RunningController.Deadline, Ct);
+    }
+
+    [Fact]
+    public async Task Handshakes_StormWithOneCertificate_CountsLikeAnyOther()
+    {
+        await using var controller = await RunningController.StartAsync(adjust: static options => options.Limits = new() { HandshakesPerAddress = 5 });
+        using var key = Forger.Node(controller, "ecu1");
+
+        await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => Record.ExceptionAsync(async () =>
+        {
+            await using var one = await Http2Wire.ConnectAsync(controller, key);
+        }).AsTask())).WaitAsync(RunningController.Deadline, Ct);
+
+        Assert.Equal("address:127.0.0.1", (await Witness.ToldAsync(controller, LimitNames.Handshakes)).Actor);
+    }
+
     [Fact]
     public async Task Connections_TooManyOfOneNode_AreRefusedAndItsOthersStay()
     {
@@ -181,6 +242,26 @@ public sealed class FloodTests
 
     private static IEnumerable<EventDraft> Reached(RunningController controller) =>
         controller.Service<EventLog>().After(0, "", "", 100).Select(static stored => stored.Draft).Where(static draft => draft.Reason == LimitTrail.Reason);
+
+    // As an agent does it: again, until it is in.
+    private static async Task ComesAsync(RunningController controller, X509Certificate2 key)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        late.CancelAfter(RunningController.Deadline);
+        while (true)
+        {
+            late.Token.ThrowIfCancellationRequested();
+            var missed = await Record.ExceptionAsync(async () =>
+            {
+                await using var wire = await Http2Wire.ConnectAsync(controller, key);
+                Assert.NotNull(await wire.UntilAsync(static frame => frame.Type == Frame.Settings));
+            });
+            if (missed is null)
+            {
+                return;
+            }
+        }
+    }
 
     private static async Task<RpcException?> ErrorAsync<T>(Func<AsyncUnaryCall<T>> call)
     {

@@ -45,6 +45,20 @@ internal sealed class Paces<TKey>(TimeProvider time)
         }
     }
 
+    /// <summary>Gives a turn back that was taken.</summary>
+    /// <param name="key">Whose it was.</param>
+    /// <param name="pace">The pace that it was taken at.</param>
+    public void GiveBack(TKey key, Pace pace)
+    {
+        lock (_gate)
+        {
+            if (_paidAt.TryGetValue(key, out var paidAt))
+            {
+                _paidAt[key] = pace.GiveBack(paidAt);
+            }
+        }
+    }
+
     // Who owes nothing is as one who was never there. Where too many owe something, all begin anew: to refuse whoever is new would do the attacker's work.
     private void Sweep(TimeSpan now)
     {
