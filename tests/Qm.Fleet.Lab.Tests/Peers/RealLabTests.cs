@@ -1,5 +1,6 @@
 using Qm.Fleet.Lab.Control;
 using Qm.Fleet.Lab.Demonstration;
+using Qm.Fleet.Lab.Nodes;
 using Qm.Fleet.Lab.Peers;
 using Qm.Fleet.Lab.Processes;
 using Spectre.Console;
@@ -27,6 +28,40 @@ public sealed class RealLabTests
         Assert.True(code == 0, output.ToString());
         Assert.Contains($"real, process {blueChi.ProcessId}", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("Second apply: 0 mutating D-Bus calls, 0 file writes", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-ASIL-001")]
+    [Trait("Requirement", "QMF-RULE-6")]
+    public async Task HostUnits_OnARealBlueChi_TheListedOneIsReachedAndNoOther()
+    {
+        const string Listed = "brake-control.service";
+        await using var blueChi = await RealBlueChi.StartAsync(["ecu1", "qm.ecu1"]);
+        await using var lab = await LabEnvironment.StartAsync(
+            new LabOptions { Nodes = 1, Timings = NodeTimings.Fast, BlueChi = new(blueChi.Address, blueChi.BusAddress) }, (_, _, _) => { }, TimeProvider.System, Ct);
+        var host = lab.Nodes[0].Host;
+        await RunAsync(0, "wait", "node/ecu1", "--for", "condition=QmOnline", "--timeout", "60s");
+        var before = Runs();
+
+        await RunAsync(4, "restart", "ecu1", Listed, "--on-host");
+        Assert.Equal(before, Runs());
+        await RunAsync(0, "auth", "host-units", "allow", Listed, "--reason", "bench 4 has no ignition");
+        await RunAsync(0, "restart", "ecu1", Listed, "--on-host");
+        await RunAsync(4, "restart", "ecu1", "bluechi-agent.service", "--on-host");
+
+        var after = Runs();
+        Assert.Equal([Listed], after.Keys.Where(unit => after[unit] != before[unit]));
+        await RunAsync(0, "auth", "host-units", "remove", Listed);
+        await RunAsync(4, "restart", "ecu1", Listed, "--on-host");
+        Assert.Equal(after, Runs());
+
+        Dictionary<string, string> Runs() => host.Units.ToDictionary(static unit => unit.Name, static unit => $"{unit.ActiveState} {unit.InvocationId}", StringComparer.Ordinal);
+
+        async Task RunAsync(int expected, params string[] arguments)
+        {
+            var (code, output) = await lab.RunCliAsync(arguments, Ct);
+            Assert.True(code == expected, $"qmfleet {string.Join(' ', arguments)} ended with {code}: {output}");
+        }
     }
 
     [Fact]
