@@ -75,7 +75,22 @@ internal sealed class CertificateDesk
         }
         foreach (var open in _open.Open.Where(open => open.Subject != localAdmin).GroupBy(static open => open.Subject, StringComparer.Ordinal).Select(static open => open.MaxBy(static one => one.Life.Ends)!))
         {
-            yield return new(IsNode(open.Subject) ? CertificateKind.Node : CertificateKind.Person, open.Subject, open.Serial, open.Life);
+            yield return Known(open);
+        }
+    }
+
+    /// <summary>The same, and those of whoever is not connected now: a person comes for a moment, and a node that is away too long is let in no more.</summary>
+    public IEnumerable<KnownCertificate> All()
+    {
+        var (connected, now) = (new HashSet<string>(StringComparer.Ordinal), _time.GetUtcNow());
+        foreach (var known in Known())
+        {
+            connected.Add(known.Name);
+            yield return known;
+        }
+        foreach (var use in _inUse.Values.Where(use => !connected.Contains(use.Subject) && use.Life.Ends > now && _pki.Revoked.Find(use.Name) is null && _pki.Authorities.All.Any(authority => authority.Fingerprint == use.Authority)))
+        {
+            yield return Known(use);
         }
     }
 
@@ -128,6 +143,8 @@ internal sealed class CertificateDesk
 
     /// <summary>Whether a subject is a node.</summary>
     public static bool IsNode(string subject) => subject.StartsWith("node:", StringComparison.Ordinal);
+
+    private static KnownCertificate Known(CertificateInUse use) => new(IsNode(use.Subject) ? CertificateKind.Node : CertificateKind.Person, use.Subject, use.Serial, use.Life);
 
     // Whoever shows a certificate of the authority that issues now has it, whatever a clock says.
     private bool IsNewer(CertificateInUse use, CertificateInUse known) =>

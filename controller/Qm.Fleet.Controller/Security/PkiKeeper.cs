@@ -110,7 +110,7 @@ internal sealed partial class PkiKeeper(
     {
         _told ??= [.. store.Notices()];
         var now = time.GetUtcNow();
-        var notices = desk.Known().Select(known => (Known: known, Concern: known.Life.ConcernAt(now, known.RenewsItself)))
+        var notices = desk.All().Select(known => (Known: known, Concern: known.Life.ConcernAt(now, known.RenewsItself)))
             .Where(found => found.Concern != CertificateConcern.None && !_told.Contains((found.Known.Serial, found.Concern)))
             .Select(found => new CertificateNotice(found.Known.Serial, found.Concern, found.Known.Life.Ends, Draft(found.Known, found.Concern))).ToList();
         var seen = desk.TakeUnstored();

@@ -1,3 +1,5 @@
+using System.Net.Http.Json;
+using System.Text.Json;
 using Grpc.Core;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
@@ -64,6 +66,38 @@ public sealed class RetireRemoveTests
         Assert.Equal("operations/retire@ecu1/2", (await nodes.RetireAsync(Removal, cancellationToken: Ct)).Status.Retiring.Operation);
         var told = Assert.Single(controller.Service<EventLog>().After(0, "ecu1", "", 100), static told => told.Draft.Reason == "NodeRetirementCancelled");
         Assert.Equal(SecurityFacts.LocalActor, told.Draft.Actor);
+    }
+
+    [Fact]
+    public async Task Retire_RemoveOverRest_IsBegunSeenAndCalledOff()
+    {
+        await using var controller = await RunningController.StartAsync();
+        var nodes = await WithNodesAsync(controller);
+        using var fleets = new V1.FleetService.FleetServiceClient(controller.Local()).Watch(new(), cancellationToken: Ct);
+        var rest = controller.Rest();
+
+        var begun = await PostAsync("/v1/nodes/ecu1:retire", new { reason = "sold", remove = true });
+        var operation = begun.GetProperty("status").GetProperty("retiring").GetProperty("operation").GetString();
+        var seen = JsonDocument.Parse(await rest.GetStringAsync($"/v1/{operation}", Ct)).RootElement;
+        var ended = await PostAsync($"/v1/{operation}:cancel", new { reason = "the wrong node" });
+
+        Assert.Equal(("operations/retire@ecu1/1", "Retire", "node/ecu1"), (operation, seen.GetProperty("kind").GetString(), seen.GetProperty("target").GetString()));
+        Assert.True(ended.GetProperty("done").GetBoolean());
+        Assert.Null((await nodes.GetAsync(new() { Name = "ecu1" }, cancellationToken: Ct)).Status.Retiring);
+        // Who watches fleets is told of none.
+        Assert.True(await fleets.ResponseStream.MoveNext(Ct));
+        Assert.Equal((V1.ChangeType.Bookmark, null), (fleets.ResponseStream.Current.Type, fleets.ResponseStream.Current.Fleet));
+        await new V1.FleetService.FleetServiceClient(controller.Local()).ApplyAsync(new() { Fleets = { Samples.Fleet() } }, cancellationToken: Ct);
+        Assert.True(await fleets.ResponseStream.MoveNext(Ct));
+        Assert.Equal("cockpit", fleets.ResponseStream.Current.Fleet?.Metadata.Name);
+
+        async Task<JsonElement> PostAsync(string path, object body)
+        {
+            using var answer = await rest.PostAsJsonAsync(path, body, Ct);
+            var text = await answer.Content.ReadAsStringAsync(Ct);
+            Assert.True(answer.IsSuccessStatusCode, text);
+            return JsonDocument.Parse(text).RootElement;
+        }
     }
 
     [Fact]

@@ -79,6 +79,35 @@ public sealed class PkiKeeperTests
         }
     }
 
+    // People come for a moment, and a node that is away does not renew: of these nobody would hear otherwise.
+    [Fact, Trait("Requirement", "QMF-PKI-005")]
+    public async Task Look_WhatNearsItsEndOfWhoIsNotConnected_IsToldUnlessItIsRevoked()
+    {
+        using var folder = new TemporaryFolder();
+        await using (var controller = await StartAsync(folder))
+        {
+            foreach (var name in new[] { "ecu1", "ecu2" })
+            {
+                using var agent = await Agent.ConnectAsync(controller, name);
+            }
+            using var authority = Attacks.Forger.Authority(controller);
+            using var ann = Attacks.Forger.Make("OU=viewer, CN=ann", authority, lasts: TimeSpan.FromDays(340));
+            await new V1.FleetService.FleetServiceClient(controller.Tls(ann)).ListAsync(new(), cancellationToken: Ct);
+            await new V1.PkiService.PkiServiceClient(controller.Local()).RevokeAsync(new() { Subject = "node:ecu2", Reason = "sold" }, cancellationToken: Ct);
+            await controller.Service<PkiKeeper>().LookAsync(Ct);
+            Assert.Empty(Events(controller, "CertificateExpiring"));
+        }
+
+        _time.Advance(TimeSpan.FromDays(334));
+        await using var later = await StartAsync(folder);
+        await later.Service<PkiKeeper>().LookAsync(Ct);
+        await later.Service<PkiKeeper>().LookAsync(Ct);
+
+        Assert.Equal(
+            ["The certificate of node:ecu1", "The certificate of viewer:ann"],
+            Events(later, "CertificateExpiring").Select(static told => told.Draft.Message[..told.Draft.Message.IndexOf(" ends", StringComparison.Ordinal)]).Order(StringComparer.Ordinal));
+    }
+
     [Fact, Trait("Requirement", "QMF-PKI-005")]
     public async Task Metrics_EveryCertificateInUse_SaysHowLongItHolds()
     {
