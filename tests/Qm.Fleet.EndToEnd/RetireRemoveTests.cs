@@ -60,9 +60,10 @@ public sealed class RetireRemoveTests
     public async Task Retire_RemoveTwoOfOneFleetAndCancelOne_FindRoomInItsBudgetAndGiveItBack()
     {
         await using var lab = await FleetLab.StartAsync();
-        await lab.ApplyAsync("cockpit.yaml");
+        await lab.ApplyAsync("cockpit.yaml", ("qm: 500", "qm: 560"));
         await lab.ConvergedAsync();
         var files = Etc(lab, "ecu3");
+        var applied = (await lab.EventsAsync())[^1].Number;
         await lab.RunAsync("node", "cordon", "ecu3");
         await lab.RunAsync("node", "retire", "ecu3", "--reason", "sold", "--remove", "--no-wait");
         await lab.NodeAsync("ecu3", static node => node.Status.Step?.Message.Contains("cordoned", StringComparison.Ordinal) == true, "ecu3 waits, because it is cordoned");
@@ -73,6 +74,10 @@ public sealed class RetireRemoveTests
         await lab.NodeAsync("ecu3", static node => node.Status is { Step.Name: "Ready", Fleet: "cockpit", Retiring: null }, "ecu3 is of its fleet again");
 
         Assert.Equal(files, Etc(lab, "ecu3"));
+        // maxUnavailable is 1: the second is not taken down before the first is out of it.
+        var told = (await lab.EventsAsync()).Where(one => one.Number > applied && one.Reason is "QmRestarted" or "NodeRetired" && one.Node is "ecu1" or "ecu2").ToList();
+        Assert.Equal(["QmRestarted", "NodeRetired", "QmRestarted", "NodeRetired"], told.Select(static one => one.Reason));
+        Assert.Equal([told[0].Node, told[2].Node], [told[1].Node, told[3].Node]);
         Assert.All((string[])["ecu1", "ecu2"], name => Assert.Equal("max", lab.Cgroup(name, "memory.high")));
     }
 
