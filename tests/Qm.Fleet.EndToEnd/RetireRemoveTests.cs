@@ -70,6 +70,12 @@ public sealed class RetireRemoveTests
 
         Assert.Contains("operation/retire@ecu3/1 ended", await lab.RunAsync("cancel", "operation/retire@ecu3/1", "--reason", "the wrong one"), StringComparison.Ordinal);
         await lab.RunAsync("node", "uncordon", "ecu3");
+        // Each is down long enough for the other to come beside it, if it could.
+        foreach (var node in lab.Lab.Nodes)
+        {
+            node.Faults.SlowDown("qm.service", TimeSpan.FromSeconds(4));
+        }
+
         await lab.RunAsync("node", "retire", "ecu1", "ecu2", "--reason", "sold", "--remove", "--timeout", "2m");
         await lab.NodeAsync("ecu3", static node => node.Status is { Step.Name: "Ready", Fleet: "cockpit", Retiring: null }, "ecu3 is of its fleet again");
 
