@@ -9,7 +9,7 @@ internal sealed record Decisions
 {
     internal static Decisions Cores { get; } = new();
 
-    internal Func<RolloutState, RolloutPolicy, IReadOnlyDictionary<string, RolloutNode>, DateTimeOffset, RolloutDecision?, RolloutDecision> Advance { get; init; } = RolloutEngine.Advance;
+    internal Func<RolloutState, RolloutPolicy, IReadOnlyDictionary<string, RolloutNode>, DateTimeOffset, RolloutDecision?, IReadOnlyDictionary<string, RolloutNode>?, RolloutDecision> Advance { get; init; } = RolloutEngine.Advance;
 
     internal Func<RolloutPolicy, UnmetPrecondition?, DateTimeOffset, RolloutHold?> Hold { get; init; } = RolloutEngine.Hold;
 

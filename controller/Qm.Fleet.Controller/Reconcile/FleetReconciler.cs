@@ -28,6 +28,7 @@ internal sealed partial class FleetReconciler(
     private ImmutableArray<string> _knownHosts = [];
     private DesiredState _desired = new([], []);
     private ImmutableDictionary<string, ImmutableArray<string>> _members = ImmutableDictionary<string, ImmutableArray<string>>.Empty;
+    private bool _isLeft;
     private int _desiredStale = 1;
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => RunAsync(stoppingToken);
@@ -114,6 +115,7 @@ internal sealed partial class FleetReconciler(
         if (Interlocked.Exchange(ref _desiredStale, 0) == 1)
         {
             _desired = await store.LoadDesiredAsync(ct);
+            _isLeft = _desired.Fleets.Any(static fleet => fleet.Leaving is not null);
             await AssignAsync(ct);
         }
 
@@ -202,7 +204,7 @@ internal sealed partial class FleetReconciler(
 
         var before = rollouts.Find(fleet.Name);
         var disruptions = healing.Disruptions(fleet.Uid);
-        var decision = fleet.Leaving is { } leaving ? rollouts.Ask(fleet, rollout, leaving, Beside(fleet)) : rollouts.Ask(fleet, rollout, _members[fleet.Name]);
+        var decision = rollouts.Ask(fleet, rollout, _members[fleet.Name], Beside(fleet));
         if (!healing.TryMove(fleet.Uid, disruptions, decision.State.Members))
         {
             // A node that it counted as serving is being taken down.
@@ -233,11 +235,13 @@ internal sealed partial class FleetReconciler(
         }
     }
 
-    private List<(DesiredFleet Fleet, IReadOnlyList<string> Nodes)> Beside(DesiredFleet leaving) =>
-    [
-        .. _desired.Fleets.Where(other => leaving.Home.Length > 0 && other != leaving && (other.Name == leaving.Home || other.Home == leaving.Home))
-            .Select(other => (other, (IReadOnlyList<string>)_members[other.Name])),
-    ];
+    private List<(DesiredFleet Fleet, IReadOnlyList<string> Nodes)> Beside(DesiredFleet fleet)
+    {
+        var home = HomeOf(fleet);
+        return !_isLeft || home.Length == 0 ? [] : [.. _desired.Fleets.Where(other => other != fleet && HomeOf(other) == home).Select(other => (other, (IReadOnlyList<string>)_members[other.Name]))];
+    }
+
+    private static string HomeOf(DesiredFleet fleet) => fleet.Leaving is null ? fleet.Name : fleet.Home;
 
     private static bool IsClean(RolloutState state, ImmutableArray<string> members) =>
         members.IsEmpty || (state.Phase == RolloutPhase.Succeeded && members.All(name => state.Members.GetValueOrDefault(name) is { State: MemberState.Done }));

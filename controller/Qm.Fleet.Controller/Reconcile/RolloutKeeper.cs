@@ -67,26 +67,12 @@ internal sealed class RolloutKeeper(RolloutNodes nodes, Decisions decisions, Tim
         members.ToDictionary(name => name, name => nodes.View(fleet, name), StringComparer.Ordinal);
 
     /// <summary>Asks what a rollout does next.</summary>
-    internal RolloutDecision Ask(DesiredFleet fleet, StoredRollout rollout, IEnumerable<string> members) => Ask(fleet, rollout, View(fleet, members));
-
-    /// <summary>Asks what the rollout of a node that leaves does next; it finds room in the budget of the fleet that it was of.</summary>
-    /// <param name="fleet">What takes everything off it.</param>
-    /// <param name="rollout">Its rollout.</param>
-    /// <param name="node">The node.</param>
-    /// <param name="beside">Those it was of one fleet with: that fleet and others that leave it, each with its nodes.</param>
-    internal RolloutDecision Ask(DesiredFleet fleet, StoredRollout rollout, string node, IReadOnlyCollection<(DesiredFleet Fleet, IReadOnlyList<string> Nodes)> beside)
-    {
-        var view = View(fleet, [node]);
-        if (rollout.State.Members.GetValueOrDefault(node) is { State: MemberState.Waiting } && view[node].Blocked is null)
-        {
-            var nodes = beside.SelectMany(other => View(other.Fleet, other.Nodes)).Append(KeyValuePair.Create(node, view[node])).ToDictionary(StringComparer.Ordinal);
-            var others = beside.SelectMany(other => Find(other.Fleet.Name)?.Decision.State.Members ?? RolloutState.NoMembers).Where(member => nodes.ContainsKey(member.Key)).ToDictionary(StringComparer.Ordinal);
-            var hold = decisions.MayDisrupt(node, nodes, others, fleet.Policy, null);
-            view[node] = view[node] with { Blocked = hold is null ? null : new(hold.Reason, Never: false) };
-        }
-
-        return Ask(fleet, rollout, view);
-    }
+    /// <param name="fleet">The fleet.</param>
+    /// <param name="rollout">Its rollout, as it is stored.</param>
+    /// <param name="members">Its nodes.</param>
+    /// <param name="beside">Those in the same budget: of a fleet the nodes that leave it for good, of such a node the fleet and the others that leave it, each with its nodes.</param>
+    internal RolloutDecision Ask(DesiredFleet fleet, StoredRollout rollout, IEnumerable<string> members, IReadOnlyCollection<(DesiredFleet Fleet, IReadOnlyList<string> Nodes)> beside) => decisions.Advance(
+        rollout.State, fleet.Policy, View(fleet, members), time.GetUtcNow(), Find(fleet.Name)?.Decision, beside.Count == 0 ? null : beside.SelectMany(Beside).ToDictionary(StringComparer.Ordinal));
 
     /// <summary>Makes an answer known, once it is stored.</summary>
     /// <returns>The nodes that are to look at it, because it is another for them than before.</returns>
@@ -99,8 +85,12 @@ internal sealed class RolloutKeeper(RolloutNodes nodes, Decisions decisions, Tim
             : [.. decision.State.Members.Keys];
     }
 
-    private RolloutDecision Ask(DesiredFleet fleet, StoredRollout rollout, Dictionary<string, RolloutNode> view) =>
-        decisions.Advance(rollout.State, fleet.Policy, view, time.GetUtcNow(), Find(fleet.Name)?.Decision);
+    // One that has its turn is as good as down, whatever was seen of it last.
+    private IEnumerable<KeyValuePair<string, RolloutNode>> Beside((DesiredFleet Fleet, IReadOnlyList<string> Nodes) other)
+    {
+        var members = (Find(other.Fleet.Name)?.Decision.State ?? other.Fleet.Rollout?.State)?.Members ?? RolloutState.NoMembers;
+        return View(other.Fleet, other.Nodes).Select(node => KeyValuePair.Create(node.Key, node.Value with { GoesDown = node.Value.GoesDown || members.GetValueOrDefault(node.Key) is { IsInTheAir: true } }));
+    }
 
     // Only what is held by something else than before is made anew.
     private ImmutableSortedDictionary<string, SinceHold> Holds(ImmutableSortedDictionary<string, SinceHold> before, RolloutDecision decision)

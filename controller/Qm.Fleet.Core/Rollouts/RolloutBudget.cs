@@ -28,18 +28,26 @@ internal sealed record FullGroup(int Size, int Down, int Helpless, string? First
 /// <summary>How many nodes may be down at once, in each group; nodes that are down for any reason count.</summary>
 internal sealed class RolloutBudget : IDisposable
 {
+    private static readonly Dictionary<string, RolloutNode> NoNodes = [];
+
     private readonly RolloutPolicy _policy;
     private readonly RolloutGroups _before;
     private readonly Group[] _groups;
     private readonly ImmutableSortedDictionary<string, FullGroup>.Builder _full;
     private Dictionary<string, int> _numbers;
 
-    internal RolloutBudget(RolloutPolicy policy, IReadOnlyDictionary<string, RolloutNode> nodes, IReadOnlyDictionary<string, RolloutMember> members, RolloutGroups before, bool isRemoval = false)
+    internal RolloutBudget(RolloutPolicy policy, IReadOnlyDictionary<string, RolloutNode> nodes, IReadOnlyDictionary<string, RolloutMember> members, RolloutGroups before, bool isRemoval = false,
+        IReadOnlyDictionary<string, RolloutNode>? beside = null)
     {
         _policy = policy;
         _before = (before.MaxUnavailable, before.Per) == (policy.MaxUnavailable, policy.BudgetPer) ? before : RolloutGroups.Of(policy);
         (_numbers, _full) = (_before.Numbers, _before.Full.ToBuilder());
         foreach (var (_, node) in nodes)
+        {
+            Number(NameOf(node));
+        }
+
+        foreach (var (_, node) in beside ?? NoNodes)
         {
             Number(NameOf(node));
         }
@@ -65,6 +73,17 @@ internal sealed class RolloutBudget : IDisposable
             else if (group.Helpless++ == 0)
             {
                 group.First = name;
+            }
+        }
+
+        foreach (var (name, node) in beside ?? NoNodes)
+        {
+            ref var group = ref _groups[_numbers[NameOf(node)]];
+            group.Size++;
+            if (node is not { Availability: Availability.Serving, GoesDown: false })
+            {
+                group.Down++;
+                group.First ??= name;
             }
         }
     }

@@ -15,10 +15,12 @@ public static class RolloutEngine
     /// <param name="nodes">Every node of the fleet.</param>
     /// <param name="now">The time.</param>
     /// <param name="before">What was decided last; changes nothing but that what is as it was is not made again.</param>
+    /// <param name="beside">Nodes that are none of this rollout, and are in the same budget; null for none.</param>
     public static RolloutDecision Advance(
-        RolloutState state, RolloutPolicy policy, IReadOnlyDictionary<string, RolloutNode> nodes, DateTimeOffset now, RolloutDecision? before = null)
+        RolloutState state, RolloutPolicy policy, IReadOnlyDictionary<string, RolloutNode> nodes, DateTimeOffset now, RolloutDecision? before = null,
+        IReadOnlyDictionary<string, RolloutNode>? beside = null)
     {
-        var turn = new RolloutTurn(state, state.IsRemoval ? policy.ForRemoval : policy, nodes, now, before);
+        var turn = new RolloutTurn(state, state.IsRemoval ? policy.ForRemoval : policy, nodes, now, before, beside);
         turn.Join();
         turn.Observe();
         turn.Judge();

@@ -4,7 +4,8 @@ namespace Qm.Fleet.Core.Rollouts;
 
 /// <summary>One turn of the engine: what changes, and why what does not is held. Only what changes is made anew.</summary>
 internal sealed partial class RolloutTurn(
-    RolloutState state, RolloutPolicy policy, IReadOnlyDictionary<string, RolloutNode> nodes, DateTimeOffset now, RolloutDecision? before)
+    RolloutState state, RolloutPolicy policy, IReadOnlyDictionary<string, RolloutNode> nodes, DateTimeOffset now, RolloutDecision? before,
+    IReadOnlyDictionary<string, RolloutNode>? beside)
 {
     private readonly ImmutableSortedDictionary<string, RolloutMember> _before = state.Members;
     private readonly ImmutableSortedDictionary<string, RolloutMember>.Builder _members = state.Members.ToBuilder();
@@ -74,7 +75,7 @@ internal sealed partial class RolloutTurn(
     /// <summary>Who may begin: first those that go back, then batch after batch, and those of none last.</summary>
     internal void Admit()
     {
-        using var budget = new RolloutBudget(policy, nodes, _members, _groups, _state.IsRemoval);
+        using var budget = new RolloutBudget(policy, nodes, _members, _groups, _state.IsRemoval, beside);
         var members = _members.ToImmutable();
         var first = int.MaxValue;
         foreach (var (name, member) in members)

@@ -67,6 +67,33 @@ public sealed class RolloutEngineTests
     }
 
     [Fact]
+    [Trait("Requirement", "QMF-RETIRE-003")]
+    public void Advance_NodesBesideItInTheSameBudget_CountAndAreNoneOfIts()
+    {
+        var fleet = new ModelFleet(RolloutPolicy.Default, ModelFleet.Names(3));
+        fleet["ecu03"].Seen = Availability.Away;
+        fleet.Settle();
+        fleet["ecu03"].Seen = null;
+        // As when it has staged what is to come.
+        var nodes = fleet.View().ToDictionary(static node => node.Key, node => node.Value with { Staged = fleet.State.To }, StringComparer.Ordinal);
+        RolloutNode leaves = new() { Labels = new Dictionary<string, string>(), Availability = Availability.Serving };
+
+        RolloutDecision With(RolloutNode beside) => RolloutEngine.Advance(
+            fleet.State, fleet.Policy, nodes, fleet.Now, fleet.Decision, new Dictionary<string, RolloutNode>(StringComparer.Ordinal) { ["ecu09"] = beside });
+
+        foreach (var down in new[] { leaves with { GoesDown = true }, leaves with { Availability = Availability.Down } })
+        {
+            var held = With(down);
+            Assert.DoesNotContain(held.State.Members.Values, static member => member.State == MemberState.Moving);
+            Assert.Equal("1 of the 4 nodes of the fleet are down (ecu09), and maxUnavailable 1 allows 1", held.Holds["ecu01"].Reason);
+        }
+
+        var goes = With(leaves);
+        Assert.Equal("ecu01", Assert.Single(goes.State.Members, static member => member.Value.State == MemberState.Moving).Key);
+        Assert.Equal(ModelFleet.Names(3), goes.State.Members.Keys);
+    }
+
+    [Fact]
     public void Advance_DownNodeThatNobodyBringsUp_IsToldToNeedSomebody()
     {
         var fleet = new ModelFleet(RolloutPolicy.Default, ModelFleet.Names(3));

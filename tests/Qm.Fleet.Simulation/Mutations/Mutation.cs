@@ -25,11 +25,11 @@ internal sealed class Mutation(Bug bug)
 
     internal Decisions Decisions => bug switch
     {
-        Bug.BudgetOffByOne => new() { Advance = (state, policy, nodes, now, before) => RolloutEngine.Advance(state, With(policy, 1), nodes, now, before) },
-        Bug.OfflineNotCounted => new() { Advance = (state, policy, nodes, now, before) => RolloutEngine.Advance(state, With(policy, nodes.Values.Count(node => node.Availability is Availability.Away)), nodes, now, before) },
+        Bug.BudgetOffByOne => new() { Advance = (state, policy, nodes, now, before, beside) => RolloutEngine.Advance(state, With(policy, 1), nodes, now, before, beside) },
+        Bug.OfflineNotCounted => new() { Advance = (state, policy, nodes, now, before, beside) => RolloutEngine.Advance(state, With(policy, nodes.Values.Count(node => node.Availability is Availability.Away)), nodes, now, before, beside) },
         Bug.WindowByWinterTime => new()
         {
-            Advance = (state, policy, nodes, now, before) => RolloutEngine.Advance(state, InWinterTime(policy), nodes, now, before),
+            Advance = (state, policy, nodes, now, before, beside) => RolloutEngine.Advance(state, InWinterTime(policy), nodes, now, before, beside),
             Hold = (policy, blocked, now) => RolloutEngine.Hold(InWinterTime(policy), blocked, now),
         },
         Bug.CommonCauseIgnored => new()

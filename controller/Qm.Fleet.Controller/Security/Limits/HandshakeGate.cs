@@ -28,7 +28,7 @@ internal sealed class HandshakeGate(IOptions<ControllerOptions> options, LimitTr
     private const double ShareOfOne = 0.1;
 
     // Turns come back as well as up, so who waits asks again instead of being told when.
-    private static readonly TimeSpan Again = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan Again = TimeSpan.FromMilliseconds(100);
 
     private readonly Shares<IPAddress> _unfinished = new();
     private readonly Paces<IPAddress> _paces = new(time);
