@@ -83,6 +83,31 @@ public sealed class TrustKillTests
             static database => $"{new CertificateStore(database).InUse().Count} {new CertificateStore(database).Notices().Count} {Told(database, "CertificateExpiring")}"));
     }
 
+    [Fact, Trait("Requirement", "QMF-ACCESS-002")]
+    public async Task Access_KilledWhileItIsGivenOrTaken_IsGivenWithItsEventOrNot()
+    {
+        using var store = await OpenAsync();
+        AccessStore access = new(store.Database);
+        var now = store.Time.GetUtcNow();
+        static string Look(Database database) =>
+            $"{string.Join(',', new AccessStore(database).Load() is var all ? all.Tokens.Select(static token => token.Name).Concat(all.Bindings.Select(static binding => $"{binding.Subject}:{binding.Role}")) : [])} {Told(database, "AccessChanged")}";
+
+        Assert.Equal((" 0", "ci 1"), await new KilledWrites(store).EverywhereAsync(() => access.AddAsync(new("ci", "id", new byte[32], "viewer", new(), now, now.AddDays(1), "admin:ann"), Ann, Ct), Look));
+        Assert.Equal(("ci 1", "ci,token:ci:operator 2"), await new KilledWrites(store).EverywhereAsync(() => access.ApplyAsync(new V1.AccessBinding { Name = "more", Subject = "token:ci", Role = "operator" }, Ann, Ct), Look));
+        Assert.Equal(("ci,token:ci:operator 2", "token:ci:operator 3"), await new KilledWrites(store).EverywhereAsync(() => access.DeleteTokenAsync("ci", Ann, Ct), Look));
+    }
+
+    [Fact, Trait("Requirement", "QMF-PKI-003")]
+    public async Task Step_KilledWhileItIsTold_IsToldOnce()
+    {
+        using var store = await OpenAsync();
+        CertificateStore certificates = new(store.Database);
+
+        Assert.Equal(("0", "1"), await new KilledWrites(store).EverywhereAsync(
+            () => certificates.NoteStepAsync(1, static () => new("AuthorityRotating", EventSeverity.Warning, "admin:ann", "", "", "", "It begins."), Ct), static database => $"{Told(database, "AuthorityRotating")}"));
+        Assert.False(await certificates.NoteStepAsync(1, static () => new("AuthorityRotating", EventSeverity.Warning, "admin:ann", "", "", "", "It begins."), Ct));
+    }
+
     [Fact, Trait("Requirement", "QMF-RETIRE-001"), Trait("Requirement", "QMF-RETIRE-002")]
     public async Task Retirement_KilledWhileItIsStoredOrTakenBack_IsWholeOrNot()
     {
