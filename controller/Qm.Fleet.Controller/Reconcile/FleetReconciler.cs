@@ -235,13 +235,8 @@ internal sealed partial class FleetReconciler(
         }
     }
 
-    private List<(DesiredFleet Fleet, IReadOnlyList<string> Nodes)> Beside(DesiredFleet fleet)
-    {
-        var home = HomeOf(fleet);
-        return !_isLeft || home.Length == 0 ? [] : [.. _desired.Fleets.Where(other => other != fleet && HomeOf(other) == home).Select(other => (other, (IReadOnlyList<string>)_members[other.Name]))];
-    }
-
-    private static string HomeOf(DesiredFleet fleet) => fleet.Leaving is null ? fleet.Name : fleet.Home;
+    private List<(DesiredFleet Fleet, IReadOnlyList<string> Nodes)> Beside(DesiredFleet fleet) => !_isLeft || fleet.Family.Length == 0 ? []
+        : [.. _desired.Fleets.Where(other => other != fleet && other.Family == fleet.Family).Select(other => (other, (IReadOnlyList<string>)_members[other.Name]))];
 
     private static bool IsClean(RolloutState state, ImmutableArray<string> members) =>
         members.IsEmpty || (state.Phase == RolloutPhase.Succeeded && members.All(name => state.Members.GetValueOrDefault(name) is { State: MemberState.Done }));

@@ -43,6 +43,11 @@ internal sealed class MoveGate(string node, BlueChiLink blueChi, RolloutKeeper r
     internal HealingHold? MayDisrupt(DesiredFleet fleet, Presence qm, FleetMembers members, UnmetPrecondition? blocked)
     {
         var nodes = rollouts.View(fleet, members.Nodes.Append(node).Distinct());
+        foreach (var (name, beside) in rollouts.Beside(fleet))
+        {
+            nodes.TryAdd(name, beside);
+        }
+
         // It was looked at just now; what is noted of it may be older.
         nodes[node] = nodes[node] with { Availability = qm == Presence.Online ? Availability.Serving : Availability.Unregistered };
         return decisions.MayDisrupt(node, nodes, members.Members, fleet.Policy, blocked);

@@ -74,6 +74,10 @@ internal sealed class RolloutKeeper(RolloutNodes nodes, Decisions decisions, Tim
     internal RolloutDecision Ask(DesiredFleet fleet, StoredRollout rollout, IEnumerable<string> members, IReadOnlyCollection<(DesiredFleet Fleet, IReadOnlyList<string> Nodes)> beside) => decisions.Advance(
         rollout.State, fleet.Policy, View(fleet, members), time.GetUtcNow(), Find(fleet.Name)?.Decision, beside.Count == 0 ? null : beside.SelectMany(Beside).ToDictionary(StringComparer.Ordinal));
 
+    /// <summary>Nodes that are none of a fleet's and share its budget, as far as their rollouts were asked: those that leave it for good, or what such a one leaves.</summary>
+    internal IEnumerable<KeyValuePair<string, RolloutNode>> Beside(DesiredFleet fleet) => fleet.Family.Length == 0 ? []
+        : _known.Values.Where(known => known.Fleet.Uid != fleet.Uid && known.Fleet.Family == fleet.Family).SelectMany(known => Beside((known.Fleet, [.. known.Decision.State.Members.Keys])));
+
     /// <summary>Makes an answer known, once it is stored.</summary>
     /// <returns>The nodes that are to look at it, because it is another for them than before.</returns>
     internal IReadOnlyList<string> Publish(DesiredFleet fleet, RolloutDecision decision)

@@ -51,6 +51,9 @@ internal sealed record DesiredFleet(
     /// <summary>The fleet that a node which leaves was of; empty for none, or several.</summary>
     public string Home { get; init; } = "";
 
+    /// <summary>Whose budget its nodes share: its own, or that of the fleet that a node leaves; empty for none.</summary>
+    public string Family => Leaving is null ? Name : Home;
+
     /// <summary>As people are told it; empty for a node that leaves.</summary>
     public string Shown => Leaving is null ? Name : "";
 
