@@ -27,6 +27,7 @@ public sealed class RetireRemoveTests
         Assert.Equal(calls, lab.Calls("ecu1", "SetUnitProperties"));
         Assert.Contains("node:ecu2", await lab.RunAsync("pki", "revocations"), StringComparison.Ordinal);
         Assert.Equal(["NodeRetiring", "NodeRetired"], (await lab.EventsAsync()).Where(static one => one.Node == "ecu2" && one.Reason.StartsWith("NodeRetir", StringComparison.Ordinal)).Select(static one => one.Reason));
+        await EndedAsync(lab, "node:ecu2");
         // Asked again, nothing more is done, and nothing is waited for.
         Assert.Equal("node/ecu2 retired", (await lab.RunAsync("node", "retire", "ecu2", "--reason", "goes back to the pool", "--remove")).Trim());
         Assert.DoesNotContain("retire@", await lab.RunAsync("get", "rollouts"), StringComparison.Ordinal);
@@ -85,6 +86,17 @@ public sealed class RetireRemoveTests
         Assert.Equal(["QmRestarted", "NodeRetired", "QmRestarted", "NodeRetired"], told.Select(static one => one.Reason));
         Assert.Equal([told[0].Node, told[2].Node], [told[1].Node, told[3].Node]);
         Assert.All((string[])["ecu1", "ecu2"], name => Assert.Equal("max", lab.Cgroup(name, "memory.high")));
+    }
+
+    /// <summary>Waits until the controller has ended a connection because of its certificate.</summary>
+    private static async Task EndedAsync(FleetLab lab, string subject)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(FleetLab.Ct);
+        late.CancelAfter(TimeSpan.FromSeconds(60));
+        while (!(await File.ReadAllTextAsync(Path.Combine(lab.Lab.Directory.Logs, "controller.log"), late.Token)).Contains($"A connection of {subject} with certificate", StringComparison.Ordinal))
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, late.Token);
+        }
     }
 
     // Every file that a fleet could have a hand in, with its content.
