@@ -89,7 +89,7 @@ internal sealed partial class FleetApi(
 
     private List<ImmutableArray<Finding>> Findings(IReadOnlyList<FleetSpec> fleets)
     {
-        var all = Pages.All("", nodes.After, static node => node.Name).Where(static node => !node.IsLost).ToList();
+        var all = Pages.All("", nodes.After, static node => node.Name).Where(static node => !node.IsOut).ToList();
         var waiting = All("").ToDictionary(static fleet => fleet.Name, fleet => Waiting(fleet.Spec), StringComparer.Ordinal);
         foreach (var fleet in fleets)
         {

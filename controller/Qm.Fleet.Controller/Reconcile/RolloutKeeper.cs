@@ -57,10 +57,18 @@ internal sealed class RolloutKeeper(RolloutNodes nodes, Decisions decisions, Tim
     internal UnmetPrecondition? BlockedOf(DesiredFleet fleet, string node, Func<string, string, UnitReading?> unitOf) => nodes.Blocked(fleet, node, unitOf);
 
     /// <summary>What a rollout waits for, as far as that is known better than it is stored; null when it is not. Of a node that leaves it is what holds up that node.</summary>
-    internal string? WaitsFor(StoredRollout rollout) => Find(rollout.Fleet) is not { } known || known.Fleet.Rollout?.Number != rollout.Number ? null
-        : known.Fleet.Leaving is not { } leaving ? known.Decision.Message
-        : known.Decision.State.Phase != RolloutPhase.Progressing || !known.Holds.TryGetValue(leaving, out var held) ? known.Decision.State.Reason is { Length: > 0 } reason ? reason : $"{leaving}: {nodes.View(known.Fleet, leaving).Reason}"
-        : $"{leaving}: {held.Hold.Reason}";
+    internal string? WaitsFor(StoredRollout rollout)
+    {
+        if (Find(rollout.Fleet) is not { } known || known.Fleet.Rollout?.Number != rollout.Number)
+        {
+            return null;
+        }
+
+        var reason = known.Decision.State.Reason;
+        return known.Fleet.Leaving is not { } leaving ? known.Decision.Message
+            : reason.Length > 0 ? reason
+            : $"{leaving}: {(known.Holds.TryGetValue(leaving, out var held) ? held.Hold.Reason : nodes.View(known.Fleet, leaving).Reason)}";
+    }
 
     /// <summary>Nodes of a fleet as its rollout sees them.</summary>
     internal Dictionary<string, RolloutNode> View(DesiredFleet fleet, IEnumerable<string> members) =>

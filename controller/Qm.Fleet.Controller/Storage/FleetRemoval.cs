@@ -20,7 +20,7 @@ internal static class FleetRemoval
             return;
         }
 
-        if (!NodeStore.After(tx, "", int.MaxValue).Any(node => !node.IsLost && fleet.Spec.Selector.Matches(node.Labels)))
+        if (!NodeStore.After(tx, "", int.MaxValue).Any(node => !node.IsOut && fleet.Spec.Selector.Matches(node.Labels)))
         {
             End(tx, fleet, actor, "it had no nodes");
             return;

@@ -43,7 +43,7 @@ internal sealed record StoredNode(
     public NodeRemoval? Removal { get; init; }
 
     /// <summary>Whether it is of no fleet, whatever its labels: it was retired, or is about to be.</summary>
-    public bool IsLost => IsRetired || Removal is not null;
+    public bool IsOut => IsRetired || Removal is not null;
 
     /// <summary>Whether it is none of ours any more.</summary>
     public bool IsRetired => Decision is { Standing: Standing.Retired };
