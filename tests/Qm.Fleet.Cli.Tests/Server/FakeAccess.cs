@@ -30,7 +30,8 @@ internal sealed class FakeAccess : AccessService.AccessServiceBase
     public override Task<CanIResponse> CanI(CanIRequest request, ServerCallContext context) => Task.FromResult(new CanIResponse
     {
         Allowed = request.Verb != "delete",
-        Reason = $"token:ci may{(request.Verb == "delete" ? " not" : "")} {request.Verb} {request.Resource} of fleet/{request.Fleet} node/{request.Node} unit/{request.Unit}.",
+        Reason = request.Verb != "delete" ? $"token:ci may {request.Verb} {request.Resource}."
+            : $"token:ci may not {request.Verb} {request.Resource}{(request.Fleet.Length > 0 ? $" of fleet/{request.Fleet}" : "")}.",
     });
 
     public override Task<ListRolesResponse> ListRoles(ListRolesRequest request, ServerCallContext context) => Task.FromResult(new ListRolesResponse { Roles = { Roles } });
