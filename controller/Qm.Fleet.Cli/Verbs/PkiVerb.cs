@@ -45,7 +45,7 @@ internal static class PkiVerb
         {
             await context.Out.WriteLineAsync(PlainText.Of(pki.UsersOfOldCount == 0
                 ? $"Nobody has a certificate of the retiring authority any more. It retires by itself from {At(pki.RetiresFrom)} on; qmfleet pki rotate ca --finish does it now."
-                : FormattableString.Invariant($"{pki.UsersOfOldCount} still have a certificate of the retiring authority: {string.Join(", ", pki.UsersOfOld.Take(MostShown))}{(pki.UsersOfOldCount > MostShown ? " and others" : "")}")));
+                : FormattableString.Invariant($"{pki.UsersOfOldCount} still {(pki.UsersOfOldCount == 1 ? "has" : "have")} a certificate of the retiring authority: {string.Join(", ", pki.UsersOfOld.Take(MostShown))}{(pki.UsersOfOldCount > MostShown ? " and others" : "")}")));
         }
 
         if (pki.Revocations > 0)

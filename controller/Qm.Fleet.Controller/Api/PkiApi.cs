@@ -55,7 +55,7 @@ internal sealed partial class PkiApi(
         if (pki.Authorities.Retiring is { } retiring && !request.Force && desk.UsersOf(retiring) is { Count: > 0 } users)
         {
             throw Failures.Precondition(
-                $"{users.Count} still have no certificate of the new authority, and would be cut off: {string.Join(", ", users.Take(10).Select(static user => user.Subject))}{(users.Count > 10 ? " and others" : "")}. "
+                $"{users.Count} still {(users.Count == 1 ? "has" : "have")} no certificate of the new authority, and would be cut off: {string.Join(", ", users.Take(10).Select(static user => user.Subject))}{(users.Count > 10 ? " and others" : "")}. "
                 + "Wait for them, renew theirs, or revoke them; or say that they may be cut off (force).");
         }
         if (request.DryRun)
