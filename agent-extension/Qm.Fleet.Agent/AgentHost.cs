@@ -63,7 +63,7 @@ public static partial class AgentHost
         var versions = new ProgramVersions(programs, time);
         var watch = new DriftWatch(root, time, loggers.CreateLogger<DriftWatch>());
         var oomKills = new OomOutbox();
-        var reporter = new NodeReporter(root, revisions, new StaticChecks(root, time), new FactsReader(root, versions, time), watch);
+        var reporter = new NodeReporter(root, revisions, new StaticChecks(time), new FactsReader(versions, time), watch);
         using var probes = new ProbeDesk(new ProbeTargets(root), new Prober(root, isMachine, podman ?? programs, time), jitter, time);
         using var agent = new NodeAgent(
             revisions, reporter, diagnostics, probes, systemdPrograms is null ? null : new LocalSystemd(systemdPrograms, time), loggers.CreateLogger<NodeAgent>());
@@ -79,7 +79,7 @@ public static partial class AgentHost
                     watch.RunAsync,
                     probes.RunAsync,
                     usage.RunAsync,
-                    new OomWatch(root, oomKills, time, loggers.CreateLogger<OomWatch>()).RunAsync,
+                    new OomWatch(root, oomKills, watch.Notice, time, loggers.CreateLogger<OomWatch>()).RunAsync,
                 ],
                 cancellationToken).ConfigureAwait(false);
         }

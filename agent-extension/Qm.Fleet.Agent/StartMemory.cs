@@ -35,8 +35,8 @@ internal static partial class StartMemory
         {
             foreach (var line in File.ReadLines("/proc/self/maps"))
             {
-                // Code is left: the kernel maps it by the neighbourhood, so that all of it is back at once.
-                if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [var range, "r--p", _, _, _, var file] && file == Environment.ProcessPath && range.Split('-') is [var from, var to])
+                // The kernel maps what is needed again by the neighbourhood; functions.order keeps together what an agent that waits goes on using.
+                if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [var range, "r--p" or "r-xp", _, _, _, var file] && file == Environment.ProcessPath && range.Split('-') is [var from, var to])
                 {
                     var start = nuint.Parse(from, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
                     _ = Advise(start, nuint.Parse(to, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture) - start, PageOut);

@@ -20,15 +20,20 @@ internal sealed class FaultySystemCalls(Fault fault = Fault.None, int at = 0, in
     /// <summary>The calls made so far that change something, in words.</summary>
     public List<string> Made { get; } = [];
 
+    /// <summary>The files that were opened for reading, those that are not there included.</summary>
+    public List<string> Opened { get; } = [];
+
     public SafeFileHandle Open(NodeDirectory directory, string path, OpenKind kind)
     {
         Live();
+        Note(directory, path, kind);
         return _kernel.Open(directory, path, kind);
     }
 
     public SafeFileHandle? TryOpen(NodeDirectory directory, string path, OpenKind kind)
     {
         Live();
+        Note(directory, path, kind);
         return _kernel.TryOpen(directory, path, kind);
     }
 
@@ -147,6 +152,14 @@ internal sealed class FaultySystemCalls(Fault fault = Fault.None, int at = 0, in
     }
 
     // A killed process does nothing in its finally blocks either.
+    private void Note(NodeDirectory directory, string path, OpenKind kind)
+    {
+        if (kind == OpenKind.Read)
+        {
+            Opened.Add(directory.Of(path));
+        }
+    }
+
     private void Live()
     {
         _dead = _dead || isKilled?.Invoke() == true;

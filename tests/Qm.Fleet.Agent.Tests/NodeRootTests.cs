@@ -45,6 +45,53 @@ public sealed class NodeRootTests
     }
 
     [Fact]
+    [Trait("Requirement", "QMF-AGENT-011")]
+    public void Look_WhatChangesMeanwhile_IsSeenByTheNextOne()
+    {
+        using var node = new EmulatedNode();
+        using var root = NodeRoot.Open(node.Root);
+        Directory.CreateDirectory(node.Of("opt/a/deep"));
+        node.Write("opt/a/file", "one");
+        using (var look = root.ForOneLook())
+        {
+            Assert.Equal("one deep,file deep one", Read(look));
+            Assert.Null(look.ReadText("/opt/b"));
+            node.Write("opt/a/file", "two");
+            node.Write("opt/b", "new");
+            Directory.CreateDirectory(node.Of("opt/a/other"));
+
+            Assert.Equal("one deep,file deep one", Read(look));
+            Assert.Null(look.ReadText("/opt/b"));
+        }
+
+        using var next = root.ForOneLook();
+        Assert.Equal("two deep,file,other deep,other two", Read(next));
+        Assert.Equal("new", next.ReadText("/opt/b"));
+        Assert.Equal("two", root.ReadText("/opt/a/file"));
+
+        static string Read(NodeRoot look)
+        {
+            using var below = look.Within("/opt/a");
+            return $"{look.ReadText("/opt/a/file")} {string.Join(',', look.List("/opt/a"))} {string.Join(',', look.Directories("/opt/a"))} {below.ReadText("/file")}";
+        }
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-AGENT-011")]
+    public void Look_WhatWasReadInWhole_IsStillTooBigForALowerLimit()
+    {
+        using var node = new EmulatedNode();
+        node.Write("etc/long", new string('x', 10_000));
+        using var root = NodeRoot.Open(node.Root);
+        using var look = root.ForOneLook();
+
+        Assert.Equal(10_000, look.ReadText("/etc/long")?.Length);
+        var problem = Assert.Throws<NodeFileException>(() => look.ReadText("/etc/long", 9_999));
+        Assert.Equal("FileTooBig", problem.Reason);
+        Assert.Equal(10_000, look.ReadText("/etc/long", 10_000)?.Length);
+    }
+
+    [Fact]
     public void Read_LargerThanTheLimit_SaysSo()
     {
         using var node = new EmulatedNode();

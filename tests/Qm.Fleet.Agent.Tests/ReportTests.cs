@@ -140,6 +140,22 @@ public sealed class ReportTests
     }
 
     [Fact]
+    [Trait("Requirement", "QMF-AGENT-011")]
+    public void Read_OneLook_OpensEachFileOnce()
+    {
+        using var node = new EmulatedNode();
+        var calls = new FaultySystemCalls();
+        using var agent = node.Open(calls);
+        agent.Reporter.Read();
+        calls.Opened.Clear();
+        agent.Reporter.Read();
+
+        Assert.NotEmpty(calls.Opened);
+        // What it remembers itself is no part of what it looks at.
+        Assert.Empty(calls.Opened.Where(path => !path.StartsWith("/var/lib/qm-fleet/", StringComparison.Ordinal)).GroupBy(path => path).Where(same => same.Count() > 1).Select(same => same.Key));
+    }
+
+    [Fact]
     public void Pace_ChangeAndHeartbeat_AreDueAndMemoryInUseIsNot()
     {
         var time = new FakeTimeProvider();

@@ -22,6 +22,7 @@ internal static class Program
         root.Add(SoakCommand.Create());
         root.Add(RolloutCommand.Create());
         root.Add(AgentCommand.Create());
+        root.Add(AgentOrderCommand.Create());
         root.Add(CliCommand.Create());
         root.Add(HealingCommand.Create());
         root.Add(DetectionCommand.Create());

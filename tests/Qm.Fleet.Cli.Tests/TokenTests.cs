@@ -141,7 +141,7 @@ public sealed class TokenTests : CliTest
 
     [Theory]
     [InlineData("get", ExitCode.Done, "yes\n", "")]
-    [InlineData("delete", ExitCode.Refused, "no\n", "token:ci may not delete nodes of fleet/ node/ecu1 unit/.\n")]
+    [InlineData("delete", ExitCode.Refused, "no\n", "token:ci may not delete nodes of node/ecu1.\n")]
     public async Task CanI_Answer_IsTheExitCodeToo(string verb, int end, string output, string errors)
     {
         Assert.Equal(end, await RunAsync("auth", "can-i", verb, "nodes", "--node", "ecu1"));

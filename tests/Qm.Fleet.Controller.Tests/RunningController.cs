@@ -122,6 +122,7 @@ internal sealed class RunningController : IAsyncDisposable
         trust.CustomTrustStore.ImportFromPem(Service<Pki>().AuthoritiesPem);
         return new()
         {
+            EnableMultipleHttp2Connections = true,
             Expect100ContinueTimeout = Deadline,
             SslOptions = new SslClientAuthenticationOptions
             {

@@ -4,9 +4,8 @@ using Qm.Fleet.V1;
 namespace Qm.Fleet.Agent.Checks;
 
 /// <summary>The static checks of a node, looked at again when something they depend on changed, and else now and then.</summary>
-/// <param name="root">The node.</param>
 /// <param name="time">Says when it is time again.</param>
-internal sealed class StaticChecks(NodeRoot root, TimeProvider time)
+internal sealed class StaticChecks(TimeProvider time)
 {
     /// <summary>Between two looks over a node of which a report says the same.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
@@ -19,9 +18,10 @@ internal sealed class StaticChecks(NodeRoot root, TimeProvider time)
     public static IReadOnlyList<StaticCheck> All { get; } = [.. InterferenceChecks.All, .. QuadletChecks.All, .. BlueChiChecks.All, .. InstallationChecks.All];
 
     /// <summary>Looks, or answers what the last look found; the result is not to be changed.</summary>
+    /// <param name="root">The node.</param>
     /// <param name="report">What was found of the node just now.</param>
     /// <param name="missingFiles">Owned files that were put in place and are not there.</param>
-    public V1.StaticChecks Read(NodeReport report, IReadOnlyList<string> missingFiles)
+    public V1.StaticChecks Read(NodeRoot root, NodeReport report, IReadOnlyList<string> missingFiles)
     {
         var seen = report.Clone();
         // These say nothing a check reads and change all the time.

@@ -30,6 +30,9 @@ internal sealed partial class DriftWatch(NodeRoot root, TimeProvider time, ILogg
     /// <summary>Something changed; raised on any thread, so handlers only wake somebody.</summary>
     public event Action? Noticed;
 
+    /// <summary>Hurries the next look for somebody else who noticed something.</summary>
+    public void Notice() => Noticed?.Invoke();
+
     /// <summary>Sets the places that are watched, each by its directory.</summary>
     public void Follow(IEnumerable<OwnedPath> places)
     {

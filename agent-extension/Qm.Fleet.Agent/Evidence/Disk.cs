@@ -51,7 +51,7 @@ internal static partial class Disk
             // The kernel's own list of devices tells those, too, that a copy of a node's root holds as files.
             return facts.IsCharacterDevice ? No("it is a character device")
                 : real.StartsWith("/dev/", StringComparison.Ordinal) && Number(findings, $"/sys/class/block/{Path.GetFileName(real)}/dev") is { } number ? number
-                : MountTable.Parse(findings.Text("/proc/1/mountinfo") ?? "").Holding(real) is not { } mount ? No("its file system is unknown")
+                : findings.Mounts("1")?.Holding(real) is not { } mount ? No("its file system is unknown")
                 : mount.Device.StartsWith("0:", StringComparison.Ordinal) ? No($"its file system, {mount.Type}, lies on no device of its own") : mount.Device;
         }
         catch (NodeFileException e)

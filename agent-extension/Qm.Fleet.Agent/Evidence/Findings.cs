@@ -6,10 +6,8 @@ namespace Qm.Fleet.Agent.Evidence;
 internal sealed class Findings(NodeRoot root)
 {
     private const int EvidenceBytesMax = 1024 * 1024;
-    private static readonly string[] ControlFilePrefixes =
-        ["cgroup.", "cpu.", "cpuset.", "memory.", "io.", "pids.", "hugetlb.", "misc.", "rdma.", "irq.", "dmem."];
-
     private readonly List<string> _problems = [];
+    private readonly Dictionary<string, MountTable?> _mounts = [];
 
     /// <summary>Why something could not be read, each sentence once.</summary>
     public IReadOnlyList<string> Problems => _problems;
@@ -25,6 +23,21 @@ internal sealed class Findings(NodeRoot root)
 
     /// <summary>A file's trimmed text; null when it is missing or unreadable.</summary>
     public string? Text(string path) => Try(() => root.ReadText(path, EvidenceBytesMax)?.Trim());
+
+    /// <summary>Whether something is there; not, when that cannot be told.</summary>
+    public bool Exists(string path) => Try(() => root.Exists(path) ? path : null) is not null;
+
+    /// <summary>The mounts that a process sees; null when they cannot be read, or make no sense.</summary>
+    /// <param name="process">Its directory's name in /proc.</param>
+    public MountTable? Mounts(string process)
+    {
+        if (!_mounts.TryGetValue(process, out var table))
+        {
+            _mounts[process] = table = Text($"/proc/{process}/mountinfo") is { } text && MountTable.Parse(text) is { Mounts.Count: > 0 } parsed ? parsed : null;
+        }
+
+        return table;
+    }
 
     /// <summary>A file's number; null when it is missing, unreadable or holds something else.</summary>
     public long? Number(string path)
@@ -46,6 +59,9 @@ internal sealed class Findings(NodeRoot root)
     /// <summary>The names in a directory; none when it is missing or unreadable.</summary>
     public IReadOnlyList<string> Names(string path) => Try(() => root.List(path)) ?? [];
 
+    /// <summary>The names of the directories in a directory; none when it is missing or unreadable.</summary>
+    public IReadOnlyList<string> Directories(string path) => Try(() => root.Directories(path)) ?? [];
+
     /// <summary>The processes of a cgroup.</summary>
     public IEnumerable<int> Processes(string cgroup) =>
         from line in (Text($"{cgroup}/cgroup.procs") ?? "").Split('\n')
@@ -62,8 +78,7 @@ internal sealed class Findings(NodeRoot root)
             yield break;
         }
 
-        // Telling control files by name saves opening some sixty of them in every cgroup.
-        foreach (var child in Names(cgroup).Where(name => !IsControlFile(name) && enter(name)))
+        foreach (var child in Directories(cgroup).Where(enter))
         {
             foreach (var below in Cgroups($"{cgroup}/{child}", enter, depth - 1))
             {
@@ -74,11 +89,6 @@ internal sealed class Findings(NodeRoot root)
 
     /// <summary>A process's OOM score adjustment; null when the process is gone or it cannot be read.</summary>
     public int? OomScore(int pid) => (int?)Number($"/proc/{pid}/oom_score_adj");
-
-    private static bool IsControlFile(string name) =>
-        ControlFilePrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal))
-        && !name.EndsWith(".service", StringComparison.Ordinal) && !name.EndsWith(".slice", StringComparison.Ordinal)
-        && !name.EndsWith(".scope", StringComparison.Ordinal);
 
     private T? Try<T>(Func<T?> read)
         where T : class

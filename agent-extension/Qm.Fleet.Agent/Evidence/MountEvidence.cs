@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Core.Units;
@@ -21,8 +22,8 @@ internal static partial class MountEvidence
     /// <param name="findings">Where to read, and told what cannot be.</param>
     public static IReadOnlyList<QmMount> Read(NodeRoot root, MergedUnit quadlet, int init, Findings findings)
     {
-        if (ReadTable($"/proc/{init}/mountinfo", "QM's mounts are unknown", findings) is not { } qm
-            || ReadTable("/proc/1/mountinfo", "it is unknown what QM's mounts are on the host", findings) is not { } host)
+        if (ReadTable(init.ToString(CultureInfo.InvariantCulture), "QM's mounts are unknown", findings) is not { } qm
+            || ReadTable("1", "it is unknown what QM's mounts are on the host", findings) is not { } host)
         {
             return [];
         }
@@ -41,15 +42,15 @@ internal static partial class MountEvidence
         ];
     }
 
-    private static MountTable? ReadTable(string path, string unknown, Findings findings)
+    private static MountTable? ReadTable(string process, string unknown, Findings findings)
     {
-        if (findings.Text(path) is { } text && MountTable.Parse(text) is { Mounts.Count: > 0 } table)
+        var table = findings.Mounts(process);
+        if (table is null)
         {
-            return table;
+            findings.Add($"/proc/{process}/mountinfo cannot be read, so {unknown}.");
         }
 
-        findings.Add($"{path} cannot be read, so {unknown}.");
-        return null;
+        return table;
     }
 
     // Named volumes and mounts of other kinds have no path that the quadlet could be held to.

@@ -30,13 +30,16 @@ internal sealed class NodeReporter(
         "io.weight", "io.max", "pids.max", "memory.current", "memory.events",
     ];
 
+    private QuadletSources? _sources;
+
     /// <summary>Reads everything anew.</summary>
     public NodeReport Read()
     {
-        var findings = new Findings(root);
+        using var look = root.ForOneLook();
+        var findings = new Findings(look);
         var report = new NodeReport { Machine = MachineEvidence.Read(findings) };
         var state = ReadState(report, findings);
-        var sources = ReadQuadlet(report, findings);
+        var sources = ReadQuadlet(look, report, findings);
         foreach (var name in CgroupFiles)
         {
             if (findings.Text($"/sys/fs/cgroup/qm.service/{name}") is { } content)
@@ -45,31 +48,31 @@ internal sealed class NodeReporter(
             }
         }
 
-        report.ManagedOomPreference = OomdMark.Read(root, findings);
-        ReadDisks(report, sources, findings);
+        report.ManagedOomPreference = OomdMark.Read(look, findings);
+        ReadDisks(look, report, sources, findings);
         var paths = ReadPaths(sources, findings);
         var etc = paths?.Etc;
-        report.HostNodeName = AgentConfEvidence.HostNodeName(root, findings);
-        report.QmNodeName = paths is null ? "" : AgentConfEvidence.QmNodeName(root, paths, findings);
+        report.HostNodeName = AgentConfEvidence.HostNodeName(look, findings);
+        report.QmNodeName = paths is null ? "" : AgentConfEvidence.QmNodeName(look, paths, findings);
         var places = OwnedFileEvidence.Read(
             root, report, state ?? NodeState.Empty, isSettled: state is not null && revisions.Unfinished is null, etc, findings);
         watch?.Follow(places);
-        var nestedDefault = paths is null ? null : NestedDefault.Read(root, paths, findings);
+        var nestedDefault = paths is null ? null : NestedDefault.Read(look, paths, findings);
         report.Oom = OomEvidence.Read(findings,
             report.Files.Where(file => file.Kind == V1.OwnedFile.Types.Kind.AsilDropIn).Select(file => file.Name), nestedDefault?.Score);
         report.Oom.Sources.AddRange(OomSources.Read(findings, sources, etc, nestedDefault, report.Oom));
         ReadRootfs(report, state ?? NodeState.Empty, findings);
-        report.Facts = facts?.Read(sources, paths?.Rootfs);
+        report.Facts = facts?.Read(look, sources, paths?.Rootfs);
         if (sources is not null && report.Oom.QmInitPid > 0)
         {
             var quadlet = sources.Merge();
-            report.Mounts.AddRange(MountEvidence.Read(root, quadlet, report.Oom.QmInitPid, findings));
+            report.Mounts.AddRange(MountEvidence.Read(look, quadlet, report.Oom.QmInitPid, findings));
             report.Labels = SelinuxMode.Read(findings) is Selinux.Enforcing or Selinux.Permissive
-                ? LabelEvidence.Read(root, quadlet, paths?.Rootfs, report.Oom, revisions.Mislabelled, findings) : null;
+                ? LabelEvidence.Read(look, quadlet, paths?.Rootfs, report.Oom, revisions.Mislabelled, findings) : null;
         }
 
         report.Problems.AddRange(findings.Problems);
-        report.Checks = checks?.Read(report, [.. (state ?? NodeState.Empty).Files.Select(file => file.Path.Full).Except(report.Files.Select(file => file.Path))]);
+        report.Checks = checks?.Read(look, report, [.. (state ?? NodeState.Empty).Files.Select(file => file.Path.Full).Except(report.Files.Select(file => file.Path))]);
         return report;
     }
 
@@ -134,20 +137,21 @@ internal sealed class NodeReporter(
         }
     }
 
-    private void ReadDisks(NodeReport report, QuadletSources? sources, Findings findings)
+    private static void ReadDisks(NodeRoot look, NodeReport report, QuadletSources? sources, Findings findings)
     {
         var paths = (sources is null ? [] : ResourceControl.Devices(sources.Merge())).Union(report.RetiredProperties.Select(ResourceControl.DeviceOf).OfType<string>(), StringComparer.Ordinal);
         foreach (var path in paths.Take(DisksMax))
         {
-            report.Machine.Disks[path] = Disk.Of(root, path, findings) ?? "";
+            report.Machine.Disks[path] = Disk.Of(look, path, findings) ?? "";
         }
     }
 
-    private QuadletSources? ReadQuadlet(NodeReport report, Findings findings)
+    private QuadletSources? ReadQuadlet(NodeRoot look, NodeReport report, Findings findings)
     {
         try
         {
-            var sources = QuadletSources.Read(root);
+            // The same files mean the same: what was merged of them is kept.
+            var sources = QuadletSources.Read(look) is var read && _sources?.IsSame(read) == true ? _sources : _sources = read;
             foreach (var (key, value) in ResourceControl.Effective(sources.Merge()))
             {
                 report.Effective[key] = value;

@@ -11,9 +11,10 @@ internal static class OomdMark
         try
         {
             using var cgroup = root.OpenDirectory(QmCgroups.Service);
-            var marks = TreeCalls.Attributes(cgroup.Handle, cgroup.Path).Where(mark => mark.Value is [(byte)'1']).Select(mark => mark.Key).ToArray();
             // omit wins where both are set.
-            return marks.Contains("user.oomd_omit") ? "omit" : marks.Contains("user.oomd_avoid") ? "avoid" : "none";
+            return IsSet("user.oomd_omit") ? "omit" : IsSet("user.oomd_avoid") ? "avoid" : "none";
+
+            bool IsSet(string name) => TreeCalls.TryAttribute(cgroup.Handle, name, cgroup.Path) is [(byte)'1'];
         }
         catch (NodeFileException e) when (e.IsMissing)
         {

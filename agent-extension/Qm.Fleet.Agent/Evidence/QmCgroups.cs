@@ -13,7 +13,7 @@ internal static class QmCgroups
 
     /// <summary>The payloads of qm.service: one while QM runs, none while it does not.</summary>
     public static IEnumerable<string> Payloads(Findings findings) =>
-        from name in findings.Names(Service)
+        from name in findings.Directories(Service)
         where name.StartsWith(QmCgroup.PayloadPrefix, StringComparison.Ordinal)
         select $"{Service}/{name}";
 

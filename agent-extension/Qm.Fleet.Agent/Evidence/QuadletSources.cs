@@ -5,12 +5,20 @@ using Qm.Fleet.Core.Units;
 namespace Qm.Fleet.Agent.Evidence;
 
 /// <summary>The text of the qm quadlet: the main file and its drop-ins in the order in which Podman merges them.</summary>
-/// <param name="Main">The first qm.container on Podman's search path.</param>
-/// <param name="DropIns">Those in force, in their order.</param>
-internal sealed record QuadletSources(QuadletSource Main, IReadOnlyList<QuadletSource> DropIns)
+/// <param name="main">The first qm.container on Podman's search path.</param>
+/// <param name="dropIns">Those in force, in their order.</param>
+internal sealed class QuadletSources(QuadletSource main, IReadOnlyList<QuadletSource> dropIns)
 {
     /// <summary>The name of the quadlet.</summary>
     public const string FileName = "qm.container";
+
+    private MergedUnit? _merged;
+
+    /// <summary>The first qm.container on Podman's search path.</summary>
+    public QuadletSource Main => main;
+
+    /// <summary>Those in force, in their order.</summary>
+    public IReadOnlyList<QuadletSource> DropIns => dropIns;
 
     /// <summary>Where it may lie, the strongest first.</summary>
     public static IEnumerable<string> MainPaths => UnitSearch.QuadletDirectories.Select(directory => $"{directory}/{FileName}");
@@ -28,15 +36,19 @@ internal sealed record QuadletSources(QuadletSource Main, IReadOnlyList<QuadletS
     }
 
     /// <summary>The same with another content of one drop-in; null to leave it out.</summary>
-    public QuadletSources WithDropIn(string path, string? content) => this with
-    {
-        DropIns = [.. DropIns.Where(source => Path.GetFileName(source.Path) != Path.GetFileName(path))
-            .Concat(content is null ? [] : [new QuadletSource(path, content)])
-            .OrderBy(source => Path.GetFileName(source.Path), StringComparer.Ordinal)],
-    };
+    public QuadletSources WithDropIn(string path, string? content) => new(
+        Main,
+        [
+            .. DropIns.Where(source => Path.GetFileName(source.Path) != Path.GetFileName(path))
+                .Concat(content is null ? [] : [new QuadletSource(path, content)])
+                .OrderBy(source => Path.GetFileName(source.Path), StringComparer.Ordinal),
+        ]);
 
-    /// <summary>Merges them.</summary>
-    public MergedUnit Merge() => UnitFileMerger.Merge(
+    /// <summary>Whether others are the same files with the same content.</summary>
+    public bool IsSame(QuadletSources other) => Main == other.Main && DropIns.SequenceEqual(other.DropIns);
+
+    /// <summary>Merges them, once.</summary>
+    public MergedUnit Merge() => _merged ??= UnitFileMerger.Merge(
         UnitFile.Parse(Main.Text, Main.Path), DropIns.Select(source => UnitFile.Parse(source.Text, source.Path)));
 
     private static QuadletSource? ReadSource(NodeRoot root, string path) =>

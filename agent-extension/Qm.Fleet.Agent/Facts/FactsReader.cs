@@ -5,10 +5,9 @@ using Qm.Fleet.Agent.Revisions;
 namespace Qm.Fleet.Agent.Facts;
 
 /// <summary>Says what a node is made of. Most of it changes with an update or a reboot only, so it is read anew now and then.</summary>
-/// <param name="root">The node.</param>
 /// <param name="versions">What its programs say.</param>
 /// <param name="time">Says when to read anew.</param>
-internal sealed class FactsReader(NodeRoot root, ProgramVersions versions, TimeProvider time)
+internal sealed class FactsReader(ProgramVersions versions, TimeProvider time)
 {
     /// <summary>Between two readings.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
@@ -20,13 +19,14 @@ internal sealed class FactsReader(NodeRoot root, ProgramVersions versions, TimeP
     private long _readAt;
 
     /// <summary>Reads, or answers what was read; SELinux can be switched by a word, and is looked at each time.</summary>
+    /// <param name="root">The node.</param>
     /// <param name="sources">The quadlet in force; null when there is none.</param>
     /// <param name="rootfs">QM's root file system on the host; null when unknown.</param>
-    public V1.Facts Read(QuadletSources? sources, string? rootfs)
+    public V1.Facts Read(NodeRoot root, QuadletSources? sources, string? rootfs)
     {
         if (_last is null || _of != (sources?.Main.Text, rootfs) || time.GetElapsedTime(_readAt) >= Interval)
         {
-            _last = ReadAll(sources, rootfs);
+            _last = ReadAll(root, sources, rootfs);
             (_of, _readAt) = ((sources?.Main.Text, rootfs), time.GetTimestamp());
         }
 
@@ -48,7 +48,7 @@ internal sealed class FactsReader(NodeRoot root, ProgramVersions versions, TimeP
         }
     }
 
-    private V1.Facts ReadAll(QuadletSources? sources, string? rootfs)
+    private static V1.Facts ReadAll(NodeRoot root, QuadletSources? sources, string? rootfs)
     {
         var findings = new Findings(root);
         var facts = new V1.Facts
@@ -60,7 +60,7 @@ internal sealed class FactsReader(NodeRoot root, ProgramVersions versions, TimeP
             CgroupVersion = findings.Text("/sys/fs/cgroup/cgroup.controllers") is not null ? 2 : findings.Names("/sys/fs/cgroup/memory").Count > 0 ? 1 : 0,
             Pressure = findings.Names("/proc/pressure").Count > 0,
         };
-        if (findings.Text("/proc/1/mountinfo") is { } text && MountTable.Parse(text) is { Mounts.Count: > 0 } mounts)
+        if (findings.Mounts("1") is { } mounts)
         {
             if (Persistence.IsTransient(mounts, "/etc") is { } transient)
             {

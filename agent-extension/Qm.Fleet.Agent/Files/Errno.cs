@@ -18,6 +18,7 @@ internal static class Errno
     public const int NoSpace = 28;
     public const int ReadOnly = 30;
     public const int BrokenPipe = 32;
+    public const int Range = 34;
     public const int NotEmpty = 39;
     public const int SymbolicLink = 40;
     public const int NoData = 61;

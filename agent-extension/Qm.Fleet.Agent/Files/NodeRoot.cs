@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
@@ -12,21 +13,51 @@ internal sealed class NodeRoot : IDisposable
     /// <summary>The most of a file that is read: larger ones are a <see cref="NodeFileException"/> with reason FileTooBig.</summary>
     public const int MaxBytes = 64 * 1024 * 1024;
 
-    private readonly NodeDirectory _directory;
+    private const int BufferBytes = 4096;
 
-    private NodeRoot(NodeDirectory directory, ISystemCalls calls) => (_directory, Calls) = (directory, calls);
+    // Hidden files, too; and a directory that may not be read is not an empty one.
+    private static readonly EnumerationOptions Everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
+
+    private readonly NodeDirectory _directory;
+    private readonly IDisposable? _owned;
+    private readonly LookMemory? _memory;
+
+    private NodeRoot(NodeDirectory directory, ISystemCalls calls, IDisposable? owned, LookMemory? memory = null) =>
+        (_directory, Calls, _owned, _memory) = (directory, calls, owned, memory);
 
     /// <summary>The system calls on this root's files.</summary>
     public ISystemCalls Calls { get; }
 
     /// <summary>Opens a directory of the machine as a root.</summary>
     /// <exception cref="NodeFileException">It does not exist, is no directory, or the kernel is older than 5.6.</exception>
-    public static NodeRoot Open(string directory, ISystemCalls? calls = null) =>
-        new(LinuxSystemCalls.OpenRoot(directory), calls ?? new LinuxSystemCalls());
+    public static NodeRoot Open(string directory, ISystemCalls? calls = null)
+    {
+        var root = LinuxSystemCalls.OpenRoot(directory);
+        return new(root, calls ?? new LinuxSystemCalls(), root);
+    }
+
+    /// <summary>
+    /// This root for one look over the node: what was read or listed once is answered the same again, so that all parts of a report speak of the same
+    /// files. Not safe for concurrent use; disposed when the look is over, together with every root within it.
+    /// </summary>
+    public NodeRoot ForOneLook()
+    {
+        var memory = new LookMemory();
+        return new(_directory, Calls, memory, memory);
+    }
 
     /// <summary>A directory below this root as a root of its own, so that nothing planted inside it leads to its outside.</summary>
     /// <exception cref="NodeFileException">It is missing or no directory.</exception>
-    public NodeRoot Within(string path) => new(OpenDirectory(path), Calls);
+    public NodeRoot Within(string path)
+    {
+        if (_memory is not null)
+        {
+            return _memory.Within(path, () => OpenDirectory(path), (directory, memory) => new(directory, Calls, owned: null, memory));
+        }
+
+        var directory = OpenDirectory(path);
+        return new(directory, Calls, directory);
+    }
 
     /// <summary>Opens a directory.</summary>
     /// <exception cref="NodeFileException">It is missing or no directory.</exception>
@@ -92,6 +123,28 @@ internal sealed class NodeRoot : IDisposable
     /// <exception cref="NodeFileException">It is there but cannot be read.</exception>
     public byte[]? ReadBytes(string path, OpenKind kind = OpenKind.Read, int limit = MaxBytes)
     {
+        var content = _memory is null ? ReadNow(path, kind, limit) : _memory.Content(path, kind, () => ReadNow(path, kind, limit));
+        return content?.Length > limit ? throw TooBig(path, limit) : content;
+    }
+
+    /// <summary>The text of a file, or null when there is none; bytes that are not UTF-8 become U+FFFD.</summary>
+    /// <exception cref="NodeFileException">It is there but cannot be read.</exception>
+    public string? ReadText(string path, int limit = MaxBytes) => ReadBytes(path, limit: limit) is not { } bytes ? null
+        : _memory is null ? Encoding.UTF8.GetString(bytes) : _memory.Text(path, bytes);
+
+    /// <summary>The names in a directory, in C-locale order; none when the directory is missing.</summary>
+    /// <exception cref="NodeFileException">It is there but cannot be listed.</exception>
+    public IReadOnlyList<string> List(string path) => List(path, onlyDirectories: false);
+
+    /// <summary>The names of the directories in a directory, in C-locale order; none when it is missing.</summary>
+    /// <exception cref="NodeFileException">It is there but cannot be listed.</exception>
+    public IReadOnlyList<string> Directories(string path) => List(path, onlyDirectories: true);
+
+    /// <inheritdoc/>
+    public void Dispose() => _owned?.Dispose();
+
+    private byte[]? ReadNow(string path, OpenKind kind, int limit)
+    {
         try
         {
             using var file = Calls.TryOpen(_directory, Relative(path), kind);
@@ -100,14 +153,21 @@ internal sealed class NodeRoot : IDisposable
                 return null;
             }
 
+            // Most files fit.
+            Span<byte> buffer = stackalloc byte[BufferBytes];
+            var count = Fill(file, buffer, path);
+            if (count < buffer.Length)
+            {
+                return buffer[..count].ToArray();
+            }
+
             using var content = new MemoryStream();
-            Span<byte> buffer = stackalloc byte[4096];
-            while (Calls.Read(file, buffer, _directory.Of(path)) is > 0 and var count)
+            for (; count > 0; count = Fill(file, buffer, path))
             {
                 content.Write(buffer[..count]);
                 if (content.Length > limit)
                 {
-                    throw new NodeFileException("read", _directory.Of(path), Errno.TooBig, $"it is larger than {limit} bytes");
+                    throw TooBig(path, limit);
                 }
             }
 
@@ -119,13 +179,24 @@ internal sealed class NodeRoot : IDisposable
         }
     }
 
-    /// <summary>The text of a file, or null when there is none; bytes that are not UTF-8 become U+FFFD.</summary>
-    /// <exception cref="NodeFileException">It is there but cannot be read.</exception>
-    public string? ReadText(string path, int limit = MaxBytes) => ReadBytes(path, limit: limit) is { } bytes ? Encoding.UTF8.GetString(bytes) : null;
+    // The kernel may give the lines of its own files one by one.
+    private int Fill(SafeFileHandle file, Span<byte> buffer, string path)
+    {
+        var filled = 0;
+        while (filled < buffer.Length && Calls.Read(file, buffer[filled..], _directory.Of(path)) is > 0 and var count)
+        {
+            filled += count;
+        }
 
-    /// <summary>The names in a directory, in C-locale order; none when the directory is missing.</summary>
-    /// <exception cref="NodeFileException">It is there but cannot be listed.</exception>
-    public IReadOnlyList<string> List(string path)
+        return filled;
+    }
+
+    private NodeFileException TooBig(string path, int limit) => new("read", _directory.Of(path), Errno.TooBig, $"it is larger than {limit} bytes");
+
+    private IReadOnlyList<string> List(string path, bool onlyDirectories) =>
+        _memory is null ? ListNow(path, onlyDirectories) : _memory.List(path, onlyDirectories, () => ListNow(path, onlyDirectories));
+
+    private string[] ListNow(string path, bool onlyDirectories)
     {
         try
         {
@@ -136,8 +207,14 @@ internal sealed class NodeRoot : IDisposable
 
             using var directory = new NodeDirectory(found, _directory.Of(path));
             // The kernel's name for the open directory: what is listed is what was resolved, whatever moved since.
-            var names = Directory.EnumerateFileSystemEntries($"/proc/self/fd/{directory.Handle.DangerousGetHandle()}")
-                .Select(entry => Path.GetFileName(entry)).ToArray();
+            string[] names =
+            [
+                .. new FileSystemEnumerable<string>($"/proc/self/fd/{directory.Handle.DangerousGetHandle()}", static (ref entry) => entry.FileName.ToString(), Everything)
+                {
+                    // The kernel tells with the name which are.
+                    ShouldIncludePredicate = onlyDirectories ? static (ref entry) => entry.IsDirectory : null,
+                },
+            ];
             Array.Sort(names, string.CompareOrdinal);
             return names;
         }
@@ -146,9 +223,6 @@ internal sealed class NodeRoot : IDisposable
             return [];
         }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _directory.Dispose();
 
     // The kernel's names for two open directories: what of the one is left after the other is the path below this root.
     private string RealPath(NodeDirectory directory)

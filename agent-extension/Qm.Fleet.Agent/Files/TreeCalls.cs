@@ -35,6 +35,7 @@ internal static partial class TreeCalls
     private const int NoFollow = 0x100;
     private const int EmptyPath = 0x1000;
     private const uint BasicFacts = 0x7ff;
+    private const int AttributeBytesUsual = 256;
     private const int AttributeBytesMax = 64 * 1024;
     private const string LabelAttribute = "security.selinux";
     private const int LinkBytesMax = 4096;
@@ -109,25 +110,30 @@ internal static partial class TreeCalls
     /// <summary>The extended attributes of an open file, SELinux labels left out: those follow from where a file lies.</summary>
     public static IReadOnlyList<KeyValuePair<string, byte[]>> Attributes(SafeFileHandle file, string path)
     {
-        var names = new byte[AttributeBytesMax];
-        var length = ListAttributes(file, names, (nuint)names.Length);
+        // Most files have none, and the kernel says so without a buffer.
+        var names = Array.Empty<byte>();
+        var length = ListAttributes(file, names, 0);
+        if (length > 0)
+        {
+            names = new byte[AttributeBytesMax];
+            length = ListAttributes(file, names, (nuint)names.Length);
+        }
+
         if (length < 0)
         {
             return Marshal.GetLastPInvokeError() == Errno.NotSupported ? [] : throw Failure("list the attributes of", path);
         }
 
         return [.. System.Text.Encoding.UTF8.GetString(names.AsSpan(0, (int)length)).Split('\0', StringSplitOptions.RemoveEmptyEntries)
-            .Where(name => name != LabelAttribute).Select(name => KeyValuePair.Create(name, Attribute(file, name, path)))];
+            .Where(name => name != LabelAttribute).Select(name => KeyValuePair.Create(name, Attribute(file, name) ?? throw Failure($"read attribute {name} of", path)))];
     }
 
     /// <summary>The SELinux label of an open file, such as <c>system_u:object_r:qm_file_t:s0</c>; empty where it has none.</summary>
-    public static string Label(SafeFileHandle file, string path)
-    {
-        var value = new byte[AttributeBytesMax];
-        var length = GetAttribute(file, LabelAttribute, value, (nuint)value.Length);
-        return length >= 0 ? System.Text.Encoding.UTF8.GetString(value.AsSpan(0, (int)length)).TrimEnd('\0')
-            : Marshal.GetLastPInvokeError() is Errno.NoData or Errno.NotSupported ? "" : throw Failure("read the label of", path);
-    }
+    public static string Label(SafeFileHandle file, string path) => TryAttribute(file, LabelAttribute, path) is { } label ? System.Text.Encoding.UTF8.GetString(label).TrimEnd('\0') : "";
+
+    /// <summary>One extended attribute of an open file; null where it has none of that name.</summary>
+    public static byte[]? TryAttribute(SafeFileHandle file, string name, string path) => Attribute(file, name)
+        ?? (Marshal.GetLastPInvokeError() is Errno.NoData or Errno.NotSupported ? null : throw Failure($"read attribute {name} of", path));
 
     /// <summary>Forces everything written to a directory's file system to the disk: one call for a tree of many files.</summary>
     public static void FlushFileSystem(NodeDirectory directory) => Check(SynchronizeFileSystem(directory.Handle), "flush", directory.Path);
@@ -137,11 +143,18 @@ internal static partial class TreeCalls
     public static void RemoveTree(NodeDirectory directory, string name) =>
         Directory.Delete($"/proc/self/fd/{directory.Handle.DangerousGetHandle()}/{name}", recursive: true);
 
-    private static byte[] Attribute(SafeFileHandle file, string name, string path)
+    // Null where the kernel refused; the last error says why. A look reads labels by the dozen, and most are short.
+    private static byte[]? Attribute(SafeFileHandle file, string name)
     {
-        var value = new byte[AttributeBytesMax];
+        Span<byte> value = stackalloc byte[AttributeBytesUsual];
         var length = GetAttribute(file, name, value, (nuint)value.Length);
-        return length >= 0 ? value[..(int)length] : throw Failure($"read attribute {name} of", path);
+        if (length < 0 && Marshal.GetLastPInvokeError() == Errno.Range)
+        {
+            value = new byte[AttributeBytesMax];
+            length = GetAttribute(file, name, value, (nuint)value.Length);
+        }
+
+        return length < 0 ? null : value[..(int)length].ToArray();
     }
 
     private static void Check(int result, string verb, string path)
@@ -204,7 +217,7 @@ internal static partial class TreeCalls
     private static partial int SetAttribute(SafeFileHandle file, string name, byte[] value, nuint size, int flags);
 
     [LibraryImport("libc", EntryPoint = "fgetxattr", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial nint GetAttribute(SafeFileHandle file, string name, [Out] byte[] value, nuint size);
+    private static partial nint GetAttribute(SafeFileHandle file, string name, Span<byte> value, nuint size);
 
     [LibraryImport("libc", EntryPoint = "flistxattr", SetLastError = true)]
     private static partial nint ListAttributes(SafeFileHandle file, [Out] byte[] names, nuint size);

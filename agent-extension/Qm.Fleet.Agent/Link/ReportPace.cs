@@ -11,8 +11,8 @@ internal sealed class ReportPace(TimeProvider time)
     /// <summary>Between two looks while something is under way.</summary>
     public static readonly TimeSpan Fast = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Between two looks otherwise.</summary>
-    public static readonly TimeSpan Slow = TimeSpan.FromSeconds(2);
+    /// <summary>Between two looks otherwise; what can be noticed at once, files changed by hand and a QM that came or went, does not wait for them.</summary>
+    public static readonly TimeSpan Slow = TimeSpan.FromSeconds(5);
 
     // A QM that is not there is looked for often at first; it may also be meant to be off.
     private static readonly TimeSpan Restarting = TimeSpan.FromMinutes(1);

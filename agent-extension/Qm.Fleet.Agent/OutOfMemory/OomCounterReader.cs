@@ -15,6 +15,12 @@ internal sealed class OomCounterReader(NodeRoot root)
     public OomCounters? Read()
     {
         var findings = new Findings(root);
+        // Asked twice a second: whether the payload is still there costs less than which it is.
+        if (_last is not null && _last.Kills == Kills(findings, QmCgroups.Service) && findings.Exists($"{QmCgroups.Service}/{_last.Payload}"))
+        {
+            return _last;
+        }
+
         if (QmCgroups.Payloads(findings).FirstOrDefault() is not { } payload || Kills(findings, QmCgroups.Service) is not { } kills)
         {
             return null;

@@ -10,9 +10,10 @@ namespace Qm.Fleet.Agent.OutOfMemory;
 /// </summary>
 /// <param name="root">The node.</param>
 /// <param name="outbox">Where kills wait for the controller.</param>
+/// <param name="qmChanged">Told when QM came, went, or is another one than in the last round, for that is seen here first.</param>
 /// <param name="time">Times the rounds.</param>
 /// <param name="logger">Where to log.</param>
-internal sealed partial class OomWatch(NodeRoot root, OomOutbox outbox, TimeProvider time, ILogger<OomWatch> logger)
+internal sealed partial class OomWatch(NodeRoot root, OomOutbox outbox, Action qmChanged, TimeProvider time, ILogger<OomWatch> logger)
 {
     /// <summary>Between two looks.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
@@ -21,6 +22,7 @@ internal sealed partial class OomWatch(NodeRoot root, OomOutbox outbox, TimeProv
     private const int RemindRounds = 60;
 
     private string _problem = "";
+    private string? _payload;
 
     /// <summary>Watches until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -43,7 +45,14 @@ internal sealed partial class OomWatch(NodeRoot root, OomOutbox outbox, TimeProv
     /// <summary>One round: the counters first, for the kernel counts before it logs.</summary>
     internal OomRound Look(KernelLog log, OomCounterReader counters, OomCorrelator correlator)
     {
-        correlator.Count(counters.Read());
+        var counted = counters.Read();
+        correlator.Count(counted);
+        if (counted?.Payload != _payload)
+        {
+            _payload = counted?.Payload;
+            qmChanged();
+        }
+
         foreach (var record in log.Read())
         {
             correlator.Feed(record);

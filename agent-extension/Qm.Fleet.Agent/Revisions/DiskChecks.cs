@@ -41,9 +41,6 @@ internal static class DiskChecks
         }
     }
 
-    private static string[] Own(QuadletSources sources) => [.. ResourceControl.Devices((sources with
-    {
-        Main = new(sources.Main.Path, ""),
-        DropIns = [.. sources.DropIns.Where(source => source.Path == AllowList.QmContainerDropIn.Full)],
-    }).Merge())];
+    private static string[] Own(QuadletSources sources) => [.. ResourceControl.Devices(
+        new QuadletSources(new(sources.Main.Path, ""), [.. sources.DropIns.Where(source => source.Path == AllowList.QmContainerDropIn.Full)]).Merge())];
 }

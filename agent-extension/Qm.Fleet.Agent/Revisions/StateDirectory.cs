@@ -21,12 +21,14 @@ internal sealed class StateDirectory(NodeRoot root, string path)
     private const UnixFileMode DirectoryMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const UnixFileMode FileMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
+    private (byte[] Json, NodeState State) _lastState = ([], NodeState.Empty);
+
     /// <summary>Where it is, from the node's root.</summary>
     public string Path { get; } = path;
 
     public NodeState State
     {
-        get => Read("state.json", StateJson.Default.NodeState) ?? NodeState.Empty;
+        get => ReadState();
         set => Write("state.json", value, StateJson.Default.NodeState);
     }
 
@@ -62,10 +64,27 @@ internal sealed class StateDirectory(NodeRoot root, string path)
         throw new AgentRunningException($"another qm-fleet-agent holds {Path}; stop it first, or give this one a --root or --state of its own");
     }
 
+    // Every look asks for it several times, and the same bytes say the same.
+    private NodeState ReadState()
+    {
+        if (root.ReadBytes($"{Path}/state.json") is not { } json)
+        {
+            return NodeState.Empty;
+        }
+
+        if (!json.AsSpan().SequenceEqual(_lastState.Json))
+        {
+            _lastState = (json, Parse("state.json", json, StateJson.Default.NodeState));
+        }
+
+        return _lastState.State;
+    }
+
     private T? Read<T>(string name, JsonTypeInfo<T> type)
-        where T : class =>
-        root.ReadBytes($"{Path}/{name}") is not { } json ? null : JsonSerializer.Deserialize(json, type)
-            ?? throw new JsonException($"{Path}/{name} holds null.");
+        where T : class => root.ReadBytes($"{Path}/{name}") is not { } json ? null : Parse(name, json, type);
+
+    private T Parse<T>(string name, byte[] json, JsonTypeInfo<T> type)
+        where T : class => JsonSerializer.Deserialize(json, type) ?? throw new JsonException($"{Path}/{name} holds null.");
 
     private void Write<T>(string name, T? value, JsonTypeInfo<T> type)
         where T : class

@@ -9,10 +9,7 @@ internal static class RunningRootfs
     /// <summary>A path within its file system; empty when QM does not run or the kernel does not tell.</summary>
     /// <param name="findings">Where to read.</param>
     /// <param name="init">Process id of QM's init; 0 when QM does not run.</param>
-    public static string Read(Findings findings, int init)
-    {
-        var mounts = init == 0 ? null : findings.Text(string.Create(CultureInfo.InvariantCulture, $"/proc/{init}/mountinfo"));
-        // A whole file system, such as an overlay, has no path that would tell it from another.
-        return MountTable.Parse(mounts ?? "").On("/") is { Root: not "/" } rootfs ? rootfs.Root : "";
-    }
+    // A whole file system, such as an overlay, has no path that would tell it from another.
+    public static string Read(Findings findings, int init) =>
+        init != 0 && findings.Mounts(init.ToString(CultureInfo.InvariantCulture))?.On("/") is { Root: not "/" } rootfs ? rootfs.Root : "";
 }

@@ -27,7 +27,7 @@ internal static class EventRow
     internal static string Line(Event item)
     {
         var cells = Of(item);
-        var line = string.Create(CultureInfo.InvariantCulture, $"{cells[0],6}  {cells[1],-24}  {cells[2],-8}  {cells[3],-20}  {cells[4],-20}  {cells[5]}");
+        var line = string.Create(CultureInfo.InvariantCulture, $"{cells[0],6}  {cells[1],-24}  {cells[2],-8}  {cells[3],-20}  {cells[4],-24}  {cells[5]}");
         return string.Join('\n', item.Message.Split('\n').Skip(1).Select(more => $"        {more}").Prepend(line).Select(text => PlainText.Of(text.TrimEnd())));
     }
 

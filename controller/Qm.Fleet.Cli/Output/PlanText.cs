@@ -33,7 +33,7 @@ internal static class PlanText
         var (path, values) = (changes.Max(change => change.Path.Length), changes.Max(change => Values(change).Length));
         foreach (var change in changes)
         {
-            yield return $"  environment.{change.Path.PadRight(path)}  {Values(change).PadRight(values)}  {change.Consequence}";
+            yield return $"  environment.{change.Path.PadRight(path)}  {Values(change).PadRight(values)}  {change.Consequence}".TrimEnd();
         }
     }
 

@@ -11,6 +11,7 @@ internal sealed class Progress(CliContext context, string what, long total = 0)
     private const long Mebibyte = 1024 * 1024;
     private readonly long _step = Math.Max(total / 10, Mebibyte);
     private long _shown;
+    private int _widest;
 
     /// <summary>Shows it, where it is time to.</summary>
     public async Task ShowAsync(long bytes)
@@ -18,7 +19,9 @@ internal sealed class Progress(CliContext context, string what, long total = 0)
         if (context.ErrorIsTerminal)
         {
             _shown = bytes;
-            await context.Error.WriteAsync($"\r{Line(bytes)} ");
+            var line = Line(bytes);
+            _widest = Math.Max(_widest, line.Length);
+            await context.Error.WriteAsync($"\r{line} ");
         }
         else if (bytes / _step > _shown / _step)
         {
@@ -27,16 +30,19 @@ internal sealed class Progress(CliContext context, string what, long total = 0)
         }
     }
 
-    /// <summary>Leaves the line to what comes next.</summary>
+    /// <summary>Leaves an empty line to what comes next.</summary>
     public async Task EndAsync()
     {
-        if (context.ErrorIsTerminal && _shown > 0)
+        if (_widest > 0)
         {
-            await context.Error.WriteAsync("\r");
+            await context.Error.WriteAsync($"\r{new string(' ', _widest)}\r");
         }
     }
 
     private string Line(long bytes) => total == 0
-        ? string.Create(CultureInfo.InvariantCulture, $"{what}: {bytes / 1024} KiB")
-        : string.Create(CultureInfo.InvariantCulture, $"{what}: {bytes / 1024} of {total / 1024} KiB, {100 * bytes / total} %");
+        ? string.Create(CultureInfo.InvariantCulture, $"{what}: {Kibibytes(bytes)} KiB")
+        : string.Create(CultureInfo.InvariantCulture, $"{what}: {Kibibytes(bytes)} of {Kibibytes(total)} KiB, {100 * bytes / total} %");
+
+    /// <summary>Bytes as whole KiB; what has begun counts.</summary>
+    internal static long Kibibytes(long bytes) => (bytes + 1023) / 1024;
 }

@@ -29,7 +29,7 @@ internal static class BundleVerb
             using var connection = global.Connect(parsed, context);
             using var call = connection.Diagnostics.CollectBundle(new() { Node = name }, cancellationToken: ct);
             var bytes = await SaveAsync(call.ResponseStream, path, new Progress(context, name), ct);
-            await context.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{name}: {bytes / 1024} KiB collected"));
+            await context.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{name}: {Progress.Kibibytes(bytes)} KiB collected"));
             await context.Out.WriteLineAsync(path);
             return ExitCode.Done;
         });

@@ -79,7 +79,7 @@ internal static class PkiRotateVerb
             var isTrial = parsed.GetValue(dryRun);
             using var connection = global.Connect(parsed, context);
             var pki = await connection.Pki.RotateCertificateAsync(new() { Which = which, DryRun = isTrial }, cancellationToken: ct);
-            await AnswerAsync(context, output.FormatOf(parsed), pki, $"the certificate was made anew: {name}", isTrial);
+            await AnswerAsync(context, output.FormatOf(parsed), pki, $"the {(name == "admin" ? "local administrator's" : "server's")} certificate was made anew", isTrial);
             return ExitCode.Done;
         });
         return command;

@@ -47,7 +47,7 @@ internal static class PkiVerb
                 ? "Nobody has a certificate of the retiring authority any more, but there are join tokens that name it alone."
                 : pki.UsersOfOldCount == 0
                 ? $"Nobody has a certificate of the retiring authority any more. It retires by itself from {At(pki.RetiresFrom)} on; qmfleet pki rotate ca --finish does it now."
-                : FormattableString.Invariant($"{pki.UsersOfOldCount} still have a certificate of the retiring authority: {string.Join(", ", pki.UsersOfOld.Take(MostShown))}{(pki.UsersOfOldCount > MostShown ? " and others" : "")}")));
+                : FormattableString.Invariant($"{pki.UsersOfOldCount} still {(pki.UsersOfOldCount == 1 ? "has" : "have")} a certificate of the retiring authority: {string.Join(", ", pki.UsersOfOld.Take(MostShown))}{(pki.UsersOfOldCount > MostShown ? " and others" : "")}")));
         }
 
         if (pki.JoinTokensOfOld.Count > 0)

@@ -81,7 +81,7 @@ internal static class TopVerb
             (ResourceKind.Node, { } node) => new() { Node = node },
             (ResourceKind.Fleet, { } fleet) => new() { Fleet = fleet },
             (Workload, { } workload) => new() { Workload = workload },
-            (ResourceKind.Fleet or Workload, null) => throw new CliException(ExitCode.Invalid, $"top {kind}: which one?"),
+            (ResourceKind.Fleet or Workload, null) => throw new CliException(ExitCode.Invalid, $"top {kind}: which one? Expected top {kind} NAME{(kind == ResourceKind.Fleet ? "; qmfleet get fleets lists them" : "")}"),
             _ => throw new CliException(ExitCode.Invalid, $"top {kind}: has no usage; expected nodes, node, fleet or workload"),
         };
     }

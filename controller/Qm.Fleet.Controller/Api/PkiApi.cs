@@ -170,12 +170,12 @@ internal sealed partial class PkiApi(
     {
         if (pki.Authorities.Retiring is { } retiring && desk.UsersOf(retiring) is { Count: > 0 } users)
         {
-            yield return $"{users.Count} still have no certificate of the new authority, and would be cut off: {Some(users.Select(static user => user.Subject))}. Wait for them, renew theirs, or revoke them.";
+            yield return $"{users.Count} still {(users.Count == 1 ? "has" : "have")} no certificate of the new authority, and would be cut off: {Some(users.Select(static user => user.Subject))}. Wait for them, renew theirs, or revoke them.";
         }
         if (TokensOfOld() is { Count: > 0 } tokens)
         {
-            yield return $"{tokens.Count} join tokens that can be used yet name the old authority alone, and nodes that come with them would not believe the controller any more: {Some(tokens)}. "
-                + "Revoke them and make others, which name both, or wait until they have ended.";
+            yield return $"{tokens.Count} join {(tokens.Count == 1 ? "token that can be used yet names" : "tokens that can be used yet name")} the old authority alone, and nodes that come with {(tokens.Count == 1 ? "it" : "them")} would not believe the controller any more: {Some(tokens)}. "
+                + "Revoke what is of the old one and make others, which name both, or wait until that has ended.";
         }
     }
 

@@ -4,6 +4,7 @@ using Grpc.Core;
 using Microsoft.Extensions.Options;
 using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Security.Limits;
+using Qm.Fleet.Core.Limits;
 
 namespace Qm.Fleet.Controller.Security;
 
@@ -32,28 +33,29 @@ internal sealed class CallerQuota(RequestDelegate next, IOptions<ControllerOptio
                 $"{key.Actor} has {most} {(key.IsStream ? "streams" : "calls")} running already, which is the most. End some of them.", Later).ConfigureAwait(false);
             return;
         }
+        PaceTurn turn;
         try
         {
-            var turn = _paces.Take(key.Actor, limits.Requests, CallerLimits.Patience, key.IsStream ? CallerLimits.StreamCost : 1);
-            if (!turn.IsGiven)
+            turn = _paces.Take(key.Actor, limits.Requests, CallerLimits.Patience, key.IsStream ? CallerLimits.StreamCost : 1);
+            // Whoever asks again at once is not answered at once: it holds its place meanwhile, of which there are so many.
+            var wait = turn.IsGiven ? turn.Wait : Later;
+            if (wait > TimeSpan.Zero)
             {
-                // Whoever asks again at once is not answered at once: it holds its place meanwhile, of which there are so many.
-                await Task.Delay(Later, time, context.RequestAborted).ConfigureAwait(false);
-                await refusal.AnswerAsync(
-                    context, key.Actor, LimitNames.Requests, "TOO_MANY_REQUESTS",
-                    $"{key.Actor} asked for more than {limits.Requests.PerSecond:0} things a second. Ask more slowly.", turn.Wait).ConfigureAwait(false);
+                await Task.Delay(wait, time, context.RequestAborted).ConfigureAwait(false);
+            }
+            if (turn.IsGiven)
+            {
+                await next(context).ConfigureAwait(false);
                 return;
             }
-            if (turn.Wait > TimeSpan.Zero)
-            {
-                await Task.Delay(turn.Wait, time, context.RequestAborted).ConfigureAwait(false);
-            }
-            await next(context).ConfigureAwait(false);
         }
         finally
         {
             _running.GiveBack(key);
         }
+        await refusal.AnswerAsync(
+            context, key.Actor, LimitNames.Requests, "TOO_MANY_REQUESTS",
+            $"{key.Actor} asked for more than {limits.Requests.PerSecond:0} things a second. Ask more slowly.", turn.Wait).ConfigureAwait(false);
     }
 
     private static bool IsStream(Endpoint? endpoint) => endpoint?.Metadata.GetMetadata<GrpcMethodMetadata>()?.Method.Type is not (null or MethodType.Unary);

@@ -127,6 +127,7 @@ internal sealed partial class Listeners(
             {
                 connection.Features.Set(caller);
             }
+            Farewell.Prepare(connection);
             await next(connection).ConfigureAwait(false);
         }
         finally

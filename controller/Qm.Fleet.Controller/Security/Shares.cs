@@ -8,6 +8,9 @@ internal sealed class Shares<TKey>
 {
     private readonly ConcurrentDictionary<TKey, int> _held = [];
 
+    /// <summary>How much one has.</summary>
+    public int Held(TKey key) => _held.GetValueOrDefault(key);
+
     /// <summary>Takes one more, unless that would be more than the most.</summary>
     /// <returns>Whether it was taken; then it is given back with <see cref="GiveBack"/>.</returns>
     public bool TryTake(TKey key, int most)

@@ -151,7 +151,7 @@ public sealed class FaultCaseTests
         File.Delete(node.Of(EmulatedNode.QmDropInPath));
         File.Delete(node.Of("etc/qm/containers/containers.conf.d/50-qm-fleet.conf"));
         using var root = Agent.Files.NodeRoot.Open(node.Root);
-        var report = new Agent.Evidence.NodeReporter(root, agent.Revisions, new Agent.Checks.StaticChecks(root, node.Time)).Read();
+        var report = new Agent.Evidence.NodeReporter(root, agent.Revisions, new Agent.Checks.StaticChecks(node.Time)).Read();
         var check = report.Checks.Results.Single(result => result.Id == "owned-files");
 
         Assert.Equal(Verdict.Fail, check.Verdict);

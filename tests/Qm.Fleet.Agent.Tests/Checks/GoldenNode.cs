@@ -100,6 +100,6 @@ internal static class GoldenNode
     public static IReadOnlyDictionary<string, CheckResult> Check(EmulatedNode node, NodeReport report, params string[] missingFiles)
     {
         using var root = Agent.Files.NodeRoot.Open(node.Root);
-        return new StaticChecks(root, node.Time).Read(report, missingFiles).Results.ToDictionary(result => result.Id);
+        return new StaticChecks(node.Time).Read(root, report, missingFiles).Results.ToDictionary(result => result.Id);
     }
 }

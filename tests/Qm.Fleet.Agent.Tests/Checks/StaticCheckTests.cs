@@ -126,15 +126,15 @@ public sealed class StaticCheckTests
         using var node = GoldenNode.Make();
         using var root = Agent.Files.NodeRoot.Open(node.Root);
         using var agent = node.Open();
-        var checks = new StaticChecks(root, node.Time);
-        var first = checks.Read(agent.Reporter.Read(), []);
+        var checks = new StaticChecks(node.Time);
+        var first = checks.Read(root, agent.Reporter.Read(), []);
         node.Write("sys/fs/selinux/enforce", "0");
         node.Write("sys/fs/cgroup/qm.service/memory.current", "1\n");
-        var soon = checks.Read(agent.Reporter.Read(), []);
+        var soon = checks.Read(root, agent.Reporter.Read(), []);
         node.Time.Advance(StaticChecks.Interval);
-        var later = checks.Read(agent.Reporter.Read(), []);
+        var later = checks.Read(root, agent.Reporter.Read(), []);
         node.Write("proc/600/oom_score_adj", "400\n");
-        var changed = checks.Read(agent.Reporter.Read(), []);
+        var changed = checks.Read(root, agent.Reporter.Read(), []);
 
         Assert.Same(first, soon);
         Assert.Equal(Verdict.Fail, later.Results.Single(result => result.Id == "selinux").Verdict);

@@ -22,7 +22,7 @@ public sealed class FactsReaderTests : IDisposable
         _node.Write("sys/fs/cgroup/cgroup.controllers", "cpu memory\n");
         _node.Write("sys/fs/selinux/enforce", "1");
         _root = NodeRoot.Open(_node.Root);
-        _reader = new(_root, new ProgramVersions(NodePrograms.None(TimeProvider.System), TimeProvider.System), _node.Time);
+        _reader = new(new ProgramVersions(NodePrograms.None(TimeProvider.System), TimeProvider.System), _node.Time);
     }
 
     public void Dispose()
@@ -94,5 +94,5 @@ public sealed class FactsReaderTests : IDisposable
         Assert.Equal((transient, readOnly), (facts.EtcTransient, facts.UsrReadOnly));
     }
 
-    private V1.Facts Read(bool withQuadlet = true) => _reader.Read(withQuadlet ? QuadletSources.Read(_root) : null, "/usr/lib/qm/rootfs");
+    private V1.Facts Read(bool withQuadlet = true) => _reader.Read(_root, withQuadlet ? QuadletSources.Read(_root) : null, "/usr/lib/qm/rootfs");
 }

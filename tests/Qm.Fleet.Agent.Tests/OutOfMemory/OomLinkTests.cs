@@ -60,7 +60,8 @@ public sealed class OomLinkTests
     {
         using var node = new EmulatedNode();
         using var root = Files.NodeRoot.Open(node.Root);
-        var watch = new OomWatch(root, new(), node.Time, NullLogger<OomWatch>.Instance);
+        var changes = 0;
+        var watch = new OomWatch(root, new(), () => changes++, node.Time, NullLogger<OomWatch>.Instance);
         using var log = new KernelLog(root);
         var (counters, correlator) = (new OomCounterReader(root), new Core.OutOfMemory.OomCorrelator());
         var container = $"{EmulatedNode.Payload}/system.slice/radio.service/libpod-payload-aa";
@@ -74,6 +75,37 @@ public sealed class OomLinkTests
         var kill = Assert.Single(kills);
         Assert.Equal(("radio.service", 2), (kill.Unit, kill.Killed));
         Assert.Contains("kernel log", kill.NotKnown, StringComparison.Ordinal);
+        Assert.Equal(1, changes);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-DRIFT-004")]
+    public void Watch_QmIsAnotherOne_HurriesTheNextLook()
+    {
+        using var node = new EmulatedNode();
+        using var root = Files.NodeRoot.Open(node.Root);
+        var changes = new List<string>();
+        var round = "";
+        var watch = new OomWatch(root, new(), () => changes.Add(round), node.Time, NullLogger<OomWatch>.Instance);
+        using var log = new KernelLog(root);
+        var (counters, correlator) = (new OomCounterReader(root), new Core.OutOfMemory.OomCorrelator());
+        var service = node.Of("sys/fs/cgroup/qm.service");
+        node.Write("sys/fs/cgroup/qm.service/memory.events", "oom_kill 1\n");
+        Look("found");
+        Look("the same");
+        Directory.Move(node.Of(EmulatedNode.Payload), $"{service}/libpod-payload-other");
+        Look("another");
+        Directory.Delete($"{service}/libpod-payload-other", recursive: true);
+        Look("gone");
+        Look("still gone");
+
+        Assert.Equal(["found", "another", "gone"], changes);
+
+        void Look(string name)
+        {
+            round = name;
+            watch.Look(log, counters, correlator);
+        }
     }
 
     private static void Log(EmulatedNode node, long sequence, string comm, int pid)

@@ -17,6 +17,8 @@ internal sealed class AgentBench : IAsyncDisposable
 {
     private const string Node = "ecu1";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    // Until then it gives back the memory that its start took.
+    private static readonly TimeSpan StartIsOver = TimeSpan.FromSeconds(40);
     private const double TicksPerSecond = 100;
     private static readonly Welcome Welcome = new() { ReportIntervalMs = 10_000, HeartbeatIntervalMs = 10_000, UsageIntervalMs = 10_000 };
 
@@ -75,6 +77,37 @@ internal sealed class AgentBench : IAsyncDisposable
         finally
         {
             await EndAsync(agent);
+        }
+    }
+
+    /// <summary>The functions that run while nothing happens, and then those that run in an apply, each once, in the order of their first time.</summary>
+    internal async Task<IReadOnlyList<string>> TraceAsync(IReadOnlyList<(long Offset, string Name)> functions, TimeSpan idle, Action<string> tell, CancellationToken ct)
+    {
+        var (agent, stream, _) = await RunAsync(ct);
+        FunctionTrace? trace = null;
+        try
+        {
+            tell($"{StartIsOver.TotalSeconds:0} s for its start, then {idle.TotalSeconds:0} s of nothing");
+            await Task.Delay(StartIsOver, ct);
+            trace = await FunctionTrace.StartAsync(agent, functions);
+            await Task.Delay(idle, ct);
+            tell($"{trace.Entered.Count} functions; now it applies");
+            for (var round = 0; round < 2; round++)
+            {
+                await ApplyAsync(stream, Revision("11111111", "1G", 3), isConfirmed: true, ct);
+                await ApplyAsync(stream, Revision("22222222", "2G", 4), isConfirmed: true, ct);
+                await ApplyAsync(stream, Revision("22222222", "2G", 4), isConfirmed: false, ct);
+            }
+
+            return trace.Entered;
+        }
+        finally
+        {
+            await EndAsync(agent);
+            if (trace is not null)
+            {
+                await trace.DisposeAsync();
+            }
         }
     }
 

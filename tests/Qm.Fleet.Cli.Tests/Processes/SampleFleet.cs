@@ -71,6 +71,9 @@ internal static class SampleFleet
             },
             Status = new() { Revision = "41d07be9", Nodes = 2, Ready = 1, Rollout = rollout },
         });
+        server.Fleets.Answer = fleet => FakeFleets.Applied(
+            fleet.Metadata.Name, server.Fleets.Stored.Exists(stored => stored.Metadata.Name == fleet.Metadata.Name) ? ApplyResult.Configured : ApplyResult.Created, "9f3a61c2", 8);
+        server.Fleets.Planned = Plan;
         server.Rollouts.Stored.AddRange([rollout, new() { Name = "cockpit/6", Fleet = "cockpit", ToRevision = "9f3a61c2", Phase = Rollout.Types.Phase.Succeeded, StartedAt = At, EndedAt = At }]);
         server.Rollouts.Explanation = new()
         {
@@ -91,7 +94,7 @@ internal static class SampleFleet
         {
             From = "9f3a61c2",
             To = "41d07be9",
-            Changes = { new FieldChange { Path = "environment.resources.MemoryHigh", Before = { "2G" }, After = { "1536M" } } },
+            Changes = { new FieldChange { Path = "resources.MemoryHigh", Before = { "2G" }, After = { "1536M" } } },
         };
         server.Audit.Append(new() { Time = At, Reason = "NodeCordoned", Severity = Event.Types.Severity.Info, Actor = "admin:ann", Node = "ecu1", Message = "Generation 2, cordoned.", Source = "unix:uid=0", After = "{ }" });
         server.Audit.Append(new() { Time = At, Reason = "QmRestarted", Severity = Event.Types.Severity.Warning, Actor = "controller", Node = "ecu2", Message = "QM was restarted." });
@@ -185,6 +188,32 @@ internal static class SampleFleet
         Since = At,
         DecidedBy = peer is null ? "jointoken:bench" : "",
         Bluechi = peer,
+    };
+
+    private static FleetPlan Plan(V1.Fleet fleet) => new()
+    {
+        Fleet = fleet.Metadata.Name,
+        Result = ApplyResult.Configured,
+        FromRevision = "41d07be9",
+        ToRevision = "9f3a61c2",
+        Matching = 2,
+        Pace = "maxUnavailable 1, soak 2 min",
+        Changes = { new FieldChange { Path = "resources.MemoryHigh", Before = { "1536M" }, After = { "2G" }, Consequence = "at once, nothing restarts" } },
+        Batches = { new PlannedBatch { Batch = "canary=true", Nodes = { "ecu1" } }, new PlannedBatch { Batch = "100%", Nodes = { "ecu2" } } },
+        Message = "ecu2 is cordoned",
+        Held = { new PlannedHold { Nodes = { "ecu2" }, Hold = new() { Gate = "Cordoned", Reason = "on the bench", Release = "qmfleet node uncordon ecu2", Never = true } } },
+        Findings = { new Finding { Rule = "QMF-W004", Severity = Finding.Types.Severity.Warning, Message = "MemoryHigh is above what the node has free", Nodes = { "ecu2" } } },
+        Nodes =
+        {
+            new NodePlan
+            {
+                Nodes = { "ecu1", "ecu2" },
+                Files = { new FilePlan { Change = FilePlan.Types.Change.Edited, Path = "/etc/containers/systemd/qm.container.d/50-qm-fleet.conf", RemovedLines = 1, AddedLines = 1 } },
+                Steps = { new PlannedStep { Act = "SetLimits", Reason = "MemoryHigh differs", Calls = { "Node(ecu1).SetUnitProperties qm.service MemoryHigh=2G" } } },
+                End = "Ready",
+                EndReason = "everything is as wanted",
+            },
+        },
     };
 
     private static Revision Revision(string name) => new() { Metadata = new() { Name = name, Uid = name.PadRight(64, '0'), CreatedAt = At }, Fleet = "cockpit" };

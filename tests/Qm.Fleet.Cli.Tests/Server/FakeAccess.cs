@@ -30,7 +30,7 @@ internal sealed class FakeAccess : AccessService.AccessServiceBase
     public override Task<CanIResponse> CanI(CanIRequest request, ServerCallContext context) => Task.FromResult(new CanIResponse
     {
         Allowed = request.Verb != "delete",
-        Reason = $"token:ci may{(request.Verb == "delete" ? " not" : "")} {request.Verb} {request.Resource} of fleet/{request.Fleet} node/{request.Node} unit/{request.Unit}.",
+        Reason = $"token:ci may{(request.Verb == "delete" ? " not" : "")} {request.Verb} {request.Resource}{Where(request)}.",
     });
 
     public override Task<ListRolesResponse> ListRoles(ListRolesRequest request, ServerCallContext context) => Task.FromResult(new ListRolesResponse { Roles = { Roles } });
@@ -74,6 +74,12 @@ internal sealed class FakeAccess : AccessService.AccessServiceBase
 
     public override Task<AccessToken> RevokeToken(RevokeTokenRequest request, ServerCallContext context) =>
         Task.FromResult(Take(Tokens, token => token.Name == request.Name, $"There is no token \"{request.Name}\"."));
+
+    private static string Where(CanIRequest request)
+    {
+        var named = new[] { ("fleet", request.Fleet), ("node", request.Node), ("unit", request.Unit) }.Where(static part => part.Item2.Length > 0).Select(static part => $"{part.Item1}/{part.Item2}");
+        return string.Join(' ', named) is { Length: > 0 } where ? $" of {where}" : "";
+    }
 
     private static T Take<T>(List<T> items, Predicate<T> isIt, string because)
     {

@@ -22,6 +22,9 @@ internal sealed class FakeLab : LabService.LabServiceBase, IAsyncDisposable
     /// <summary>The faults it answers with.</summary>
     public List<Fault> Faults { get; } = [];
 
+    /// <summary>What it says of a fault that it begins.</summary>
+    public Func<InjectRequest, string> Says { get; set; } = static _ => "it is so";
+
     /// <summary>What it answers instead; null for what was asked for.</summary>
     public RpcException? Error { get; set; }
 
@@ -39,7 +42,7 @@ internal sealed class FakeLab : LabService.LabServiceBase, IAsyncDisposable
         return lab;
     }
 
-    public override Task<InjectResponse> Inject(InjectRequest request, ServerCallContext context) => Answer(request, new InjectResponse { Message = "it is so" });
+    public override Task<InjectResponse> Inject(InjectRequest request, ServerCallContext context) => Answer(request, new InjectResponse { Message = Says(request) });
 
     public override Task<ListFaultsResponse> ListFaults(ListFaultsRequest request, ServerCallContext context) => Answer(request, new ListFaultsResponse { Faults = { Faults } });
 

@@ -41,7 +41,7 @@ internal sealed class FakePki : PkiService.PkiServiceBase
     {
         if (!request.Force)
         {
-            throw new RpcException(new(StatusCode.FailedPrecondition, "1 still have no certificate of the new authority, and would be cut off: node:ecu2."));
+            throw new RpcException(new(StatusCode.FailedPrecondition, "1 still has no certificate of the new authority, and would be cut off: node:ecu2. Wait for them, renew theirs, or revoke them; or say that they may be cut off (force)."));
         }
 
         (_isRotating, _hasRotated) = (false, true);

@@ -38,7 +38,13 @@ internal sealed class FakeRollouts : RolloutService.RolloutServiceBase
     private Task<Rollout> Decide(object request, string fleet)
     {
         Decisions.Add(request);
-        return Task.FromResult(Find(fleet, 0));
+        var rollout = Find(fleet, 0);
+        if (request is AbortRolloutRequest)
+        {
+            (rollout.Phase, rollout.EndedAt, rollout.Message) = (Rollout.Types.Phase.Aborted, rollout.StartedAt, "ended by admin:ann");
+        }
+
+        return Task.FromResult(rollout);
     }
 
     private Rollout Find(string fleet, int number) =>

@@ -126,7 +126,7 @@ public sealed class DescribeNodeTests : CliTest
     [Fact]
     public void Line_EventWithADiff_ShowsItBelowItsSentence() => Assert.Equal(
         """
-             7  -                         Warning   FileDrifted           node/ecu9             /etc/x was edited by somebody else
+             7  -                         Warning   FileDrifted           node/ecu9                 /etc/x was edited by somebody else
                 --- revision/etc/x
                 +MemoryHigh=9G?[2J
         """.ReplaceLineEndings("\n"),

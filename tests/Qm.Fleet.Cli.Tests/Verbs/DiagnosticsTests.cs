@@ -100,7 +100,7 @@ public sealed class DiagnosticsTests : CliTest
         Assert.Equal(ExitCode.Done, await RunAsync("bundle", "ecu9", "-f", path));
         Assert.Equal("abcdef", await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken));
         Assert.Equal(path + "\n", Out.ToString());
-        Assert.Equal("ecu9: 0 KiB collected\n", Errors);
+        Assert.Equal("ecu9: 1 KiB collected\n", Errors);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
         Assert.Equal([path], Directory.GetFiles(Files));
     }

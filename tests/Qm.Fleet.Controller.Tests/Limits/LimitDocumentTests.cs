@@ -35,6 +35,8 @@ public sealed class LimitDocumentTests
                 ("Requests on the Unix socket", $"{CallerLimits.LocalFactor} times those of an identity"),
                 ("Connections of all that have not come through their handshake", $"{HandshakeGate.MostUnfinished}"),
                 ("Streams of a connection at once", $"{ServerLimits.StreamsPerConnection}"),
+                ("Refusals of one client that are answered", $"{LimitRefusal.Heard.Burst:0} at once, then {LimitRefusal.Heard.PerSecond:0} per second"),
+                ("Refusals that wait for their turn, of all who are known, and of all who are not", $"{LimitRefusal.MostWaiting} each"),
                 ("Headers of a request", $"{ServerLimits.Headers}, {ServerLimits.HeaderBytes >> 10} KiB together"),
                 ("First line of a request of HTTP/1.1", $"{ServerLimits.RequestLineBytes >> 10} KiB"),
                 ("A frame of HTTP/2", $"{ServerLimits.FrameBytes >> 10} KiB"),
