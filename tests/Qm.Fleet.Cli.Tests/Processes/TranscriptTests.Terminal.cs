@@ -30,7 +30,7 @@ public sealed partial class TranscriptTests
         ["cancel"] = ["qmfleet cancel operation/cockpit/7 --no-wait"],
         ["node"] =
         [
-            "qmfleet node cordon ecu1 ecu2", "qmfleet node uncordon ecu1", "qmfleet node quarantine ecu2", "qmfleet node release ecu2", "qmfleet node retire ecu2 --reason 'sold with the car'",
+            "qmfleet node cordon ecu1 ecu2", "qmfleet node uncordon ecu1", "qmfleet node quarantine ecu2", "qmfleet node release ecu2", "qmfleet node retire ecu2 --reason 'sold with the car'", "qmfleet node retire ecu1 --reason 'goes back to the pool' --remove --no-wait",
             "qmfleet node reenroll ecu2", "qmfleet node restart-qm ecu2 --no-wait", "qmfleet node set-property ecu2 qm.service MemoryHigh=1G --no-wait",
         ],
         ["units"] = ["qmfleet units ecu2"],
