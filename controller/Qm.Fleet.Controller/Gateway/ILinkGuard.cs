@@ -12,9 +12,11 @@ internal interface ILinkGuard
     /// <exception cref="Grpc.Core.RpcException">It is refused.</exception>
     Task AdmitAsync(V1.Hello hello, IPAddress? peer, CancellationToken ct);
 
-    /// <summary>Waits until the next message of a node may be taken.</summary>
-    /// <param name="node">BlueChi's node name of the host.</param>
+    /// <summary>Waits until the next message of a link may be read, which the sender feels: what is not read is held up at its end.</summary>
+    /// <param name="link">Whose.</param>
     /// <param name="bytes">How large the last one was.</param>
+    /// <param name="reports">How many reports it counts as; 0 for what was asked for or is none.</param>
     /// <param name="ct">Ends the wait.</param>
-    Task PaceAsync(string node, int bytes, CancellationToken ct);
+    /// <exception cref="Grpc.Core.RpcException">It says too much without end, and is heard no more for a while.</exception>
+    Task PaceAsync(AgentLink link, int bytes, int reports, CancellationToken ct);
 }

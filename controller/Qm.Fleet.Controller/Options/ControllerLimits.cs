@@ -32,4 +32,7 @@ internal sealed record ControllerLimits
 
     /// <summary>Messages of one node's agent, per second; one of more than 64 KiB counts as several.</summary>
     public int MessagesPerNode { get; init; } = 50;
+
+    /// <summary>Reports that one node's agent makes without being asked, of evidence, usage, probes and kills, per second. One of ours makes at most 13.</summary>
+    public int ReportsPerNode { get; init; } = 15;
 }

@@ -35,6 +35,8 @@ internal sealed record LimitOption(
             static limits => limits.HandshakeTimeout, static (limits, value) => limits with { HandshakeTimeout = value }),
         new("--messages-per-node", "Messages of one node's agent per second", 1, 100_000,
             static limits => limits.MessagesPerNode, static (limits, value) => limits with { MessagesPerNode = value }),
+        new("--reports-per-node", "Reports of one node's agent per second that nobody asked for", 1, 100_000,
+            static limits => limits.ReportsPerNode, static (limits, value) => limits with { ReportsPerNode = value }),
     ];
 
     /// <summary>What is wrong with it in some limits; null when nothing is.</summary>

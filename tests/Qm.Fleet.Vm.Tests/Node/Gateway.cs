@@ -110,6 +110,6 @@ internal sealed class Gateway : IAsyncDisposable
     {
         public Task AdmitAsync(Hello hello, IPAddress? peer, CancellationToken ct) => Task.CompletedTask;
 
-        public Task PaceAsync(string node, int bytes, CancellationToken ct) => Task.CompletedTask;
+        public Task PaceAsync(AgentLink link, int bytes, int reports, CancellationToken ct) => Task.CompletedTask;
     }
 }

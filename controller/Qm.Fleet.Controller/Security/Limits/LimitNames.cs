@@ -11,9 +11,11 @@ internal static class LimitNames
     public const string Handshakes = "handshakes";
     public const string Unfinished = "unfinished-connections";
     public const string Messages = "node-messages";
+    public const string Reports = "node-reports";
+    public const string CutOff = "node-cut-off";
     public const string Guesses = "token-guesses";
     public const string Body = "request-body";
 
     /// <summary>All of them.</summary>
-    public static readonly IReadOnlyList<string> All = [Requests, AddressRequests, Calls, Streams, Connections, Handshakes, Unfinished, Messages, Guesses, Body];
+    public static readonly IReadOnlyList<string> All = [Requests, AddressRequests, Calls, Streams, Connections, Handshakes, Unfinished, Messages, Reports, CutOff, Guesses, Body];
 }
