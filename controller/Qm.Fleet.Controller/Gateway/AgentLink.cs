@@ -84,7 +84,13 @@ internal sealed class AgentLink(
     }
 
     /// <summary>Takes a piece of a diagnosis; one that nobody waits for any more is dropped.</summary>
-    public void Receive(V1.Diagnostics piece) => _diagnoses.GetValueOrDefault(piece.Id)?.Receive(piece);
+    /// <returns>Whether somebody waits for it.</returns>
+    public bool Receive(V1.Diagnostics piece)
+    {
+        var diagnosis = _diagnoses.GetValueOrDefault(piece.Id);
+        diagnosis?.Receive(piece);
+        return diagnosis is not null;
+    }
 
     /// <inheritdoc cref="IAgentLinks.SendAsync"/>
     public async Task<V1.CommandResult> SendAsync(V1.Command command, TimeSpan deadline, CancellationToken ct)
@@ -97,7 +103,10 @@ internal sealed class AgentLink(
             var sent = command.Clone();
             sent.Id = (++_lastId).ToString(CultureInfo.InvariantCulture);
             var result = Expect(sent.Id);
-            Volatile.Write(ref _owed, Math.Min(Volatile.Read(ref _owed) + 1, MaxWaitingCommands));
+            if (Interlocked.Increment(ref _owed) > MaxWaitingCommands)
+            {
+                Interlocked.Decrement(ref _owed);
+            }
             try
             {
                 await WriteAsync(new V1.ControllerMessage { Command = sent }, limit.Token).ConfigureAwait(false);

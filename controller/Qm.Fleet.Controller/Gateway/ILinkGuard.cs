@@ -1,4 +1,5 @@
 using System.Net;
+using Qm.Fleet.Core.Limits;
 
 namespace Qm.Fleet.Controller.Gateway;
 
@@ -14,9 +15,9 @@ internal interface ILinkGuard
 
     /// <summary>Waits until the next message of a link may be read, which the sender feels: what is not read is held up at its end.</summary>
     /// <param name="link">Whose.</param>
-    /// <param name="bytes">How large the last one was.</param>
-    /// <param name="reports">How many reports it counts as; 0 for what was asked for or is none.</param>
+    /// <param name="said">What the last one counts as, whatever its size.</param>
+    /// <param name="bytes">How large it was.</param>
     /// <param name="ct">Ends the wait.</param>
     /// <exception cref="Grpc.Core.RpcException">It says too much without end, and is heard no more for a while.</exception>
-    Task PaceAsync(AgentLink link, int bytes, int reports, CancellationToken ct);
+    Task PaceAsync(AgentLink link, AgentSaid said, int bytes, CancellationToken ct);
 }

@@ -76,12 +76,12 @@ internal sealed partial class LinkGuard(
     }
 
     /// <inheritdoc/>
-    public async Task PaceAsync(AgentLink link, int bytes, int reports, CancellationToken ct)
+    public async Task PaceAsync(AgentLink link, AgentSaid said, int bytes, CancellationToken ct)
     {
         var (node, limits, size) = (link.Node, options.Value.Limits, bytes / BytesPerTurn);
         var paces = new AgentPaces(Pace.Of(limits.MessagesPerNode, BurstSeconds), Pace.Of(limits.ReportsPerNode, ReportBurstSeconds));
         // One reader at a time: a link that took another's place waits for none of its turns.
-        var (next, turn) = _paces.GetValueOrDefault(node, AgentPace.None).Take(paces, 1 + size, reports == 0 ? 0 : reports + size, time.GetElapsedTime(_start));
+        var (next, turn) = _paces.GetValueOrDefault(node, AgentPace.None).Take(paces, said with { Messages = said.Messages + size, Reports = said.Reports == 0 ? 0 : said.Reports + size }, time.GetElapsedTime(_start));
         _paces[node] = next;
         links.Paced(link, turn.Held >= Momentary ? time.GetUtcNow() - turn.Held : null);
         if (turn.Wait <= TimeSpan.Zero)

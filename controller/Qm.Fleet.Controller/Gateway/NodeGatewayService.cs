@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Security;
+using Qm.Fleet.Core.Limits;
 
 namespace Qm.Fleet.Controller.Gateway;
 
@@ -20,6 +21,9 @@ internal sealed partial class NodeGatewayService(
 
     /// <summary>So many kills for memory cost what a report does: each is an event.</summary>
     private const int KillsPerReport = 8;
+
+    private static readonly AgentSaid Report = new(Messages: 1, Reports: 1, IsAsked: false);
+    private static readonly AgentSaid Asked = new(Messages: 1, Reports: 0, IsAsked: true);
 
     private const int SilentIntervals = 3;
     private const long MaxLookAgeMs = 24 * 60 * 60 * 1000;
@@ -98,51 +102,50 @@ internal sealed partial class NodeGatewayService(
                 return end;
             }
             links.Heard(link);
-            if (Take(link, message) is not { } reports)
+            if (Take(link, message) is not { } said)
             {
                 return $"it sent an unexpected {message.BodyCase}";
             }
             // What it cost is known now, and paid before the next one is read: what an agent cannot send it has to keep, and the last of that is what it sends then.
-            await guard.PaceAsync(link, message.CalculateSize(), reports, either.Token).ConfigureAwait(false);
+            await guard.PaceAsync(link, said, message.CalculateSize(), either.Token).ConfigureAwait(false);
         }
     }
 
     /// <summary>Takes a message.</summary>
-    /// <returns>How many reports it counts as; null when it is none that may come here.</returns>
-    private int? Take(AgentLink link, V1.AgentMessage message)
+    /// <returns>What it counts as; null when it is none that may come here.</returns>
+    private AgentSaid? Take(AgentLink link, V1.AgentMessage message)
     {
         switch (message.BodyCase)
         {
             case V1.AgentMessage.BodyOneofCase.Report:
                 links.Report(link, message.Report);
-                return link.TakeOwed() ? 0 : 1;
+                return link.TakeOwed() ? Asked : Report;
             case V1.AgentMessage.BodyOneofCase.Heartbeat:
                 links.Looked(link, TimeSpan.FromMilliseconds(Math.Clamp(message.Heartbeat.LookedMsAgo, 0, MaxLookAgeMs)));
                 if (message.Heartbeat.HasUsageReadMsAgo)
                 {
                     links.UsageRead(link, TimeSpan.FromMilliseconds(Math.Clamp(message.Heartbeat.UsageReadMsAgo, 0, MaxLookAgeMs)));
                 }
-                return links.Vitals(link, message.Heartbeat) ? 1 : 0;
+                return links.Vitals(link, message.Heartbeat) ? Report : Report with { Reports = 0 };
             case V1.AgentMessage.BodyOneofCase.Usage:
                 links.Report(link, message.Usage);
-                return 1;
+                return Report;
             case V1.AgentMessage.BodyOneofCase.ProbeResults:
                 links.Report(link, message.ProbeResults);
-                return 1;
+                return Report;
             case V1.AgentMessage.BodyOneofCase.Result:
                 if (link.Complete(message.Result))
                 {
-                    return 0;
+                    return Asked;
                 }
                 Log.LateResult(logger, link.Node, message.Result.Id);
-                return 1;
+                return Report;
             case V1.AgentMessage.BodyOneofCase.Diagnostics:
-                link.Receive(message.Diagnostics);
-                return 0;
+                return link.Receive(message.Diagnostics) ? Asked : Report;
             case V1.AgentMessage.BodyOneofCase.OomKills:
                 ReportBounds.Fit(message.OomKills);
                 oomKills.Take(link, message.OomKills);
-                return 1 + (message.OomKills.Kills.Count / KillsPerReport);
+                return Report with { Reports = 1 + (message.OomKills.Kills.Count / KillsPerReport) };
             default:
                 return null;
         }

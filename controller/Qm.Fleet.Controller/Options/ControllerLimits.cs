@@ -15,6 +15,9 @@ internal sealed record ControllerLimits
     /// <summary>Streams of one identity at once.</summary>
     public int StreamsPerIdentity { get; init; } = 200;
 
+    /// <summary>MiB that the requests of one identity that are under way may hold together.</summary>
+    public int RequestMemoryPerIdentity { get; init; } = 32;
+
     /// <summary>Connections of one identity at once, and of one address without an identity.</summary>
     public int ConnectionsPerIdentity { get; init; } = 500;
 

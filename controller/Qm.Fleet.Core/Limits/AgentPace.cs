@@ -38,33 +38,41 @@ public sealed record AgentPace
 
     /// <summary>Counts what was just read.</summary>
     /// <param name="paces">How often it may.</param>
-    /// <param name="messages">How many messages it counts as.</param>
-    /// <param name="reports">How many reports it counts as; 0 for what is none.</param>
+    /// <param name="said">What it was.</param>
     /// <param name="now">The time, by a clock that nobody sets.</param>
     /// <returns>What is remembered now, and what follows from it.</returns>
-    public (AgentPace Next, AgentTurn Turn) Take(AgentPaces paces, double messages, double reports, TimeSpan now)
+    public (AgentPace Next, AgentTurn Turn) Take(AgentPaces paces, AgentSaid said, TimeSpan now)
     {
-        var message = paces.Messages.Take(_messagesPaid, now, TimeSpan.MaxValue, messages);
-        var report = paces.Reports.Take(_reportsPaid, now, TimeSpan.MaxValue, reports);
-        // Owing nothing for reports does not come from having made none.
-        var wait = reports > 0 && report.Wait > message.Wait ? report.Wait : message.Wait;
-        var next = new AgentPace { _messagesPaid = message.PaidAt, _reportsPaid = reports > 0 ? report.PaidAt : _reportsPaid, _rest = _rest, _restsUntil = _restsUntil };
-        if (wait <= TimeSpan.Zero)
+        var message = paces.Messages.Take(_messagesPaid, now, TimeSpan.MaxValue, said.Messages);
+        var report = said.Reports > 0 ? paces.Reports.Take(_reportsPaid, now, TimeSpan.MaxValue, said.Reports) : new PaceTurn(true, TimeSpan.Zero, _reportsPaid);
+        var (wait, isForReports) = report.Wait >= message.Wait && report.Wait > TimeSpan.Zero ? (report.Wait, true) : (message.Wait > TimeSpan.Zero ? message.Wait : TimeSpan.Zero, false);
+        var next = new AgentPace { _messagesPaid = message.PaidAt, _reportsPaid = report.PaidAt, _heldSince = _heldSince, _rest = _rest, _restsUntil = _restsUntil };
+        if (wait == TimeSpan.Zero)
         {
-            // Between its reports an agent says other things, which say nothing of how many these are.
-            next._heldSince = reports > 0 || _reportsPaid <= now ? null : _heldSince;
-            return (next, new(TimeSpan.Zero, TimeSpan.Zero, false, TimeSpan.Zero));
+            // What it says between its reports does not tell that these have become fewer.
+            next._heldSince = said.Reports > 0 || _reportsPaid <= now ? null : _heldSince;
+            return (next, default);
         }
-        next._heldSince = _heldSince ?? now;
+        if (said.IsAsked)
+        {
+            return (next, new(wait, TimeSpan.Zero, isForReports, TimeSpan.Zero));
+        }
+        next._heldSince ??= now;
         var held = now - next._heldSince.Value;
         if (held < Patience)
         {
-            return (next, new(wait, held, reports > 0 && report.Wait >= message.Wait, TimeSpan.Zero));
+            return (next, new(wait, held, isForReports, TimeSpan.Zero));
         }
         var rest = _rest == TimeSpan.Zero || now - _restsUntil > Forgiven ? FirstRest : _rest * 2 < LongestRest ? _rest * 2 : LongestRest;
-        return (new() { _rest = rest, _restsUntil = now + rest }, new(wait, held, reports > 0 && report.Wait >= message.Wait, rest));
+        return (new() { _rest = rest, _restsUntil = now + rest }, new(wait, held, isForReports, rest));
     }
 }
+
+/// <summary>Something that an agent extension said.</summary>
+/// <param name="Messages">How many messages it counts as.</param>
+/// <param name="Reports">How many reports it counts as; 0 for what is none.</param>
+/// <param name="IsAsked">Whether the controller asked for it. Then it is held to the pace as well, and not cut off for it.</param>
+public readonly record struct AgentSaid(double Messages, double Reports, bool IsAsked);
 
 /// <summary>What follows from what an agent extension said.</summary>
 /// <param name="Wait">How long until the next of it may be read; zero for at once.</param>

@@ -109,9 +109,9 @@ internal sealed class FloodSite : IAsyncDisposable
     {
         var lines = (await _metrics.GetStringAsync("/metrics", ct)).Split('\n');
         _process.Refresh();
-        return new(_process.TotalProcessorTime, TimeSpan.FromSeconds(Sum("dotnet_gc_pause_time_seconds_total")), Sum("dotnet_gc_heap_total_allocated_bytes_total"), Sum("dotnet_gc_collections_total{gc_heap_generation=\"gen2\""));
+        return new(_process.TotalProcessorTime, TimeSpan.FromSeconds(Sum("dotnet_gc_pause_time_seconds_total")), Sum("dotnet_gc_heap_total_allocated_bytes_total"), Sum("dotnet_gc_collections_total", "gen2"));
 
-        double Sum(string name) => lines.Where(line => line.StartsWith(name, StringComparison.Ordinal))
+        double Sum(string name, string label = "") => lines.Where(line => line.StartsWith(name, StringComparison.Ordinal) && line.Contains(label, StringComparison.Ordinal))
             .Select(static line => double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture)).DefaultIfEmpty(double.NaN).Sum();
     }
 
