@@ -215,7 +215,7 @@ public sealed class FloodTests
     {
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
         await using var controller = await RunningController.StartAsync(
-            services => services.Replace(ServiceDescriptor.Singleton<TimeProvider>(time)), static options => options.Limits = new() { ReportsPerNode = 1 });
+            services => services.Replace(ServiceDescriptor.Singleton<TimeProvider>(time)), static options => options.Limits = new() { ReportsPerNode = 1, MessagesPerNode = 1000 });
         var links = controller.Service<IAgentLinks>();
         using var agent = await Agent.ConnectAsync(controller);
         // It owes nothing yet, and each command makes for a report and an answer: no time has to pass for them.

@@ -19,7 +19,7 @@ public sealed class AgentPaceTests
     {
         var read = Flood(AgentPace.None, TimeSpan.Zero, Report);
 
-        Assert.Equal(AgentPace.FirstRest, read.Rest);
+        Assert.Equal(AgentPace.FirstRest, read.CutOff);
         Assert.InRange(read.Count, AgentPace.Patience.TotalSeconds * Rate, 30 + ((AgentPace.Patience.TotalSeconds + 1) * Rate) + 1);
         Assert.Equal(AgentPace.FirstRest, read.Pace.RestLeft(read.Now));
         Assert.Equal(TimeSpan.Zero, read.Pace.RestLeft(read.Now + AgentPace.FirstRest));
@@ -90,15 +90,15 @@ public sealed class AgentPaceTests
         for (var time = 0; time < 7; time++)
         {
             var read = Flood(pace, now, Report);
-            rests.Add(read.Rest.TotalSeconds);
-            (pace, now) = (read.Pace, read.Now + read.Rest);
+            rests.Add(read.CutOff.TotalSeconds);
+            (pace, now) = (read.Pace, read.Now + read.CutOff);
         }
 
         Assert.Equal([30, 60, 120, 240, 480, 600, 600], rests);
-        Assert.Equal(AgentPace.FirstRest, Flood(pace, now + AgentPace.Forgiven, Report).Rest);
+        Assert.Equal(AgentPace.FirstRest, Flood(pace, now + AgentPace.Forgiven, Report).CutOff);
     }
 
-    private static (AgentPace Pace, TimeSpan Now, TimeSpan Rest, int Count) Flood(AgentPace pace, TimeSpan now, AgentSaid said)
+    private static (AgentPace Pace, TimeSpan Now, TimeSpan CutOff, int Count) Flood(AgentPace pace, TimeSpan now, AgentSaid said)
     {
         var turn = default(AgentTurn);
         var count = 0;
