@@ -47,19 +47,11 @@ public sealed record AgentPace
         var report = said.Reports > 0 ? paces.Reports.Take(_reportsPaid, now, TimeSpan.MaxValue, said.Reports) : new PaceTurn(true, TimeSpan.Zero, _reportsPaid);
         var (wait, isForReports) = report.Wait >= message.Wait && report.Wait > TimeSpan.Zero ? (report.Wait, true) : (message.Wait > TimeSpan.Zero ? message.Wait : TimeSpan.Zero, false);
         var next = new AgentPace { _messagesPaid = message.PaidAt, _reportsPaid = report.PaidAt, _heldSince = _heldSince, _rest = _rest, _restsUntil = _restsUntil };
-        if (wait == TimeSpan.Zero)
-        {
+        next._heldSince = wait > TimeSpan.Zero ? said.IsAsked ? _heldSince : _heldSince ?? now
             // What it says between its reports does not tell that these have become fewer.
-            next._heldSince = said.Reports > 0 || _reportsPaid <= now ? null : _heldSince;
-            return (next, default);
-        }
-        if (said.IsAsked)
-        {
-            return (next, new(wait, TimeSpan.Zero, isForReports, TimeSpan.Zero));
-        }
-        next._heldSince ??= now;
-        var held = now - next._heldSince.Value;
-        if (held < Patience)
+            : said.Reports > 0 || _reportsPaid <= now ? null : _heldSince;
+        var held = next._heldSince is { } since ? now - since : TimeSpan.Zero;
+        if (held < Patience || wait == TimeSpan.Zero || said.IsAsked)
         {
             return (next, new(wait, held, isForReports, TimeSpan.Zero));
         }

@@ -16,7 +16,7 @@ public static class OomOrder
     private const string Nested = "nested/";
     private const string Inside = "qm/";
 
-    /// <summary>Most in QM that are told at once: whoever makes up more of them has told enough.</summary>
+    /// <summary>Most in QM that are told at once, and most outside of it: whoever makes up more of them has told enough.</summary>
     public const int MostTold = 100;
 
     /// <summary>What is wrong now: what was found, and what was wrong before and cannot be seen now, as while QM restarts.</summary>
@@ -34,7 +34,9 @@ public static class OomOrder
         var told = earlier.Select(inversion => inversion.Subject).ToHashSet(StringComparer.Ordinal);
         OomInversion[] wrong = [.. Find(found), .. earlier.Where(inversion => !seen.Contains(inversion.Subject))];
         // What is told stays told while it is so; and nothing in QM takes the place of what is outside.
-        return [.. wrong.Where(IsOutside), .. wrong.Where(inversion => !IsOutside(inversion)).OrderBy(inversion => !told.Contains(inversion.Subject)).Take(MostTold)];
+        return [.. Most(outside: true), .. Most(outside: false)];
+
+        IEnumerable<OomInversion> Most(bool outside) => wrong.Where(inversion => IsOutside(inversion) == outside).OrderBy(inversion => !told.Contains(inversion.Subject)).Take(MostTold);
     }
 
     /// <summary>Everything that is wrong among what was found, one for each unit.</summary>

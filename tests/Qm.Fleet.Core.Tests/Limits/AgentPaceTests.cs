@@ -77,6 +77,8 @@ public sealed class AgentPaceTests
             (pace, var beat) = pace.Take(Paces, Heartbeat, now);
             now += beat.Wait;
             (pace, var turn) = pace.Take(Paces, Report, now);
+            // Nor does it seem to be: whoever looks sees it held all the time.
+            Assert.Equal(turn.Held, beat.Held + beat.Wait);
             (now, rest) = (now + turn.Wait, turn.Rest);
         }
 
