@@ -5,7 +5,7 @@ using Qm.Fleet.Core.Limits;
 namespace Qm.Fleet.Controller.Reconcile;
 
 /// <summary>
-/// Holds what is told of one node to a pace, so that one which is never twice the same does not fill the log that all share. What is left out is counted, and the next
+/// Holds what is told of one node, or of the kills for memory on it, to a pace, so that one which is never twice the same does not fill the log that all share. What is left out is counted, and the next
 /// event says how many. For one caller at a time.
 /// </summary>
 internal sealed class NodeEventPace(string node)

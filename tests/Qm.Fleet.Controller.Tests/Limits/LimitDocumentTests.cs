@@ -43,7 +43,7 @@ public sealed class LimitDocumentTests
                 ("Entries of a list of a report", $"{ReportBounds.MostEntries}"),
                 ("Kills for memory in one message of an agent", $"{ReportBounds.MostKills}"),
                 ("What is told of the usage of one cgroup", $"{ReportBounds.MostBytesOfUsage >> 10} KiB"),
-                ("Events of a node per second, and at once, that it is not asked for", $"{NodeEventPace.Most.PerSecond:0} and {NodeEventPace.Most.Burst:0}"),
+                ("Events of a node per second, and at once; those of its kills for memory apart", $"{NodeEventPace.Most.PerSecond:0} and {NodeEventPace.Most.Burst:0}"),
                 ("Units in QM of a node that are told to stand wrong in the OOM order", $"{OomOrder.MostTold}"),
                 ("Headers of a request", $"{ServerLimits.Headers}, {ServerLimits.HeaderBytes >> 10} KiB together"),
                 ("First line of a request of HTTP/1.1", $"{ServerLimits.RequestLineBytes >> 10} KiB"),
