@@ -156,6 +156,7 @@ internal static class ControllerHost
         app.UseMiddleware<AddressQuota>();
         app.UseMiddleware<AccessGate>();
         app.UseMiddleware<CallerQuota>();
+        app.UseMiddleware<RequestBytes>();
         app.UseMiddleware<UnreadableRequests>();
         app.UseMiddleware<RestGuard>();
         app.MapGrpcService<FleetApi>();

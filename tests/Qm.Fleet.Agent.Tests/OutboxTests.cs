@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using Qm.Fleet.Agent.Link;
 using Qm.Fleet.V1;
 
@@ -32,6 +33,34 @@ public sealed class OutboxTests
             [AgentMessage.BodyOneofCase.Report, AgentMessage.BodyOneofCase.Result, AgentMessage.BodyOneofCase.Usage, AgentMessage.BodyOneofCase.Heartbeat],
             messages.Select(message => message.BodyCase));
         Assert.Equal((2L, 2L), (messages[2].Usage.Qm.MemoryCurrent, messages[3].Heartbeat.LookedMsAgo));
+    }
+
+    // Whatever QM does to have it speak, an agent says what changed so often and no more, and as it is then.
+    [Fact]
+    [Trait("Requirement", "QMF-LIMIT-004")]
+    public async Task Rest_WhatChangesMeanwhile_IsTakenOnceAndWhatIsWaitedForAtOnce()
+    {
+        var (time, ct) = (new FakeTimeProvider(), TestContext.Current.CancellationToken);
+        var spacing = TimeSpan.FromMilliseconds(250);
+        using var outbox = new Outbox();
+        outbox.Report(new NodeReport { Revision = "r0" });
+        Assert.Single(await outbox.TakeAsync(ct));
+
+        var rest = outbox.RestAsync(spacing, time, ct);
+        for (var change = 1; change <= 100; change++)
+        {
+            outbox.Report(new NodeReport { Revision = $"r{change}" });
+        }
+
+        Assert.False(rest.IsCompleted);
+        time.Advance(spacing);
+        await rest;
+        Assert.Equal("r100", Assert.Single(await outbox.TakeAsync(ct)).Report.Revision);
+
+        rest = outbox.RestAsync(spacing, time, ct);
+        outbox.TryAnswer(new() { Id = "c1" }, new() { Revision = "r101" });
+        await rest;
+        Assert.Equal(["r101", "c1"], (await outbox.TakeAsync(ct)).Select(message => message.Report?.Revision ?? message.Result.Id));
     }
 
     [Fact]

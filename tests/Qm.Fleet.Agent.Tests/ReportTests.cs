@@ -1,4 +1,6 @@
+using System.Globalization;
 using Microsoft.Extensions.Time.Testing;
+using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Link;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.V1;
@@ -40,6 +42,31 @@ public sealed class ReportTests
             (report.Machine.MemoryBytes, report.Machine.TasksMax, report.Machine.BootId, report.Machine.Cpus));
         Assert.Equal(5, report.Files.Count);
         Assert.All(report.Files, file => Assert.InRange(file.CommittedAtUs, 1, long.MaxValue));
+    }
+
+    // QM has all the names it likes for cgroups, and they must not keep its node from being heard.
+    [Fact]
+    [Trait("Requirement", "QMF-LIMIT-005")]
+    public void Report_ContainersWithoutEnd_FitsIntoAMessageAndSaysSo()
+    {
+        const int MessageBytes = 1024 * 1024;
+        using var node = new EmulatedNode();
+        using var agent = node.Open();
+        for (var number = 0; number < OomEvidence.UnitsMax + 100; number++)
+        {
+            var name = number.ToString("x8", CultureInfo.InvariantCulture).PadRight(200, 'x');
+            node.Process(10_000 + number, $"{EmulatedNode.Payload}/machine.slice/libpod-{name}.scope", 750);
+            node.Process(20_000 + number, $"{EmulatedNode.Payload}/system.slice/{name}.service", 500);
+        }
+
+        var report = agent.Reporter.Read();
+
+        Assert.Equal((OomEvidence.UnitsMax, OomEvidence.UnitsMax), (report.Oom.Nested.Count, report.Oom.Processes.Count));
+        Assert.Equal(492, report.Oom.QmInitPid);
+        Assert.InRange(report.CalculateSize(), 1, MessageBytes / 2);
+        Assert.Equal(
+            ["QM has more containers with processes than the 400 whose OOM scores are told; those of the rest are unknown.", "QM has more units with processes than the 400 whose OOM scores are told; those of the rest are unknown."],
+            report.Problems);
     }
 
     [Fact]

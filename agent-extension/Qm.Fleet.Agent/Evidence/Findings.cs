@@ -6,18 +6,19 @@ namespace Qm.Fleet.Agent.Evidence;
 internal sealed class Findings(NodeRoot root)
 {
     private const int EvidenceBytesMax = 1024 * 1024;
+    private const int ProblemsMax = 100;
     private readonly List<string> _problems = [];
     private readonly Dictionary<string, MountTable?> _mounts = [];
 
     /// <summary>Why something could not be read, each sentence once.</summary>
     public IReadOnlyList<string> Problems => _problems;
 
-    /// <summary>Notes a problem.</summary>
+    /// <summary>Notes a problem. After a hundred, that there are more is all that is noted.</summary>
     public void Add(string problem)
     {
-        if (!_problems.Contains(problem))
+        if (_problems.Count < ProblemsMax && !_problems.Contains(problem))
         {
-            _problems.Add(problem);
+            _problems.Add(_problems.Count == ProblemsMax - 1 ? "More could not be read than is told here." : problem);
         }
     }
 

@@ -9,6 +9,9 @@ namespace Qm.Fleet.Agent.Evidence;
 /// </remarks>
 internal static class OomEvidence
 {
+    /// <summary>Most units of QM that are told, of containers and of the others: QM makes as many as it likes, and a report has to fit into a message.</summary>
+    public const int UnitsMax = 400;
+
     private const int ProcessesMax = 1000;
 
     /// <summary>Looks at the host's init, all of QM and the given safety units.</summary>
@@ -29,6 +32,8 @@ internal static class OomEvidence
             ReadPayload(findings, payload, oom);
         }
 
+        Cut(findings, oom.Nested, "containers");
+        Cut(findings, oom.Processes, "units");
         if (nestedDefault is { } score)
         {
             oom.NestedDefault = score;
@@ -76,6 +81,20 @@ internal static class OomEvidence
                 Count = same.Count(),
                 Exception = same.Key.exception,
             });
+    }
+
+    private static void Cut<T>(Findings findings, IList<T> found, string what)
+    {
+        if (found.Count <= UnitsMax)
+        {
+            return;
+        }
+
+        findings.Add($"QM has more {what} with processes than the {UnitsMax} whose OOM scores are told; those of the rest are unknown.");
+        while (found.Count > UnitsMax)
+        {
+            found.RemoveAt(found.Count - 1);
+        }
     }
 
     private static IEnumerable<(int Pid, int Score)> Scores(Findings findings, IEnumerable<string> cgroups) =>

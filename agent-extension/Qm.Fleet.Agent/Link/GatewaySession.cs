@@ -31,6 +31,8 @@ internal sealed partial class GatewaySession(
 
     private static readonly TimeSpan WelcomeDeadline = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LeaveDeadline = TimeSpan.FromSeconds(5);
+    // With four a second of whatever changes, an agent stays below what a controller reads of it, whatever QM does to have it speak.
+    private static readonly TimeSpan Spacing = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan ReportIntervalMin = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ReportIntervalMax = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan UsageIntervalMin = TimeSpan.FromSeconds(1);
@@ -164,6 +166,11 @@ internal sealed partial class GatewaySession(
             foreach (var message in await outbox.TakeAsync(cancellationToken).ConfigureAwait(false))
             {
                 await messages.WriteAsync(message, cancellationToken).ConfigureAwait(false);
+            }
+
+            if (!outbox.HasEnded)
+            {
+                await outbox.RestAsync(Spacing, time, cancellationToken).ConfigureAwait(false);
             }
         }
 

@@ -14,6 +14,7 @@ internal sealed class Outbox : IDisposable
     private readonly Queue<CommandResult> _results = new();
     private readonly SemaphoreSlim _filled = new(0, 1);
     private readonly Queue<Diagnostics> _pieces = new();
+    private TaskCompletionSource _urgent = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SemaphoreSlim _room = new(PiecesMax, PiecesMax);
     private readonly UsageChanges _usageChanges = new();
     private readonly ProbeChanges _probeChanges = new();
@@ -41,7 +42,7 @@ internal sealed class Outbox : IDisposable
         lock (_lock)
         {
             _isEnding = true;
-            Wake();
+            WakeNow();
         }
     }
 
@@ -108,7 +109,7 @@ internal sealed class Outbox : IDisposable
 
             _report = evidence;
             _results.Enqueue(result);
-            Wake();
+            WakeNow();
             return true;
         }
     }
@@ -120,7 +121,7 @@ internal sealed class Outbox : IDisposable
         lock (_lock)
         {
             _pieces.Enqueue(piece);
-            Wake();
+            WakeNow();
         }
     }
 
@@ -163,14 +164,33 @@ internal sealed class Outbox : IDisposable
                 _room.Release();
             }
 
+            _urgent = new(TaskCreationOptions.RunContinuationsAsynchronously);
             if (_pieces.Count > 0)
             {
-                Wake();
+                WakeNow();
             }
 
             HasEnded = _isEnding;
             return messages;
         }
+    }
+
+    /// <summary>
+    /// Waits a while after something was taken, so that what changes meanwhile is sent once and as it is then. What the controller waits for, which are results and pieces
+    /// of a diagnosis, is not kept waiting, nor what goes with it.
+    /// </summary>
+    public async Task RestAsync(TimeSpan spacing, TimeProvider time, CancellationToken cancellationToken)
+    {
+        Task urgent;
+        lock (_lock)
+        {
+            urgent = _urgent.Task;
+        }
+
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        await Task.WhenAny(Task.Delay(spacing, time, stop.Token), urgent).ConfigureAwait(false);
+        await stop.CancelAsync().ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
     }
 
     /// <inheritdoc/>
@@ -201,5 +221,11 @@ internal sealed class Outbox : IDisposable
         {
             _filled.Release();
         }
+    }
+
+    private void WakeNow()
+    {
+        _urgent.TrySetResult();
+        Wake();
     }
 }

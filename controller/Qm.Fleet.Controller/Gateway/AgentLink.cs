@@ -25,6 +25,7 @@ internal sealed class AgentLink(
     private string _closedBecause = "";
     private long _lastId;
     private int _waiting;
+    private int _owed;
 
     /// <summary>BlueChi's node name of the host.</summary>
     public string Node { get; } = node;
@@ -59,6 +60,19 @@ internal sealed class AgentLink(
     /// <summary>What it told of probes; touched by the link's reader only.</summary>
     public ProbeBook Probes { get; } = new();
 
+    /// <summary>Takes a report for one that a command asked for.</summary>
+    /// <returns>Whether it may be; each command that was sent makes for one, and for its result.</returns>
+    public bool TakeOwed()
+    {
+        int owed;
+        do
+        {
+            owed = Volatile.Read(ref _owed);
+        }
+        while (owed > 0 && Interlocked.CompareExchange(ref _owed, owed - 1, owed) != owed);
+        return owed > 0;
+    }
+
     /// <summary>Begins to keep what arrives of a diagnosis, until it is disposed.</summary>
     /// <param name="id">As in the command that begins it.</param>
     public AgentDiagnosis Listen(string id)
@@ -70,7 +84,13 @@ internal sealed class AgentLink(
     }
 
     /// <summary>Takes a piece of a diagnosis; one that nobody waits for any more is dropped.</summary>
-    public void Receive(V1.Diagnostics piece) => _diagnoses.GetValueOrDefault(piece.Id)?.Receive(piece);
+    /// <returns>Whether somebody waits for it.</returns>
+    public bool Receive(V1.Diagnostics piece)
+    {
+        var diagnosis = _diagnoses.GetValueOrDefault(piece.Id);
+        diagnosis?.Receive(piece);
+        return diagnosis is not null;
+    }
 
     /// <inheritdoc cref="IAgentLinks.SendAsync"/>
     public async Task<V1.CommandResult> SendAsync(V1.Command command, TimeSpan deadline, CancellationToken ct)
@@ -83,6 +103,10 @@ internal sealed class AgentLink(
             var sent = command.Clone();
             sent.Id = (++_lastId).ToString(CultureInfo.InvariantCulture);
             var result = Expect(sent.Id);
+            if (Interlocked.Increment(ref _owed) > MaxWaitingCommands)
+            {
+                Interlocked.Decrement(ref _owed);
+            }
             try
             {
                 await WriteAsync(new V1.ControllerMessage { Command = sent }, limit.Token).ConfigureAwait(false);

@@ -25,7 +25,7 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
 
     /// <inheritdoc/>
     public AgentPulse? Pulse(string node) => _nodes.GetValueOrDefault(node) is { HeardAt: { } heard } entry
-        ? new(heard, entry.LookedAt) { ClockSkew = entry.ClockSkew, Disk = entry.Disk } : null;
+        ? new(heard, entry.LookedAt) { ClockSkew = entry.ClockSkew, Disk = entry.Disk, HeldSince = entry.HeldSince } : null;
 
     /// <inheritdoc/>
     public AgentUsage? Usage(string node) => _nodes.GetValueOrDefault(node)?.Usage;
@@ -70,7 +70,7 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
             (_, entry) =>
             {
                 replaced = entry.Link;
-                return entry with { Link = link, Since = time.GetUtcNow(), HeardAt = time.GetUtcNow(), Probes = link.Probes.Readings };
+                return entry with { Link = link, Since = time.GetUtcNow(), HeardAt = time.GetUtcNow(), HeldSince = null, Probes = link.Probes.Readings };
             });
         replaced?.Close("the agent dialled in again");
         Log.Connected(logger, link.Node, link.BootId);
@@ -80,6 +80,7 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
     /// <summary>Takes a report; one of a link that was replaced is dropped.</summary>
     public void Report(AgentLink link, V1.NodeReport report)
     {
+        ReportBounds.Fit(report);
         // An agent leaves out checks and facts that are as it said before.
         report.Checks = link.Checks = report.Checks ?? link.Checks;
         report.Facts = link.Facts = report.Facts ?? link.Facts;
@@ -93,6 +94,7 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
     /// <summary>Takes what changed of a node's usage.</summary>
     public void Report(AgentLink link, V1.Usage change)
     {
+        ReportBounds.Fit(change);
         var usage = new AgentUsage(link.Usage.Merge(change), time.GetUtcNow());
         if (Update(link, entry => entry with { Usage = usage }))
         {
@@ -132,8 +134,22 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
         Update(link, entry => entry.Report is null ? entry : entry with { LookedAt = at });
     }
 
+    /// <summary>Notes since when an agent has been held to its pace; null for one that is not.</summary>
+    public void Paced(AgentLink link, DateTimeOffset? heldSince)
+    {
+        if (_nodes.GetValueOrDefault(link.Node) is { } known && (known.HeldSince is null) == (heldSince is null))
+        {
+            return;
+        }
+        if (Update(link, entry => entry with { HeldSince = heldSince }))
+        {
+            Changed?.Invoke(link.Node);
+        }
+    }
+
     /// <summary>Takes what a node says of its clock and its disk.</summary>
-    public void Vitals(AgentLink link, V1.Heartbeat heartbeat)
+    /// <returns>Whether that is another judgement than before.</returns>
+    public bool Vitals(AgentLink link, V1.Heartbeat heartbeat)
     {
         var (skew, isNews) = (heartbeat.ClockUnixMs > 0 ? TimeSpan.FromMilliseconds(heartbeat.ClockUnixMs - time.GetUtcNow().ToUnixTimeMilliseconds()) : (TimeSpan?)null, false);
         Update(link, entry =>
@@ -145,6 +161,7 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
         {
             Changed?.Invoke(link.Node);
         }
+        return isNews;
     }
 
     private static (bool?, bool?) Judged(TimeSpan? skew, V1.QmDisk? disk) => (
@@ -192,6 +209,8 @@ internal sealed partial class AgentLinks(TimeProvider time, ILogger<AgentLinks> 
         public TimeSpan? ClockSkew { get; init; }
 
         public V1.QmDisk? Disk { get; init; }
+
+        public DateTimeOffset? HeldSince { get; init; }
     }
 
     private static partial class Log

@@ -18,6 +18,9 @@ internal sealed record AgentPulse(DateTimeOffset HeardAt, DateTimeOffset? Looked
 
     /// <summary>The file system of QM's /var as last told; null when it was not.</summary>
     internal V1.QmDisk? Disk { get; init; }
+
+    /// <summary>Since when its agent has been held to its pace; null while it says no more than it may, or does for a moment only.</summary>
+    internal DateTimeOffset? HeldSince { get; init; }
 }
 
 /// <summary>What a node uses, as last heard.</summary>

@@ -1,4 +1,5 @@
 using System.Net;
+using Qm.Fleet.Core.Limits;
 
 namespace Qm.Fleet.Controller.Gateway;
 
@@ -12,9 +13,11 @@ internal interface ILinkGuard
     /// <exception cref="Grpc.Core.RpcException">It is refused.</exception>
     Task AdmitAsync(V1.Hello hello, IPAddress? peer, CancellationToken ct);
 
-    /// <summary>Waits until the next message of a node may be taken.</summary>
-    /// <param name="node">BlueChi's node name of the host.</param>
-    /// <param name="bytes">How large the last one was.</param>
+    /// <summary>Waits until the next message of a link may be read, which the sender feels: what is not read is held up at its end.</summary>
+    /// <param name="link">Whose.</param>
+    /// <param name="said">What the last one counts as, whatever its size.</param>
+    /// <param name="bytes">How large it was.</param>
     /// <param name="ct">Ends the wait.</param>
-    Task PaceAsync(string node, int bytes, CancellationToken ct);
+    /// <exception cref="Grpc.Core.RpcException">It says too much without end, and is heard no more for a while.</exception>
+    Task PaceAsync(AgentLink link, AgentSaid said, int bytes, CancellationToken ct);
 }

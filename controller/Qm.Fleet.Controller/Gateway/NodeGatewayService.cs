@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Security;
+using Qm.Fleet.Core.Limits;
 
 namespace Qm.Fleet.Controller.Gateway;
 
@@ -17,6 +18,12 @@ internal sealed partial class NodeGatewayService(
 
     /// <summary>Largest message of an agent, in bytes.</summary>
     public const int MaxMessageBytes = 1024 * 1024;
+
+    /// <summary>So many kills for memory cost what a report does: each is an event.</summary>
+    private const int KillsPerReport = 8;
+
+    private static readonly AgentSaid Report = new(Messages: 1, Reports: 1, IsAsked: false);
+    private static readonly AgentSaid Asked = new(Messages: 1, Reports: 0, IsAsked: true);
 
     private const int SilentIntervals = 3;
     private const long MaxLookAgeMs = 24 * 60 * 60 * 1000;
@@ -45,6 +52,11 @@ internal sealed partial class NodeGatewayService(
         try
         {
             reason = await ReadUntilEndAsync(requestStream, link, interval * SilentIntervals, end.Token).ConfigureAwait(false);
+        }
+        catch (RpcException e) when (e.StatusCode == StatusCode.ResourceExhausted)
+        {
+            reason = e.Status.Detail.TrimEnd('.');
+            throw;
         }
         finally
         {
@@ -85,47 +97,57 @@ internal sealed partial class NodeGatewayService(
         while (true)
         {
             var (message, end) = await NextAsync(requests, patience, either.Token).ConfigureAwait(false);
-            if (message is not null)
+            if (message is null)
             {
-                links.Heard(link);
-                await guard.PaceAsync(link.Node, message.CalculateSize(), either.Token).ConfigureAwait(false);
+                return end;
             }
-            switch (message?.BodyCase)
+            links.Heard(link);
+            if (Take(link, message) is not { } said)
             {
-                case V1.AgentMessage.BodyOneofCase.Report:
-                    links.Report(link, message.Report);
-                    break;
-                case V1.AgentMessage.BodyOneofCase.Heartbeat:
-                    links.Looked(link, TimeSpan.FromMilliseconds(Math.Clamp(message.Heartbeat.LookedMsAgo, 0, MaxLookAgeMs)));
-                    links.Vitals(link, message.Heartbeat);
-                    if (message.Heartbeat.HasUsageReadMsAgo)
-                    {
-                        links.UsageRead(link, TimeSpan.FromMilliseconds(Math.Clamp(message.Heartbeat.UsageReadMsAgo, 0, MaxLookAgeMs)));
-                    }
-                    break;
-                case V1.AgentMessage.BodyOneofCase.Usage:
-                    links.Report(link, message.Usage);
-                    break;
-                case V1.AgentMessage.BodyOneofCase.ProbeResults:
-                    links.Report(link, message.ProbeResults);
-                    break;
-                case V1.AgentMessage.BodyOneofCase.Result:
-                    if (!link.Complete(message.Result))
-                    {
-                        Log.LateResult(logger, link.Node, message.Result.Id);
-                    }
-                    break;
-                case V1.AgentMessage.BodyOneofCase.Diagnostics:
-                    link.Receive(message.Diagnostics);
-                    break;
-                case V1.AgentMessage.BodyOneofCase.OomKills:
-                    oomKills.Take(link, message.OomKills);
-                    break;
-                case null:
-                    return end;
-                default:
-                    return $"it sent an unexpected {message.BodyCase}";
+                return $"it sent an unexpected {message.BodyCase}";
             }
+            // What it cost is known now, and paid before the next one is read: what an agent cannot send it has to keep, and the last of that is what it sends then.
+            await guard.PaceAsync(link, said, message.CalculateSize(), either.Token).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Takes a message.</summary>
+    /// <returns>What it counts as; null when it is none that may come here.</returns>
+    private AgentSaid? Take(AgentLink link, V1.AgentMessage message)
+    {
+        switch (message.BodyCase)
+        {
+            case V1.AgentMessage.BodyOneofCase.Report:
+                links.Report(link, message.Report);
+                return link.TakeOwed() ? Asked : Report;
+            case V1.AgentMessage.BodyOneofCase.Heartbeat:
+                links.Looked(link, TimeSpan.FromMilliseconds(Math.Clamp(message.Heartbeat.LookedMsAgo, 0, MaxLookAgeMs)));
+                if (message.Heartbeat.HasUsageReadMsAgo)
+                {
+                    links.UsageRead(link, TimeSpan.FromMilliseconds(Math.Clamp(message.Heartbeat.UsageReadMsAgo, 0, MaxLookAgeMs)));
+                }
+                return links.Vitals(link, message.Heartbeat) ? Report : Report with { Reports = 0 };
+            case V1.AgentMessage.BodyOneofCase.Usage:
+                links.Report(link, message.Usage);
+                return Report;
+            case V1.AgentMessage.BodyOneofCase.ProbeResults:
+                links.Report(link, message.ProbeResults);
+                return Report;
+            case V1.AgentMessage.BodyOneofCase.Result:
+                if (link.Complete(message.Result))
+                {
+                    return Asked;
+                }
+                Log.LateResult(logger, link.Node, message.Result.Id);
+                return Report;
+            case V1.AgentMessage.BodyOneofCase.Diagnostics:
+                return link.Receive(message.Diagnostics) ? Asked : Report;
+            case V1.AgentMessage.BodyOneofCase.OomKills:
+                ReportBounds.Fit(message.OomKills);
+                oomKills.Take(link, message.OomKills);
+                return Report with { Reports = 1 + (message.OomKills.Kills.Count / KillsPerReport) };
+            default:
+                return null;
         }
     }
 

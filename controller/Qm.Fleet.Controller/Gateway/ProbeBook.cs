@@ -28,7 +28,7 @@ internal sealed class ProbeBook
             _readings.Clear();
         }
 
-        foreach (var reading in change.Results.Select(static result => result.ToReading(MaxMessage)))
+        foreach (var reading in change.Results.Where(static result => result.Unit.Length <= ReportBounds.MostCharacters).Select(static result => result.ToReading(MaxMessage)))
         {
             if (_readings.Count < MaxUnits || _readings.ContainsKey(reading.Unit))
             {

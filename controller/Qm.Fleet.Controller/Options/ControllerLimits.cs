@@ -15,6 +15,9 @@ internal sealed record ControllerLimits
     /// <summary>Streams of one identity at once.</summary>
     public int StreamsPerIdentity { get; init; } = 200;
 
+    /// <summary>MiB that the requests of one identity that are under way may hold together.</summary>
+    public int RequestMemoryPerIdentity { get; init; } = 32;
+
     /// <summary>Connections of one identity at once, and of one address without an identity.</summary>
     public int ConnectionsPerIdentity { get; init; } = 500;
 
@@ -32,4 +35,7 @@ internal sealed record ControllerLimits
 
     /// <summary>Messages of one node's agent, per second; one of more than 64 KiB counts as several.</summary>
     public int MessagesPerNode { get; init; } = 50;
+
+    /// <summary>Reports that one node's agent makes without being asked, of evidence, usage, probes and kills, per second. One of ours makes at most 13.</summary>
+    public int ReportsPerNode { get; init; } = 15;
 }

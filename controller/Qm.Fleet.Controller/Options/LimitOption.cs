@@ -23,6 +23,8 @@ internal sealed record LimitOption(
             static limits => limits.CallsPerIdentity, static (limits, value) => limits with { CallsPerIdentity = value }),
         new("--streams-per-identity", "Streams of one identity at once", 1, 100_000,
             static limits => limits.StreamsPerIdentity, static (limits, value) => limits with { StreamsPerIdentity = value }),
+        new("--request-memory-per-identity", "MiB that the requests of one identity that are under way hold together", 4, 100_000,
+            static limits => limits.RequestMemoryPerIdentity, static (limits, value) => limits with { RequestMemoryPerIdentity = value }),
         new("--connections-per-identity", "Connections of one identity at once, and of one address without an identity", 1, 1_000_000,
             static limits => limits.ConnectionsPerIdentity, static (limits, value) => limits with { ConnectionsPerIdentity = value }),
         new("--connections", "Connections in all", 16, 1_000_000,
@@ -35,6 +37,8 @@ internal sealed record LimitOption(
             static limits => limits.HandshakeTimeout, static (limits, value) => limits with { HandshakeTimeout = value }),
         new("--messages-per-node", "Messages of one node's agent per second", 1, 100_000,
             static limits => limits.MessagesPerNode, static (limits, value) => limits with { MessagesPerNode = value }),
+        new("--reports-per-node", "Reports of one node's agent per second that nobody asked for", 1, 100_000,
+            static limits => limits.ReportsPerNode, static (limits, value) => limits with { ReportsPerNode = value }),
     ];
 
     /// <summary>What is wrong with it in some limits; null when nothing is.</summary>

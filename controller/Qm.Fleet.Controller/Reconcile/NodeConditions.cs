@@ -24,6 +24,7 @@ internal static class NodeConditions
             OfStep(step, view, now),
             OfClock(Heard(), Before("ClockInSync"), now),
             OfDisk(Heard(), Before("DiskSpace"), now),
+            OfPace(Heard(), now),
         ];
         return [.. judged.Select(condition => Keep(condition, before))];
 
@@ -98,6 +99,14 @@ internal static class NodeConditions
         var (hasSpace, message) = NodeVitals.Disk(disk.Path, disk.TotalBytes, disk.AvailableBytes, before);
         return new("DiskSpace", hasSpace, hasSpace ? "Enough" : "Low", message, now);
     }
+
+    private static LiveCondition OfPace(AgentPulse? pulse, DateTimeOffset now) => pulse switch
+    {
+        null => new("ReportsInPace", null, "NotHeard", "the agent extension is not connected", now),
+        { HeldSince: { } since } => new(
+            "ReportsInPace", false, "Held", FormattableString.Invariant($"the agent extension has said more than it may since {since:u} and is read at its pace, so what it told is late"), now),
+        _ => new("ReportsInPace", true, "InPace", "the agent extension says no more than it may", now),
+    };
 
     private static LiveCondition OfStep(NodeStep step, NodeView view, DateTimeOffset now) => step switch
     {

@@ -24,6 +24,7 @@ internal sealed partial class NodeWorker(
     private readonly ProbeSender _probes = new(name, agents, logger);
     private readonly MoveGate _gate = new(name, blueChi, rollouts, decisions, time, logger);
     private readonly NodeWish _wish = new(name, agents, rollouts);
+    private readonly NodeEventPace _told = new(name);
     private readonly NodeUnits _units = new(name, blueChi, time, logger);
 
     private NodeMemory _memory = new();
@@ -281,7 +282,7 @@ internal sealed partial class NodeWorker(
             FailingProbes = FailingProbes.Follow(before?.FailingProbes ?? FailingProbes.None, probes, view.Desired?.Environment.Workloads.Where(workload => workload.LivenessProbe is not null).Select(workload => workload.Name + ".service").ToArray()),
             ConvergedAfter = _convergedAfter,
         };
-        foreach (var draft in NodeEvents.Between(before, after))
+        foreach (var draft in _told.Admit(NodeEvents.Between(before, after), SteadyNow))
         {
             await events.AddAsync(draft, ct);
         }

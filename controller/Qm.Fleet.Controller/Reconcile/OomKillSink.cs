@@ -18,11 +18,18 @@ internal sealed partial class OomKillSink : BackgroundService
     private readonly EventSink _events;
     private readonly OomAftermath _aftermath;
     private readonly OomResultBook _results;
+    private readonly TimeProvider _time;
     private readonly ILogger<OomKillSink> _logger;
+
+    // One for each node that ever told a kill; touched by the one who stores.
+    private readonly Dictionary<string, NodeEventPace> _paces = new(StringComparer.Ordinal);
+    private readonly DateTimeOffset _begun;
+    private readonly long _start;
 
     public OomKillSink(OomKillStore store, LiveNodes live, EventSink events, TimeProvider time, ILogger<OomKillSink> logger)
     {
-        (_store, _live, _events, _logger) = (store, live, events, logger);
+        (_store, _live, _events, _time, _logger) = (store, live, events, time, logger);
+        (_begun, _start) = (time.GetUtcNow(), time.GetTimestamp());
         _aftermath = new OomAftermath(time);
         _results = new OomResultBook(time);
         live.Looked += after => Note([.. _aftermath.Looked(after), .. _results.Looked(after)]);
@@ -67,7 +74,7 @@ internal sealed partial class OomKillSink : BackgroundService
         var missing = batch.SelectMany(told => OomKillEvents.OfMissing(told.Kills, told.Link.Node, FleetOf(told.Link.Node))).Select(draft => new ToldKill("", "", draft));
         try
         {
-            var added = (await _store.AddAsync([.. read.Select(kill => kill.Told), .. missing], ct)).ToHashSet(ReferenceEqualityComparer.Instance);
+            var added = (await _store.AddAsync([.. read.Select(kill => kill.Told), .. missing], Admit, ct)).ToHashSet(ReferenceEqualityComparer.Instance);
             foreach (var (told, kill, wire) in read.Where(kill => added.Contains(kill.Told)))
             {
                 Note(_aftermath.Killed(kill, Ago(wire) ?? TimeSpan.Zero, told.Event.Node, told.Event.Fleet));
@@ -85,6 +92,17 @@ internal sealed partial class OomKillSink : BackgroundService
             var taken = new V1.OomKillsTaken { LeftOut = kills.LeftOut, LostRecords = kills.LostRecords, Records = { kills.Kills.Select(kill => kill.Record) } };
             link.Tell(new() { OomKillsTaken = taken });
         }
+    }
+
+    // QM has as many killed as it likes, and each is an event that all others share the log with.
+    private EventDraft[] Admit(EventDraft draft)
+    {
+        if (!_paces.TryGetValue(draft.Node, out var pace))
+        {
+            _paces[draft.Node] = pace = new(draft.Node);
+        }
+
+        return [.. pace.Admit([draft], _begun + _time.GetElapsedTime(_start))];
     }
 
     private string FleetOf(string node) => _live.Find(node)?.Assignment.Fleet?.Shown ?? "";

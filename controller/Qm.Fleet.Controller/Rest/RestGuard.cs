@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 using Qm.Fleet.Controller.Api;
 using Qm.Fleet.Controller.Security;
+using Qm.Fleet.Controller.Security.Limits;
 using HttpRequest = Microsoft.AspNetCore.Http.HttpRequest;
 
 namespace Qm.Fleet.Controller.Rest;
@@ -23,6 +24,9 @@ internal sealed class RestGuard(RequestDelegate next, TimeProvider time)
 
     /// <summary>A body that is not there within this is not waited for: 30 seconds.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private const string TooLarge = "TOO_LARGE";
+    private const int PieceBytes = 16 * 1024;
 
     private static readonly byte[] Nothing = "{}"u8.ToArray();
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -58,7 +62,7 @@ internal sealed class RestGuard(RequestDelegate next, TimeProvider time)
             }
             catch (RpcException e)
             {
-                await Refusal.AnswerAsync(context, e, e.StatusCode is StatusCode.ResourceExhausted ? StatusCodes.Status413PayloadTooLarge : null).ConfigureAwait(false);
+                await Refusal.AnswerAsync(context, e, e.GetRpcStatus()?.GetDetail<ErrorInfo>()?.Reason == TooLarge ? StatusCodes.Status413PayloadTooLarge : null).ConfigureAwait(false);
                 return;
             }
             if (body.Length > 0 && context.Request.ContentType is null)
@@ -144,7 +148,12 @@ internal sealed class RestGuard(RequestDelegate next, TimeProvider time)
         using var buffer = new MemoryStream();
         try
         {
-            await context.Request.Body.CopyToAsync(buffer, either.Token).ConfigureAwait(false);
+            var (held, piece) = (context.Features.GetRequiredFeature<RequestBytes.Held>(), new byte[PieceBytes]);
+            while (await context.Request.Body.ReadAsync(piece, either.Token).ConfigureAwait(false) is > 0 and var count)
+            {
+                await held.GrowAsync(buffer.Length + count).ConfigureAwait(false);
+                buffer.Write(piece, 0, count);
+            }
             return buffer.ToArray();
         }
         catch (OperationCanceledException) when (late.IsCancellationRequested)
@@ -153,7 +162,7 @@ internal sealed class RestGuard(RequestDelegate next, TimeProvider time)
         }
         catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
         {
-            throw Failures.Make(Code.ResourceExhausted, "TOO_LARGE", $"The body is larger than {MaxBodyBytes >> 20} MiB.");
+            throw Failures.Make(Code.ResourceExhausted, TooLarge, $"The body is larger than {MaxBodyBytes >> 20} MiB.");
         }
         catch (IOException e)
         {

@@ -11,24 +11,24 @@ internal sealed class Shares<TKey>
     /// <summary>How much one has.</summary>
     public int Held(TKey key) => _held.GetValueOrDefault(key);
 
-    /// <summary>Takes one more, unless that would be more than the most.</summary>
+    /// <summary>Takes one or some more, unless that would be more than the most.</summary>
     /// <returns>Whether it was taken; then it is given back with <see cref="GiveBack"/>.</returns>
-    public bool TryTake(TKey key, int most)
+    public bool TryTake(TKey key, int most, int some = 1)
     {
-        if (_held.AddOrUpdate(key, 1, static (_, held) => held + 1) <= most)
+        if (_held.AddOrUpdate(key, static (_, some) => some, static (_, held, some) => held + some, some) <= most)
         {
             return true;
         }
-        GiveBack(key);
+        GiveBack(key, some);
         return false;
     }
 
-    /// <summary>Gives one back.</summary>
-    public void GiveBack(TKey key)
+    /// <summary>Gives it back.</summary>
+    public void GiveBack(TKey key, int some = 1)
     {
-        while (_held.TryGetValue(key, out var held))
+        while (some > 0 && _held.TryGetValue(key, out var held))
         {
-            if (held == 1 ? _held.TryRemove(KeyValuePair.Create(key, held)) : _held.TryUpdate(key, held - 1, held))
+            if (held == some ? _held.TryRemove(KeyValuePair.Create(key, held)) : _held.TryUpdate(key, held - some, held))
             {
                 return;
             }

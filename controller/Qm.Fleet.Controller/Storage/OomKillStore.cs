@@ -11,16 +11,30 @@ internal sealed class OomKillStore(Database database)
     /// <param name="ct">Ends the wait for the turn.</param>
     /// <returns>The kills that were new, in order.</returns>
     /// <exception cref="StoreException">See there for what is worth a retry.</exception>
-    public Task<IReadOnlyList<ToldKill>> AddAsync(IReadOnlyList<ToldKill> told, CancellationToken ct) => database.WriteAsync<IReadOnlyList<ToldKill>>(
+    public Task<IReadOnlyList<ToldKill>> AddAsync(IReadOnlyList<ToldKill> told, CancellationToken ct) => AddAsync(told, static draft => [draft], ct);
+
+    /// <summary>The same, of so many events as there is room for.</summary>
+    /// <param name="told">What nodes told.</param>
+    /// <param name="admit">Which events are appended for that of a new kill: none, or it, and what was left out before it. What is left out counts as stored.</param>
+    /// <param name="ct">Ends the wait for the turn.</param>
+    /// <returns>The kills that were new and have their event, in order.</returns>
+    public Task<IReadOnlyList<ToldKill>> AddAsync(IReadOnlyList<ToldKill> told, Func<EventDraft, IReadOnlyList<EventDraft>> admit, CancellationToken ct) => database.WriteAsync<IReadOnlyList<ToldKill>>(
         tx =>
         {
             var added = new List<ToldKill>();
             foreach (var kill in told.Where(kill => kill.Record.Length == 0 || Remember(tx, kill)))
             {
-                tx.Append(kill.Event);
-                added.Add(kill);
+                var drafts = admit(kill.Event);
+                foreach (var draft in drafts)
+                {
+                    tx.Append(draft);
+                }
+                if (drafts.Count > 0)
+                {
+                    added.Add(kill);
+                }
             }
-            foreach (var node in added.Select(static kill => kill.Event.Node).Distinct())
+            foreach (var node in told.Select(static kill => kill.Event.Node).Distinct())
             {
                 tx.Execute(
                     """

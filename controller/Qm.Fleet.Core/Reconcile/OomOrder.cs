@@ -16,6 +16,9 @@ public static class OomOrder
     private const string Nested = "nested/";
     private const string Inside = "qm/";
 
+    /// <summary>Most in QM that are told at once, and most outside of it: whoever makes up more of them has told enough.</summary>
+    public const int MostTold = 100;
+
     /// <summary>What is wrong now: what was found, and what was wrong before and cannot be seen now, as while QM restarts.</summary>
     /// <param name="before">What was wrong at the last look.</param>
     /// <param name="found">The scores; null when nobody looked.</param>
@@ -28,32 +31,40 @@ public static class OomOrder
         }
 
         var seen = Subjects(found).ToHashSet(StringComparer.Ordinal);
-        return [.. Find(found), .. earlier.Where(inversion => !seen.Contains(inversion.Subject))];
+        var told = earlier.Select(inversion => inversion.Subject).ToHashSet(StringComparer.Ordinal);
+        OomInversion[] wrong = [.. Find(found), .. earlier.Where(inversion => !seen.Contains(inversion.Subject))];
+        // What is told stays told while it is so; and nothing in QM takes the place of what is outside.
+        return [.. Most(outside: true), .. Most(outside: false)];
+
+        IEnumerable<OomInversion> Most(bool outside) => wrong.Where(inversion => IsOutside(inversion) == outside).OrderBy(inversion => !told.Contains(inversion.Subject)).Take(MostTold);
     }
 
     /// <summary>Everything that is wrong among what was found, one for each unit.</summary>
     public static IEnumerable<OomInversion> Find(OomEvidence found)
     {
+        var sources = found.Sources.ToLookup(source => source.Unit, StringComparer.Ordinal);
         foreach (var process in found.Asil.Where(process => process.Score >= 0).DistinctBy(process => process.Unit))
         {
-            yield return Wrong(found, Safety, process.Unit, process.Pid, process.Score, "a safety unit has to be below 0");
+            yield return Wrong(sources, Safety, process.Unit, process.Pid, process.Score, "a safety unit has to be below 0");
         }
 
         if ((found.Qm, found.Host) is ({ } qm, { } host) && qm <= host)
         {
-            yield return Wrong(found, "", QmNode.Unit, found.QmInit, qm, $"QM has to be above the host, which has {host}");
+            yield return Wrong(sources, "", QmNode.Unit, found.QmInit, qm, $"QM has to be above the host, which has {host}");
         }
 
         foreach (var process in found.Processes.Where(process => process.Exception.Length == 0 && process.Score <= (found.Host ?? 0) && process.Score < (found.Qm ?? 0)).DistinctBy(process => process.Unit))
         {
-            yield return Wrong(found, Inside, process.Unit, process.Pid, process.Score, $"what runs in QM has to be above the host, which has {found.Host ?? 0}");
+            yield return Wrong(sources, Inside, process.Unit, process.Pid, process.Score, $"what runs in QM has to be above the host, which has {found.Host ?? 0}");
         }
 
         foreach (var process in found.Nested.Where(process => process.Score <= found.Qm).OrderBy(process => process.Score).DistinctBy(process => process.Unit))
         {
-            yield return Wrong(found, Nested, process.Unit, process.Pid, process.Score, $"a container inside QM has to be above QM, which has {found.Qm}");
+            yield return Wrong(sources, Nested, process.Unit, process.Pid, process.Score, $"a container inside QM has to be above QM, which has {found.Qm}");
         }
     }
+
+    private static bool IsOutside(OomInversion inversion) => inversion.Subject == QmNode.Unit || inversion.Subject.StartsWith(Safety, StringComparison.Ordinal);
 
     private static IEnumerable<string> Subjects(OomEvidence found) =>
     [
@@ -63,9 +74,9 @@ public static class OomOrder
         .. found.Qm is null ? [] : found.Nested.Select(process => Nested + process.Unit),
     ];
 
-    private static OomInversion Wrong(OomEvidence found, string where, string unit, int pid, int score, string rule)
+    private static OomInversion Wrong(ILookup<string, OomSource> sources, string where, string unit, int pid, int score, string rule)
     {
-        var source = found.Sources.FirstOrDefault(source => source.Unit == unit) switch
+        var source = sources[unit].FirstOrDefault() switch
         {
             null => "no file sets it, so it was set at runtime or inherited",
             { } file when file.Score == score => $"set by {file.File}",

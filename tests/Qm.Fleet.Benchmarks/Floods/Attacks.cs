@@ -17,7 +17,7 @@ internal static class Attacks
     private static readonly IPAddress Elsewhere = IPAddress.Parse("127.0.0.2");
 
     /// <summary>All of them.</summary>
-    internal static readonly IReadOnlyList<string> Names = ["nothing", "requests", "handshakes", "watches", "agent"];
+    internal static readonly IReadOnlyList<string> Names = ["nothing", "requests", "handshakes", "watches", "agent", "reports"];
 
     internal static async Task<int> RunAsync(string name, Uri address, string folder, CancellationToken ct)
     {
@@ -30,7 +30,8 @@ internal static class Attacks
             "requests" => RequestsAsync(address, folder, tally, end.Token),
             "handshakes" => HandshakesAsync(address, FloodClient.Trust(folder, null, address.Host), tally, end.Token),
             "watches" => WatchesAsync(address, folder, tally, end.Token),
-            "agent" => AgentAsync(address, folder, tally, end.Token),
+            "agent" => AgentAsync(address, folder, Chatter(), tally, end.Token),
+            "reports" => AgentAsync(address, folder, Lies(), tally, end.Token),
             _ => throw new ArgumentException($"{name} is none of {string.Join(", ", Names)}", nameof(name)),
         };
         await Console.In.ReadToEndAsync(ct);
@@ -74,13 +75,30 @@ internal static class Attacks
         }), ct);
     }
 
-    // One agent that says all it can.
-    private static async Task AgentAsync(Uri address, string folder, Tally tally, CancellationToken ct)
+    // What an agent has to say, as often as it can, and always something else.
+    private static Func<int, V1.AgentMessage> Chatter()
+    {
+        var usage = new V1.Usage { Qm = new() { Unit = "qm.service" } };
+        usage.Nested.AddRange(Enumerable.Range(0, 200).Select(static number => new V1.CgroupUsage { Unit = $"c{number}.service", MemoryCurrent = number }));
+        return number => number % 2 == 0 ? new() { Report = new() { Revision = number.ToString(CultureInfo.InvariantCulture) } } : new() { Usage = usage };
+    }
+
+    // What costs the most to read, to judge and to write down for its size: as many small things as there is room for, which are all wrong in every other report.
+    private static Func<int, V1.AgentMessage> Lies()
+    {
+        V1.AgentMessage[] both = [Told(-1), Told(1)];
+        return number => both[number % 2];
+
+        static V1.AgentMessage Told(int score) => new()
+        {
+            Report = new() { Oom = new() { Host = 0, Qm = 0, Nested = { Enumerable.Range(0, 5_000).Select(unit => new V1.UnitOom { Unit = unit.ToString("x", CultureInfo.InvariantCulture), Score = score }) } } },
+        };
+    }
+
+    private static async Task AgentAsync(Uri address, string folder, Func<int, V1.AgentMessage> say, Tally tally, CancellationToken ct)
     {
         using var channel = FloodClient.Channel(address, folder, FloodClient.Certificate(Path.Combine(folder, "node"), "node"), Elsewhere);
         var client = new V1.NodeGateway.NodeGatewayClient(channel);
-        var usage = new V1.Usage { Qm = new() { Unit = "qm.service" } };
-        usage.Nested.AddRange(Enumerable.Range(0, 200).Select(static number => new V1.CgroupUsage { Unit = $"c{number}.service", MemoryCurrent = number }));
         while (!ct.IsCancellationRequested)
         {
             await tally.CountAsync<bool>(async () =>
@@ -90,7 +108,7 @@ internal static class Attacks
                 await call.ResponseStream.MoveNext(ct);
                 for (var number = 0; ; number++)
                 {
-                    await call.RequestStream.WriteAsync(number % 2 == 0 ? new() { Report = new() { Revision = number.ToString(CultureInfo.InvariantCulture) } } : new() { Usage = usage }, ct);
+                    await call.RequestStream.WriteAsync(say(number), ct);
                     tally.Served();
                 }
             });

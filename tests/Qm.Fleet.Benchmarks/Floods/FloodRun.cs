@@ -14,30 +14,51 @@ internal static class FloodRun
     private static readonly TimeSpan RunUp = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    internal static async Task<FloodFigures> RunAsync(FloodSite site, string attack, TimeSpan span, CancellationToken ct)
+    /// <summary>Measures a flood.</summary>
+    /// <param name="site">Whose quiet client is measured.</param>
+    /// <param name="beside">Another controller on the same machine, which the same flood is played on for comparison.</param>
+    /// <param name="attack">Which flood.</param>
+    /// <param name="span">How long each is measured.</param>
+    /// <param name="ct">Ends it.</param>
+    internal static async Task<FloodFigures> RunAsync(FloodSite site, FloodSite beside, string attack, TimeSpan span, CancellationToken ct)
     {
         // Nobody knows how fast what was never run is.
         await MeasureAsync(site, RunUp, ct);
-        List<Waits> before = [], during = [];
-        var (quiet, busy, held, told) = (TimeSpan.Zero, TimeSpan.Zero, site.Memory, "");
-        // By turns, so that what else the machine does counts for both.
+        List<Waits> before = [], during = [], elsewhere = [];
+        var (quiet, busy, held, told) = (Cost.None, Cost.None, site.Memory, "");
+        // By turns, so that what else the machine does counts for all.
         for (var round = 0; round < Rounds; round++)
         {
-            var cpu = site.Cpu;
-            before.Add(await MeasureAsync(site, span / Rounds, ct));
-            quiet += site.Cpu - cpu;
+            var (waits, cost) = await CostAsync(site, span / Rounds, ct);
+            before.Add(waits);
+            quiet += cost;
 
-            using var flood = site.Flood(attack);
-            await MeasureAsync(site, RunUp, ct);
-            cpu = site.Cpu;
-            during.Add(await MeasureAsync(site, span / Rounds, ct));
-            busy += site.Cpu - cpu;
-            flood.StandardInput.Close();
-            told = (await flood.StandardOutput.ReadToEndAsync(ct)).Trim();
-            await flood.WaitForExitAsync(ct);
+            (waits, cost, told) = await FloodAsync(site, site, attack, span / Rounds, ct);
+            during.Add(waits);
+            busy += cost;
+
+            elsewhere.Add((await FloodAsync(site, beside, attack, span / Rounds, ct)).Waits);
         }
 
-        return new(attack, Waits.Of(before), Waits.Of(during), told, (quiet / span, busy / span), (held, site.Memory));
+        return new(attack, Waits.Of(before), Waits.Of(during), Waits.Of(elsewhere), told, (quiet.Per(span), busy.Per(span)), (held, site.Memory));
+    }
+
+    private static async Task<(Waits Waits, Cost Cost, string Told)> FloodAsync(FloodSite site, FloodSite target, string attack, TimeSpan span, CancellationToken ct)
+    {
+        using var flood = target.Flood(attack);
+        await MeasureAsync(site, RunUp, ct);
+        var (waits, cost) = await CostAsync(site, span, ct);
+        flood.StandardInput.Close();
+        var told = (await flood.StandardOutput.ReadToEndAsync(ct)).Trim();
+        await flood.WaitForExitAsync(ct);
+        return (waits, cost, told);
+    }
+
+    private static async Task<(Waits Waits, Cost Cost)> CostAsync(FloodSite site, TimeSpan span, CancellationToken ct)
+    {
+        var before = await site.CostAsync(ct);
+        var waits = await MeasureAsync(site, span, ct);
+        return (waits, await site.CostAsync(ct) - before);
     }
 
     // Each call is counted from when it was due: a client that waits asks no less for it.

@@ -22,11 +22,13 @@ internal sealed class FloodSite : IAsyncDisposable
     private readonly string _address;
     private readonly GrpcChannel _local;
     private readonly GrpcChannel _quiet;
+    private readonly HttpClient _metrics;
     private int _changes;
 
-    private FloodSite(DirectoryInfo directory, Process process, string address, int count)
+    private FloodSite(DirectoryInfo directory, Process process, string address, int metrics, int count)
     {
         (_directory, _process, _address, Count) = (directory, process, address, count);
+        _metrics = new() { BaseAddress = new($"http://127.0.0.1:{metrics}") };
         _local = Local(Path.Combine(directory.FullName, "qmfleet.sock"));
         _quiet = FloodClient.Channel(new(address), directory.FullName, FloodClient.Certificate(Path.Combine(State, "pki/admin"), "admin"));
         Nodes = new(_quiet);
@@ -35,16 +37,6 @@ internal sealed class FloodSite : IAsyncDisposable
     internal int Count { get; }
 
     internal V1.NodeService.NodeServiceClient Nodes { get; }
-
-    /// <summary>Processor time the controller has used.</summary>
-    internal TimeSpan Cpu
-    {
-        get
-        {
-            _process.Refresh();
-            return _process.TotalProcessorTime;
-        }
-    }
 
     /// <summary>Bytes the controller holds.</summary>
     internal long Memory
@@ -64,10 +56,11 @@ internal sealed class FloodSite : IAsyncDisposable
     {
         var directory = Directory.CreateTempSubdirectory("qmfleet-flood-");
         string[] free = isUnlimited ? [.. LimitOption.All.Where(static limit => limit.Name is not "--handshake-timeout" and not "--connections").SelectMany(static limit => new[] { limit.Name, "100000" })] : [];
+        var metrics = FreePort();
         var process = Process.Start(new ProcessStartInfo(
             Path.Combine(AppContext.BaseDirectory, "qm-fleet-controller"),
             [
-                "run", "--state", Path.Combine(directory.FullName, "state"), "--listen", "127.0.0.1:0", "--socket", Path.Combine(directory.FullName, "qmfleet.sock"), "--metrics", "off",
+                "run", "--state", Path.Combine(directory.FullName, "state"), "--listen", "127.0.0.1:0", "--socket", Path.Combine(directory.FullName, "qmfleet.sock"), "--metrics", $"127.0.0.1:{metrics}",
                 "--bus", $"unix:path={directory.FullName}/nobody", .. free,
             ])
         {
@@ -78,7 +71,7 @@ internal sealed class FloodSite : IAsyncDisposable
         process.ErrorDataReceived += static (_, _) => { };
         process.BeginErrorReadLine();
         var ready = await process.StandardOutput.ReadLineAsync(ct) ?? throw new InvalidOperationException("The controller did not start.");
-        var site = new FloodSite(directory, process, ready.Split(' ')[1], nodes);
+        var site = new FloodSite(directory, process, ready.Split(' ')[1], metrics, nodes);
         var admin = new V1.NodeService.NodeServiceClient(site._local);
         foreach (var some in Enumerable.Range(0, nodes).Chunk(500))
         {
@@ -111,6 +104,17 @@ internal sealed class FloodSite : IAsyncDisposable
         }
     }
 
+    /// <summary>What the controller has spent since it began.</summary>
+    internal async Task<Cost> CostAsync(CancellationToken ct)
+    {
+        var lines = (await _metrics.GetStringAsync("/metrics", ct)).Split('\n');
+        _process.Refresh();
+        return new(_process.TotalProcessorTime, TimeSpan.FromSeconds(Sum("dotnet_gc_pause_time_seconds_total")), Sum("dotnet_gc_heap_total_allocated_bytes_total"), Sum("dotnet_gc_collections_total", "gen2"));
+
+        double Sum(string name, string label = "") => lines.Where(line => line.StartsWith(name, StringComparison.Ordinal) && line.Contains(label, StringComparison.Ordinal))
+            .Select(static line => double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture)).DefaultIfEmpty(double.NaN).Sum();
+    }
+
     /// <summary>Begins a flood, which ends with its standard input.</summary>
     internal Process Flood(string name) => Process.Start(new ProcessStartInfo(
         "/usr/bin/chrt", ["--idle", "0", Path.Combine(AppContext.BaseDirectory, "Qm.Fleet.Benchmarks"), "flooder", name, _address, _directory.FullName])
@@ -123,10 +127,18 @@ internal sealed class FloodSite : IAsyncDisposable
     {
         _local.Dispose();
         _quiet.Dispose();
+        _metrics.Dispose();
         _process.Kill();
         await _process.WaitForExitAsync();
         _process.Dispose();
         _directory.Delete(recursive: true);
+    }
+
+    private static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
     private static V1.Node Node(int number, int change) => new()

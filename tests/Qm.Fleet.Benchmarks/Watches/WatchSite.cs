@@ -108,7 +108,7 @@ internal sealed class WatchSite : IAsyncDisposable
     /// <summary>Nodes with all the conditions that nodes have; the revision tells which change it was.</summary>
     private sealed class ChangingStatus : ILiveStatus
     {
-        private static readonly string[] Conditions = ["BluechiOnline", "QmOnline", "ExtensionConnected", "QmActive", "Verified", "Synced", "Ready", "ClockInSync", "DiskSpace"];
+        private static readonly string[] Conditions = ["BluechiOnline", "QmOnline", "ExtensionConnected", "QmActive", "Verified", "Synced", "Ready", "ClockInSync", "DiskSpace", "ReportsInPace"];
         private readonly ConcurrentDictionary<string, int> _numbers = new(StringComparer.Ordinal);
 
         internal void Set(string name, int number) => _numbers[name] = number;

@@ -46,6 +46,14 @@ internal sealed class Agent : IDisposable
         return _call.ResponseStream.Current;
     }
 
+    /// <summary>Reads until the stream ends, and ends as it did.</summary>
+    public async Task EndAsync()
+    {
+        while (await _call.ResponseStream.MoveNext(Ct))
+        {
+        }
+    }
+
     public Task HangUpAsync() => _call.RequestStream.CompleteAsync();
 
     public void Dispose() => _call.Dispose();

@@ -1,6 +1,9 @@
 using System.Globalization;
+using Qm.Fleet.Controller.Gateway;
 using Qm.Fleet.Controller.Options;
+using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Security.Limits;
+using Qm.Fleet.Core.Reconcile;
 
 namespace Qm.Fleet.Controller.Tests.Limits;
 
@@ -37,6 +40,13 @@ public sealed class LimitDocumentTests
                 ("Streams of a connection at once", $"{ServerLimits.StreamsPerConnection}"),
                 ("Refusals of one client that are answered", $"{LimitRefusal.Heard.Burst:0} at once, then {LimitRefusal.Heard.PerSecond:0} per second"),
                 ("Refusals that wait for their turn, of all who are known, and of all who are not", $"{LimitRefusal.MostWaiting} each"),
+                ("Bytes of a connection of HTTP/2, of one of its streams, and of any connection that are taken before anybody reads them",
+                    $"{ServerLimits.ConnectionWindowBytes >> 10} KiB, {ServerLimits.StreamWindowBytes >> 10} KiB and {ServerLimits.UnreadBytes >> 10} KiB"),
+                ("Entries of a list of a report", $"{ReportBounds.MostEntries}"),
+                ("Kills for memory in one message of an agent", $"{ReportBounds.MostKills}"),
+                ("What is told of the usage of one cgroup", $"{ReportBounds.MostBytesOfUsage >> 10} KiB"),
+                ("Events of a node per second, and at once; those of its kills for memory apart", $"{NodeEventPace.Most.PerSecond:0} and {NodeEventPace.Most.Burst:0}"),
+                ("Units in QM of a node that are told to stand wrong in the OOM order", $"{OomOrder.MostTold}"),
                 ("Headers of a request", $"{ServerLimits.Headers}, {ServerLimits.HeaderBytes >> 10} KiB together"),
                 ("First line of a request of HTTP/1.1", $"{ServerLimits.RequestLineBytes >> 10} KiB"),
                 ("A frame of HTTP/2", $"{ServerLimits.FrameBytes >> 10} KiB"),

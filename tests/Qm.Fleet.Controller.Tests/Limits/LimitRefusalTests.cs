@@ -12,7 +12,7 @@ using Qm.Fleet.Controller.Tests.Attacks;
 namespace Qm.Fleet.Controller.Tests.Limits;
 
 /// <summary>What a client is told that goes on after it was refused.</summary>
-[Trait("Requirement", "QMF-LIMIT-004")]
+[Trait("Requirement", "QMF-LIMIT-007")]
 public sealed class LimitRefusalTests
 {
     private const string Mallory = "viewer:mallory";

@@ -41,6 +41,26 @@ public sealed class OomKillStoreTests
         Assert.Empty(await new OomKillStore(store.Database).AddAsync(kills[^256..], Ct));
     }
 
+    // QM can have its own containers killed for ever: the log that all share takes so many of them, and how many it did not.
+    [Fact]
+    [Trait("Requirement", "QMF-LIMIT-005")]
+    public async Task Add_KillsWithoutEnd_AreLeftOutOfTheLogCountedAndNotAskedForAgain()
+    {
+        using var store = await StoreFixture.OpenAsync();
+        var (kills, pace, now) = (new OomKillStore(store.Database), new NodeEventPace("ecu1"), new DateTimeOffset(2026, 11, 28, 12, 0, 0, TimeSpan.Zero));
+        ToldKill[] many = [.. Enumerable.Range(0, (int)NodeEventPace.Most.Burst + 100).Select(i => Told($"kmsg:{i}"))];
+
+        Assert.Equal(many[..^100], await kills.AddAsync(many, Admit, Ct));
+        now += TimeSpan.FromSeconds(1);
+        Assert.Equal("kmsg:more", Assert.Single(await kills.AddAsync([.. many[^100..], Told("kmsg:more")], Admit, Ct)).Record);
+
+        var told = store.AllEvents().Select(static stored => stored.Draft).TakeLast(2).ToArray();
+        Assert.Equal([NodeEventPace.Reason, "OomKilled"], told.Select(static draft => draft.Reason));
+        Assert.StartsWith("100 events of ecu1 since 2026-11-28 12:00:00Z were left out", told[0].Message, StringComparison.Ordinal);
+
+        EventDraft[] Admit(EventDraft draft) => [.. pace.Admit([draft], now)];
+    }
+
     private static ToldKill Told(string record, string boot = "boot-1", string node = "ecu1") => new(
         boot, record, OomKillEvents.Of(new() { Record = record, Place = OomPlace.Nested, Unit = "radio.service", Comm = "radio" }, null, node, "cockpit"));
 }

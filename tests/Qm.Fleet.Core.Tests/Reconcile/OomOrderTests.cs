@@ -35,6 +35,22 @@ public sealed class OomOrderTests
         Assert.Equal("qm.service", Assert.Single(wrong).Subject);
     }
 
+    // A QM that makes up containers without end is told of once, and hides nothing that is outside of it.
+    [Fact]
+    [Trait("Requirement", "QMF-LIMIT-005")]
+    public void Follow_InversionsWithoutEnd_AreBoundedAndStayAsTheyWereTold()
+    {
+        var first = OomOrder.Follow(default, Good with { Nested = Made(0, 1000) });
+        var second = OomOrder.Follow(first, Good with { Nested = [.. Made(500, 1000), .. Made(0, 500)], Asil = [new("brake.service", 80, 0)] });
+
+        Assert.Equal(OomOrder.MostTold, first.Length);
+        Assert.Equal("brake.service", second[0].Unit);
+        Assert.Equal(first.Select(static inversion => inversion.Subject).Order(), second.Skip(1).Select(static inversion => inversion.Subject).Order());
+        Assert.Equal(OomOrder.MostTold, OomOrder.Follow(second, Good with { Nested = Made(5000, 1000) }).Length);
+
+        static UnitScore[] Made(int from, int count) => [.. Enumerable.Range(from, count).Select(static number => new UnitScore($"made{number}.service", number, 0))];
+    }
+
     [Fact]
     public void Follow_WhatCannotBeSeenNow_StaysWrongUntilItIsSeenInOrder()
     {

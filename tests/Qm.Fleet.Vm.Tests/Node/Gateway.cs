@@ -14,6 +14,7 @@ using Qm.Fleet.Controller.Options;
 using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Security;
 using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Core.Limits;
 using Qm.Fleet.V1;
 using Pki = Qm.Fleet.Controller.Security.Pki;
 
@@ -110,6 +111,6 @@ internal sealed class Gateway : IAsyncDisposable
     {
         public Task AdmitAsync(Hello hello, IPAddress? peer, CancellationToken ct) => Task.CompletedTask;
 
-        public Task PaceAsync(string node, int bytes, CancellationToken ct) => Task.CompletedTask;
+        public Task PaceAsync(AgentLink link, AgentSaid said, int bytes, CancellationToken ct) => Task.CompletedTask;
     }
 }

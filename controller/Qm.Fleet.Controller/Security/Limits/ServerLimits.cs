@@ -24,8 +24,14 @@ internal static class ServerLimits
     /// <summary>Bytes of a frame of HTTP/2: 16 KiB, the least that the protocol lets a server ask for.</summary>
     public const int FrameBytes = 16 * 1024;
 
-    /// <summary>Bytes that a client may send on one connection before anybody reads them: 4 MiB.</summary>
-    public const int ConnectionWindowBytes = 4 * 1024 * 1024;
+    /// <summary>Bytes that a client may send on one connection before anybody reads them: 256 KiB.</summary>
+    public const int ConnectionWindowBytes = 256 * 1024;
+
+    /// <summary>The same of one stream: 128 KiB, so that one which nobody reads leaves room for the others of its connection.</summary>
+    public const int StreamWindowBytes = 128 * 1024;
+
+    /// <summary>Bytes that are taken off a connection before anybody reads them, whatever is spoken on it: 64 KiB.</summary>
+    public const int UnreadBytes = 64 * 1024;
 
     /// <summary>Headers that are not all there within this are not waited for: 10 seconds.</summary>
     public static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(10);
@@ -53,6 +59,8 @@ internal static class ServerLimits
         kestrel.Limits.Http2.MaxStreamsPerConnection = StreamsPerConnection;
         kestrel.Limits.Http2.KeepAlivePingDelay = Ping;
         kestrel.Limits.Http2.KeepAlivePingTimeout = Ping;
+        kestrel.Limits.MaxRequestBufferSize = UnreadBytes;
         kestrel.Limits.Http2.InitialConnectionWindowSize = ConnectionWindowBytes;
+        kestrel.Limits.Http2.InitialStreamWindowSize = StreamWindowBytes;
     }
 }
