@@ -17,7 +17,6 @@ namespace Qm.Fleet.Agent.Rootfs;
 internal sealed class ServerTrust(Uri url, X509Certificate2Collection authorities, TimeProvider time) : IDisposable
 {
     private const int FileBytesMax = 1024 * 1024;
-    private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
 
     /// <summary>What is wrong with the certificate of the last connection and what to do, as phrases; empty when nothing is.</summary>
     public string Problem { get; private set; } = "";
@@ -128,7 +127,7 @@ internal sealed class ServerTrust(Uri url, X509Certificate2Collection authoritie
         RevocationMode = X509RevocationMode.NoCheck,
         DisableCertificateDownloads = true,
         VerificationTime = time.GetUtcNow().LocalDateTime,
-        ApplicationPolicy = { new Oid(ServerAuthentication) },
+        ApplicationPolicy = { new Oid(NodeIdentity.ServerAuthentication) },
     };
 
     private static CommandRefusedException Unreadable(string path, string why) => new("CertificateRefused",
