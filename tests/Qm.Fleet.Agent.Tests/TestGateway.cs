@@ -140,6 +140,9 @@ internal sealed class TestGateway : IAsyncDisposable
         string subject, string serial, Hello hello, IAsyncStreamReader<AgentMessage> messages, IServerStreamWriter<ControllerMessage> commands)
     {
         private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        // What a command begins may be told before the command's own result.
+        private readonly Queue<AgentMessage> _passed = new();
         private int _commands;
 
         public string Subject => subject;
@@ -165,11 +168,12 @@ internal sealed class TestGateway : IAsyncDisposable
             throw new InvalidOperationException("the agent ended the stream");
         }
 
-        /// <summary>The next message, whatever it is.</summary>
-        public async Task<AgentMessage> NextAsync() => await messages.MoveNext(TestContext.Current.CancellationToken)
-            ? messages.Current : throw new InvalidOperationException("the agent ended the stream");
+        /// <summary>The next message, whatever it is; pieces of a diagnosis that came before a command's result are still to come.</summary>
+        public async Task<AgentMessage> NextAsync() => _passed.TryDequeue(out var passed) ? passed
+            : await messages.MoveNext(TestContext.Current.CancellationToken)
+                ? messages.Current : throw new InvalidOperationException("the agent ended the stream");
 
-        /// <summary>Sends a command; returns its result and the last report before it.</summary>
+        /// <summary>Sends a command; returns its result and the last report before it, and leaves the pieces of a diagnosis to <see cref="NextAsync"/>.</summary>
         public async Task<(CommandResult Result, NodeReport Evidence)> DoAsync(Command command)
         {
             await SendAsync(command);
@@ -180,6 +184,11 @@ internal sealed class TestGateway : IAsyncDisposable
                 if (messages.Current.Result is { } result && result.Id == command.Id)
                 {
                     return (result, evidence ?? throw new InvalidOperationException("no evidence came before the result"));
+                }
+
+                if (messages.Current.Diagnostics is not null)
+                {
+                    _passed.Enqueue(messages.Current);
                 }
             }
 
