@@ -4,8 +4,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Time.Testing;
 using Qm.Fleet.Controller.Storage;
-using Qm.Fleet.Controller.Tests.Security;
 using Qm.Fleet.Controller.Tests.Operations;
+using Qm.Fleet.Controller.Tests.Security;
 using Qm.Fleet.Controller.Tests.Storage;
 
 namespace Qm.Fleet.Controller.Tests.Api;
