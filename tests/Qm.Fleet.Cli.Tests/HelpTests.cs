@@ -43,6 +43,27 @@ public sealed class HelpTests : CliTest
     }
 
     [Fact]
+    public void Summary_OfEveryVerb_IsAWholeThought() => Assert.All(Verbs(), verb =>
+    {
+        var (text, summary) = (ManualPages.Split(verb.Command).Text.ReplaceLineEndings(" "), ManualPages.Summary(verb.Command));
+        Assert.StartsWith(summary, text, StringComparison.Ordinal);
+        Assert.Contains(text[summary.Length], ".:");
+    });
+
+    [Fact]
+    public async Task Help_OfEveryVerb_SaysADefaultOnceAndInWordsThatCanBeTyped()
+    {
+        foreach (var (path, _) in Verbs())
+        {
+            await RunAsync([.. path.Split(' ').Skip(1), "--help"]);
+        }
+
+        var defaults = Out.ToString().Split('\n').Where(static line => line.Contains("[default", StringComparison.Ordinal)).ToList();
+        Assert.NotEmpty(defaults);
+        Assert.All(defaults, static line => Assert.True(line.Split("[default").Length <= 3 && !line.Contains("] [default: ", StringComparison.Ordinal) && !line.Contains(" = ", StringComparison.Ordinal), line));
+    }
+
+    [Fact]
     public void Manual_Pages_AreThoseOfTheVerbs()
     {
         var pages = ManualPages.Make(CommandLine.Make(new(), Context()));

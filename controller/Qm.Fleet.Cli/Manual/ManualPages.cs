@@ -21,12 +21,12 @@ internal static class ManualPages
         return pages;
     }
 
-    /// <summary>The first sentence of a verb, without its full stop.</summary>
+    /// <summary>The first sentence of a verb up to its colon, without its full stop.</summary>
     internal static string Summary(Command command)
     {
-        var line = command.Description?.Split('\n')[0] ?? "";
-        var end = line.IndexOf(". ", StringComparison.Ordinal);
-        return (end < 0 ? line : line[..end]).TrimEnd('.');
+        var text = Split(command).Text.ReplaceLineEndings(" ");
+        int[] ends = [text.IndexOf(". ", StringComparison.Ordinal), text.IndexOf(": ", StringComparison.Ordinal), text.EndsWith('.') ? text.Length - 1 : text.Length];
+        return text[..ends.Where(static end => end >= 0).Min()];
     }
 
     /// <summary>What a description says, and its examples.</summary>

@@ -6,15 +6,16 @@ namespace Qm.Fleet.Cli.Output;
 internal sealed class OutputOptions
 {
     private readonly Option<OutputFormat?> _output;
+    private readonly OutputFormat _unlessSaid;
     private readonly Option<bool>? _noHeaders;
 
     private OutputOptions(string[] words, bool hasHeaders)
     {
+        _unlessSaid = OutputFormat.Read(words[0], words).Format!;
         _output = new("--output", "-o")
         {
             Description = $"How to show it: {string.Join(", ", words)} [default: {words[0]}]",
             HelpName = "format",
-            DefaultValueFactory = _ => OutputFormat.Read(words[0], words).Format,
             CustomParser = result =>
             {
                 var (format, problem) = OutputFormat.Read(result.Tokens[0].Value, words);
@@ -49,7 +50,7 @@ internal sealed class OutputOptions
         }
     }
 
-    internal OutputFormat FormatOf(ParseResult parsed) => parsed.GetValue(_output)!;
+    internal OutputFormat FormatOf(ParseResult parsed) => parsed.GetValue(_output) ?? _unlessSaid;
 
     internal bool NoHeaders(ParseResult parsed) => _noHeaders is not null && parsed.GetValue(_noHeaders);
 }

@@ -9,7 +9,7 @@ namespace Qm.Fleet.Cli.Verbs;
 internal sealed class ScopeOptions
 {
     private readonly Option<string[]> _sites = Names("--site", "Only at sites of this name, with * and ?; may repeat");
-    private readonly Option<string[]> _fleets = Names("--fleet", "Only in fleets of this name, with * and ?; may repeat");
+    private readonly Option<string[]> _fleets = Names("--fleet", "Only in fleets of this name and on nodes they have, with * and ?; may repeat. Nodes that are to come in are reached by --node or -l of a binding");
     private readonly Option<string[]> _nodes = Names("--node", "Only on nodes of this name, with * and ?; may repeat");
     private readonly Option<string[]> _units = Names("--unit", "Only for units of this name, with * and ?; may repeat");
     private readonly Option<string> _selector = new("--selector", "-l") { Description = "Only where labels are so, such as zone=cockpit", HelpName = "selector", DefaultValueFactory = _ => "" };

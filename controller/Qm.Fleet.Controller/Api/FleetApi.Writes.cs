@@ -79,7 +79,11 @@ internal sealed partial class FleetApi
             && NodeStore.After(tx, "", int.MaxValue).Where(node => draft.Spec.Selector.Matches(node.Labels)).Select(static node => new AccessTarget(Node: node.Name)).ToList() is { Count: > 0 } selected
             && access.Refusal(caller, verb, AccessResource.Nodes, selected) is { } refusal)
         {
-            throw Failures.Make(Code.PermissionDenied, "FORBIDDEN", $"Fleet {draft.Spec.Name} cannot select all that its selector matches: {refusal}");
+            // A scope of fleets holds what is in them already, so it never reaches a node that is to come in.
+            throw Failures.Make(
+                Code.PermissionDenied, "FORBIDDEN",
+                $"Fleet {draft.Spec.Name} cannot select all that its selector matches: {refusal} A role within a fleet reaches the nodes that are in it already; "
+                + $"whoever may do so lets one reach others with a binding for {caller.Actor} that says --node or -l.");
         }
         return FleetStore.Apply(tx, draft, caller.Actor, "");
     }

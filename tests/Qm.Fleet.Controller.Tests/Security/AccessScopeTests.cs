@@ -222,7 +222,8 @@ public sealed class AccessScopeTests
         var fleets = new V1.FleetService.FleetServiceClient(controller.Tls(null));
         var (mine, all) = (Samples.Fleet(memoryMax: "4G"), Samples.Fleet());
         all.Spec.Selector = "zone in (cockpit, rear)";
-        const string refusal = "Fleet cockpit cannot select all that its selector matches: token:part may not select nodes of site/local node/ecu2.";
+        const string refusal = "Fleet cockpit cannot select all that its selector matches: token:part may not select nodes of site/local node/ecu2. "
+            + "A role within a fleet reaches the nodes that are in it already; whoever may do so lets one reach others with a binding for token:part that says --node or -l.";
 
         await DeniedAsync(async () => await fleets.ApplyAsync(new V1.ApplyFleetsRequest { Fleets = { all } }, headers, cancellationToken: Ct), refusal);
         await DeniedAsync(async () => await fleets.UpdateAsync(new V1.UpdateFleetRequest { Fleet = all, UpdateMask = new() { Paths = { "spec.selector" } } }, headers, cancellationToken: Ct), refusal);
@@ -233,6 +234,27 @@ public sealed class AccessScopeTests
 
         await fleets.ApplyAsync(new V1.ApplyFleetsRequest { Fleets = { mine } }, headers, cancellationToken: Ct);
         Assert.Equal("4G", controller.Service<FleetStore>().Find("cockpit")!.Wire.Environment.Resources.MemoryMax);
+    }
+
+    [Fact]
+    public async Task Apply_FleetOfOnesOwnThatTakesANewNodeIn_TakesARoleThatReachesTheNode()
+    {
+        await using var controller = await StartAsync();
+        var headers = await TokenAsync(controller, new V1.AccessScope { Fleets = { "cockpit" } });
+        var fleets = new V1.FleetService.FleetServiceClient(controller.Tls(null));
+        await ApplyAsync(controller, Node("ecu4", "bench"));
+        controller.Live.Nodes["ecu1"] = controller.Live.Nodes["ecu3"] = new V1.NodeStatus { Fleet = "cockpit" };
+        var wider = Samples.Fleet();
+        wider.Spec.Selector = "zone in (cockpit, bench)";
+        var request = new V1.ApplyFleetsRequest { Fleets = { wider } };
+
+        var refused = await Assert.ThrowsAsync<RpcException>(async () => await fleets.ApplyAsync(request, headers, cancellationToken: Ct));
+        await new V1.AccessService.AccessServiceClient(controller.Local()).ApplyBindingAsync(
+            new() { Binding = new() { Name = "bench", Subject = "token:part", Role = "operator", Scope = new() { Selector = "zone=bench" } } }, cancellationToken: Ct);
+        await fleets.ApplyAsync(request, headers, cancellationToken: Ct);
+
+        Assert.Contains("node/ecu4. A role within a fleet reaches the nodes that are in it already", refused.Status.Detail, StringComparison.Ordinal);
+        Assert.Equal(wider.Spec.Selector, controller.Service<FleetStore>().Find("cockpit")!.Wire.Selector);
     }
 
     /// <summary>ecu1 and ecu3 of the fleet cockpit, ecu2 of the fleet rear.</summary>
