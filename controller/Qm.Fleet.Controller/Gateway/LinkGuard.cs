@@ -94,7 +94,7 @@ internal sealed partial class LinkGuard(
         {
             await TellAsync(
                 node, CutOff, "", EventSeverity.Warning,
-                FormattableString.Invariant($"The agent extension of {node} {what} more than {most} things a second, for {turn.Held.TotalSeconds:0} s now: it is not heard for {turn.Rest.TotalSeconds:0} s. It is not one that QM Fleet has, or it is broken. Look at qm-fleet-agent.service on the node; if nothing is wrong with it, somebody else has the node's key.")).ConfigureAwait(false);
+                FormattableString.Invariant($"The agent extension of {node} {what} more than {most} things a second, for {turn.Held.TotalSeconds:0} s now: it is not heard for {turn.Rest.TotalSeconds:0} s. It is not one that QM Fleet has, or it is broken. Look at qm-fleet-agent.service on the node; if nothing is wrong with it, somebody else has the node's key, and the node's own extension is not heard meanwhile either: revoke the certificate.")).ConfigureAwait(false);
             throw await CutOffAsync(node, turn.Rest).ConfigureAwait(false);
         }
         // The reader finds by itself that it is at an end, and why.

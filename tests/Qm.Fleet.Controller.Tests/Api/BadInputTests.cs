@@ -1,3 +1,5 @@
+using System.Buffers.Text;
+using System.Text;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
@@ -59,7 +61,10 @@ public sealed class BadInputTests
         var client = new V1.NodeService.NodeServiceClient(controller.Local());
         await client.ApplyAsync(new V1.ApplyNodesRequest { Nodes = { Samples.Node("ecu1"), Samples.Node("ecu2") } }, cancellationToken: Ct);
         var token = (await client.ListAsync(new V1.ListNodesRequest { PageSize = 1 }, cancellationToken: Ct)).NextPageToken;
-        string[] tampered = [token[1..], token + "A", new string([.. token.Reverse()]), "AAAA", "!"];
+        var place = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(token));
+        Assert.Contains("ecu1", place, StringComparison.Ordinal);
+        var elsewhere = Base64Url.EncodeToString(Encoding.UTF8.GetBytes(place.Replace("ecu1", "ecu0", StringComparison.Ordinal)));
+        string[] tampered = [token[1..], token + "A", new string([.. token.Reverse()]), "AAAA", "!", elsewhere];
 
         foreach (var other in tampered.Where(other => other != token))
         {

@@ -52,6 +52,8 @@ public sealed class SmugglingTests
         Assert.True(answers.Split("HTTP/1.1 ").Length - 1 <= 1, $"{what} was answered {answers}");
         Assert.DoesNotContain("HTTP/1.1 500", answers, StringComparison.Ordinal);
         Assert.NotNull(controller.Service<FleetStore>().Find("cockpit"));
+        // One of these two somebody in front may have gone by: it is not read at all.
+        Assert.True(!what.StartsWith("both", StringComparison.Ordinal) || answers.StartsWith("HTTP/1.1 400 ", StringComparison.Ordinal), $"{what} was answered {answers}");
     }
 
     [Fact]

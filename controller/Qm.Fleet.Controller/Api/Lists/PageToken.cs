@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
@@ -29,7 +30,7 @@ internal static class PageToken
         using (var json = new Utf8JsonWriter(buffer, Plain))
         {
             json.WriteStartArray();
-            json.WriteStringValue(Mark(question));
+            json.WriteStringValue(Mark(question, position));
             foreach (var value in position)
             {
                 if (value.Text is null)
@@ -63,7 +64,7 @@ internal static class PageToken
         {
             using var json = JsonDocument.Parse(Base64Url.DecodeFromChars(token), new JsonDocumentOptions { MaxDepth = 1 });
             var values = json.RootElement.ValueKind == JsonValueKind.Array ? json.RootElement.EnumerateArray().ToList() : [];
-            if (values.Count != shape.Length + 1 || values[0].ValueKind != JsonValueKind.String || values[0].GetString() != Mark(question))
+            if (values.Count != shape.Length + 1 || values[0].ValueKind != JsonValueKind.String)
             {
                 return null;
             }
@@ -85,7 +86,8 @@ internal static class PageToken
                 }
             }
 
-            return position.MoveToImmutable();
+            var place = position.MoveToImmutable();
+            return values[0].GetString() == Mark(question, place) ? place : null;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -94,5 +96,10 @@ internal static class PageToken
         }
     }
 
-    private static string Mark(string question) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(question)).AsSpan(0, 8));
+    // Of the place, too: one that was changed is no place that anybody was told. It is no secret, for what a caller may not see is left out wherever it begins.
+    private static string Mark(string question, ImmutableArray<SortValue> position)
+    {
+        var place = string.Concat(position.Select(static value => value.Text is { } text ? $"\0t{text}" : string.Create(CultureInfo.InvariantCulture, $"\0n{value.Number}")));
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(question + place)).AsSpan(0, 8));
+    }
 }
