@@ -2,6 +2,11 @@ using Qm.Fleet.Lab.Nodes;
 using Qm.Fleet.Lab.Processes;
 using Qm.Fleet.V1;
 using Xunit;
+using Xunit.Sdk;
+using Xunit.v3;
+
+// Each test has a lab of its own, a dozen processes that mostly wait, and shares nothing with another one.
+[assembly: Parallelization(Mode = ParallelMode.All, MaxThreads = 2)]
 
 namespace Qm.Fleet.EndToEnd;
 

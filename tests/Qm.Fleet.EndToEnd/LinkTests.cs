@@ -4,7 +4,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>Changes of the link itself: the real controller and the real agent extension, over a BlueChi agent that obeys its configuration.</summary>
-[Collection(nameof(FleetLab))]
 [Trait("Requirement", "QMF-RULE-7")]
 public sealed class LinkTests : IAsyncLifetime
 {

@@ -4,7 +4,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>Kills for memory as the kernel of a node does them, and what the event log says.</summary>
-[Collection(nameof(FleetLab))]
 [Trait("Requirement", "QMF-OOM-001")]
 [Trait("Requirement", "QMF-LAB-004")]
 public sealed class OutOfMemoryTests

@@ -3,7 +3,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>A node that is clean before it is retired, beside others that go on.</summary>
-[Collection(nameof(FleetLab))]
 [Trait("Requirement", "QMF-RETIRE-003")]
 public sealed class RetireRemoveTests
 {

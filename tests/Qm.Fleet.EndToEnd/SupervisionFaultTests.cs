@@ -5,7 +5,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>Every fault of deploy/docs/faults.md, played as it stands there: what is found, what is restarted, what is told, and how it ends.</summary>
-[Collection(nameof(FleetLab))]
 [Trait("Requirement", "QMF-E2E-020")]
 [Trait("Requirement", "QMF-LAB-004")]
 public sealed class SupervisionFaultTests : IAsyncLifetime

@@ -4,7 +4,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>What fails is healed, within bounds, and what cannot be healed is left alone and told.</summary>
-[Collection(nameof(FleetLab))]
 [Trait("Requirement", "QMF-E2E-008")]
 public sealed class SupervisionTests
 {

@@ -8,7 +8,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>What people ask of units, over the real controller, the real bus and emulated nodes.</summary>
-[Collection(nameof(FleetLab))]
 public sealed class UnitOperationTests
 {
     private const string Radio = "radio.service";
