@@ -78,6 +78,17 @@ internal sealed class FleetLab : IAsyncDisposable
     internal Task NodeAsync(string name, Func<Node, bool> done, string what) => new NodeWatch(Lab.Channel).UntilAllAsync(
         Lab.Nodes.Count, node => node.Metadata.Name != name || done(node), _ => { }, Deadline, what, TimeProvider.System, Ct);
 
+    /// <summary>Waits until an operation is as asked; <paramref name="what"/> ends the sentence "not within 60 s:".</summary>
+    internal async Task OperationAsync(string name, Func<Operation, bool> done, string what)
+    {
+        using var deadline = new CancellationTokenSource(Deadline, TimeProvider.System);
+        while (await new OperationService.OperationServiceClient(Lab.Channel).GetAsync(new() { Name = name }, cancellationToken: Ct) is var operation && !done(operation))
+        {
+            Assert.False(deadline.IsCancellationRequested, $"not within {Deadline.TotalSeconds:0} s: {what}, but {operation}");
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, Ct);
+        }
+    }
+
     /// <summary>The current revision of the fleet cockpit.</summary>
     internal async Task<V1.Fleet> CockpitAsync() =>
         await new FleetService.FleetServiceClient(Lab.Channel).GetAsync(new() { Name = "cockpit" }, cancellationToken: Ct);
