@@ -65,6 +65,13 @@ internal sealed class FleetLab : IAsyncDisposable
         Lab.Nodes.Count, node => NodeWatch.HasConverged(node) && (revision ?? node.Status.Revision) == node.Status.Revision,
         _ => { }, Deadline, "every node has converged", TimeProvider.System, Ct)).ToDictionary(node => node.Metadata.Name);
 
+    /// <summary>Waits until every node has what is wanted of it, and the rollout that brought it is over: from then on what fails is healed.</summary>
+    internal async Task SettledAsync()
+    {
+        await ConvergedAsync();
+        await CockpitAsync(Rollout.Types.Phase.Succeeded);
+    }
+
     /// <summary>Waits until a node takes a step.</summary>
     internal Task StepAsync(string name, string step) => new NodeWatch(Lab.Channel).UntilAllAsync(
         Lab.Nodes.Count, node => node.Metadata.Name != name || node.Status.Step?.Name == step,

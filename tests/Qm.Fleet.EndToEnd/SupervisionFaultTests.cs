@@ -117,7 +117,7 @@ public sealed class SupervisionFaultTests : IAsyncLifetime
     private async Task ConvergeAsync(params (string, string)[] changes)
     {
         await _lab.ApplyAsync("cockpit.yaml", [.. Policy, .. changes]);
-        await _lab.ConvergedAsync();
+        await _lab.SettledAsync();
         await Task.WhenAll(_lab.Lab.Nodes.Select(node => PhaseAsync(node.Name, Healthy)));
     }
 

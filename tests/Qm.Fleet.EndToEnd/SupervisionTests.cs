@@ -14,7 +14,7 @@ public sealed class SupervisionTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 2);
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         var restarts = Restarts(lab);
 
         await lab.RunAsync("lab", "fault", "ecu2", "kill-workload", "radio");
@@ -34,7 +34,7 @@ public sealed class SupervisionTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 2);
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
 
         await lab.RunAsync("lab", "fault", "ecu2", "crash-loop");
         var quarantined = (await lab.EventsUntilAsync("NodeQuarantined", node: "ecu2")).Single(one => one.Reason == "NodeQuarantined");
@@ -56,7 +56,7 @@ public sealed class SupervisionTests
     {
         await using var lab = await FleetLab.StartAsync();
         await lab.ApplyAsync("cockpit.yaml", (Selector, $"{Selector}\n  supervision: {{restart: {{initial: 3s, jitter: 0%}}}}"));
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         var restarts = Restarts(lab);
 
         var fault = DocumentedFault.Of("The whole fleet fails at once");
@@ -86,7 +86,7 @@ public sealed class SupervisionTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 1);
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         await lab.ApplyNodesAsync("{name: ecu1, labels: {zone: cockpit}}", "{maintenance: true}");
         var restarts = Restarts(lab);
 
