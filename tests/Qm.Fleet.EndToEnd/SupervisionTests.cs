@@ -82,6 +82,7 @@ public sealed class SupervisionTests
     }
 
     [Fact]
+    [Trait("Requirement", "QMF-SUPER-011")]
     public async Task Maintenance_SilencesHealingAndNotWatching()
     {
         await using var lab = await FleetLab.StartAsync(nodes: 1);
@@ -94,6 +95,12 @@ public sealed class SupervisionTests
         await lab.StepAsync("ecu1", "WaitForSilence");
         await lab.EventsUntilAsync("NodeDegraded", node: "ecu1");
         Assert.Equal(restarts, Restarts(lab));
+
+        // systemd restarts it before anybody looks.
+        var onHost = lab.Calls("ecu1", "RestartUnit") + lab.Calls("ecu1", "StartUnit");
+        await lab.Lab.Nodes[0].Host.KillAsync("brake-control.service", 137);
+        Assert.Equal("brake-control.service", (await lab.EventsUntilAsync("HostUnitRestarted", node: "ecu1"))[^1].Unit);
+        Assert.Equal(onHost, lab.Calls("ecu1", "RestartUnit") + lab.Calls("ecu1", "StartUnit"));
 
         await lab.ApplyNodesAsync("{name: ecu1, labels: {zone: cockpit}}", "{}");
         await lab.EventsUntilAsync("Healed", node: "ecu1");
