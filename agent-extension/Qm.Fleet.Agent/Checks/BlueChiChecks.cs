@@ -31,7 +31,7 @@ internal static class BlueChiChecks
 
     private static CheckOutcome AllowedNames(NodeFacts facts)
     {
-        if (!facts.Root.Exists("/etc/bluechi/controller.conf") && facts.Root.List("/etc/bluechi/controller.conf.d").Count == 0)
+        if (!HasController(facts))
         {
             return CheckOutcome.NotApplicable("No BlueChi controller is configured on this node.");
         }
@@ -43,8 +43,15 @@ internal static class BlueChiChecks
             .ToHashSet(StringComparer.Ordinal);
         string[] names = [HostName(facts), $"qm.{HostName(facts)}"];
         return CheckOutcome.Of(string.Join(", ", allowed.Order(StringComparer.Ordinal)),
-            [.. names.Where(name => !allowed.Contains(name)).Select(name => $"{name} is not in AllowedNodeNames, so BlueChi refuses it: add it and restart bluechi-controller.")]);
+            names.All(allowed.Contains) ? []
+            : [
+                .. names.Where(name => !allowed.Contains(name)).Select(static name => $"{name} is not in AllowedNodeNames, so BlueChi refuses it."),
+                $"Write AllowedNodeNames={string.Join(',', allowed.Union(names).Order(StringComparer.Ordinal))} below [{ControllerSection}], and restart bluechi-controller.",
+            ]);
     }
+
+    /// <summary>Whether a BlueChi controller is configured on the node.</summary>
+    internal static bool HasController(NodeFacts facts) => facts.Root.Exists("/etc/bluechi/controller.conf") || facts.Root.List("/etc/bluechi/controller.conf.d").Count > 0;
 
     private static CheckOutcome Address(NodeFacts facts)
     {
@@ -92,14 +99,16 @@ internal static class BlueChiChecks
     private static string? Of(IReadOnlyList<UnitEntry> settings, string key) =>
         settings.LastOrDefault(entry => entry.Section == AgentSection && entry.Key == key)?.Value is { Length: > 0 } value ? value : null;
 
-    private static IReadOnlyList<UnitEntry> QmSettings(NodeFacts facts)
+    /// <summary>Settings of the agent inside QM, in the order BlueChi reads them.</summary>
+    internal static IReadOnlyList<UnitEntry> QmSettings(NodeFacts facts)
     {
         using var rootfs = facts.Within(facts.Paths.Rootfs);
         using var etc = facts.Within(facts.Paths.Etc);
         return [.. Read(rootfs, "/usr/share/bluechi-agent/config/agent.conf"), .. Files(etc, "agent", "")];
     }
 
-    private static IReadOnlyList<UnitEntry> Settings(NodeRoot root, string program, string etc) =>
+    /// <summary>Settings of the agent or the controller of the host, in the order BlueChi reads them.</summary>
+    internal static IReadOnlyList<UnitEntry> Settings(NodeRoot root, string program, string etc) =>
         [.. Read(root, program == "agent" ? "/usr/share/bluechi-agent/config/agent.conf" : "/usr/share/bluechi/config/controller.conf"), .. Files(root, program, $"{etc}/etc")];
 
     // BlueChi's order: the file, then the directory by name; the last wins.
