@@ -48,6 +48,19 @@ public sealed partial class SecretTests
         Repository.ProductSources.Select(path => (Path: Repository.Relative(path), Code: Code(path)))
             .Where(static source => source.Code.Contains(".Reveal()", StringComparison.Ordinal)).Select(static source => source.Path).Order(StringComparer.Ordinal));
 
+    // A test cannot tell by the time, which others of the machine have a part in.
+    [Theory]
+    [InlineData("controller/Qm.Fleet.Controller/Security/BearerTokens.cs")]
+    [InlineData("controller/Qm.Fleet.Controller/Security/JoinTokens.cs")]
+    [InlineData("controller/Qm.Fleet.Core/Secrets/Secret.cs")]
+    public void Secrets_AreComparedInTheSameTimeWhateverIsGuessed(string path)
+    {
+        var code = Code(Path.Combine(Repository.Root, path));
+
+        Assert.Contains("CryptographicOperations.FixedTimeEquals(", code, StringComparison.Ordinal);
+        Assert.DoesNotContain("SequenceEqual(", code, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void WhatCountsAsASecret_IsKnownInOnePlace() => Assert.Equal(
         ["controller/Qm.Fleet.Core/Secrets/Redactor.cs"],

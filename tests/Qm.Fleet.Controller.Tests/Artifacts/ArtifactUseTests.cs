@@ -56,7 +56,12 @@ public sealed class ArtifactUseTests
         Assert.Contains(user, refused.Status.Detail, StringComparison.Ordinal);
 
         await fleets.DeleteAsync(new() { Name = "cockpit", OnDelete = "orphan" }, cancellationToken: Ct);
-        Assert.Empty((await client.DeleteAsync(new() { Sha256 = File.Sha256 }, cancellationToken: Ct)).UsedBy);
+        var delete = new V1.DeleteArtifactRequest { Sha256 = File.Sha256, RequestId = Guid.NewGuid().ToString(), DryRun = true };
+        Assert.Empty((await client.DeleteAsync(delete, cancellationToken: Ct)).UsedBy);
+        Assert.Single((await client.ListAsync(new(), cancellationToken: Ct)).Artifacts);
+        delete.DryRun = false;
+        var deleted = await client.DeleteAsync(delete, cancellationToken: Ct);
+        Assert.Equal(deleted, await client.DeleteAsync(delete, cancellationToken: Ct));
         Assert.Empty(Directory.EnumerateFiles(Path.Combine(controller.Options.State, "artifacts")));
         var entry = controller.Service<EventLog>().After(0, "", "", 100)[^1].Draft;
         Assert.Equal(("ArtifactDeleted", "admin:local-admin"), (entry.Reason, entry.Actor));

@@ -30,6 +30,22 @@ public sealed class BearerTokenTests
 
     [Fact]
     [Trait("Requirement", "QMF-ACCESS-002")]
+    [Trait("Requirement", "QMF-API-026")]
+    public async Task Create_ThatOnlyAsksWhatWouldBe_HasNoSecretAndKeepsNothing()
+    {
+        await using var controller = await RunningController.StartAsync();
+        var (access, enrollment) = (new V1.AccessService.AccessServiceClient(controller.Local()), new V1.EnrollmentService.EnrollmentServiceClient(controller.Local()));
+
+        var token = await access.CreateTokenAsync(new() { Name = "ci", Role = "viewer", DryRun = true }, cancellationToken: Ct);
+        var join = await enrollment.CreateJoinTokenAsync(new() { Name = "bench", Nodes = { "ecu*" }, DryRun = true }, cancellationToken: Ct);
+
+        Assert.Equal(("ci", "", "bench", ""), (token.Token.Name, token.Secret, join.Token.Name, join.Secret));
+        Assert.Empty((await access.ListTokensAsync(new(), cancellationToken: Ct)).Tokens);
+        Assert.Empty((await enrollment.ListJoinTokensAsync(new(), cancellationToken: Ct)).Tokens);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-ACCESS-002")]
     public async Task Revoke_WhileAWatchGoesOn_EndsTheWatch()
     {
         await using var controller = await RunningController.StartAsync();
