@@ -53,7 +53,7 @@ public sealed class SmugglingTests
         Assert.DoesNotContain("HTTP/1.1 500", answers, StringComparison.Ordinal);
         Assert.NotNull(controller.Service<FleetStore>().Find("cockpit"));
         // One of these two somebody in front may have gone by: it is not read at all.
-        Assert.True(!what.StartsWith("both", StringComparison.Ordinal) || answers.StartsWith("HTTP/1.1 400 ", StringComparison.Ordinal), $"{what} was answered {answers}");
+        Assert.True(!what.StartsWith("both", StringComparison.Ordinal) || answers.Contains("has both a Content-Length and a Transfer-Encoding", StringComparison.Ordinal), $"{what} was answered {answers}");
     }
 
     [Fact]
