@@ -32,6 +32,7 @@ public sealed partial class LayoutTests
     private static readonly Dictionary<string, string[]> Shared = new()
     {
         ["Qm.Fleet.Agent"] = ["controller/Qm.Fleet.Controller/Wire/LivenessProbes.cs"],
+        ["Qm.Fleet.Cli"] = ["controller/Qm.Fleet.Controller/Wire/RedactedMessage.cs"],
     };
 
     private static IEnumerable<string> Projects => new[] { "protos", "controller", "agent-extension", "tests" }
@@ -80,7 +81,7 @@ public sealed partial class LayoutTests
             XDocument.Load(project).Descendants("Compile").Select(source => Repository.Relative(Path.GetFullPath(Path.Combine(Path.GetDirectoryName(project)!, source.Attribute("Include")!.Value))))));
         Assert.All(Shared.Values.SelectMany(path => path), path => Assert.All(
             Using().Matches(File.ReadAllText(Path.Combine(Repository.Root, path))),
-            name => Assert.Matches("^(Qm\\.Fleet\\.(Core|V1)|Microsoft\\.Extensions\\.(Logging|DependencyInjection))\\b", name.Groups[1].Value)));
+            name => Assert.Matches("^(System\\.Collections|Qm\\.Fleet\\.(Core|V1)|Google\\.Protobuf|Microsoft\\.Extensions\\.(Logging|DependencyInjection))\\b", name.Groups[1].Value)));
     }
 
     [Fact]

@@ -6,7 +6,7 @@ namespace Qm.Fleet.Cli.Connection;
 
 /// <summary>
 /// Gives every call that has one answer a deadline, and what changes something an id that makes it harmless to repeat; repeats it once when the
-/// connection was lost, and shows with -v how each call ended and after how long.
+/// connection was lost, and shows with -v what was asked and answered.
 /// </summary>
 /// <param name="context">Where to show, and the time.</param>
 /// <param name="answer">Longest time for an answer; streams may last.</param>
@@ -17,40 +17,29 @@ internal sealed class Calls(CliContext context, TimeSpan answer, bool verbose) :
         TRequest request, ClientInterceptorContext<TRequest, TResponse> call, AsyncUnaryCallContinuation<TRequest, TResponse> continuation)
     {
         var canBeRepeated = Identify(request);
+        ShownCall? shown = null;
         var inner = Begin();
         return new(RunAsync(), inner.ResponseHeadersAsync, () => inner.GetStatus(), () => inner.GetTrailers(), () => inner.Dispose());
 
-        AsyncUnaryCall<TResponse> Begin() =>
-            continuation(request, new(call.Method, call.Host, call.Options.WithDeadline((context.Time.GetUtcNow() + answer).UtcDateTime)));
+        AsyncUnaryCall<TResponse> Begin()
+        {
+            shown = Show(call.Method);
+            shown?.Asked(request);
+            return continuation(request, new(call.Method, call.Host, call.Options.WithDeadline((context.Time.GetUtcNow() + answer).UtcDateTime)));
+        }
 
         async Task<TResponse> RunAsync()
         {
             try
             {
-                return await ShowAsync();
+                return await AnswerAsync(inner.ResponseAsync, shown);
             }
             catch (RpcException e) when (canBeRepeated && RpcErrors.IsLost(e) && !call.Options.CancellationToken.IsCancellationRequested)
             {
                 // Whether it was done is unknown; the server knows the id if it was.
                 inner.Dispose();
                 inner = Begin();
-                return await ShowAsync();
-            }
-        }
-
-        async Task<TResponse> ShowAsync()
-        {
-            var started = context.Time.GetTimestamp();
-            try
-            {
-                var response = await inner.ResponseAsync;
-                Show(call.Method, StatusCode.OK, started);
-                return response;
-            }
-            catch (RpcException e)
-            {
-                Show(call.Method, e.StatusCode, started);
-                throw;
+                return await AnswerAsync(inner.ResponseAsync, shown);
             }
         }
     }
@@ -76,60 +65,98 @@ internal sealed class Calls(CliContext context, TimeSpan answer, bool verbose) :
         TRequest request, ClientInterceptorContext<TRequest, TResponse> call, AsyncServerStreamingCallContinuation<TRequest, TResponse> continuation)
     {
         var inner = continuation(request, call);
-        if (!verbose)
+        if (Show(call.Method) is not { } shown)
         {
             return inner;
         }
 
-        var started = context.Time.GetTimestamp();
-        var reader = new ShownReader<TResponse>(inner.ResponseStream, end => Show(call.Method, end, started));
+        shown.Asked(request);
+        var reader = new ShownReader<TResponse>(inner.ResponseStream, shown);
         return new(reader, inner.ResponseHeadersAsync, inner.GetStatus, inner.GetTrailers, () =>
         {
-            reader.End(StatusCode.Cancelled);
+            shown.Ended(StatusCode.Cancelled);
             inner.Dispose();
         });
     }
 
-    private void Show(IMethod method, StatusCode end, long started)
+    public override AsyncClientStreamingCall<TRequest, TResponse> AsyncClientStreamingCall<TRequest, TResponse>(
+        ClientInterceptorContext<TRequest, TResponse> call, AsyncClientStreamingCallContinuation<TRequest, TResponse> continuation)
     {
-        if (verbose)
+        var inner = continuation(call);
+        return Show(call.Method) is not { } shown ? inner
+            : new(new ShownWriter<TRequest>(inner.RequestStream, shown), AnswerAsync(inner.ResponseAsync, shown), inner.ResponseHeadersAsync, inner.GetStatus, inner.GetTrailers, inner.Dispose);
+    }
+
+    private ShownCall? Show(IMethod method) => verbose ? new(context, method) : null;
+
+    private static async Task<T> AnswerAsync<T>(Task<T> answer, ShownCall? shown)
+        where T : class
+    {
+        try
         {
-            context.Error.WriteLine(FormattableString.Invariant($"{method.FullName}  {end}  {context.Time.GetElapsedTime(started).TotalMilliseconds:0} ms"));
+            var response = await answer;
+            shown?.Answered(response);
+            shown?.Ended(StatusCode.OK);
+            return response;
+        }
+        catch (RpcException e)
+        {
+            shown?.Failed(e);
+            throw;
         }
     }
 
-    private sealed class ShownReader<T>(IAsyncStreamReader<T> inner, Action<StatusCode> show) : IAsyncStreamReader<T>
+    private sealed class ShownReader<T>(IAsyncStreamReader<T> inner, ShownCall shown) : IAsyncStreamReader<T>
+        where T : class
     {
-        private bool _ended;
-
         public T Current => inner.Current;
 
         public async Task<bool> MoveNext(CancellationToken cancellationToken)
         {
             try
             {
-                var more = await inner.MoveNext(cancellationToken);
-                if (!more)
+                if (await inner.MoveNext(cancellationToken))
                 {
-                    End(StatusCode.OK);
+                    shown.Answered(Current);
+                    return true;
                 }
 
-                return more;
+                shown.Ended(StatusCode.OK);
+                return false;
             }
             catch (RpcException e)
             {
-                End(e.StatusCode);
+                shown.Failed(e);
                 throw;
             }
         }
+    }
 
-        internal void End(StatusCode end)
+    // The first says what is sent; what follows is a file, piece by piece.
+    private sealed class ShownWriter<T>(IClientStreamWriter<T> inner, ShownCall shown) : IClientStreamWriter<T>
+        where T : class
+    {
+        private bool _hasBegun;
+
+        public WriteOptions? WriteOptions
         {
-            if (!_ended)
-            {
-                _ended = true;
-                show(end);
-            }
+            get => inner.WriteOptions;
+            set => inner.WriteOptions = value;
         }
+
+        public Task WriteAsync(T message) => WriteAsync(message, CancellationToken.None);
+
+        public Task WriteAsync(T message, CancellationToken cancellationToken)
+        {
+            if (!_hasBegun)
+            {
+                _hasBegun = true;
+                shown.Asked(message);
+            }
+
+            return inner.WriteAsync(message, cancellationToken);
+        }
+
+        public Task CompleteAsync() => inner.CompleteAsync();
     }
 }

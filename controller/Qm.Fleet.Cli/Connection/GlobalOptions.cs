@@ -58,7 +58,7 @@ internal sealed class GlobalOptions
         Recursive = true,
     };
 
-    private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "Show every call to the server on stderr", Recursive = true };
+    private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "Show on stderr what is asked of the server and what it answers, without secrets", Recursive = true };
 
     internal void AddTo(Command root)
     {

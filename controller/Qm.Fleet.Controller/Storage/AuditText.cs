@@ -3,6 +3,7 @@ using System.Text;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Qm.Fleet.Core.Secrets;
+using Qm.Fleet.Shared;
 
 namespace Qm.Fleet.Controller.Storage;
 
@@ -49,14 +50,10 @@ internal static class AuditText
             ("omitted", FormattableString.Invariant($"{bytes.Length} bytes; at most {MostBytes} are kept")), ("sha256", Convert.ToHexStringLower(SHA256.HashData(bytes)))));
     }
 
-    // An address may be signed in its query, and people put passwords into the environment of a workload.
+    // People put passwords into the environment of a workload.
     private static V1.FleetSpec Redacted(V1.FleetSpec spec)
     {
         var wire = spec.Clone();
-        if (wire.Environment?.Rootfs?.Archive is { } archive)
-        {
-            archive.Url = new SecretUrl(archive.Url).ToString();
-        }
         foreach (var section in wire.Environment?.Workloads.Where(static workload => workload.Quadlet is not null).SelectMany(static workload => workload.Quadlet.Fields.Values) ?? [])
         {
             if (section.KindCase == Value.KindOneofCase.StructValue && section.StructValue.Fields.TryGetValue(EnvironmentKey, out var value))

@@ -11,6 +11,9 @@ internal sealed class FakeEnrollments : EnrollmentService.EnrollmentServiceBase
 
     public List<JoinToken> Tokens { get; } = [];
 
+    /// <summary>The secret that the next token gets.</summary>
+    public string Secret { get; set; } = $"qmj1.id.secret.{new string('c', 64)}";
+
     public override Task<ListEnrollmentsResponse> ListEnrollments(ListEnrollmentsRequest request, ServerCallContext context) => Task.FromResult(new ListEnrollmentsResponse
     {
         Enrollments =
@@ -46,7 +49,7 @@ internal sealed class FakeEnrollments : EnrollmentService.EnrollmentServiceBase
             CreatedBy = "admin:ann",
         };
         Tokens.Add(token);
-        return Task.FromResult(new CreateJoinTokenResponse { Token = token, Secret = $"qmj1.id.secret.{new string('c', 64)}" });
+        return Task.FromResult(new CreateJoinTokenResponse { Token = token, Secret = Secret });
     }
 
     public override Task<JoinToken> RevokeJoinToken(RevokeJoinTokenRequest request, ServerCallContext context)

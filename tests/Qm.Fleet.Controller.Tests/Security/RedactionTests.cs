@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Controller.Telemetry;
 using Qm.Fleet.Controller.Tests.Operations;
+using Qm.Fleet.Shared;
 
 namespace Qm.Fleet.Controller.Tests.Security;
 

@@ -4,9 +4,10 @@ using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
 using Qm.Fleet.Core.Secrets;
 
-namespace Qm.Fleet.Controller.Storage;
+namespace Qm.Fleet.Shared;
 
-/// <summary>A message without what <see cref="Redactor"/> takes for a secret, text by text: what it says stays a message of its kind.</summary>
+/// <summary>A message without the texts that its proto marks as secret (<c>debug_redact</c>), and without what <see cref="Redactor"/> takes for one: what it says stays a message of its kind.</summary>
+/// <remarks>qmfleet compiles this file, too: it shows the same messages. So it names Core and the messages only.</remarks>
 internal static class RedactedMessage
 {
     /// <summary>A copy; the message itself stays as it is.</summary>
@@ -26,6 +27,10 @@ internal static class RedactedMessage
                 record.Fields[key] = Clean(key, value);
             }
             return;
+        }
+        if (message is V1.RootfsArchive archive)
+        {
+            archive.Url = new SecretUrl(archive.Url).ToString();
         }
         foreach (var field in message.Descriptor.Fields.InFieldNumberOrder())
         {
@@ -64,7 +69,7 @@ internal static class RedactedMessage
                 }
                 break;
             case string { Length: > 0 } text when !field.IsMap:
-                accessor.SetValue(message, Redactor.RedactSentence(text));
+                accessor.SetValue(message, field.GetOptions() is { DebugRedact: true } ? Redactor.Mark : Redactor.RedactSentence(text));
                 break;
             case IMessage below:
                 Clean(below);
