@@ -44,7 +44,7 @@ internal static class AuthBindingVerb
         var name = new Argument<string>("name") { Description = "What to call the binding" };
         var subject = new Option<string>("--subject") { Description = "Who gets the role, as events name them, such as token:ci or viewer:ann", HelpName = "identity", Required = true };
         var role = AuthRoleVerb.RoleOption();
-        var (scope, output) = (new ScopeOptions(global), OutputOptions.OfAnswers());
+        var (scope, dryRun, output) = (new ScopeOptions(global), OperationOptions.DryRunOption(), OutputOptions.OfAnswers());
         var command = new Command("apply", """
             Gives somebody a role, everywhere or where the options say; a binding of the same name is replaced.
 
@@ -52,13 +52,16 @@ internal static class AuthBindingVerb
               qmfleet auth binding apply ci-radio --subject token:ci --role radio-keeper --node 'ecu*'
             """) { name, subject, role };
         scope.AddTo(command);
+        command.Add(dryRun);
         output.AddTo(command);
         command.SetAction(async (parsed, ct) =>
         {
+            var isTrial = parsed.GetValue(dryRun);
             using var connection = global.Connect(parsed, context);
             var wanted = new AccessBinding { Name = parsed.GetValue(name)!, Subject = parsed.GetValue(subject)!, Role = parsed.GetValue(role)!, Scope = scope.Of(parsed) };
-            var applied = await connection.Access.ApplyBindingAsync(new() { Binding = wanted }, cancellationToken: ct);
-            await Answer.WriteAsync(context, output.FormatOf(parsed), applied, $"binding/{applied.Name} applied: {applied.Subject} has the role {applied.Role} {AccessText.Scope(applied.Scope)}");
+            var applied = await connection.Access.ApplyBindingAsync(new() { Binding = wanted, DryRun = isTrial }, cancellationToken: ct);
+            await Answer.WriteAsync(context, output.FormatOf(parsed), applied,
+                $"binding/{applied.Name} applied: {applied.Subject} has the role {applied.Role} {AccessText.Scope(applied.Scope)}{(isTrial ? "  (dry run)" : "")}");
             return ExitCode.Done;
         });
         return command;
@@ -66,18 +69,19 @@ internal static class AuthBindingVerb
 
     private static Command Delete(GlobalOptions global, CliContext context)
     {
-        var name = new Argument<string>("name") { Description = "The binding's name" };
+        var (name, dryRun) = (new Argument<string>("name") { Description = "The binding's name" }, OperationOptions.DryRunOption());
         var command = new Command("delete", """
             Takes a role away from who has it by a binding.
 
             Examples:
               qmfleet auth binding delete ci-radio
-            """) { name };
+            """) { name, dryRun };
         command.SetAction(async (parsed, ct) =>
         {
             using var connection = global.Connect(parsed, context);
-            var deleted = await connection.Access.DeleteBindingAsync(new() { Name = parsed.GetValue(name)! }, cancellationToken: ct);
-            await context.Out.WriteLineAsync(PlainText.Of($"binding/{deleted.Name} deleted: {deleted.Subject} has the role {deleted.Role} no longer by it"));
+            var isTrial = parsed.GetValue(dryRun);
+            var deleted = await connection.Access.DeleteBindingAsync(new() { Name = parsed.GetValue(name)!, DryRun = isTrial }, cancellationToken: ct);
+            await context.Out.WriteLineAsync(PlainText.Of($"binding/{deleted.Name} deleted: {deleted.Subject} has the role {deleted.Role} no longer by it{(isTrial ? "  (dry run)" : "")}"));
             return ExitCode.Done;
         });
         return command;

@@ -68,18 +68,19 @@ internal static class AuthHostUnitsVerb
 
     private static Command Remove(GlobalOptions global, CliContext context)
     {
-        var unit = new Argument<string>("unit") { Description = "The unit's exact name" };
+        var (unit, dryRun) = (new Argument<string>("unit") { Description = "The unit's exact name" }, OperationOptions.DryRunOption());
         var command = new Command("remove", """
             Takes a unit outside QM from the list: it is out of reach again.
 
             Examples:
               qmfleet auth host-units remove heater.service
-            """) { unit };
+            """) { unit, dryRun };
         command.SetAction(async (parsed, ct) =>
         {
             using var connection = global.Connect(parsed, context);
-            var removed = await connection.HostUnits.RemoveAsync(new() { Unit = parsed.GetValue(unit)! }, cancellationToken: ct);
-            await context.Out.WriteLineAsync(PlainText.Of($"host-unit/{removed.Unit} removed: it is out of reach"));
+            var isTrial = parsed.GetValue(dryRun);
+            var removed = await connection.HostUnits.RemoveAsync(new() { Unit = parsed.GetValue(unit)!, DryRun = isTrial }, cancellationToken: ct);
+            await context.Out.WriteLineAsync(PlainText.Of($"host-unit/{removed.Unit} removed: it is out of reach{(isTrial ? "  (dry run)" : "")}"));
             return ExitCode.Done;
         });
         return command;

@@ -70,7 +70,7 @@ internal static class AuthRoleVerb
     private static Command Apply(GlobalOptions global, CliContext context)
     {
         var file = new Option<string>("--filename", "-f") { Description = "A file with a name and rules, or - for standard input", HelpName = "file", Required = true };
-        var output = OutputOptions.OfAnswers();
+        var (dryRun, output) = (OperationOptions.DryRunOption(), OutputOptions.OfAnswers());
         var command = new Command("apply", """
             Makes a role, or changes one. Whoever has it has the new rules from the next call on.
 
@@ -78,14 +78,16 @@ internal static class AuthRoleVerb
 
             Examples:
               qmfleet auth role apply -f role.yaml
-            """) { file };
+              qmfleet auth role apply -f role.yaml --dry-run
+            """) { file, dryRun };
         output.AddTo(command);
         command.SetAction(async (parsed, ct) =>
         {
             using var connection = global.Connect(parsed, context);
-            var role = await ReadAsync(parsed.GetValue(file)!, context, ct);
-            var applied = await connection.Access.ApplyRoleAsync(new() { Role = role }, cancellationToken: ct);
-            await Answer.WriteAsync(context, output.FormatOf(parsed), applied, FormattableString.Invariant($"role/{applied.Name} applied, {applied.Rules.Count} {(applied.Rules.Count == 1 ? "rule" : "rules")}"));
+            var (role, isTrial) = (await ReadAsync(parsed.GetValue(file)!, context, ct), parsed.GetValue(dryRun));
+            var applied = await connection.Access.ApplyRoleAsync(new() { Role = role, DryRun = isTrial }, cancellationToken: ct);
+            await Answer.WriteAsync(context, output.FormatOf(parsed), applied,
+                FormattableString.Invariant($"role/{applied.Name} applied, {applied.Rules.Count} {(applied.Rules.Count == 1 ? "rule" : "rules")}{(isTrial ? "  (dry run)" : "")}"));
             return ExitCode.Done;
         });
         return command;
@@ -93,18 +95,19 @@ internal static class AuthRoleVerb
 
     private static Command Delete(GlobalOptions global, CliContext context)
     {
-        var name = new Argument<string>("name") { Description = "The role's name" };
+        var (name, dryRun) = (new Argument<string>("name") { Description = "The role's name" }, OperationOptions.DryRunOption());
         var command = new Command("delete", """
             Removes a role that nobody has.
 
             Examples:
               qmfleet auth role delete radio-keeper
-            """) { name };
+            """) { name, dryRun };
         command.SetAction(async (parsed, ct) =>
         {
             using var connection = global.Connect(parsed, context);
-            var deleted = await connection.Access.DeleteRoleAsync(new() { Name = parsed.GetValue(name)! }, cancellationToken: ct);
-            await context.Out.WriteLineAsync(PlainText.Of($"role/{deleted.Name} deleted"));
+            var isTrial = parsed.GetValue(dryRun);
+            var deleted = await connection.Access.DeleteRoleAsync(new() { Name = parsed.GetValue(name)!, DryRun = isTrial }, cancellationToken: ct);
+            await context.Out.WriteLineAsync(PlainText.Of($"role/{deleted.Name} deleted{(isTrial ? "  (dry run)" : "")}"));
             return ExitCode.Done;
         });
         return command;

@@ -26,8 +26,9 @@ internal static class AuthTokenVerb
         var role = AuthRoleVerb.RoleOption();
         var scope = new ScopeOptions(global);
         var expires = new Option<string?>("--expires-in") { Description = "How long it is good, such as 12h or 90d, at most 366d [default: 30d]", HelpName = "time" };
+        var dryRun = OperationOptions.DryRunOption();
         var command = new Command("create", """
-            Makes a token and prints its secret, and nothing else, on stdout. This is the only time that it is shown.
+            Makes a token and prints its secret, and nothing else, on stdout. This is the only time that it is shown. With --dry-run there is none.
 
             Examples:
               qmfleet auth token create ci --role operator --fleet cockpit --expires-in 90d > token
@@ -35,6 +36,7 @@ internal static class AuthTokenVerb
             """) { name, role };
         scope.AddTo(command);
         command.Add(expires);
+        command.Add(dryRun);
         command.SetAction(async (parsed, ct) =>
         {
             var life = parsed.GetValue(expires) is { } given ? TokenLife.Parse(given, MostLife, "90d") : (TimeSpan?)null;
@@ -45,10 +47,18 @@ internal static class AuthTokenVerb
                 Role = parsed.GetValue(role)!,
                 Scope = scope.Of(parsed),
                 ExpiresAt = life is null ? null : (context.Time.GetUtcNow() + life.Value).ToTimestamp(),
+                DryRun = parsed.GetValue(dryRun),
             };
             var made = await connection.Access.CreateTokenAsync(request, cancellationToken: ct);
+            var what = $"the role {made.Token.Role} {AccessText.Scope(made.Token.Scope)} until {TokenLife.At(made.Token.ExpiresAt)}";
+            if (request.DryRun)
+            {
+                await context.Error.WriteLineAsync(PlainText.Of($"token:{made.Token.Name} would have {what}  (dry run)"));
+                return ExitCode.Done;
+            }
+
             await context.Out.WriteLineAsync(made.Secret);
-            await context.Error.WriteLineAsync(PlainText.Of($"token:{made.Token.Name} has the role {made.Token.Role} {AccessText.Scope(made.Token.Scope)} until {TokenLife.At(made.Token.ExpiresAt)}; its secret is not shown again"));
+            await context.Error.WriteLineAsync(PlainText.Of($"token:{made.Token.Name} has {what}; its secret is not shown again"));
             return ExitCode.Done;
         });
         return command;
@@ -78,18 +88,19 @@ internal static class AuthTokenVerb
 
     private static Command Revoke(GlobalOptions global, CliContext context)
     {
-        var name = new Argument<string>("name") { Description = "The token's name" };
+        var (name, dryRun) = (new Argument<string>("name") { Description = "The token's name" }, OperationOptions.DryRunOption());
         var command = new Command("revoke", """
             Ends a token, and every call that goes on because of it.
 
             Examples:
               qmfleet auth token revoke ci
-            """) { name };
+            """) { name, dryRun };
         command.SetAction(async (parsed, ct) =>
         {
             using var connection = global.Connect(parsed, context);
-            var revoked = await connection.Access.RevokeTokenAsync(new() { Name = parsed.GetValue(name)! }, cancellationToken: ct);
-            await context.Out.WriteLineAsync(PlainText.Of($"token/{revoked.Name} revoked"));
+            var isTrial = parsed.GetValue(dryRun);
+            var revoked = await connection.Access.RevokeTokenAsync(new() { Name = parsed.GetValue(name)!, DryRun = isTrial }, cancellationToken: ct);
+            await context.Out.WriteLineAsync(PlainText.Of($"token/{revoked.Name} revoked{(isTrial ? "  (dry run)" : "")}"));
             return ExitCode.Done;
         });
         return command;

@@ -11,7 +11,7 @@ namespace Qm.Fleet.Cli.Verbs;
 /// <summary>enrollments: nodes that ask to join, and what becomes of them.</summary>
 internal static class EnrollmentsVerb
 {
-    private delegate AsyncUnaryCall<Enrollment> Decision(EnrollmentService.EnrollmentServiceClient enrollments, string node, string fingerprint, string reason, CancellationToken ct);
+    private delegate AsyncUnaryCall<Enrollment> Decision(EnrollmentService.EnrollmentServiceClient enrollments, string node, string fingerprint, string reason, bool isTrial, CancellationToken ct);
 
     internal static Command Make(GlobalOptions global, CliContext context) => new("enrollments", """
         Shows which nodes ask to join, and lets them in.
@@ -25,9 +25,9 @@ internal static class EnrollmentsVerb
     {
         List(global, context),
         Decide("approve", "approved", "Lets a node in: it has its certificate when it asks next, within a minute.", global, context,
-            static (enrollments, node, fingerprint, reason, ct) => enrollments.ApproveEnrollmentAsync(new() { Node = node, Fingerprint = fingerprint, Reason = reason }, cancellationToken: ct)),
+            static (enrollments, node, fingerprint, reason, trial, ct) => enrollments.ApproveEnrollmentAsync(new() { Node = node, Fingerprint = fingerprint, Reason = reason, DryRun = trial }, cancellationToken: ct)),
         Decide("deny", "denied", "Refuses a key that asks for a node's name, for a day.", global, context,
-            static (enrollments, node, fingerprint, reason, ct) => enrollments.DenyEnrollmentAsync(new() { Node = node, Fingerprint = fingerprint, Reason = reason }, cancellationToken: ct)),
+            static (enrollments, node, fingerprint, reason, trial, ct) => enrollments.DenyEnrollmentAsync(new() { Node = node, Fingerprint = fingerprint, Reason = reason, DryRun = trial }, cancellationToken: ct)),
     };
 
     private static Command List(GlobalOptions global, CliContext context)
@@ -57,23 +57,23 @@ internal static class EnrollmentsVerb
     {
         var node = new Argument<string>("node") { Description = "The node's name" };
         var fingerprint = new Option<string>("--fingerprint") { Description = "Of the key, or its first 8 digits or more; needed when several keys ask for the name", HelpName = "hex", DefaultValueFactory = _ => "" };
-        var (reason, output) = (OperationOptions.ReasonOption(), OutputOptions.OfAnswers());
+        var (reason, dryRun, output) = (OperationOptions.ReasonOption(), OperationOptions.DryRunOption(), OutputOptions.OfAnswers());
         var command = new Command(verb, $"""
             {description}
 
             Examples:
               qmfleet enrollments {verb} ecu1
               qmfleet enrollments {verb} ecu1 --fingerprint 3f8a91c2 --reason "bench 4"
-            """) { node, fingerprint, reason };
+            """) { node, fingerprint, reason, dryRun };
         output.AddTo(command);
         command.SetAction(async (parsed, ct) =>
         {
-            var format = output.FormatOf(parsed);
+            var (format, isTrial) = (output.FormatOf(parsed), parsed.GetValue(dryRun));
             using var connection = global.Connect(parsed, context);
-            var decided = await decide(connection.Enrollments, parsed.GetValue(node)!, parsed.GetValue(fingerprint)!, parsed.GetValue(reason)!, ct);
+            var decided = await decide(connection.Enrollments, parsed.GetValue(node)!, parsed.GetValue(fingerprint)!, parsed.GetValue(reason)!, isTrial, ct);
             if (format.IsForPeople)
             {
-                await context.Out.WriteLineAsync(PlainText.Of($"enrollment/{decided.Node} {outcome}, key {decided.Fingerprint}"));
+                await context.Out.WriteLineAsync(PlainText.Of($"enrollment/{decided.Node} {outcome}, key {decided.Fingerprint}{(isTrial ? "  (dry run)" : "")}"));
                 if (decided.Bluechi is { } peer)
                 {
                     await context.Error.WriteLineAsync(PlainText.Of($"It asks from {(decided.Address.Length > 0 ? decided.Address : "a socket")}. {peer.Message}"));

@@ -25,16 +25,18 @@ internal static class JoinTokenVerb
         var site = new Option<string>("--site") { Description = "The site of these nodes; every site if not said", HelpName = "name", DefaultValueFactory = _ => "" };
         var uses = new Option<int>("--uses") { Description = "How many nodes may join with it", HelpName = "count", DefaultValueFactory = _ => 1 };
         var expires = new Option<string?>("--expires-in") { Description = "How long it is good, such as 2h or 7d, at most 31d [default: 1d]", HelpName = "time" };
+        var dryRun = OperationOptions.DryRunOption();
         var command = new Command("create", """
-            Makes a token and prints it, and nothing else, on stdout. This is the only time that it is shown. Bring it to /etc/qm-fleet/join-token on the node, mode 0600.
+            Makes a token and prints it, and nothing else, on stdout. This is the only time that it is shown; with --dry-run there is none. Bring it to /etc/qm-fleet/join-token on the node, mode 0600.
 
             Examples:
               qmfleet join-token create ecu1 --node ecu1
               qmfleet join-token create bench --node 'ecu*' --uses 5 --expires-in 2h > join-token
-            """) { name, nodes, site, uses, expires };
+            """) { name, nodes, site, uses, expires, dryRun };
         command.SetAction(async (parsed, ct) =>
         {
             var life = parsed.GetValue(expires) is { } given ? TokenLife.Parse(given, TimeSpan.FromDays(31), "2h") : (TimeSpan?)null;
+            var isTrial = parsed.GetValue(dryRun);
             using var connection = global.Connect(parsed, context);
             var made = await connection.Enrollments.CreateJoinTokenAsync(
                 new()
@@ -44,11 +46,18 @@ internal static class JoinTokenVerb
                     Site = parsed.GetValue(site)!,
                     MaxUses = parsed.GetValue(uses),
                     ExpiresAt = life is null ? null : (context.Time.GetUtcNow() + life.Value).ToTimestamp(),
+                    DryRun = isTrial,
                 },
                 cancellationToken: ct);
+            var what = string.Create(CultureInfo.InvariantCulture, $"{made.Token.MaxUses} of {string.Join(", ", made.Token.Nodes)} join until {TokenLife.At(made.Token.ExpiresAt)}");
+            if (isTrial)
+            {
+                await context.Error.WriteLineAsync(PlainText.Of($"jointoken:{made.Token.Name} would let {what}  (dry run)"));
+                return ExitCode.Done;
+            }
+
             await context.Out.WriteLineAsync(made.Secret);
-            await context.Error.WriteLineAsync(PlainText.Of(string.Create(CultureInfo.InvariantCulture,
-                $"jointoken:{made.Token.Name} lets {made.Token.MaxUses} of {string.Join(", ", made.Token.Nodes)} join until {TokenLife.At(made.Token.ExpiresAt)}; it is not shown again")));
+            await context.Error.WriteLineAsync(PlainText.Of($"jointoken:{made.Token.Name} lets {what}; it is not shown again"));
             return ExitCode.Done;
         });
         return command;
@@ -80,18 +89,19 @@ internal static class JoinTokenVerb
 
     private static Command Revoke(GlobalOptions global, CliContext context)
     {
-        var name = new Argument<string>("name") { Description = "The token's name" };
+        var (name, dryRun) = (new Argument<string>("name") { Description = "The token's name" }, OperationOptions.DryRunOption());
         var command = new Command("revoke", """
             Ends a join token. Who joined with it stays.
 
             Examples:
               qmfleet join-token revoke bench
-            """) { name };
+            """) { name, dryRun };
         command.SetAction(async (parsed, ct) =>
         {
             using var connection = global.Connect(parsed, context);
-            var revoked = await connection.Enrollments.RevokeJoinTokenAsync(new() { Name = parsed.GetValue(name)! }, cancellationToken: ct);
-            await context.Out.WriteLineAsync(PlainText.Of($"jointoken/{revoked.Name} revoked"));
+            var isTrial = parsed.GetValue(dryRun);
+            var revoked = await connection.Enrollments.RevokeJoinTokenAsync(new() { Name = parsed.GetValue(name)!, DryRun = isTrial }, cancellationToken: ct);
+            await context.Out.WriteLineAsync(PlainText.Of($"jointoken/{revoked.Name} revoked{(isTrial ? "  (dry run)" : "")}"));
             return ExitCode.Done;
         });
         return command;

@@ -47,6 +47,7 @@ public sealed partial class TranscriptTests : CliTest
             "qmfleet get nodes --sort-by .metadata.name --order desc -o name", "qmfleet get fleets", "qmfleet get fleet/cockpit -o json", "qmfleet get revisions", "qmfleet get rollouts",
             "qmfleet get rollout/cockpit/7 -o json", "qmfleet get operations -o wide", "qmfleet get operation cockpit/7 -o yaml", "qmfleet get events", "qmfleet get sites",
             "qmfleet get node ecu9", "qmfleet get trains", "qmfleet get nodes -o jsonpath='{.items['", "qmfleet get sites -l zone=cockpit",
+            "qmfleet get sites -o name -v 2>&1 | sed 's/  [0-9]* ms/  3 ms/'", "qmfleet get node ecu9 -v 2>&1 | sed 's/  [0-9]* ms/  3 ms/'",
         ],
         ["wait"] =
         [

@@ -37,23 +37,31 @@ internal sealed class FakeAccess : AccessService.AccessServiceBase
 
     public override Task<AccessRole> ApplyRole(ApplyRoleRequest request, ServerCallContext context)
     {
-        Roles.RemoveAll(role => role.Name == request.Role.Name);
-        Roles.Add(request.Role);
+        if (!request.DryRun)
+        {
+            Roles.RemoveAll(role => role.Name == request.Role.Name);
+            Roles.Add(request.Role);
+        }
+
         return Task.FromResult(request.Role);
     }
 
-    public override Task<AccessRole> DeleteRole(DeleteRoleRequest request, ServerCallContext context) => Task.FromResult(Take(Roles, role => role.Name == request.Name, $"There is no role \"{request.Name}\"."));
+    public override Task<AccessRole> DeleteRole(DeleteRoleRequest request, ServerCallContext context) => Task.FromResult(Take(Roles, role => role.Name == request.Name, request.DryRun, $"There is no role \"{request.Name}\"."));
 
     public override Task<ListBindingsResponse> ListBindings(ListBindingsRequest request, ServerCallContext context) => Task.FromResult(new ListBindingsResponse { Bindings = { Bindings } });
 
     public override Task<AccessBinding> ApplyBinding(ApplyBindingRequest request, ServerCallContext context)
     {
-        Bindings.Add(request.Binding);
+        if (!request.DryRun)
+        {
+            Bindings.Add(request.Binding);
+        }
+
         return Task.FromResult(request.Binding);
     }
 
     public override Task<AccessBinding> DeleteBinding(DeleteBindingRequest request, ServerCallContext context) =>
-        Task.FromResult(Take(Bindings, binding => binding.Name == request.Name, $"There is no binding \"{request.Name}\"."));
+        Task.FromResult(Take(Bindings, binding => binding.Name == request.Name, request.DryRun, $"There is no binding \"{request.Name}\"."));
 
     public override Task<ListTokensResponse> ListTokens(ListTokensRequest request, ServerCallContext context) => Task.FromResult(new ListTokensResponse { Tokens = { Tokens } });
 
@@ -68,12 +76,17 @@ internal sealed class FakeAccess : AccessService.AccessServiceBase
             ExpiresAt = request.ExpiresAt ?? (CliTest.Now + TimeSpan.FromDays(30)).ToTimestamp(),
             CreatedBy = "admin:ann",
         };
+        if (request.DryRun)
+        {
+            return Task.FromResult(new CreateTokenResponse { Token = token });
+        }
+
         Tokens.Add(token);
         return Task.FromResult(new CreateTokenResponse { Token = token, Secret = Secret });
     }
 
     public override Task<AccessToken> RevokeToken(RevokeTokenRequest request, ServerCallContext context) =>
-        Task.FromResult(Take(Tokens, token => token.Name == request.Name, $"There is no token \"{request.Name}\"."));
+        Task.FromResult(Take(Tokens, token => token.Name == request.Name, request.DryRun, $"There is no token \"{request.Name}\"."));
 
     private static string Where(CanIRequest request)
     {
@@ -81,7 +94,7 @@ internal sealed class FakeAccess : AccessService.AccessServiceBase
         return string.Join(' ', named) is { Length: > 0 } where ? $" of {where}" : "";
     }
 
-    private static T Take<T>(List<T> items, Predicate<T> isIt, string because)
+    private static T Take<T>(List<T> items, Predicate<T> isIt, bool isTrial, string because)
     {
         var at = items.FindIndex(isIt);
         if (at < 0)
@@ -90,7 +103,11 @@ internal sealed class FakeAccess : AccessService.AccessServiceBase
         }
 
         var item = items[at];
-        items.RemoveAt(at);
+        if (!isTrial)
+        {
+            items.RemoveAt(at);
+        }
+
         return item;
     }
 }

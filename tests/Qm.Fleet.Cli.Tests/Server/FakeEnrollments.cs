@@ -29,10 +29,10 @@ internal sealed class FakeEnrollments : EnrollmentService.EnrollmentServiceBase
     });
 
     public override Task<Enrollment> ApproveEnrollment(ApproveEnrollmentRequest request, ServerCallContext context) =>
-        Task.FromResult(Decide(request.Node, request.Fingerprint, request.Reason, Enrollment.Types.State.Approved));
+        Task.FromResult(Decide(request.Node, request.Fingerprint, request.Reason, request.DryRun, Enrollment.Types.State.Approved));
 
     public override Task<Enrollment> DenyEnrollment(DenyEnrollmentRequest request, ServerCallContext context) =>
-        Task.FromResult(Decide(request.Node, request.Fingerprint, request.Reason, Enrollment.Types.State.Denied));
+        Task.FromResult(Decide(request.Node, request.Fingerprint, request.Reason, request.DryRun, Enrollment.Types.State.Denied));
 
     public override Task<ListJoinTokensResponse> ListJoinTokens(ListJoinTokensRequest request, ServerCallContext context) => Task.FromResult(new ListJoinTokensResponse { Tokens = { Tokens } });
 
@@ -48,6 +48,11 @@ internal sealed class FakeEnrollments : EnrollmentService.EnrollmentServiceBase
             ExpiresAt = request.ExpiresAt ?? (CliTest.Now + TimeSpan.FromDays(1)).ToTimestamp(),
             CreatedBy = "admin:ann",
         };
+        if (request.DryRun)
+        {
+            return Task.FromResult(new CreateJoinTokenResponse { Token = token });
+        }
+
         Tokens.Add(token);
         return Task.FromResult(new CreateJoinTokenResponse { Token = token, Secret = Secret });
     }
@@ -55,11 +60,15 @@ internal sealed class FakeEnrollments : EnrollmentService.EnrollmentServiceBase
     public override Task<JoinToken> RevokeJoinToken(RevokeJoinTokenRequest request, ServerCallContext context)
     {
         var found = Tokens.Find(token => token.Name == request.Name) ?? throw new RpcException(new(StatusCode.NotFound, $"There is no jointoken \"{request.Name}\"."));
-        Tokens.Remove(found);
+        if (!request.DryRun)
+        {
+            Tokens.Remove(found);
+        }
+
         return Task.FromResult(found);
     }
 
-    private Enrollment Decide(string node, string fingerprint, string reason, Enrollment.Types.State state)
+    private Enrollment Decide(string node, string fingerprint, string reason, bool isTrial, Enrollment.Types.State state)
     {
         var found = Stored.FindAll(one => one.Node == node && one.Fingerprint.StartsWith(fingerprint, StringComparison.Ordinal) && one.State != Enrollment.Types.State.Enrolled);
         if (found is not [var only])
@@ -69,7 +78,8 @@ internal sealed class FakeEnrollments : EnrollmentService.EnrollmentServiceBase
                 : new(StatusCode.FailedPrecondition, $"{found.Count} keys ask for the name {node}: {string.Join(", ", found.Select(one => one.Fingerprint))}. Compare them with what the node's agent logs, and name one."));
         }
 
-        (only.State, only.DecidedBy, only.Reason) = (state, "admin:ann", reason);
-        return only;
+        var decided = isTrial ? only.Clone() : only;
+        (decided.State, decided.DecidedBy, decided.Reason) = (state, "admin:ann", reason);
+        return decided;
     }
 }

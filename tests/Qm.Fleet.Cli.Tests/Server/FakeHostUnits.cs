@@ -27,7 +27,11 @@ internal sealed class FakeHostUnits : HostUnitService.HostUnitServiceBase
     public override Task<HostUnit> Remove(RemoveHostUnitRequest request, ServerCallContext context)
     {
         var listed = Units.Find(unit => unit.Unit == request.Unit) ?? throw new RpcException(new(StatusCode.NotFound, $"There is no host unit \"{request.Unit}\"."));
-        Units.Remove(listed);
+        if (!request.DryRun)
+        {
+            Units.Remove(listed);
+        }
+
         return Task.FromResult(listed);
     }
 }

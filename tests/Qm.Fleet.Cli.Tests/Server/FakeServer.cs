@@ -49,6 +49,8 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public FakeEnrollments Enrollments => _app.Services.GetRequiredService<FakeEnrollments>();
 
+    public FakeHostUnits HostUnits => _app.Services.GetRequiredService<FakeHostUnits>();
+
     /// <summary>Who each call said it is by, in its authorization header, and with its certificate; empty where it had none.</summary>
     public ConcurrentQueue<(string Authorization, string Certificate)> Callers { get; private init; } = new();
 

@@ -70,6 +70,20 @@ public sealed class RestTests
     }
 
     [Fact]
+    [Trait("Requirement", "QMF-REST-001")]
+    public async Task Operation_ThatGoesOn_SaysThatItIsNotDone()
+    {
+        await using var controller = await RunningController.StartAsync();
+        var client = controller.Rest();
+        await new V1.NodeService.NodeServiceClient(controller.Local()).ApplyAsync(new() { Nodes = { Samples.Node(cordoned: true) } }, cancellationToken: Ct);
+        await SendAsync(client, HttpMethod.Post, "/v1/fleets:apply", Body(Samples.Fleet()));
+
+        var (_, list) = await SendAsync(client, HttpMethod.Get, "/v1/operations");
+
+        Assert.False((bool)Assert.Single(list["operations"]!.AsArray())!["done"]!);
+    }
+
+    [Fact]
     [Trait("Requirement", "QMF-REST-003")]
     public async Task Errors_OfAMethod_AreStatusWithDetails()
     {
