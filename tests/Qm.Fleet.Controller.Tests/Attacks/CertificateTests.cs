@@ -1,5 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
+using Qm.Fleet.Controller.Security;
 
 namespace Qm.Fleet.Controller.Tests.Attacks;
 
@@ -21,6 +22,19 @@ public sealed class CertificateTests
 
         Assert.Contains(await Witness.CallAsync(controller.Tls(forged)), CutOff);
         await Witness.IsServedAsync(controller);
+    }
+
+    // A connection also ends with its certificate, but nobody is somebody until then.
+    [Theory, MemberData(nameof(Forgeries))]
+    public async Task Certificate_Forged_IsNobodys(string forgery)
+    {
+        await using var controller = await RunningController.StartAsync();
+        using var forged = Forge(controller, forgery);
+        using var sound = Forger.Make(Admin, Forger.Authority(controller));
+        var peers = controller.Service<Pki>().Peers();
+
+        Assert.Null(peers.Identify(forged));
+        Assert.NotNull(peers.Identify(sound));
     }
 
     [Theory]
