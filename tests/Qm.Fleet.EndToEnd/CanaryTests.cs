@@ -18,7 +18,7 @@ public sealed class CanaryTests
     {
         await using var lab = await FleetLab.StartAsync(Nodes);
         await lab.ApplyAsync("cockpit.yaml", ("  environment:", "  rollout: {maxUnavailable: 100%}\n  environment:"));
-        var before = (await lab.ConvergedAsync()).Values.First().Status.Revision;
+        var before = (await lab.SettledAsync()).Values.First().Status.Revision;
         var restarts = Restarts(lab);
 
         await lab.ApplyAsync(

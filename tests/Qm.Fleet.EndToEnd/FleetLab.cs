@@ -65,11 +65,12 @@ internal sealed class FleetLab : IAsyncDisposable
         Lab.Nodes.Count, node => NodeWatch.HasConverged(node) && (revision ?? node.Status.Revision) == node.Status.Revision,
         _ => { }, Deadline, "every node has converged", TimeProvider.System, Ct)).ToDictionary(node => node.Metadata.Name);
 
-    /// <summary>Waits until every node has what is wanted of it, and the rollout that brought it is over: from then on what fails is healed.</summary>
-    internal async Task SettledAsync()
+    /// <summary>Waits until every node has what is wanted of it, and the rollout that brought it is over: from then on what fails is healed, and no node is on its way to take the next revision at once.</summary>
+    internal async Task<IReadOnlyDictionary<string, Node>> SettledAsync()
     {
-        await ConvergedAsync();
+        var nodes = await ConvergedAsync();
         await CockpitAsync(Rollout.Types.Phase.Succeeded);
+        return nodes;
     }
 
     /// <summary>Waits until a node takes a step.</summary>

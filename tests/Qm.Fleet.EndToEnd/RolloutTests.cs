@@ -14,7 +14,7 @@ public sealed class RolloutTests : IAsyncLifetime
     {
         _lab = await FleetLab.StartAsync();
         await _lab.ApplyAsync("cockpit.yaml");
-        await _lab.ConvergedAsync();
+        await _lab.SettledAsync();
     }
 
     public ValueTask DisposeAsync() => _lab.DisposeAsync();
