@@ -9,6 +9,7 @@ public sealed class CommitCrashTests
 {
     private const int NoSpace = 28;
     private const int ReadOnly = 30;
+    private const int NotPermitted = 1;
 
     /// <summary>What may come after the old revision, by name.</summary>
     private static readonly Dictionary<string, StagedRevision> Targets = new() { ["r2"] = Sample.New, ["r3"] = Sample.Nothing };
@@ -75,6 +76,7 @@ public sealed class CommitCrashTests
     [Theory]
     [InlineData((int)Fault.FailOnce, NoSpace, "r2")]
     [InlineData((int)Fault.FailOnce, ReadOnly, "r2")]
+    [InlineData((int)Fault.FailOnce, NotPermitted, "r2")]
     [InlineData((int)Fault.FailFromThenOn, NoSpace, "r2")]
     [InlineData((int)Fault.FailOnce, NoSpace, "r3")]
     [InlineData((int)Fault.FailOnce, ReadOnly, "r3")]
@@ -102,7 +104,7 @@ public sealed class CommitCrashTests
             var context = $"{(Fault)fault} {at} of {calls.Made.Count}";
             if (refusal is not null)
             {
-                Assert.Equal(errno == NoSpace ? "NoSpace" : "ReadOnlyFileSystem", refusal.Reason);
+                Assert.Equal(errno switch { NoSpace => "NoSpace", ReadOnly => "ReadOnlyFileSystem", _ => "AccessDenied" }, refusal.Reason);
             }
 
             if (agent.Revisions.Unfinished is null)

@@ -139,6 +139,34 @@ public sealed class RevisionTests
         Assert.Equal("", agent.Revisions.State.Revision);
     }
 
+    // Who owns a directory can exchange what root wrote into it; to root itself nothing would fail.
+    [Theory]
+    [InlineData("etc/qm/containers", "/etc/qm/containers belongs to user 1000")]
+    [InlineData("etc/containers/systemd/qm.container.d", "/etc/containers/systemd/qm.container.d belongs to user 1000")]
+    [InlineData("etc/qm", "/etc/qm belongs to user 1000")]
+    [Trait("Requirement", "QMF-AGENT-004")]
+    public async Task Stage_OrCommit_IntoADirectoryOfSomebodyElse_IsRefusedAndChangesNothing(string directory, string complaint)
+    {
+        Assert.SkipUnless(TreeCalls.MaySetOwners, "only root may write into a directory of somebody else");
+        using var node = new EmulatedNode();
+        using var agent = node.Open();
+        using var root = NodeRoot.Open(node.Root);
+        using var parent = root.OpenDirectory(Path.GetDirectoryName(directory)!);
+        await agent.Revisions.StageAsync(Sample.Old);
+        root.Calls.ChangeOwner(parent, Path.GetFileName(directory), 1000, 1000);
+        var before = node.OwnedTrees();
+
+        var atCommit = Assert.Throws<CommandRefusedException>(() => agent.Revisions.Commit("r1"));
+        var atStage = await Assert.ThrowsAsync<CommandRefusedException>(() => agent.Revisions.StageAsync(Sample.New));
+
+        Assert.All((CommandRefusedException[])[atCommit, atStage], refusal => Assert.Equal("WrongOwner", refusal.Reason));
+        Assert.Contains(complaint, atCommit.Message);
+        Assert.Equal(before, node.OwnedTrees());
+        root.Calls.ChangeOwner(parent, Path.GetFileName(directory), 0, 0);
+        agent.Revisions.Commit("r1");
+        Assert.Equal("r1", agent.Revisions.State.Revision);
+    }
+
     [Fact]
     [Trait("Requirement", "QMF-RULE-4")]
     public async Task Previous_UntilConfirmed_IsTheLastConfirmedRevision()

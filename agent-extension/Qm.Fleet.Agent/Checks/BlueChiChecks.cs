@@ -1,15 +1,11 @@
-using System.Collections.Immutable;
-using Qm.Fleet.Agent.Files;
-using Qm.Fleet.Core.Units;
+using Qm.Fleet.Core.BlueChiConf;
+using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Agent.Checks;
 
 /// <summary>Whether QM's BlueChi agent can register: its name, whether it is allowed, and whether the controller can be reached from inside.</summary>
 internal static class BlueChiChecks
 {
-    private const int FileBytesMax = 1024 * 1024;
-    private const string AgentSection = "bluechi-agent";
-    private const string ControllerSection = "bluechi-controller";
     private const string UnixPrefix = "unix:path=";
 
     /// <summary>In the order in which they matter.</summary>
@@ -22,11 +18,15 @@ internal static class BlueChiChecks
 
     private static CheckOutcome AgentName(NodeFacts facts)
     {
-        var host = HostName(facts);
-        var found = Of(QmSettings(facts), "NodeName");
-        return found == $"qm.{host}" ? CheckOutcome.Pass(found)
-            : found is null ? CheckOutcome.Fail("not set", $"QM's agent would call itself by its container's id: set NodeName=qm.{host} in a file of QM's agent.conf.d that sorts after agent.conf.")
-            : CheckOutcome.Fail(found, $"The host is {host}, and QM's name is derived only once, by setup: set NodeName=qm.{host} in a file of QM's agent.conf.d that sorts after agent.conf, then restart bluechi-agent in QM.");
+        var (host, conf) = (HostName(facts), facts.QmAgentConf.Settings);
+        var wanted = QmNode.NameFor(host);
+        return conf.FatalBecause is { } problem ? CheckOutcome.Fail("does not start", $"{problem}.") : conf.Values.GetValueOrDefault("NodeName")?.Value switch
+        {
+            null => CheckOutcome.Fail("not set", $"QM's agent would call itself by its container's id: set NodeName={wanted} in a file of QM's agent.conf.d that sorts after agent.conf."),
+            "" => CheckOutcome.Fail("empty", $"QM's agent does not start with an empty NodeName: set NodeName={wanted} in a file of QM's agent.conf.d that sorts after agent.conf."),
+            var found when found == wanted => CheckOutcome.Pass(found),
+            var found => CheckOutcome.Fail(found, $"The host is {host}, and QM's name is derived only once, by setup: set NodeName={wanted} in a file of QM's agent.conf.d that sorts after agent.conf, then restart bluechi-agent in QM."),
+        };
     }
 
     private static CheckOutcome AllowedNames(NodeFacts facts)
@@ -36,17 +36,21 @@ internal static class BlueChiChecks
             return CheckOutcome.NotApplicable("No BlueChi controller is configured on this node.");
         }
 
-        var settings = Settings(facts.Root, "controller", "");
-        var allowed = (settings.LastOrDefault(entry => entry is { Section: ControllerSection, Key: "AllowedNodeNames" })?.Value ?? "")
-            .Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-            .Concat(settings.Where(entry => entry.Section.StartsWith("node ", StringComparison.Ordinal)).Select(entry => entry.Section["node ".Length..]))
-            .ToHashSet(StringComparer.Ordinal);
-        string[] names = [HostName(facts), $"qm.{HostName(facts)}"];
-        return CheckOutcome.Of(string.Join(", ", allowed.Order(StringComparer.Ordinal)),
-            names.All(allowed.Contains) ? []
+        var conf = facts.ControllerConf;
+        if (conf.Settings.FatalBecause is { } problem)
+        {
+            return CheckOutcome.Fail("does not start", $"{problem}.");
+        }
+
+        string[] names = [HostName(facts), QmNode.NameFor(HostName(facts))];
+        string[] missing = [.. names.Where(name => !conf.Allows(name))];
+        return CheckOutcome.Of(string.Join(", ", conf.AllowedNodeNames.Concat(names.Where(conf.Allows)).Distinct().Order(StringComparer.Ordinal)),
+            missing.Length == 0 ? []
             : [
-                .. names.Where(name => !allowed.Contains(name)).Select(static name => $"{name} is not in AllowedNodeNames, so BlueChi refuses it."),
-                $"Write AllowedNodeNames={string.Join(',', allowed.Union(names).Order(StringComparer.Ordinal))} below [{ControllerSection}], and restart bluechi-controller.",
+                .. missing.Select(name => conf.AllowedNodeNames.Any(allowed => allowed.Trim() == name)
+                    ? $"BlueChi takes the blanks beside {name} in AllowedNodeNames for a part of the name, and refuses it."
+                    : $"{name} is not in AllowedNodeNames, so BlueChi refuses it."),
+                $"Write AllowedNodeNames={string.Join(',', conf.AllowedNodeNames.Select(static name => name.Trim()).Union(missing).Order(StringComparer.Ordinal))} below [{ControllerConf.SectionName}], and restart bluechi-controller.",
             ]);
     }
 
@@ -55,12 +59,18 @@ internal static class BlueChiChecks
 
     private static CheckOutcome Address(NodeFacts facts)
     {
-        var settings = QmSettings(facts);
-        if (Of(settings, "ControllerAddress") is not { } address)
+        var conf = facts.QmAgentConf.Settings;
+        if (conf.FatalBecause is { } problem)
         {
-            return Of(settings, "ControllerHost") switch
+            return CheckOutcome.Fail("does not start", $"{problem}.");
+        }
+
+        // An empty address counts as none: the agent then makes one of the host and the port.
+        if (conf.Values.GetValueOrDefault("ControllerAddress")?.Value is not { Length: > 0 } address)
+        {
+            return conf.Values.GetValueOrDefault("ControllerHost")?.Value switch
             {
-                null => CheckOutcome.Unknown("Neither ControllerAddress nor ControllerHost is set in QM; BlueChi's default leads to QM itself."),
+                null or "" => CheckOutcome.Unknown("Neither ControllerAddress nor ControllerHost is set in QM; BlueChi's default leads to QM itself."),
                 "127.0.0.1" or "localhost" or "::1" => CheckOutcome.Fail("loopback", "QM has a network of its own, so its loopback is not the host's: use the host's address or a socket."),
                 var host => CheckOutcome.Pass(host),
             };
@@ -89,33 +99,17 @@ internal static class BlueChiChecks
         orderby target.Length
         select parts[0].TrimEnd('/') + path[target.Length..]).LastOrDefault();
 
-    private static string HostName(NodeFacts facts) =>
-        Of(Settings(facts.Root, "agent", ""), "NodeName") is { Length: > 0 } name ? name
-        : facts.Text("/proc/sys/kernel/hostname")?.Trim() is { Length: > 0 } kernel ? kernel
-        : facts.Text("/etc/hostname")?.Trim() is { Length: > 0 } file ? file
-        : throw new FactMissingException("The host's agent.conf has no NodeName, and its host name cannot be read.");
-
-    // An empty value counts as none: the agent then takes its default.
-    private static string? Of(IReadOnlyList<UnitEntry> settings, string key) =>
-        settings.LastOrDefault(entry => entry.Section == AgentSection && entry.Key == key)?.Value is { Length: > 0 } value ? value : null;
-
-    /// <summary>Settings of the agent inside QM, in the order BlueChi reads them.</summary>
-    internal static IReadOnlyList<UnitEntry> QmSettings(NodeFacts facts)
+    private static string HostName(NodeFacts facts)
     {
-        using var rootfs = facts.Within(facts.Paths.Rootfs);
-        using var etc = facts.Within(facts.Paths.Etc);
-        return [.. Read(rootfs, "/usr/share/bluechi-agent/config/agent.conf"), .. Files(etc, "agent", "")];
+        var conf = facts.HostAgentConf;
+        if (conf.Settings.FatalBecause is { } problem)
+        {
+            throw new FactMissingException($"{problem}, so the host has no name with BlueChi.");
+        }
+
+        var kernel = facts.Text("/proc/sys/kernel/hostname")?.Trim() is { Length: > 0 } name ? name : facts.Text("/etc/hostname")?.Trim() ?? "";
+        return conf.NodeName(kernel) ?? throw new FactMissingException(conf.Settings.Values.ContainsKey("NodeName")
+            ? "The host's BlueChi agent does not start with an empty NodeName, so the host has no name with BlueChi: set it in /etc/bluechi/agent.conf.d."
+            : "The host's agent.conf has no NodeName, and its host name cannot be read.");
     }
-
-    /// <summary>Settings of the agent or the controller of the host, in the order BlueChi reads them.</summary>
-    internal static IReadOnlyList<UnitEntry> Settings(NodeRoot root, string program, string etc) =>
-        [.. Read(root, program == "agent" ? "/usr/share/bluechi-agent/config/agent.conf" : "/usr/share/bluechi/config/controller.conf"), .. Files(root, program, $"{etc}/etc")];
-
-    // BlueChi's order: the file, then the directory by name; the last wins.
-    private static IEnumerable<UnitEntry> Files(NodeRoot root, string program, string etc) =>
-        root.List($"{etc}/bluechi/{program}.conf.d").Where(name => name.EndsWith(".conf", StringComparison.Ordinal))
-            .Select(name => $"{etc}/bluechi/{program}.conf.d/{name}").Prepend($"{etc}/bluechi/{program}.conf").SelectMany(path => Read(root, path));
-
-    private static ImmutableArray<UnitEntry> Read(NodeRoot root, string path) =>
-        root.ReadText(path, FileBytesMax) is { } text ? UnitFile.Parse(text, path).Entries : [];
 }

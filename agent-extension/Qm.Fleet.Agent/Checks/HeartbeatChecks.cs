@@ -1,5 +1,5 @@
 using System.Globalization;
-using Qm.Fleet.Core.Units;
+using Qm.Fleet.Core.BlueChiConf;
 
 namespace Qm.Fleet.Agent.Checks;
 
@@ -9,8 +9,8 @@ internal static class HeartbeatChecks
     // One heartbeat may be late.
     private const int Missed = 2;
 
-    private static readonly Side ControllerSide = new("bluechi-controller", "NodeHeartbeatThreshold", 0, 6000, "HeartbeatInterval=1000 and NodeHeartbeatThreshold=3000");
-    private static readonly Side AgentSide = new("bluechi-agent", "ControllerHeartbeatThreshold", 2000, 0, "HeartbeatInterval=1000 and ControllerHeartbeatThreshold=6000");
+    private static readonly Side ControllerSide = new(ControllerConf.SectionName, "NodeHeartbeatThreshold", 0, 6000, "HeartbeatInterval=1000 and NodeHeartbeatThreshold=3000");
+    private static readonly Side AgentSide = new(AgentConf.SectionName, "ControllerHeartbeatThreshold", 2000, 0, "HeartbeatInterval=1000 and ControllerHeartbeatThreshold=6000");
 
     /// <summary>In the order in which they are to be mended: an agent that listens for heartbeats that nobody sends is never online for long.</summary>
     public static IReadOnlyList<StaticCheck> All { get; } =
@@ -26,20 +26,25 @@ internal static class HeartbeatChecks
             return CheckOutcome.NotApplicable("No BlueChi controller is configured on this node.");
         }
 
-        var (found, wrong) = Judge(BlueChiChecks.Settings(facts.Root, "controller", ""), ControllerSide, "The controller", "/etc/bluechi/controller.conf.d");
+        var (found, wrong) = Judge(facts.ControllerConf.Settings, ControllerSide, "The controller", "/etc/bluechi/controller.conf.d");
         return CheckOutcome.Of(found, wrong is null ? [] : [wrong]);
     }
 
     private static CheckOutcome Agents(NodeFacts facts)
     {
-        var host = Judge(BlueChiChecks.Settings(facts.Root, "agent", ""), AgentSide, "The host's agent", "/etc/bluechi/agent.conf.d");
-        var qm = Judge(BlueChiChecks.QmSettings(facts), AgentSide, "QM's agent", $"{facts.Paths.Etc}/bluechi/agent.conf.d");
+        var host = Judge(facts.HostAgentConf.Settings, AgentSide, "The host's agent", "/etc/bluechi/agent.conf.d");
+        var qm = Judge(facts.QmAgentConf.Settings, AgentSide, "QM's agent", $"{facts.Paths.Etc}/bluechi/agent.conf.d");
         return CheckOutcome.Of($"host {host.Found}; QM {qm.Found}", [.. new[] { host.Wrong, qm.Wrong }.OfType<string>()]);
     }
 
-    private static (string Found, string? Wrong) Judge(IReadOnlyList<UnitEntry> settings, Side side, string who, string folder)
+    private static (string Found, string? Wrong) Judge(EffectiveConf settings, Side side, string who, string folder)
     {
-        var (interval, threshold) = (Number(settings, side.Section, "HeartbeatInterval", side.Interval), Number(settings, side.Section, side.Threshold, side.Longest));
+        if (settings.FatalBecause is { } problem)
+        {
+            return ("does not start", $"{problem}.");
+        }
+
+        var (interval, threshold) = (Number(settings, "HeartbeatInterval", side.Interval), Number(settings, side.Threshold, side.Longest));
         var found = string.Create(CultureInfo.InvariantCulture, $"HeartbeatInterval={interval} {side.Threshold}={threshold}");
         var why = interval <= 0 ? "sends no heartbeats and looks for none"
             : threshold <= 0 ? "does not mind how long it has heard no heartbeat"
@@ -49,8 +54,8 @@ internal static class HeartbeatChecks
     }
 
     // What is no number counts as absent, as for BlueChi.
-    private static int Number(IReadOnlyList<UnitEntry> settings, string section, string key, int absent) =>
-        int.TryParse(settings.LastOrDefault(entry => entry.Section == section && entry.Key == key)?.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : absent;
+    private static int Number(EffectiveConf settings, string key, int absent) =>
+        int.TryParse(settings.Values.GetValueOrDefault(key)?.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : absent;
 
     /// <summary>One end of the link.</summary>
     /// <param name="Section">Of its configuration; also its unit.</param>

@@ -59,7 +59,7 @@ internal static class InstallationChecks
             wrong.AddRange(
                 from first in ranges
                 from second in ranges
-                where first.Start < second.Start && first.Start + first.Count > second.Start && first.Owner != second.Owner
+                where string.CompareOrdinal(first.Owner, second.Owner) < 0 && first.Start < second.Start + second.Count && second.Start < first.Start + first.Count
                 select $"{path}: {first.Owner} and {second.Owner} overlap, so containers of one reach files of the other.");
         }
 
@@ -68,8 +68,8 @@ internal static class InstallationChecks
 
     private static IdRange? ParseRange(string line) =>
         line.Split(':') is [var owner, var start, var count]
-        && long.TryParse(start, NumberStyles.None, CultureInfo.InvariantCulture, out var first)
-        && long.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var length) ? new(owner, first, length) : null;
+        && uint.TryParse(start, NumberStyles.None, CultureInfo.InvariantCulture, out var first)
+        && uint.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var length) ? new(owner, first, length) : null;
 
     private static CheckOutcome Hidden(NodeFacts facts)
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Core.BlueChiConf;
 using Qm.Fleet.Core.Units;
 using Qm.Fleet.V1;
 
@@ -36,6 +37,19 @@ internal sealed class NodeFacts(NodeRoot root, NodeReport report, IReadOnlyList<
     /// <summary>Where QM lives.</summary>
     /// <exception cref="FactMissingException">The quadlet does not say.</exception>
     public QmPaths Paths => field ??= ReadPaths();
+
+    /// <summary>What the host's BlueChi agent starts with.</summary>
+    /// <exception cref="NodeFileException">A file of it cannot be read.</exception>
+    public AgentConf HostAgentConf => field ??= AgentConfEvidence.ReadHost(root, new(root));
+
+    /// <summary>What QM's BlueChi agent starts with.</summary>
+    /// <exception cref="FactMissingException">The quadlet does not say where QM lives.</exception>
+    /// <exception cref="NodeFileException">A file of it cannot be read, or QM is not there.</exception>
+    public AgentConf QmAgentConf => field ??= AgentConfEvidence.ReadQm(root, Paths, new(root));
+
+    /// <summary>What the BlueChi controller of this node starts with.</summary>
+    /// <exception cref="NodeFileException">A file of it cannot be read.</exception>
+    public ControllerConf ControllerConf => field ??= ReadController();
 
     /// <summary>QM's init on the host.</summary>
     /// <exception cref="FactMissingException">QM does not run.</exception>
@@ -75,6 +89,13 @@ internal sealed class NodeFacts(NodeRoot root, NodeReport report, IReadOnlyList<
         {
             throw new FactMissingException($"There is no directory {path}.");
         }
+    }
+
+    private ControllerConf ReadController()
+    {
+        using var etc = Within("/etc");
+        return ControllerConf.Merge(
+            ConfFiles.Read(root, "", ControllerConf.VendorPath), ConfFiles.Read(etc, "/etc", ControllerConf.MainPath), ConfFiles.DropIns(etc, "/etc", ControllerConf.DropInDirectory));
     }
 
     private static QuadletSources ReadSources(NodeRoot root)

@@ -8,7 +8,8 @@ internal static class QuadletChecks
 {
     private const string VendorPath = "/usr/share/containers/systemd/qm.container";
     private const string ControlDirectory = "/etc/systemd/system.control/qm.service.d";
-    private static readonly (string Name, int Bit)[] DroppedCapabilities = [("sys_boot", 22), ("sys_resource", 24)];
+    private static readonly (string Name, int Bit, string Means)[] DroppedCapabilities =
+        [("sys_boot", 22, "it can reboot the node"), ("sys_resource", 24, "it can lift limits, and what runs in it can go below the host's OOM score")];
 
     /// <summary>In the order of the quadlet.</summary>
     public static IReadOnlyList<StaticCheck> All { get; } =
@@ -79,7 +80,7 @@ internal static class QuadletChecks
         {
             var bounding = Bounding(facts.Need($"/proc/{facts.Init}/status"));
             found += string.Create(CultureInfo.InvariantCulture, $", CapBnd {bounding:x16}");
-            wrong.AddRange(DroppedCapabilities.Where(capability => (bounding >> capability.Bit & 1) != 0).Select(capability => $"QM has {capability.Name} now."));
+            wrong.AddRange(DroppedCapabilities.Where(capability => (bounding >> capability.Bit & 1) != 0).Select(capability => $"QM has {capability.Name} now: {capability.Means}."));
         }
 
         return CheckOutcome.Of(found, wrong);

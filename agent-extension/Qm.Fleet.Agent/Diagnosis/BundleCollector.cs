@@ -2,6 +2,7 @@ using System.Formats.Tar;
 using System.Globalization;
 using System.IO.Compression;
 using System.Text;
+using Qm.Fleet.Agent.Effective;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Core.Secrets;
@@ -46,6 +47,8 @@ internal sealed class BundleCollector(NodeRoot root, NodePrograms programs, Time
         {
             await AddAsync("checks.txt", ChecksText(report), "the static checks", cancellationToken).ConfigureAwait(false);
             await AddAsync("report.txt", string.Join('\n', report.Problems), "what could not be read for the last report", cancellationToken).ConfigureAwait(false);
+            var effective = new EffectiveReader(root).Read(report.Files.Select(file => file.Path).ToHashSet(StringComparer.Ordinal));
+            await AddAsync("effective.txt", EffectiveText.Of(EffectiveWire.Pieces(effective, report, "")), "the configuration in force, each value with the file it comes from", cancellationToken).ConfigureAwait(false);
             await AddAuditAsync(root, cancellationToken).ConfigureAwait(false);
             foreach (var file in BundleFiles.Find(root, report.Oom?.QmInitPid ?? 0, _summary))
             {
@@ -68,7 +71,7 @@ internal sealed class BundleCollector(NodeRoot root, NodePrograms programs, Time
             {
                 var denials = AuditLog.Denials(root);
                 await (denials is null ? SayAsync("selinux/audit.txt: there is no /var/log/audit/audit.log.")
-                    : AddAsync("selinux/audit.txt", denials, "SELinux's denials in /var/log/audit/audit.log", cancellationToken)).ConfigureAwait(false);
+                    : AddAsync("selinux/audit.txt", denials, "SELinux's denials in /var/log/audit/audit.log and the one before it", cancellationToken)).ConfigureAwait(false);
             }
             catch (NodeFileException e)
             {

@@ -61,8 +61,8 @@ internal static class AgentConfEvidence
 
     private static AgentConf Read(NodeRoot vendor, string vendorPath, NodeRoot etc, string etcPath, Findings findings)
     {
-        var dropIns = ConfFiles.Names(etc, etcPath, $"/{AgentConf.DropInDirectory}").Select(name => Read(etc, etcPath, $"{AgentConf.DropInDirectory}/{name}")).OfType<ConfFile>();
-        var conf = AgentConf.Merge(Read(vendor, vendorPath, AgentConf.VendorPath), Read(etc, etcPath, AgentConf.MainPath), dropIns);
+        var conf = AgentConf.Merge(
+            ConfFiles.Read(vendor, vendorPath, AgentConf.VendorPath), ConfFiles.Read(etc, etcPath, AgentConf.MainPath), ConfFiles.DropIns(etc, etcPath, AgentConf.DropInDirectory));
         foreach (var problem in conf.Settings.FatalBecause is { } fatal ? conf.Settings.Ignored.Add(fatal) : conf.Settings.Ignored)
         {
             findings.Add($"{problem}.");
@@ -70,7 +70,4 @@ internal static class AgentConfEvidence
 
         return conf;
     }
-
-    private static ConfFile? Read(NodeRoot tree, string at, string path) =>
-        tree.ReadBytes($"/{path}", limit: ConfFiles.FileBytesMax) is { } content ? new($"{at}/{path}", content) : null;
 }

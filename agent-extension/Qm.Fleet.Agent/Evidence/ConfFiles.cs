@@ -1,4 +1,5 @@
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Core.BlueChiConf;
 
 namespace Qm.Fleet.Agent.Evidence;
 
@@ -21,4 +22,20 @@ internal static class ConfFiles
         string[] names = [.. tree.List(directory).Where(name => name.EndsWith(".conf", StringComparison.Ordinal))];
         return names.Length <= FilesMax ? names : throw new NodeFileException("read", at + directory, Errno.TooBig, $"it holds {names.Length} files, and {FilesMax} are read");
     }
+
+    /// <summary>A file of BlueChi's; null when it is missing.</summary>
+    /// <param name="tree">What it lies below.</param>
+    /// <param name="at">Where that is, from the node's root.</param>
+    /// <param name="path">The file, from there, without a slash before it.</param>
+    /// <exception cref="NodeFileException">It cannot be read.</exception>
+    public static ConfFile? Read(NodeRoot tree, string at, string path) =>
+        tree.ReadBytes($"/{path}", limit: FileBytesMax) is { } content ? new($"{at}/{path}", content) : null;
+
+    /// <summary>The drop-ins of a directory of BlueChi's; none when it is missing.</summary>
+    /// <param name="tree">What it lies below.</param>
+    /// <param name="at">Where that is, from the node's root.</param>
+    /// <param name="directory">The directory, from there, without a slash before it.</param>
+    /// <exception cref="NodeFileException">It, or a file of it, cannot be read.</exception>
+    public static IEnumerable<ConfFile> DropIns(NodeRoot tree, string at, string directory) =>
+        Names(tree, at, $"/{directory}").Select(name => Read(tree, at, $"{directory}/{name}")).OfType<ConfFile>();
 }

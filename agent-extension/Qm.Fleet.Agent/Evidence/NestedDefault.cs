@@ -30,6 +30,10 @@ internal static class NestedDefault
         return [.. all.Reverse()];
     }
 
+    /// <summary>What one containers.conf sets; null when it says nothing of it.</summary>
+    /// <exception cref="TomlException">It is no TOML, or sets something else than a number.</exception>
+    public static int? Parse(string text) => TomlSerializer.Deserialize(text, ContainersConfToml.Default.ContainersConf)?.Containers?.OomScoreAdj;
+
     private static List<(string Path, int Score)> Read(NodeRoot root, string at, bool isNeeded, Func<NodeRoot, IEnumerable<string>> find, Findings findings)
     {
         List<(string, int)> scores = [];
@@ -60,8 +64,7 @@ internal static class NestedDefault
     {
         try
         {
-            return tree.ReadText(path, ConfFiles.FileBytesMax) is { } text
-                ? TomlSerializer.Deserialize(text, ContainersConfToml.Default.ContainersConf)?.Containers?.OomScoreAdj : null;
+            return tree.ReadText(path, ConfFiles.FileBytesMax) is { } text ? Parse(text) : null;
         }
         catch (TomlException e)
         {

@@ -60,7 +60,8 @@ internal static class OomSources
         return UnitFileMerger.Merge(UnitFile.Parse(main.Text ?? "", main.Path ?? ""), dropIns).Last("Service", Key);
     }
 
-    private static string? Argument(UnitFile quadlet)
+    /// <summary>What a container's quadlet asks Podman for; null when it leaves that to the default.</summary>
+    public static string? Argument(UnitFile quadlet)
     {
         string[] words = [.. quadlet.Entries.Where(entry => entry is { Section: "Container", Key: "PodmanArgs" }).SelectMany(entry => entry.Value.Split([' ', '='], StringSplitOptions.RemoveEmptyEntries))];
         var at = Array.LastIndexOf(words, Option);

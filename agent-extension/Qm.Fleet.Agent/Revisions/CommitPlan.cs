@@ -8,7 +8,7 @@ namespace Qm.Fleet.Agent.Revisions;
 internal static class CommitPlan
 {
     /// <summary>The journal of the commit, or null when everything is already so.</summary>
-    /// <exception cref="CommandRefusedException">InvalidFile, or FileNotOwned: a workload's place is taken by a file of somebody else.</exception>
+    /// <exception cref="CommandRefusedException">InvalidFile, FileNotOwned: a workload's place is taken by a file of somebody else, or WrongOwner.</exception>
     /// <exception cref="Files.NodeFileException">A place is taken by something that is no regular file, or cannot be read.</exception>
     public static Journal? Create(StagedRevision target, NodeState state, string qmEtc, OwnedTrees trees, TimeSpan? confirmWithin = null)
     {
@@ -36,6 +36,7 @@ internal static class CommitPlan
             return null;
         }
 
+        OwnerChecks.Check(changes, trees);
         // previous.json tells what was confirmed last; what is in place but was not, is never the way back.
         var wayBackStartsHere = state.Revision != target.Revision && (state.Confirmed || state.Revision.Length == 0);
         return new Journal

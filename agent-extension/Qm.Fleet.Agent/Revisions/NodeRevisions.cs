@@ -102,7 +102,7 @@ internal sealed class NodeRevisions
     /// background, and the revision is staged when it is complete; how a fetch failed is the refusal of the next call.
     /// </summary>
     /// <exception cref="CommandRefusedException">
-    /// InvalidRevision, InvalidFile, InvalidRootfs, UnreachableAddress, InvalidDevice, FileNotOwned, QmNotInstalled, InvalidQuadlet, RootfsMissing, QuadletRefused, or why a fetch
+    /// InvalidRevision, InvalidFile, InvalidRootfs, UnreachableAddress, OomOrder, InvalidDevice, FileNotOwned, WrongOwner, QmNotInstalled, InvalidQuadlet, RootfsMissing, QuadletRefused, or why a fetch
     /// failed, as in <see cref="SlotBuilder.BuildAsync"/>.
     /// </exception>
     public async Task StageAsync(
@@ -115,6 +115,7 @@ internal sealed class NodeRevisions
         var sources = inForce.WithDropIn(
             AllowList.QmContainerDropIn.Full, files.FirstOrDefault(file => file.Kind == OwnedFileKind.QmContainerDropIn)?.Content);
         AgentConfChecks.Check(files, sources.Merge());
+        ScoreChecks.Check(_root, files, sources);
         DiskChecks.Check(_root, inForce, sources);
         var paths = QmPaths.From(sources);
         if (rootfsPreinstalled)
@@ -161,7 +162,7 @@ internal sealed class NodeRevisions
     /// <summary>Puts the staged revision in place, all files or none.</summary>
     /// <param name="revision">Its name.</param>
     /// <param name="confirmWithin">How long to wait for <see cref="Confirm"/> before <see cref="GoBackIfDue"/> goes back; null for ever.</param>
-    /// <exception cref="CommandRefusedException">NotStaged, InvalidDeadline, FileNotOwned, QmNotInstalled or InvalidQuadlet.</exception>
+    /// <exception cref="CommandRefusedException">NotStaged, InvalidDeadline, FileNotOwned, WrongOwner, QmNotInstalled or InvalidQuadlet.</exception>
     public void Commit(string revision, TimeSpan? confirmWithin = null)
     {
         if (confirmWithin < ConfirmDeadline.Least || confirmWithin > ConfirmDeadline.Most)

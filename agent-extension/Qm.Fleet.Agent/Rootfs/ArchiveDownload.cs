@@ -162,7 +162,9 @@ internal sealed class ArchiveDownload(NodeRoot root, AgentOptions options, PartF
     private async Task ComeAgainAsync(TimeSpan pause, StallGuard stall, CancellationToken cancellationToken)
     {
         stall.Suspend();
-        await Task.Delay(pause < PauseMax ? pause : PauseMax, time, cancellationToken).ConfigureAwait(false);
+        // At once is no pause: a server that says so would be asked without end.
+        var least = pause > limits.ResumePause ? pause : limits.ResumePause;
+        await Task.Delay(least < PauseMax ? least : PauseMax, time, cancellationToken).ConfigureAwait(false);
         stall.Restart();
     }
 

@@ -32,7 +32,7 @@ internal sealed record RootfsLimits
     /// <summary>A download that is cut off after this much goes on by itself; after less it has failed.</summary>
     public long ResumeBytes { get; init; } = 1L << 20;
 
-    /// <summary>Before it goes on.</summary>
+    /// <summary>Before it goes on, and at least before a server that asked to come again is asked again.</summary>
     public TimeSpan ResumePause { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Longest time of one download; a server that trickles is cut off and resumed.</summary>

@@ -18,10 +18,11 @@ internal static class KernelStatistics
         }
     }
 
-    /// <summary>Adds up one key of every device's line, such as <c>8:0 rbytes=1 wbytes=2</c>.</summary>
+    /// <summary>Adds up one key of every device's line, such as <c>8:0 rbytes=1 wbytes=2</c>; what is more than a number holds comes out as the most it holds.</summary>
     public static long SumOfDevices(string text, string key) => text.Split('\n').SelectMany(static line => line.Split(' ').Skip(1))
-        .Sum(word => word.Length > key.Length && word[key.Length] == '=' && word.StartsWith(key, StringComparison.Ordinal)
-            && TryNumber(word.AsSpan(key.Length + 1), out var number) ? number : 0);
+        .Select(word => word.Length > key.Length && word[key.Length] == '=' && word.StartsWith(key, StringComparison.Ordinal)
+            && TryNumber(word.AsSpan(key.Length + 1), out var number) ? number : 0)
+        .Aggregate(0L, static (sum, number) => number > long.MaxValue - sum ? long.MaxValue : sum + number);
 
     /// <summary>Reads a limit, -1 for <c>max</c>; null for what is none.</summary>
     public static long? ReadLimit(string? text) => text == "max" ? -1 : TryNumber(text, out var limit) ? limit : null;

@@ -62,8 +62,7 @@ internal static class WorkloadParser
         }
         else if (wanted <= qm)
         {
-            // Also what the kernel would refuse: QM has no CAP_SYS_RESOURCE, so nothing in it can go below what it inherits.
-            problems.Add(path, $"{wanted} is not above QM's own score ({qm}); a workload must be killed before QM, and QM may not lower it (no CAP_SYS_RESOURCE)", Rules.OomOrder);
+            problems.Add(path, $"{wanted} is not above QM's own score ({qm}); a workload must be killed before QM, and {InheritedScore.NeverGranted}", Rules.OomOrder);
         }
     }
 

@@ -80,6 +80,9 @@ public sealed record Finding(string Rule, Severity Severity, string Path, Immuta
     /// <summary>The limits of workloads are more than QM's together.</summary>
     public const string WorkloadsOverCommitted = "QMF-W024";
 
+    /// <summary>A score that containers inside QM cannot have, because QM has at least that one on the node.</summary>
+    public const string BelowInherited = "QMF-W025";
+
     /// <inheritdoc/>
     public override string ToString() => $"{Rule} {Message}";
 }

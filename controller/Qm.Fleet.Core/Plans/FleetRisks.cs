@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Resources;
+using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Rollouts;
 
 namespace Qm.Fleet.Core.Plans;
@@ -47,7 +48,7 @@ public static class FleetRisks
             yield return new(Finding.KnownBad, Severity.Warning, "spec.environment", Names(group), $"this revision failed there before, and is not tried again until somebody says retry: {group.Key}");
         }
 
-        foreach (var finding in CapacityRisks.Of(fleet, nodes).Concat(Cpus(fleet, nodes)))
+        foreach (var finding in CapacityRisks.Of(fleet, nodes).Concat(Cpus(fleet, nodes)).Concat(Scores(fleet.Environment, nodes)))
         {
             yield return finding;
         }
@@ -76,6 +77,19 @@ public static class FleetRisks
             yield return new(Finding.MissingCpus, Severity.Warning, "spec.environment.resources.AllowedCPUs", Names(group), $"AllowedCPUs {wanted} names CPUs that the node does not have; it has {group.Key}");
         }
     }
+
+    // What the environment says of QM's score it has been held against already; where it says nothing, QM keeps the one it has on the node.
+    private static IEnumerable<Finding> Scores(FleetEnvironment environment, IReadOnlyCollection<PlannedNode> nodes) => environment.Oom.Qm is not null ? [] :
+        from node in nodes
+        let found = node.View.Evidence?.Oom
+        where found?.Qm is not null
+        let source = found.Sources.FirstOrDefault(source => source.Unit == QmNode.Unit && source.Score == found.Qm)
+        from asked in environment.Workloads.Where(workload => workload.OomScoreAdjust is not null)
+            .Select(workload => (Path: $"spec.environment.workloads[{workload.Name}].oomScoreAdjust", Who: $"workload {workload.Name}", Score: workload.OomScoreAdjust!.Value))
+            .Concat(environment.Oom.Nested is { } nested ? [("spec.environment.oom.nested", "the default of containers inside QM", nested)] : [])
+        from problem in InheritedScore.Problems(found.Qm!.Value, source?.File ?? "", [new(asked.Who, asked.Score)])
+        group node by (asked.Path, problem) into same
+        select new Finding(Finding.BelowInherited, Severity.Warning, same.Key.Path, Names(same), same.Key.problem);
 
     internal static ImmutableArray<string> Names(IEnumerable<PlannedNode> nodes) => [.. nodes.Select(node => node.View.Name).Order(StringComparer.Ordinal)];
 }

@@ -60,9 +60,17 @@ public sealed class StaticCheckTests
     [InlineData("agent-heartbeat", "etc/qm/bluechi/agent.conf.d/zz.conf", "[bluechi-agent]\nHeartbeatInterval=0\n", "QM's agent sends no heartbeats and looks for none: write HeartbeatInterval=1000 and ControllerHeartbeatThreshold=6000 below [bluechi-agent] to /etc/qm/bluechi/agent.conf.d/heartbeat.conf")]
     [InlineData("controller-address", GoldenNode.QmAgentConf, "[bluechi-agent]\nControllerHost=127.0.0.1\n", "loopback")]
     [InlineData("controller-address", GoldenNode.QmAgentConf, "[bluechi-agent]\nControllerAddress=unix:path=/run/bluechi/bluechi.sock\n", "No Volume=")]
+    [InlineData("allowed-names", "etc/bluechi/controller.conf", "[bluechi-controller]\nAllowedNodeNames=ecu01, qm.ecu01\n", "the blanks beside qm.ecu01")]
+    [InlineData("allowed-names", "etc/bluechi/controller.conf", "[bluechi-controller]\nAllowedNodeNames=ecu01,\nAllowedNodeNames=qm.\nAllowedNodeNames=ecu1\n", "qm.ecu01 is not in AllowedNodeNames")]
+    [InlineData("allowed-names", "etc/bluechi/controller.conf.d/z.conf", "[bluechi-controller]\nAllowedNodeNames\n", "line 2 of /etc/bluechi/controller.conf.d/z.conf")]
+    [InlineData("agent-name", GoldenNode.QmAgentConf, "[bluechi-agent]\nNodeName=qm.ecu\nNodeName=02\n", "The host is ecu01")]
+    [InlineData("agent-name", GoldenNode.QmAgentConf, "[bluechi-agent]\nNodeName=\n", "does not start with an empty NodeName")]
+    [InlineData("agent-name", GoldenNode.QmAgentConf, "[bluechi-agent]\nNodeName=qm.ecu01\njunk\n", "line 3 of /etc/qm/bluechi/agent.conf.d/agent.conf")]
+    [InlineData("controller-address", GoldenNode.QmAgentConf, "[bluechi-agent]\njunk\n", "line 2 of /etc/qm/bluechi/agent.conf.d/agent.conf")]
     [InlineData("agent-name", "etc/qm/bluechi/agent.conf.d/zzz-planted.conf", "[bluechi-agent]\nNodeName=qm.ecu02\n", "The host is ecu01")]
     [InlineData("controller-address", "etc/qm/bluechi/agent.conf.d/zzz-planted.conf", "[bluechi-agent]\nControllerAddress=\nControllerAddress=unix:path=/run/planted.sock\n", "No Volume=")]
     [InlineData("subordinate-ids", "etc/subuid", "qmcontainers:1000000000:1500000000\ncontainers:2400000000:1500000000\n", "overlap")]
+    [InlineData("subordinate-ids", "etc/subuid", "qmcontainers:1000000000:1500000000\ncontainers:1000000000:1000\n", "overlap")]
     [InlineData("subordinate-ids", "etc/subgid", "containers:2500000000:1500000000\n", "no range of qmcontainers")]
     [InlineData("hidden-content", "usr/lib/qm/rootfs/etc/containers/systemd/audio.container", "", "not the rootfs's own")]
     [InlineData("nested-quadlets", "etc/qm/containers/systemd/radio.container", "[Container]\nPodmanArgs=--privileged\n", "radio.container is privileged")]
@@ -76,6 +84,36 @@ public sealed class StaticCheckTests
 
         Assert.Equal((Verdict.Fail, Kind.Static), (result.Verdict, result.Kind));
         Assert.Contains(why, result.Message);
+    }
+
+    // As BlueChi's own parser reads them, which is not systemd's.
+    [Theory]
+    [InlineData("agent-name", GoldenNode.HostAgentConf, "[bluechi-agent]\n NodeName = ecu01 ; the first\n")]
+    [InlineData("agent-name", GoldenNode.HostAgentConf, "[bluechi-agent]\nNodeName: ecu\n  01\n")]
+    [InlineData("agent-name", GoldenNode.HostAgentConf, "[bluechi-agent]\n#NodeName=other\nNodeName=ecu\nNodeName=01\n")]
+    [InlineData("allowed-names", "etc/bluechi/controller.conf", "[bluechi-controller]\nAllowedNodeNames=ecu01,\n  qm.ecu01,\n  ecu02\n")]
+    [InlineData("allowed-names", "etc/bluechi/controller.conf.d/ours.conf", "[node ecu01]\nAllowed=true\n[node qm.ecu01]\nAllowed = Yes ; QM\n")]
+    [InlineData("controller-address", GoldenNode.QmAgentConf, "[bluechi-agent]\nControllerAddress=unix:path=/run\n  /bluechi.sock\n")]
+    public void Check_FilesWrittenInBlueChisWay_Passes(string id, string path, string content)
+    {
+        using var node = GoldenNode.Make();
+        node.Write(path, content);
+        var result = GoldenNode.Check(node)[id];
+
+        Assert.Equal((Verdict.Pass, ""), (result.Verdict, result.Message));
+    }
+
+    [Theory]
+    [InlineData("[bluechi-agent]\nNodeName=\n", "empty NodeName")]
+    [InlineData("[bluechi-agent]\njunk\n", "line 2 of /etc/bluechi/agent.conf.d/agent.conf")]
+    public void Check_HostsAgentThatDoesNotStart_LeavesItsNamesUnknown(string content, string why)
+    {
+        using var node = GoldenNode.Make();
+        node.Write(GoldenNode.HostAgentConf, content);
+        var results = GoldenNode.Check(node);
+
+        Assert.All((string[])["agent-name", "allowed-names"], id => Assert.Equal(Verdict.Unknown, results[id].Verdict));
+        Assert.Contains(why, results["agent-name"].Message);
     }
 
     [Theory]

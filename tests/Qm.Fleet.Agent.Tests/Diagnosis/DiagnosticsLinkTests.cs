@@ -143,6 +143,8 @@ public sealed class DiagnosticsLinkTests : IAsyncDisposable
         Assert.Contains("started --no-pager -o short-iso -n 3000 -u qm.service", entries["qm-bundle/journal/qm.service.txt"]);
         Assert.Contains("DB_PASSWORD=[redacted]", entries["qm-bundle/podman/inspect-qm.txt"]);
         Assert.Equal("type=AVC msg=audit(1.0:1): avc: denied { write } tclass=sock_file", entries["qm-bundle/selinux/audit.txt"]);
+        Assert.Contains("qm.service [Service] OOMScoreAdjust=500 (/proc/492/oom_score_adj: 500)\n  500 in /usr/share/containers/systemd/qm.container:", entries["qm-bundle/effective.txt"]);
+        Assert.Contains("in /etc/containers/systemd/qm.container.d/99.conf:2", entries["qm-bundle/effective.txt"]);
         Assert.Contains("qm-oom-score-adj: ", entries["qm-bundle/checks.txt"]);
         Assert.Contains("found host 0, QM 500, nested 750", entries["qm-bundle/checks.txt"]);
         Assert.Contains("ausearch is not installed on this node.", summary);

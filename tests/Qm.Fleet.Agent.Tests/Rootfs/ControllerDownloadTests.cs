@@ -149,6 +149,25 @@ public sealed class ControllerDownloadTests
         }
     }
 
+    // "Come again in no time" is no leave to ask without a pause.
+    [Fact]
+    [Trait("Requirement", "QMF-ROOTFS-004")]
+    public async Task Build_ServerThatAsksToComeAgainAtOnce_IsNotHammered()
+    {
+        var server = new ScriptedServer();
+        for (var answer = 0; answer < 5_000; answer++)
+        {
+            server.Answer("503 Service Unavailable\r\nRetry-After: 0\r\nContent-Length: 0");
+        }
+
+        await using (server)
+        {
+            using var node = new EmulatedNode { Limits = RootfsLimits.Default with { Download = TimeSpan.FromMilliseconds(500), ResumePause = TimeSpan.FromHours(1) } };
+            Assert.Equal("ArchiveUnavailable", (await RefusalAsync(node, new($"{server.Origin}/rootfs.tar", Digest))).Reason);
+            Assert.Single(server.Requests);
+        }
+    }
+
     private static EmulatedNode Enrolled(TlsArchiveServer controller, X509Certificate2 authority)
     {
         var node = new EmulatedNode { Limits = RootfsLimits.Default with { ResumePause = TimeSpan.Zero, ResumeBytes = 1 } };

@@ -87,6 +87,26 @@ public sealed class IniFileTests
             Assert.Equal(settings, file.Section("bluechi-agent").ToDictionary(setting => setting.Key, setting => setting.Value));
         });
 
+    // A key that stands there again and a line that is indented say the same: more of the value, without anything between.
+    [Fact]
+    public void Parse_ValueInAnyPieces_IsAllOfThemTogetherUnlessALineIsTooLong() =>
+        Gen.Select(Gen.Bool, Gen.String[Gen.Char["abcXYZ019=:,./[]#;\"'-_"], 1, 530]).Array[1, 6].Sample(pieces =>
+        {
+            var lines = pieces.Select((piece, index) => index > 0 && piece.Item1 ? $" {Plain(piece.Item2)}" : $"A={Plain(piece.Item2)}").ToArray();
+            var file = IniFile.Parse(Encoding.UTF8.GetBytes($"[s]\n{string.Join('\n', lines)}\n"));
+
+            // With its break a line is a byte longer.
+            var tooLong = Array.FindIndex(lines, line => line.Length + 1 > IniFile.MaxLineBytes);
+            Assert.Equal(tooLong < 0 ? null : tooLong + 2, file.ErrorLine);
+            if (tooLong < 0)
+            {
+                Assert.Equal(string.Concat(pieces.Select(piece => Plain(piece.Item2))), Assert.Single(file.Section("s")).Value);
+            }
+
+            // A comment at the start of an indented line, which is none of the value.
+            static string Plain(string text) => text.TrimStart('#', ';') is { Length: > 0 } rest ? rest : "x";
+        });
+
     private static string Text(IniFile file) => string.Join(
         ',', file.Section("bluechi-agent").OrderBy(setting => setting.Key, StringComparer.Ordinal).Select(setting => $"{setting.Key}={setting.Value}"));
 }

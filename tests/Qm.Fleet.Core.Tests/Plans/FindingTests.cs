@@ -106,6 +106,24 @@ public sealed class FindingTests
         Assert.Equal("QMF-W009 also wanted by fleet rear, so left as it is until only one wants it", Assert.Single(plan.Findings).ToString());
     }
 
+    // An environment that says nothing of QM's score leaves it what it is on the node, whoever set it.
+    [Fact]
+    [Trait("Requirement", "QMF-OOM-005")]
+    public void Make_ScoreBelowTheOneThatANodesQmHas_NamesTheNodeAndTheFile()
+    {
+        var fleet = Samples.Fleet(Safe with { OomQm = null, Workloads = [Samples.Workload("radio") with { OomScoreAdjust = 600 }] });
+        PlannedNode[] nodes = [WithScore("ecu1", 500), WithScore("ecu2", 650)];
+
+        var finding = Assert.Single(FleetPlanner.Make(fleet, "", null, new("", "22222222", RolloutPhase.Progressing), nodes, Now).Findings);
+
+        Assert.StartsWith("QMF-W025 workload radio asks for OOM score 600, not above the 650 which /etc/oom.conf gives QM", finding.ToString(), StringComparison.Ordinal);
+        Assert.Equal(("spec.environment.workloads[radio].oomScoreAdjust", "ecu2"), (finding.Path, Assert.Single(finding.Nodes)));
+
+        PlannedNode WithScore(string name, int score) => Node(fleet, name, 8L << 30, 4) is var node && node.View.Evidence is { } evidence
+            ? node with { View = node.View with { Evidence = evidence with { Oom = evidence.Oom with { Qm = score, Sources = [new("qm.service", "/etc/oom.conf", score)] } } } }
+            : throw new InvalidOperationException("the model node has no evidence");
+    }
+
     private static PlannedNode Node(FleetSpec fleet, string name, long memory, int cpus)
     {
         var desired = Core.Revisions.RevisionRenderer.Render("22222222", fleet.Environment, name);
