@@ -25,6 +25,7 @@ public sealed class CanaryTests
             "cockpit.yaml", ("localhost/radio:3", "localhost/radio:4"),
             ("  environment:", "  rollout: {batches: [{limit: 1}, {limit: 10%}, {limit: 20%}, {limit: 40%}, {limit: 100%}], soak: 1h, maxUnavailable: 2, onFailure: rollback-batch}\n  environment:"));
         await lab.NodeAsync("ecu1", node => node.Status?.Step?.Name == "Ready" && node.Status.Revision != before, "ecu1 has the new revision, and soaks");
+        await lab.SaidAsync("Soaking", "rollout", "why", "cockpit");
         await Task.Delay(DiesAfter, FleetLab.Ct);
         var (code, output) = await lab.Lab.RunCliAsync(["lab", "fault", "ecu1", "kill-workload", "radio"], FleetLab.Ct);
         Assert.True(code == 0, output);
