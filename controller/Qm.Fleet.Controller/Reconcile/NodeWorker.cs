@@ -89,7 +89,7 @@ internal sealed partial class NodeWorker(
             }
 
             step = await healer.JudgeAsync(_wish.Assignment, view, _wish.CanRevert(), step, agents.Probes(name), _operated, _gate, ct);
-            step = step is NodeStep.Ready or NodeStep.Idle ? await ShedAsync(view, step, ct) : step;
+            step = step is NodeStep.Ready or NodeStep.Idle && healer.State.Quarantine is null ? await ShedAsync(view, step, ct) : step;
             await NoteAsync(view, step, ct);
             if (step is NodeStep.Act act)
             {
