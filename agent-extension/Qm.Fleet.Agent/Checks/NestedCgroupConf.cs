@@ -1,5 +1,5 @@
+using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
-using Tomlyn;
 using Tomlyn.Serialization;
 
 namespace Qm.Fleet.Agent.Checks;
@@ -24,9 +24,9 @@ internal static class NestedCgroupConf
         try
         {
             return etc.ReadText(path, FileBytesMax) is { } text
-                ? TomlSerializer.Deserialize(text, CgroupConfToml.Default.CgroupConfFile)?.Containers?.CgroupConf : null;
+                ? ContainersConfText.Read(text, CgroupConfToml.Default.CgroupConfFile)?.Containers?.CgroupConf : null;
         }
-        catch (TomlException e)
+        catch (ContainersConfException e)
         {
             throw new FactMissingException($"QM's {path} is no valid containers.conf: {e.Message}");
         }
