@@ -1,5 +1,6 @@
 using System.Text;
 using Qm.Fleet.Agent.Evidence;
+using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Revisions;
 using Qm.Fleet.Core.Revisions;
 
@@ -28,7 +29,7 @@ internal static class WayBack
     /// <remarks>
     /// <c>previous.json</c> stays as it is: the files in place are then the ones it holds, and nobody has confirmed that the node is well with them.
     /// </remarks>
-    /// <exception cref="Files.NodeFileException">A place is taken by something that is no regular file, or cannot be read.</exception>
+    /// <exception cref="NodeFileException">A place is taken by something that is no regular file, or cannot be read.</exception>
     public static Journal Plan(NodeState state, PreviousRevision previous, ConfirmDeadline deadline, OwnedTrees trees, string? keptOfQm = null)
     {
         var owned = state.Files.ToDictionary(file => file.Path);
@@ -67,6 +68,14 @@ internal static class WayBack
 
         IEnumerable<(OwnedFileKind Kind, string Name)> Wanted() => restored.Values.Select(file => (file.Kind, file.Name)).Concat(kept.Select(file => (file.Kind, file.Name)));
     }
+
+    /// <summary>Whether QM itself is what keeps its files from going back; a disk that is full or broken is not, and is tried again.</summary>
+    /// <param name="failure">Why they did not.</param>
+    /// <param name="state">What is in place.</param>
+    /// <param name="previous">What was confirmed last.</param>
+    public static bool IsInTheWayOfQms(NodeFileException failure, NodeState state, PreviousRevision previous) =>
+        failure.Error is not (Errno.NoSpace or Errno.QuotaExceeded or Errno.ReadOnly or Errno.InputOutput)
+        && state.Files.Select(file => file.Path).Concat(previous.Files.Select(file => file.Path)).Any(place => place.IsOfQm && failure.Path.StartsWith($"{place.Tree}/", StringComparison.Ordinal));
 
     private static PlacedFile Placed(PreviousFile file, PlacedFile? before) => new(
         file.Kind, file.Name, file.Path, OwnedTrees.Digest(file.Content), before?.CommittedAtMicroseconds ?? 0, before?.BootId ?? "");

@@ -238,7 +238,7 @@ internal sealed class NodeRevisions
         {
             return GoBack(null);
         }
-        catch (NodeFileException e) when (_committer.Unfinished is null && State.Files.Any(file => !file.Path.IsOfQm))
+        catch (NodeFileException e) when (_committer.Unfinished is null && WayBack.IsInTheWayOfQms(e, State, previous))
         {
             // QM can have something else in the place of its files; that must not keep the host from its own, which it is reached with.
             return GoBack(e.Message);
