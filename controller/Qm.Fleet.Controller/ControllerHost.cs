@@ -135,7 +135,7 @@ internal static class ControllerHost
         services.AddSingleton<FailureInterceptor>().AddSingleton<AccessInterceptor>();
         services.AddSingleton<AccessDesk>().AddSingleton<BearerTokens>().AddSingleton<GuessLimit>().AddSingleton<RefusalTrail>().AddSingleton<AccessApi>();
         services.AddSingleton<PkiApi>();
-        services.AddSingleton<LimitTrail>().AddSingleton<LimitRefusal>().AddSingleton<HandshakeGate>();
+        services.AddSingleton<LimitTrail>().AddSingleton<LimitRefusal>().AddSingleton<HandshakeGate>().AddSingleton<ConnectionQuota>();
         services.AddSingleton<ILinkGuard, LinkGuard>().AddSingleton<PeerAddresses>();
         services.AddSingleton<HostUnitApi>();
         services.AddSingleton<OidcTokens>();
@@ -153,6 +153,7 @@ internal static class ControllerHost
     {
         app.UseRouting();
         app.UseMiddleware<SiteGuard>();
+        app.UseMiddleware<SurplusRefusal>();
         app.UseMiddleware<AddressQuota>();
         app.UseMiddleware<AccessGate>();
         app.UseMiddleware<CallerQuota>();

@@ -7,7 +7,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>The certificate authority is exchanged for one that a company's root has signed, under real agent extensions.</summary>
-[Collection(nameof(FleetLab))]
 [Trait("Requirement", "QMF-ENROLL-012")]
 [Trait("Requirement", "QMF-PKI-004")]
 public sealed class AuthorityImportTests

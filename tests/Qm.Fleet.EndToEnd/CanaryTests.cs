@@ -4,7 +4,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>Twenty nodes, five batches, and a revision that is well at first.</summary>
-[Collection(nameof(FleetLab))]
 public sealed class CanaryTests
 {
     private const int Nodes = 20;

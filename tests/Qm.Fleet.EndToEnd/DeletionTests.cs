@@ -4,7 +4,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>A fleet that is deleted takes along what it brought, from nodes that are away as soon as they are back.</summary>
-[Collection(nameof(FleetLab))]
 [Trait("Requirement", "QMF-ROLL-008")]
 public sealed class DeletionTests
 {

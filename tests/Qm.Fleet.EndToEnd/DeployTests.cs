@@ -4,8 +4,6 @@ using Xunit;
 
 namespace Qm.Fleet.EndToEnd;
 
-// One lab at a time: each is a dozen processes.
-[Collection(nameof(FleetLab))]
 public sealed class DeployTests
 {
     [Fact]

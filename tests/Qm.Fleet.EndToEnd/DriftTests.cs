@@ -4,7 +4,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>Somebody edits a node by hand: the real controller and the real agent extension, its inotify on real files.</summary>
-[Collection(nameof(FleetLab))]
 public sealed class DriftTests : IAsyncLifetime
 {
     private const string DropIn = "etc/containers/systemd/qm.container.d/50-qm-fleet.conf";

@@ -4,7 +4,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>Where values come from, asked of a node on which several people set them.</summary>
-[Collection(nameof(FleetLab))]
 public sealed class EffectiveTests : IAsyncLifetime
 {
     private const string Vendor = "/usr/share/containers/systemd/qm.container";

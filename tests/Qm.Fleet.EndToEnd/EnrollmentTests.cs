@@ -10,7 +10,6 @@ using Event = Qm.Fleet.V1.Event;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>How nodes of a lab join, with the real controller and the real agent extensions.</summary>
-[Collection(nameof(FleetLab))]
 [Trait("Requirement", "QMF-ENROLL-011")]
 public sealed class EnrollmentTests
 {

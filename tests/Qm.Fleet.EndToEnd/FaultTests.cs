@@ -5,7 +5,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>Faults as a person gives them, with qmfleet, and what the controller makes of them.</summary>
-[Collection(nameof(FleetLab))]
 [Trait("Requirement", "QMF-LAB-004")]
 public sealed class FaultTests
 {

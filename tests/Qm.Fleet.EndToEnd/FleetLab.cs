@@ -2,6 +2,11 @@ using Qm.Fleet.Lab.Nodes;
 using Qm.Fleet.Lab.Processes;
 using Qm.Fleet.V1;
 using Xunit;
+using Xunit.Sdk;
+using Xunit.v3;
+
+// Each test has a lab of its own, a dozen processes that mostly wait, and shares nothing with another one.
+[assembly: Parallelization(Mode = ParallelMode.All, MaxThreads = 2)]
 
 namespace Qm.Fleet.EndToEnd;
 
@@ -60,6 +65,13 @@ internal sealed class FleetLab : IAsyncDisposable
         Lab.Nodes.Count, node => NodeWatch.HasConverged(node) && (revision ?? node.Status.Revision) == node.Status.Revision,
         _ => { }, Deadline, "every node has converged", TimeProvider.System, Ct)).ToDictionary(node => node.Metadata.Name);
 
+    /// <summary>Waits until every node has what is wanted of it, and the rollout that brought it is over: from then on what fails is healed.</summary>
+    internal async Task SettledAsync()
+    {
+        await ConvergedAsync();
+        await CockpitAsync(Rollout.Types.Phase.Succeeded);
+    }
+
     /// <summary>Waits until a node takes a step.</summary>
     internal Task StepAsync(string name, string step) => new NodeWatch(Lab.Channel).UntilAllAsync(
         Lab.Nodes.Count, node => node.Metadata.Name != name || node.Status.Step?.Name == step,
@@ -72,6 +84,17 @@ internal sealed class FleetLab : IAsyncDisposable
     /// <summary>Waits until a node is as asked; <paramref name="what"/> ends the sentence "not within 60 s:".</summary>
     internal Task NodeAsync(string name, Func<Node, bool> done, string what) => new NodeWatch(Lab.Channel).UntilAllAsync(
         Lab.Nodes.Count, node => node.Metadata.Name != name || done(node), _ => { }, Deadline, what, TimeProvider.System, Ct);
+
+    /// <summary>Waits until an operation is as asked; <paramref name="what"/> ends the sentence "not within 60 s:".</summary>
+    internal async Task OperationAsync(string name, Func<Operation, bool> done, string what)
+    {
+        using var deadline = new CancellationTokenSource(Deadline, TimeProvider.System);
+        while (await new OperationService.OperationServiceClient(Lab.Channel).GetAsync(new() { Name = name }, cancellationToken: Ct) is var operation && !done(operation))
+        {
+            Assert.False(deadline.IsCancellationRequested, $"not within {Deadline.TotalSeconds:0} s: {what}, but {operation}");
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, Ct);
+        }
+    }
 
     /// <summary>The current revision of the fleet cockpit.</summary>
     internal async Task<V1.Fleet> CockpitAsync() =>

@@ -5,7 +5,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>A client of another tool chain, which knows of the API only what the server's reflection tells it, against a running lab.</summary>
-[Collection(nameof(FleetLab))]
 public sealed class ForeignClientTests : IAsyncLifetime
 {
     private FleetLab _lab = null!;

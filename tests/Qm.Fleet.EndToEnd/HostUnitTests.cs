@@ -8,7 +8,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>Whatever is asked of the API with the name of a unit outside QM, the systemd of the node's host hears nothing of it.</summary>
-[Collection(nameof(FleetLab))]
 [Trait("Requirement", "QMF-ASIL-001")]
 [Trait("Requirement", "QMF-RULE-6")]
 public sealed class HostUnitTests

@@ -3,8 +3,6 @@ using Xunit;
 
 namespace Qm.Fleet.EndToEnd;
 
-// One lab at a time: each is a dozen processes.
-[Collection(nameof(FleetLab))]
 public sealed class KilledTests
 {
     // Long enough to be killed in the middle of.

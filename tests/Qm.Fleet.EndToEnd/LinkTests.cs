@@ -4,7 +4,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>Changes of the link itself: the real controller and the real agent extension, over a BlueChi agent that obeys its configuration.</summary>
-[Collection(nameof(FleetLab))]
 [Trait("Requirement", "QMF-RULE-7")]
 public sealed class LinkTests : IAsyncLifetime
 {
@@ -50,6 +49,7 @@ public sealed class LinkTests : IAsyncLifetime
         await _lab.StepAsync("ecu1", "Failed");
 
         Assert.False(File.Exists(Path.Combine(_lab.Lab.Nodes[0].Root, HostAgentConf)));
+        await _lab.EventsUntilAsync("RevisionFailed");
         var failure = Assert.Single(await _lab.EventsAsync(), item => item.Reason == "RevisionFailed");
         Assert.Contains("nobody confirmed it within 5 s", failure.Message, StringComparison.Ordinal);
 
@@ -82,6 +82,7 @@ public sealed class LinkTests : IAsyncLifetime
         await _lab.ConditionAsync("ecu1", "BluechiOnline", Condition.Types.Status.True);
         await _lab.NodeAsync("ecu1", node => node.Status.Report.Reverted is not null && node.Status.Report.Revision == good, "ecu1 went back");
         await _lab.StepAsync("ecu1", "Failed");
+        await _lab.EventsUntilAsync("RevisionFailed");
         var failure = Assert.Single(await _lab.EventsAsync(), item => item.Reason == "RevisionFailed");
         Assert.Contains(reboot ? "a reboot after its commit" : "5 s of its commit", failure.Message, StringComparison.Ordinal);
     }

@@ -4,7 +4,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>Kills for memory as the kernel of a node does them, and what the event log says.</summary>
-[Collection(nameof(FleetLab))]
 [Trait("Requirement", "QMF-OOM-001")]
 [Trait("Requirement", "QMF-LAB-004")]
 public sealed class OutOfMemoryTests
@@ -14,7 +13,7 @@ public sealed class OutOfMemoryTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 1);
         await lab.ApplyAsync("cockpit.yaml", ("Install: {WantedBy: default.target}", "Service: {Restart: always}\n          Install: {WantedBy: default.target}"));
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
 
         await lab.RunAsync("lab", "fault", "ecu1", "oom", "nested", "radio");
         var nested = Assert.Single(await lab.EventsAsync("OomKilled", 1));
@@ -22,13 +21,13 @@ public sealed class OutOfMemoryTests
         Assert.Matches(@"^radio \(pid \d+, score 1034, limit of radio 256M\)$", nested.Message);
         Assert.Equal("radio.service", Assert.Single(await lab.EventsAsync("Healed", 1)).Unit);
 
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         await lab.RunAsync("lab", "fault", "ecu1", "oom", "host");
         var machine = (await lab.EventsAsync("OomKilled", 2))[1];
         Assert.Equal((Event.Types.Severity.Critical, "radio.service"), (machine.Severity, machine.Unit));
         Assert.Matches(@"^radio \(pid \d+, oom_score_adj 750, the whole machine was out of memory\)$", machine.Message);
 
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         await lab.RunAsync("lab", "fault", "ecu1", "oom", "qm");
         var qm = (await lab.EventsAsync("OomKilled", 3))[2];
         Assert.Equal((Event.Types.Severity.Critical, "init.scope"), (qm.Severity, qm.Unit));
@@ -39,7 +38,7 @@ public sealed class OutOfMemoryTests
         // Whoever is killed tells everything again, and nothing is stored twice.
         await lab.Lab.AgentOf(lab.Lab.Nodes[0])!.KillAsync();
         await lab.Lab.StartAgentAsync("agent-ecu1", [lab.Lab.Nodes[0]]);
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         await lab.RunAsync("lab", "fault", "ecu1", "oom", "nested", "radio");
         Assert.Equal(4, (await lab.EventsAsync("OomKilled", 4)).Count);
     }

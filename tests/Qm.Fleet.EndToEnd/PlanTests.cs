@@ -6,7 +6,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>What a plan says, against what is then done by the real controller and real agent extensions.</summary>
-[Collection(nameof(FleetLab))]
 public sealed partial class PlanTests : IAsyncLifetime
 {
     private static readonly string[] Methods = ["Reload", "SetUnitProperties", "StartUnit", "StopUnit", "RestartUnit"];

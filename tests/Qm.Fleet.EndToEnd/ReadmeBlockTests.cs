@@ -11,7 +11,6 @@ namespace Qm.Fleet.EndToEnd;
 /// Every block that the README tells people to type, typed in bash beside a lab. A folder is the root of the host and of the node; ssh and scp lead into it, systemctl looks whether
 /// the unit and its program are there, and dotnet publish brings what the tests were built with: .ci/run publishes for real.
 /// </summary>
-[Collection(nameof(FleetLab))]
 public sealed partial class ReadmeBlockTests
 {
     /// <summary>How blocks begin that are shown and not typed.</summary>

@@ -4,7 +4,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>Every line of qmfleet that the README tells people to type, typed in a lab.</summary>
-[Collection(nameof(FleetLab))]
 public sealed partial class ReadmeTests
 {
     private static readonly string Readme = File.ReadAllText(Checkout.Of("README.md"));

@@ -4,7 +4,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>Bad input against the real server: refused whole, every problem told, nothing stored.</summary>
-[Collection(nameof(FleetLab))]
 public sealed class RefusedTests : IAsyncLifetime
 {
     private FleetLab _lab = null!;

@@ -3,7 +3,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>A node that is clean before it is retired, beside others that go on.</summary>
-[Collection(nameof(FleetLab))]
 [Trait("Requirement", "QMF-RETIRE-003")]
 public sealed class RetireRemoveTests
 {
@@ -42,6 +41,8 @@ public sealed class RetireRemoveTests
         await lab.ApplyAsync("cockpit.yaml");
         await lab.ConvergedAsync();
         await lab.RunAsync("lab", "fault", "ecu2", "freeze");
+        await lab.RunAsync("node", "retire", "ecu2", "--reason", "sold", "--remove", "--no-wait");
+        await lab.OperationAsync("operations/retire@ecu2/1", static operation => operation.Message.StartsWith("ecu2: ", StringComparison.Ordinal), "the removal says what it waits for");
         var (code, told) = await lab.Lab.RunCliAsync(["node", "retire", "ecu2", "--reason", "sold", "--remove", "--timeout", "3s"], FleetLab.Ct);
 
         Assert.True(code == 5 && told.Contains("has not ended after 3.0 s: ecu2: ", StringComparison.Ordinal) && told.Contains("It goes on without you; look with qmfleet get operation/retire@ecu2/1", StringComparison.Ordinal), told);

@@ -4,7 +4,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>A node that is taken out for good, beside others that go on.</summary>
-[Collection(nameof(FleetLab))]
 public sealed class RetireTests
 {
     [Fact]

@@ -4,7 +4,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>A rollout as its policy says, through the real controller and real agent extensions.</summary>
-[Collection(nameof(FleetLab))]
 public sealed class RolloutTests : IAsyncLifetime
 {
     private static readonly (string From, string To) NewRadio = ("localhost/radio:3", "localhost/radio:4");

@@ -6,7 +6,6 @@ using Xunit;
 
 namespace Qm.Fleet.EndToEnd;
 
-[Collection(nameof(FleetLab))]
 public sealed class RootfsTests
 {
     private const string Preinstalled = "rootfs: {preinstalled: {}}";

@@ -5,7 +5,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>The certificate authority is exchanged under real agent extensions, while rollouts go on and somebody calls without a pause.</summary>
-[Collection(nameof(FleetLab))]
 [Trait("Requirement", "QMF-PKI-002")]
 [Trait("Requirement", "QMF-PKI-003")]
 public sealed class RotationTests

@@ -6,7 +6,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>Everything that a lab wrote and told is searched for secrets that were planted in it, and each may be in the places that are named here only.</summary>
-[Collection(nameof(FleetLab))]
 [Trait("Requirement", "QMF-SECRET-001")]
 public sealed class SecretsTests
 {

@@ -5,7 +5,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>Every fault of deploy/docs/faults.md, played as it stands there: what is found, what is restarted, what is told, and how it ends.</summary>
-[Collection(nameof(FleetLab))]
 [Trait("Requirement", "QMF-E2E-020")]
 [Trait("Requirement", "QMF-LAB-004")]
 public sealed class SupervisionFaultTests : IAsyncLifetime
@@ -118,7 +117,7 @@ public sealed class SupervisionFaultTests : IAsyncLifetime
     private async Task ConvergeAsync(params (string, string)[] changes)
     {
         await _lab.ApplyAsync("cockpit.yaml", [.. Policy, .. changes]);
-        await _lab.ConvergedAsync();
+        await _lab.SettledAsync();
         await Task.WhenAll(_lab.Lab.Nodes.Select(node => PhaseAsync(node.Name, Healthy)));
     }
 

@@ -4,7 +4,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>What fails is healed, within bounds, and what cannot be healed is left alone and told.</summary>
-[Collection(nameof(FleetLab))]
 [Trait("Requirement", "QMF-E2E-008")]
 public sealed class SupervisionTests
 {
@@ -15,7 +14,7 @@ public sealed class SupervisionTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 2);
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         var restarts = Restarts(lab);
 
         await lab.RunAsync("lab", "fault", "ecu2", "kill-workload", "radio");
@@ -35,7 +34,7 @@ public sealed class SupervisionTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 2);
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
 
         await lab.RunAsync("lab", "fault", "ecu2", "crash-loop");
         var quarantined = (await lab.EventsUntilAsync("NodeQuarantined", node: "ecu2")).Single(one => one.Reason == "NodeQuarantined");
@@ -57,7 +56,7 @@ public sealed class SupervisionTests
     {
         await using var lab = await FleetLab.StartAsync();
         await lab.ApplyAsync("cockpit.yaml", (Selector, $"{Selector}\n  supervision: {{restart: {{initial: 3s, jitter: 0%}}}}"));
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         var restarts = Restarts(lab);
 
         var fault = DocumentedFault.Of("The whole fleet fails at once");
@@ -83,11 +82,12 @@ public sealed class SupervisionTests
     }
 
     [Fact]
+    [Trait("Requirement", "QMF-SUPER-011")]
     public async Task Maintenance_SilencesHealingAndNotWatching()
     {
         await using var lab = await FleetLab.StartAsync(nodes: 1);
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         await lab.ApplyNodesAsync("{name: ecu1, labels: {zone: cockpit}}", "{maintenance: true}");
         var restarts = Restarts(lab);
 
@@ -95,6 +95,12 @@ public sealed class SupervisionTests
         await lab.StepAsync("ecu1", "WaitForSilence");
         await lab.EventsUntilAsync("NodeDegraded", node: "ecu1");
         Assert.Equal(restarts, Restarts(lab));
+
+        // systemd restarts it before anybody looks.
+        var onHost = lab.Calls("ecu1", "RestartUnit") + lab.Calls("ecu1", "StartUnit");
+        await lab.Lab.Nodes[0].Host.KillAsync("brake-control.service", 137);
+        Assert.Equal("brake-control.service", (await lab.EventsUntilAsync("HostUnitRestarted", node: "ecu1"))[^1].Unit);
+        Assert.Equal(onHost, lab.Calls("ecu1", "RestartUnit") + lab.Calls("ecu1", "StartUnit"));
 
         await lab.ApplyNodesAsync("{name: ecu1, labels: {zone: cockpit}}", "{}");
         await lab.EventsUntilAsync("Healed", node: "ecu1");

@@ -8,7 +8,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>What people ask of units, over the real controller, the real bus and emulated nodes.</summary>
-[Collection(nameof(FleetLab))]
 public sealed class UnitOperationTests
 {
     private const string Radio = "radio.service";
@@ -26,7 +25,7 @@ public sealed class UnitOperationTests
                     quadlet: {Container: {Image: "localhost/navi:1"}, Install: {WantedBy: default.target}}
 
             """));
-        await SettledAsync(lab);
+        await lab.SettledAsync();
         var nodes = new NodeService.NodeServiceClient(lab.Lab.Channel);
 
         await DoneAsync(lab, await nodes.RestartUnitAsync(new() { Node = "ecu1", Unit = Radio, Reason = "stuck" }, cancellationToken: FleetLab.Ct));
@@ -59,7 +58,7 @@ public sealed class UnitOperationTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 1);
         await lab.ApplyAsync("cockpit.yaml");
-        await SettledAsync(lab);
+        await lab.SettledAsync();
         var nodes = new NodeService.NodeServiceClient(lab.Lab.Channel);
 
         await RefusedAsync("OUT_OF_REACH", async () => await nodes.StopUnitAsync(new() { Node = "ecu1", Unit = "brake-control.service" }, cancellationToken: FleetLab.Ct));
@@ -82,7 +81,7 @@ public sealed class UnitOperationTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 1, timings: NodeTimings.Fast with { Stop = TimeSpan.FromSeconds(2), Start = TimeSpan.FromSeconds(1) });
         await lab.ApplyAsync("cockpit.yaml");
-        await SettledAsync(lab);
+        await lab.SettledAsync();
         var calls = lab.Calls("ecu1", "RestartUnit");
         var request = new RestartQmRequest { Name = "ecu1", RequestId = "123e4567-e89b-12d3-a456-426614174000" };
 
@@ -109,12 +108,6 @@ public sealed class UnitOperationTests
     }
 
     // A node that has what is wanted of it belongs to its rollout until that took note.
-    private static async Task SettledAsync(FleetLab lab)
-    {
-        await lab.ConvergedAsync();
-        await lab.CockpitAsync(Rollout.Types.Phase.Succeeded);
-    }
-
     private static async Task<Operation> DoneAsync(FleetLab lab, Operation operation)
     {
         var ended = await new OperationService.OperationServiceClient(lab.Lab.Channel).WaitAsync(

@@ -5,7 +5,6 @@ using Xunit;
 namespace Qm.Fleet.EndToEnd;
 
 /// <summary>What nodes use, now and before, and what is left of them, as people look at it.</summary>
-[Collection(nameof(FleetLab))]
 public sealed class UsageTests : IAsyncLifetime
 {
     private const string Reserve = "asilReserve: {memory: 1G, cpus: 1}\n  environment:";

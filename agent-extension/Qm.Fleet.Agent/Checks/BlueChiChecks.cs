@@ -1,3 +1,4 @@
+using Qm.Fleet.Core.BlueChiConf;
 using Qm.Fleet.Core.Revisions;
 
 namespace Qm.Fleet.Agent.Checks;
@@ -30,7 +31,7 @@ internal static class BlueChiChecks
 
     private static CheckOutcome AllowedNames(NodeFacts facts)
     {
-        if (!facts.Root.Exists("/etc/bluechi/controller.conf") && facts.Root.List("/etc/bluechi/controller.conf.d").Count == 0)
+        if (!HasController(facts))
         {
             return CheckOutcome.NotApplicable("No BlueChi controller is configured on this node.");
         }
@@ -42,11 +43,19 @@ internal static class BlueChiChecks
         }
 
         string[] names = [HostName(facts), QmNode.NameFor(HostName(facts))];
+        string[] missing = [.. names.Where(name => !conf.Allows(name))];
         return CheckOutcome.Of(string.Join(", ", conf.AllowedNodeNames.Concat(names.Where(conf.Allows)).Distinct().Order(StringComparer.Ordinal)),
-            [.. names.Where(name => !conf.Allows(name)).Select(name => conf.AllowedNodeNames.Any(allowed => allowed.Trim() == name)
-                ? $"BlueChi takes the blanks beside {name} in AllowedNodeNames for a part of the name, and refuses it: remove them and restart bluechi-controller."
-                : $"{name} is not in AllowedNodeNames, so BlueChi refuses it: add it and restart bluechi-controller.")]);
+            missing.Length == 0 ? []
+            : [
+                .. missing.Select(name => conf.AllowedNodeNames.Any(allowed => allowed.Trim() == name)
+                    ? $"BlueChi takes the blanks beside {name} in AllowedNodeNames for a part of the name, and refuses it."
+                    : $"{name} is not in AllowedNodeNames, so BlueChi refuses it."),
+                $"Write AllowedNodeNames={string.Join(',', conf.AllowedNodeNames.Select(static name => name.Trim()).Union(missing).Order(StringComparer.Ordinal))} below [{ControllerConf.SectionName}], and restart bluechi-controller.",
+            ]);
     }
+
+    /// <summary>Whether a BlueChi controller is configured on the node.</summary>
+    internal static bool HasController(NodeFacts facts) => facts.Root.Exists("/etc/bluechi/controller.conf") || facts.Root.List("/etc/bluechi/controller.conf.d").Count > 0;
 
     private static CheckOutcome Address(NodeFacts facts)
     {

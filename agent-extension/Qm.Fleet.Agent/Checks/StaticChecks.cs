@@ -15,7 +15,7 @@ internal sealed class StaticChecks(TimeProvider time)
     private long _lookedAt;
 
     /// <summary>All of them, in the order told.</summary>
-    public static IReadOnlyList<StaticCheck> All { get; } = [.. InterferenceChecks.All, .. QuadletChecks.All, .. BlueChiChecks.All, .. InstallationChecks.All];
+    public static IReadOnlyList<StaticCheck> All { get; } = [.. InterferenceChecks.All, .. QuadletChecks.All, .. BlueChiChecks.All, .. HeartbeatChecks.All, .. InstallationChecks.All];
 
     /// <summary>Looks, or answers what the last look found; the result is not to be changed.</summary>
     /// <param name="root">The node.</param>

@@ -10,6 +10,11 @@ namespace Qm.Fleet.Cli.Verbs;
 /// <summary>artifact: archives of root file systems that the controller keeps for its nodes.</summary>
 internal static class ArtifactVerb
 {
+    private const int WholeDigits = 64;
+
+    // As many as podman images shows.
+    private const int ShownDigits = 12;
+
     internal static Command Make(GlobalOptions global, CliContext context) => new("artifact", """
         Keeps archives of root file systems on the controller; nodes fetch them from there.
 
@@ -47,10 +52,11 @@ internal static class ArtifactVerb
     {
         var output = OutputOptions.OfLists();
         var command = new Command("list", """
-            Shows the archives that the controller keeps, and the revisions that need them.
+            Shows the archives that the controller keeps, and the revisions that need them. The whole digest, which a fleet names, is in -o wide.
 
             Examples:
               qmfleet artifact list
+              qmfleet artifact list -o wide
               qmfleet artifact list -o jsonpath='{.items[*].sha256}'
             """);
         output.AddTo(command);
@@ -58,7 +64,7 @@ internal static class ArtifactVerb
         {
             using var connection = global.Connect(parsed, context);
             var artifacts = (await connection.Artifacts.ListAsync(new(), cancellationToken: ct)).Artifacts;
-            var listing = new Listing("artifact", ["SHA256", "NAME", "SIZE", "PUSHED", "USED BY"], ["BY"], [.. artifacts.Select(Row)]);
+            var listing = new Listing("artifact", ["NAME", "SHA256", "SIZE", "PUSHED", "USED BY"], ["BY", "DIGEST"], [.. artifacts.Select(Row)]);
             await listing.WriteAsync(context, output.FormatOf(parsed), isOne: false, output.NoHeaders(parsed));
             return ExitCode.Done;
         });
@@ -67,29 +73,45 @@ internal static class ArtifactVerb
 
     private static Command Delete(GlobalOptions global, CliContext context)
     {
-        var sha256 = new Argument<string>("sha256") { Description = "The archive's SHA-256, as list shows it" };
+        var which = new Argument<string>("archive") { Description = "Its SHA-256, the first digits of it, or its name, as list shows them" };
+        var dryRun = OperationOptions.DryRunOption();
         var command = new Command("delete", """
             Removes an archive from the controller; refused while a fleet, or a revision that is kept, names it.
 
             Examples:
-              qmfleet artifact delete 77b0e1c4f06f0a3cf9c1f1be3b8e2f0a4d6c8b1e5a7f9d3c2b4e6f8a0c1d3e5f
-            """) { sha256 };
+              qmfleet artifact delete qm-1.4.0.tar.zst
+              qmfleet artifact delete 77b0e1c4f06f
+            """) { which, dryRun };
         command.SetAction(async (parsed, ct) =>
         {
             using var connection = global.Connect(parsed, context);
-            var deleted = await connection.Artifacts.DeleteAsync(new() { Sha256 = parsed.GetValue(sha256)! }, cancellationToken: ct);
-            await context.Out.WriteLineAsync($"artifact/{deleted.Sha256} deleted");
+            var (wanted, isTrial) = (parsed.GetValue(which)!, parsed.GetValue(dryRun));
+            var sha256 = wanted.Length == WholeDigits ? wanted : Only(wanted, (await connection.Artifacts.ListAsync(new(), cancellationToken: ct)).Artifacts);
+            var deleted = await connection.Artifacts.DeleteAsync(new() { Sha256 = sha256, DryRun = isTrial }, cancellationToken: ct);
+            await context.Out.WriteLineAsync($"artifact/{deleted.Sha256} {(isTrial ? "would be deleted  (dry run)" : "deleted")}");
             return ExitCode.Done;
         });
         return command;
     }
 
+    // Whatever would be deleted is named by one thing only.
+    private static string Only(string wanted, IReadOnlyList<Artifact> artifacts)
+    {
+        var found = artifacts.Where(artifact => artifact.Name == wanted || artifact.Sha256.StartsWith(wanted, StringComparison.Ordinal)).ToList();
+        return found switch
+        {
+            [var only] => only.Sha256,
+            [] => throw new CliException(ExitCode.NotFound, $"There is no archive {wanted}; qmfleet artifact list shows those there are"),
+            _ => throw new CliException(ExitCode.Invalid, $"{found.Count} archives are called {wanted}: name one by its digest, {string.Join(" or ", found.Take(3).Select(static artifact => artifact.Sha256[..ShownDigits]))}"),
+        };
+    }
+
     private static ListedResource Row(Artifact artifact) => new(
         artifact.Sha256, artifact,
         [
-            artifact.Sha256, artifact.Name, UsageText.Size(artifact.SizeBytes),
+            artifact.Name, artifact.Sha256[..Math.Min(ShownDigits, artifact.Sha256.Length)], UsageText.Size(artifact.SizeBytes),
             artifact.PushedAt?.ToDateTimeOffset().ToString("yyyy-MM-dd HH:mm'Z'", CultureInfo.InvariantCulture) ?? "-",
             artifact.UsedBy.Count > 0 ? string.Join(',', artifact.UsedBy) : "-",
         ],
-        [artifact.PushedBy]);
+        [artifact.PushedBy, artifact.Sha256]);
 }

@@ -17,6 +17,10 @@ internal static class TopVerb
     private static readonly string[] Formats = ["table", "json"];
     private static readonly TimeSpan DefaultInterval = TimeSpan.FromSeconds(2), LongestInterval = TimeSpan.FromHours(1);
 
+    // A controller that restarts is back well before.
+    private const int MaxAttempts = 30;
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
     internal static Command Make(GlobalOptions global, CliContext context)
     {
         var (resource, name) = (
@@ -92,20 +96,50 @@ internal static class TopVerb
 
     private static async Task WatchAsync(FleetConnection connection, CliContext context, WatchTopRequest request, Show show, CancellationToken ct)
     {
-        using var stream = connection.Diagnostics.WatchTop(request, cancellationToken: ct);
-        var (nodes, rounds) = (new List<NodeTop>(), 0);
-        await (request.Interval is not null && context.OutWidth is not null && !show.IsJson ? show.LiveAsync(ReadAsync) : ReadAsync(show.WriteAsync));
+        var (rounds, attempts) = (0, 0);
+        await (request.Interval is not null && context.OutWidth is not null && !show.IsJson ? show.LiveAsync(ReadAsync) : ReadAsync(show.WriteAsync, context.Error.WriteLineAsync));
 
-        async Task ReadAsync(Func<IReadOnlyList<NodeTop>, DateTimeOffset, bool, Task> write)
+        // Whoever looks on is not left with the last figures of a server that restarts.
+        async Task ReadAsync(Func<IReadOnlyList<NodeTop>, DateTimeOffset, bool, Task> write, Func<string, Task> tell)
         {
-            await foreach (var part in stream.ResponseStream.ReadAllAsync(ct))
+            while (!await EndsAsync(write))
             {
-                nodes.AddRange(part.Nodes);
-                if (part.Complete)
+                if (++attempts > MaxAttempts)
                 {
-                    await write(nodes, part.At.ToDateTimeOffset(), rounds++ == 0);
-                    nodes.Clear();
+                    throw new CliException(ExitCode.Unreachable, "the server did not come back; look again when it has");
                 }
+
+                if (attempts == 1)
+                {
+                    await tell("the server went away; going on when it is back");
+                }
+
+                await Task.Delay(Pause, context.Time, ct);
+            }
+        }
+
+        async Task<bool> EndsAsync(Func<IReadOnlyList<NodeTop>, DateTimeOffset, bool, Task> write)
+        {
+            using var stream = connection.Diagnostics.WatchTop(request, cancellationToken: ct);
+            var nodes = new List<NodeTop>();
+            try
+            {
+                await foreach (var part in stream.ResponseStream.ReadAllAsync(ct))
+                {
+                    nodes.AddRange(part.Nodes);
+                    if (part.Complete)
+                    {
+                        (attempts, rounds) = (0, rounds + 1);
+                        await write(nodes, part.At.ToDateTimeOffset(), rounds == 1);
+                        nodes.Clear();
+                    }
+                }
+
+                return true;
+            }
+            catch (RpcException e) when (request.Interval is not null && rounds > 0 && !ct.IsCancellationRequested && RpcErrors.CanBeTakenUpAgain(e))
+            {
+                return false;
             }
         }
     }
@@ -167,17 +201,30 @@ internal static class TopVerb
             await Context.Out.FlushAsync();
         }
 
-        /// <summary>Draws each round in the place of the one before.</summary>
-        public Task LiveAsync(Func<Func<IReadOnlyList<NodeTop>, DateTimeOffset, bool, Task>, Task> read)
+        /// <summary>Draws each round in the place of the one before, and what is told below the last one.</summary>
+        public Task LiveAsync(Func<Func<IReadOnlyList<NodeTop>, DateTimeOffset, bool, Task>, Func<string, Task>, Task> read)
         {
             var settings = new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Context.Out), Ansi = AnsiSupport.Yes, ColorSystem = ColorSystemSupport.NoColors };
-            return AnsiConsole.Create(settings).Live(Text.Empty).Overflow(VerticalOverflow.Crop).StartAsync(live => read(async (nodes, at, _) =>
+            return AnsiConsole.Create(settings).Live(Text.Empty).Overflow(VerticalOverflow.Crop).StartAsync(live =>
             {
-                using var text = new StringWriter();
-                // A line as wide as the terminal would wrap.
-                await TableOf(nodes, at).WriteAsync(text, Context.OutWidth - 1);
-                live.UpdateTarget(new Rows(text.ToString().TrimEnd('\n').Split('\n').Select(line => new Text(line))));
-            }));
+                string[] drawn = [];
+                return read(
+                    async (nodes, at, _) =>
+                    {
+                        using var text = new StringWriter();
+                        // A line as wide as the terminal would wrap.
+                        await TableOf(nodes, at).WriteAsync(text, Context.OutWidth - 1);
+                        drawn = text.ToString().TrimEnd('\n').Split('\n');
+                        Draw(drawn);
+                    },
+                    told =>
+                    {
+                        Draw([.. drawn, told]);
+                        return Task.CompletedTask;
+                    });
+
+                void Draw(IEnumerable<string> lines) => live.UpdateTarget(new Rows(lines.Select(static line => new Text(line))));
+            });
         }
 
         private Output.Table TableOf(IReadOnlyList<NodeTop> nodes, DateTimeOffset at)

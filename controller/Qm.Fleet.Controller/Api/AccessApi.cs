@@ -11,7 +11,7 @@ using Qm.Fleet.Core.Selectors;
 namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
-internal sealed class AccessApi(AccessStore store, AccessDesk desk, BearerTokens tokens, TimeProvider time) : V1.AccessService.AccessServiceBase
+internal sealed class AccessApi(AccessStore store, AccessDesk desk, BearerTokens tokens, Mutations mutations, TimeProvider time) : V1.AccessService.AccessServiceBase
 {
     private const int LongestSubject = 255;
 
@@ -56,7 +56,7 @@ internal sealed class AccessApi(AccessStore store, AccessDesk desk, BearerTokens
     });
 
     /// <inheritdoc/>
-    public override async Task<V1.AccessRole> ApplyRole(V1.ApplyRoleRequest request, ServerCallContext context)
+    public override Task<V1.AccessRole> ApplyRole(V1.ApplyRoleRequest request, ServerCallContext context) => mutations.RunAsync(request, context, () =>
     {
         var parsed = AccessParser.Role(request.Role ?? new V1.AccessRole());
         if (!parsed.IsValid(out var role))
@@ -65,34 +65,32 @@ internal sealed class AccessApi(AccessStore store, AccessDesk desk, BearerTokens
         }
         RefuseBuiltIn(role.Name);
         var wire = role.ToWire();
-        await StoreAsync(() => store.ApplyAsync(wire, context.Origin(request), context.CancellationToken)).ConfigureAwait(false);
-        return wire;
-    }
+        return Changing(tx =>
+        {
+            AccessStore.Apply(tx, wire, context.Caller().Actor);
+            return wire;
+        });
+    });
 
     /// <inheritdoc/>
-    public override async Task<V1.AccessRole> DeleteRole(V1.DeleteRoleRequest request, ServerCallContext context)
+    public override Task<V1.AccessRole> DeleteRole(V1.DeleteRoleRequest request, ServerCallContext context) => mutations.RunAsync(request, context, () =>
     {
         RefuseBuiltIn(request.Name);
         var before = desk.Book.Roles.GetValueOrDefault(request.Name);
-        var users = await store.DeleteRoleAsync(request.Name, context.Origin(request), context.CancellationToken).ConfigureAwait(false);
-        if (before is null || users is null)
+        return Changing(tx => AccessStore.DeleteRole(tx, request.Name, context.Caller().Actor) switch
         {
-            throw Failures.NotFound("role", request.Name);
-        }
-        if (users.Count > 0)
-        {
-            throw Failures.Precondition($"Role {request.Name} is still had by {string.Join(", ", users.Take(10))}{(users.Count > 10 ? " and others" : "")}.");
-        }
-        desk.Refresh();
-        return before.ToWire();
-    }
+            null => throw Failures.NotFound("role", request.Name),
+            { Count: > 0 } users => throw Failures.Precondition($"Role {request.Name} is still had by {string.Join(", ", users.Take(10))}{(users.Count > 10 ? " and others" : "")}."),
+            _ => before?.ToWire() ?? throw Failures.NotFound("role", request.Name),
+        });
+    });
 
     /// <inheritdoc/>
     public override Task<V1.ListBindingsResponse> ListBindings(V1.ListBindingsRequest request, ServerCallContext context) =>
         Task.FromResult(new V1.ListBindingsResponse { Bindings = { store.Load().Bindings } });
 
     /// <inheritdoc/>
-    public override async Task<V1.AccessBinding> ApplyBinding(V1.ApplyBindingRequest request, ServerCallContext context)
+    public override Task<V1.AccessBinding> ApplyBinding(V1.ApplyBindingRequest request, ServerCallContext context) => mutations.RunAsync(request, context, () =>
     {
         var binding = request.Binding ?? new V1.AccessBinding();
         List<Problem> problems = [.. Named("binding.name", binding.Name), .. HasRole("binding.role", binding.Role), .. AccessParser.Scope(binding.Scope, "binding.scope").Problems];
@@ -101,25 +99,23 @@ internal sealed class AccessApi(AccessStore store, AccessDesk desk, BearerTokens
             problems.Add(new("binding.subject", $"\"{PlainName(binding.Subject)}\" is no identity; expected one as events name it, such as admin:alice or token:ci"));
         }
         RefuseProblems(problems);
-        await StoreAsync(() => store.ApplyAsync(binding, context.Origin(request), context.CancellationToken)).ConfigureAwait(false);
-        return binding;
-    }
+        return Changing(tx =>
+        {
+            AccessStore.Apply(tx, binding, context.Caller().Actor);
+            return binding;
+        });
+    });
 
     /// <inheritdoc/>
-    public override async Task<V1.AccessBinding> DeleteBinding(V1.DeleteBindingRequest request, ServerCallContext context)
-    {
-        var before = store.Load().Bindings.FirstOrDefault(binding => binding.Name == request.Name) ?? throw Failures.NotFound("binding", request.Name);
-        await store.DeleteBindingAsync(request.Name, context.Origin(request), context.CancellationToken).ConfigureAwait(false);
-        desk.Refresh();
-        return before;
-    }
+    public override Task<V1.AccessBinding> DeleteBinding(V1.DeleteBindingRequest request, ServerCallContext context) => mutations.RunAsync(
+        request, context, () => Changing(tx => AccessStore.DeleteBinding(tx, request.Name, context.Caller().Actor) ?? throw Failures.NotFound("binding", request.Name)));
 
     /// <inheritdoc/>
     public override Task<V1.ListTokensResponse> ListTokens(V1.ListTokensRequest request, ServerCallContext context) =>
         Task.FromResult(new V1.ListTokensResponse { Tokens = { store.Load().Tokens.Select(ToWire) } });
 
     /// <inheritdoc/>
-    public override async Task<V1.CreateTokenResponse> CreateToken(V1.CreateTokenRequest request, ServerCallContext context)
+    public override Task<V1.CreateTokenResponse> CreateToken(V1.CreateTokenRequest request, ServerCallContext context) => mutations.RunAsync(request, context, () =>
     {
         var now = time.GetUtcNow();
         List<Problem> problems = [.. Named("name", request.Name), .. HasRole("role", request.Role), .. AccessParser.Scope(request.Scope, "scope").Problems];
@@ -134,38 +130,45 @@ internal sealed class AccessApi(AccessStore store, AccessDesk desk, BearerTokens
         }
         RefuseProblems(problems);
         var (stored, secret) = BearerTokens.Make(request.Name, request.Role, request.Scope ?? new V1.AccessScope(), now, ends!.Value, context.Caller().Actor);
-        if (!await StoreAsync(() => store.AddAsync(stored, context.Origin(request), context.CancellationToken)).ConfigureAwait(false))
-        {
-            throw Failures.Make(Code.AlreadyExists, "ALREADY_EXISTS", $"There is a token {request.Name} already; revoke it first.", new ResourceInfo { ResourceType = "qm.fleet/v1/token", ResourceName = request.Name });
-        }
-        return new V1.CreateTokenResponse { Token = ToWire(stored), Secret = secret.Reveal() };
-    }
+        return Changing(tx => AccessStore.Add(tx, stored, context.Caller().Actor)
+            ? new V1.CreateTokenResponse { Token = ToWire(stored), Secret = request.DryRun ? "" : secret.Reveal() }
+            : throw Failures.Make(Code.AlreadyExists, "ALREADY_EXISTS", $"There is a token {request.Name} already; revoke it first.", new ResourceInfo { ResourceType = "qm.fleet/v1/token", ResourceName = request.Name }));
+    });
 
     /// <inheritdoc/>
-    public override async Task<V1.AccessToken> RevokeToken(V1.RevokeTokenRequest request, ServerCallContext context)
+    public override Task<V1.AccessToken> RevokeToken(V1.RevokeTokenRequest request, ServerCallContext context) => mutations.RunAsync(request, context, () =>
     {
-        var before = store.Load().Tokens.FirstOrDefault(token => token.Name == request.Name) ?? throw Failures.NotFound("token", request.Name);
-        await store.DeleteTokenAsync(request.Name, context.Origin(request), context.CancellationToken).ConfigureAwait(false);
-        desk.Refresh();
-        tokens.End(before.Id);
-        return ToWire(before);
-    }
+        var id = "";
+        return Changing(
+            tx =>
+            {
+                var before = AccessStore.DeleteToken(tx, request.Name, context.Caller().Actor) ?? throw Failures.NotFound("token", request.Name);
+                id = before.Id;
+                return ToWire(before);
+            },
+            () => tokens.End(id));
+    });
 
-    private async Task<T> StoreAsync<T>(Func<Task<T>> write)
-    {
-        try
+    // Once it is on disk it holds for whoever calls next, and the answer comes after that.
+    private Task<Mutation<T>> Changing<T>(Func<WriteTransaction, T> write, Action? alsoStored = null)
+        where T : Google.Protobuf.IMessage<T>, new() => Task.FromResult(new Mutation<T>(tx =>
         {
-            return await write().ConfigureAwait(false);
-        }
-        catch (AccessException e)
+            try
+            {
+                return write(tx);
+            }
+            catch (AccessException e)
+            {
+                throw Failures.Precondition(e.Message);
+            }
+        })
         {
-            throw Failures.Precondition(e.Message);
-        }
-        finally
-        {
-            desk.Refresh();
-        }
-    }
+            Stored = () =>
+            {
+                desk.Refresh();
+                alsoStored?.Invoke();
+            },
+        });
 
     private static void RefuseBuiltIn(string role)
     {

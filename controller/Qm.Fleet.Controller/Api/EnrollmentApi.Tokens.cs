@@ -23,7 +23,14 @@ internal sealed partial class EnrollmentApi
         Task.FromResult(new V1.ListJoinTokensResponse { Tokens = { joinTokens.All().Select(ToWire) } });
 
     /// <inheritdoc/>
-    public override async Task<V1.CreateJoinTokenResponse> CreateJoinToken(V1.CreateJoinTokenRequest request, ServerCallContext context)
+    public override Task<V1.CreateJoinTokenResponse> CreateJoinToken(V1.CreateJoinTokenRequest request, ServerCallContext context) =>
+        mutations.RunAsync(request, context, () => Task.FromResult(NewToken(request, context)));
+
+    /// <inheritdoc/>
+    public override Task<V1.JoinToken> RevokeJoinToken(V1.RevokeJoinTokenRequest request, ServerCallContext context) => mutations.RunAsync(
+        request, context, tx => ToWire(JoinTokenStore.Delete(tx, request.Name, context.Caller().Actor) ?? throw Failures.NotFound("jointoken", request.Name)));
+
+    private Mutation<V1.CreateJoinTokenResponse> NewToken(V1.CreateJoinTokenRequest request, ServerCallContext context)
     {
         var now = time.GetUtcNow();
         List<Problem> problems = [];
@@ -57,23 +64,22 @@ internal sealed partial class EnrollmentApi
         }
         var (stored, text) = tokens.Make(new(
             request.Name, "", [], [.. request.Nodes], request.Site, 0, request.MaxUses == 0 ? 1 : request.MaxUses, now, ago is { } until ? now - until : now + DefaultLife, context.Caller().Actor));
-        try
+        return new(tx =>
         {
-            if (!await joinTokens.AddAsync(stored, context.Origin(request), context.CancellationToken).ConfigureAwait(false))
+            try
             {
-                throw Failures.Exists("jointoken", request.Name, "Revoke it first, or choose another name.");
+                if (!JoinTokenStore.Add(tx, stored, context.Caller().Actor))
+                {
+                    throw Failures.Exists("jointoken", request.Name, "Revoke it first, or choose another name.");
+                }
             }
-        }
-        catch (AccessException e)
-        {
-            throw Failures.Precondition(e.Message);
-        }
-        return new V1.CreateJoinTokenResponse { Token = ToWire(stored), Secret = text.Reveal() };
+            catch (AccessException e)
+            {
+                throw Failures.Precondition(e.Message);
+            }
+            return new() { Token = ToWire(stored), Secret = request.DryRun ? "" : text.Reveal() };
+        });
     }
-
-    /// <inheritdoc/>
-    public override async Task<V1.JoinToken> RevokeJoinToken(V1.RevokeJoinTokenRequest request, ServerCallContext context) => ToWire(
-        await joinTokens.DeleteAsync(request.Name, context.Origin(request), context.CancellationToken).ConfigureAwait(false) ?? throw Failures.NotFound("jointoken", request.Name));
 
     private static bool IsPattern(string pattern) =>
         pattern.Length is > 0 and <= LongestPattern && pattern.All(static character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_' or '.' or '*' or '?');

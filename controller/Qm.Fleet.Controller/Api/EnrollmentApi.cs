@@ -14,7 +14,7 @@ namespace Qm.Fleet.Controller.Api;
 
 /// <inheritdoc/>
 internal sealed partial class EnrollmentApi(
-    EnrollmentDesk desk, EnrollmentStore store, JoinTokenStore joinTokens, JoinTokens tokens, INodeCertificates certificates, INodeStanding standing, IPeerAddresses peers, GuessLimit guesses, NodeStore nodes, TimeProvider time)
+    EnrollmentDesk desk, EnrollmentStore store, JoinTokenStore joinTokens, JoinTokens tokens, INodeCertificates certificates, INodeStanding standing, IPeerAddresses peers, GuessLimit guesses, NodeStore nodes, Mutations mutations, TimeProvider time)
     : V1.EnrollmentService.EnrollmentServiceBase
 {
     private const int FewestDigits = 8;
@@ -116,20 +116,27 @@ internal sealed partial class EnrollmentApi(
 
     private async Task<V1.Enrollment> DecideAsync(IMessage request, string node, string fingerprint, EnrollmentState state, string reason, ServerCallContext context)
     {
+        var decided = await mutations.RunAsync(request, context, () => Task.FromResult(Decision(node, fingerprint, state, reason, context))).ConfigureAwait(false);
+        // Of somebody else's program, so it is asked for when all is stored.
+        decided.Bluechi = await PeerAsync(decided, context.CancellationToken).ConfigureAwait(false);
+        return decided;
+    }
+
+    private Mutation<V1.Enrollment> Decision(string node, string fingerprint, EnrollmentState state, string reason, ServerCallContext context)
+    {
         Reasons.Check(reason);
         if (state == EnrollmentState.Approved && store.Waiting(node, time.GetUtcNow()).Count == 0 && store.Key(node) is not null)
         {
             // It has joined since somebody said so.
-            return await ToWireAsync(Find(node, fingerprint, alsoEnrolled: true), context.CancellationToken).ConfigureAwait(false);
+            var joined = Find(node, fingerprint, alsoEnrolled: true);
+            return new(_ => ToWire(joined));
         }
         var found = Find(node, fingerprint, alsoEnrolled: false);
         if (state == EnrollmentState.Approved && store.Key(node) is { } key && key.Fingerprint != found.Fingerprint && !standing.MayEnrollAgain(node))
         {
             throw Failures.Precondition($"{node} is enrolled with another key, and a name is never given to a second one. Retire the node first, if it lost its key.");
         }
-        var decided = await store.DecideAsync(node, found.Fingerprint, state, reason, context.Origin(request), context.CancellationToken).ConfigureAwait(false)
-            ?? throw Failures.NotFound("enrollment", node);
-        return await ToWireAsync(decided, context.CancellationToken).ConfigureAwait(false);
+        return new(tx => ToWire(EnrollmentStore.Decide(tx, node, found.Fingerprint, state, reason, context.Caller().Actor) ?? throw Failures.NotFound("enrollment", node)));
     }
 
     private StoredEnrollment Find(string node, string fingerprint, bool alsoEnrolled)
@@ -158,9 +165,13 @@ internal sealed partial class EnrollmentApi(
     private async Task<V1.Enrollment> ToWireAsync(StoredEnrollment one, CancellationToken ct)
     {
         var wire = ToWire(one);
-        wire.Bluechi = one.State == EnrollmentState.Enrolled ? null : ToWire(await peers.OfAsync(one.Node, Address(one.Address), ct).ConfigureAwait(false));
+        wire.Bluechi = await PeerAsync(wire, ct).ConfigureAwait(false);
         return wire;
     }
+
+    // What BlueChi says of where it asks from; null for one that has joined.
+    private async Task<V1.BlueChiPeer?> PeerAsync(V1.Enrollment one, CancellationToken ct) =>
+        one.State == V1.Enrollment.Types.State.Enrolled ? null : ToWire(await peers.OfAsync(one.Node, Address(one.Address), ct).ConfigureAwait(false));
 
     private static IPAddress? Address(string text) => IPAddress.TryParse(text, out var address) ? address : null;
 

@@ -8,7 +8,7 @@ using Qm.Fleet.Core.Environments;
 namespace Qm.Fleet.Controller.Artifacts;
 
 /// <inheritdoc/>
-internal sealed class ArtifactApi(ArtifactStore store, ArtifactFolder folder, ArtifactUploads uploads, WatchStreams streams) : V1.ArtifactService.ArtifactServiceBase
+internal sealed class ArtifactApi(ArtifactStore store, ArtifactFolder folder, ArtifactUploads uploads, WatchStreams streams, Mutations mutations) : V1.ArtifactService.ArtifactServiceBase
 {
     /// <inheritdoc/>
     public override Task<V1.GetUploadResponse> GetUpload(V1.GetUploadRequest request, ServerCallContext context)
@@ -39,19 +39,21 @@ internal sealed class ArtifactApi(ArtifactStore store, ArtifactFolder folder, Ar
         Task.FromResult(new V1.ListArtifactsResponse { Artifacts = { store.All().Select(ToWire) } });
 
     /// <inheritdoc/>
-    public override async Task<V1.Artifact> Delete(V1.DeleteArtifactRequest request, ServerCallContext context)
+    public override Task<V1.Artifact> Delete(V1.DeleteArtifactRequest request, ServerCallContext context) => mutations.RunAsync(request, context, () =>
     {
         Check(request.Sha256);
-        var artifact = await store.DeleteAsync(request.Sha256, context.Origin(request), context.CancellationToken).ConfigureAwait(false)
-            ?? throw Failures.NotFound("artifact", request.Sha256);
-        if (artifact.UsedBy.Count > 0)
+        return Task.FromResult(new Mutation<V1.Artifact>(tx =>
         {
-            throw Failures.Precondition(
-                $"{artifact.Name} is needed by {string.Join(", ", artifact.UsedBy)}. Give the fleet another rootfs, and wait until its revisionHistoryLimit forgets the revision, or delete the fleet.");
-        }
-        uploads.Discard(request.Sha256);
-        return ToWire(artifact);
-    }
+            var artifact = ArtifactStore.Delete(tx, request.Sha256, context.Caller().Actor) ?? throw Failures.NotFound("artifact", request.Sha256);
+            return artifact.UsedBy.Count == 0
+                ? ToWire(artifact)
+                : throw Failures.Precondition(
+                    $"{artifact.Name} is needed by {string.Join(", ", artifact.UsedBy)}. Give the fleet another rootfs, and wait until its revisionHistoryLimit forgets the revision, or delete the fleet.");
+        })
+        {
+            Stored = () => uploads.Discard(request.Sha256),
+        });
+    });
 
     private static void Check(string sha256)
     {

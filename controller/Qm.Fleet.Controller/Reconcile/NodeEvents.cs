@@ -67,6 +67,11 @@ internal static class NodeEvents
             yield return NodeHealer.ToEvent(notice, fleet, after.Name);
         }
 
+        foreach (var notice in NamedUnits.Notices(after.View.Desired?.Environment.Oom.Asil.Keys ?? [], before.View.HostUnits, after.View.HostUnits))
+        {
+            yield return NodeHealer.ToEvent(notice, fleet, after.Name);
+        }
+
         if (after.Step is NodeStep.Ready && (before.Step is not NodeStep.Ready || before.View.Desired?.Name != after.View.Desired?.Name))
         {
             yield return new("NodeReady", EventSeverity.Info, Actor, fleet, after.Name, "", $"revision {after.View.Desired?.Name}: {after.Step.Reason}");

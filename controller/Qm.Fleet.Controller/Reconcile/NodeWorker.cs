@@ -89,7 +89,7 @@ internal sealed partial class NodeWorker(
             }
 
             step = await healer.JudgeAsync(_wish.Assignment, view, _wish.CanRevert(), step, agents.Probes(name), _operated, _gate, ct);
-            step = step is NodeStep.Ready ? shedder.Next(view) ?? step : step;
+            step = step is NodeStep.Ready or NodeStep.Idle ? await ShedAsync(view, step, ct) : step;
             await NoteAsync(view, step, ct);
             if (step is NodeStep.Act act)
             {
@@ -100,6 +100,15 @@ internal sealed partial class NodeWorker(
                 await WaitAsync(step, ct);
             }
         }
+    }
+
+    // A node that is in no fleet any more is not left with what was frozen for one.
+    private async Task<NodeStep> ShedAsync(NodeView view, NodeStep step, CancellationToken ct)
+    {
+        var (act, frozen) = shedder.Next(view, healer.State.Frozen);
+        return await healer.FreezesAsync(frozen, ct) ? act ?? step
+            : act is null ? step
+            : new NodeStep.Wait("Store", $"{act.Reason}, and that could not be stored yet", SteadyNow + HealingDesk.AskAgain);
     }
 
     private async Task<NodeView> LookAsync(CancellationToken ct)
@@ -161,6 +170,7 @@ internal sealed partial class NodeWorker(
             QmNode.AgentUnit,
             .. desired?.Environment.Workloads.Select(workload => workload.Name + ".service") ?? [],
             .. _wish.Evidence()?.RetiredWorkloads.Select(workload => workload + ".service") ?? [],
+            .. healer.State.Frozen,
         ];
         return _units.ReadAsync([.. onHost.Distinct()], [.. inside.Distinct()], ct);
     }

@@ -14,6 +14,9 @@ internal sealed class OomAftermath(TimeProvider time)
     // What belongs to a kill follows within this time, or is something else.
     private static readonly TimeSpan Memory = TimeSpan.FromMinutes(2);
 
+    // What a node says of when it was does not have in it how long that was under way, which on a loaded machine is longer than a restart takes.
+    private static readonly TimeSpan Way = TimeSpan.FromSeconds(5);
+
     // Units come and go with revisions.
     private const int UnitsMax = 1000;
 
@@ -23,19 +26,22 @@ internal sealed class OomAftermath(TimeProvider time)
     private readonly Dictionary<(string Node, string Unit), DateTimeOffset> _restarts = [];
 
     /// <summary>Notes a kill; answers the events of restarts that were seen already.</summary>
-    internal IReadOnlyList<EventDraft> Killed(OomKill kill, TimeSpan ago, string node, string fleet)
+    /// <param name="kill">The kill.</param>
+    /// <param name="at">When it was; later, by its way, than it really was.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="fleet">Its fleet; empty when none.</param>
+    internal IReadOnlyList<EventDraft> Killed(OomKill kill, DateTimeOffset at, string node, string fleet)
     {
-        var at = time.GetUtcNow() - ago;
         lock (_lock)
         {
             Forget();
-            var restarted = OomKillEvents.Restarting(kill).FirstOrDefault(unit => _restarts.TryGetValue((node, unit), out var seen) && seen >= at);
+            var restarted = OomKillEvents.Restarting(kill).FirstOrDefault(unit => _restarts.TryGetValue((node, unit), out var seen) && seen >= at - Way);
             if (restarted is not null && _restarts.Remove((node, restarted), out var when))
             {
-                return [OomKillEvents.Healed(node, fleet, restarted, when - at)];
+                return [OomKillEvents.Healed(node, fleet, restarted, when > at ? when - at : TimeSpan.Zero)];
             }
 
-            if (ago < Memory)
+            if (at > time.GetUtcNow() - Memory)
             {
                 foreach (var unit in OomKillEvents.Restarting(kill))
                 {
@@ -48,16 +54,19 @@ internal sealed class OomAftermath(TimeProvider time)
     }
 
     /// <summary>Takes a look at a node; answers the events of restarts whose kill is known.</summary>
-    internal IReadOnlyList<EventDraft> Looked(NodeLive after)
+    internal IReadOnlyList<EventDraft> Looked(NodeLive after) => Looked(
+        after.Name, after.Assignment.Fleet?.Shown ?? "", after.View.QmUnits.Append(new(QmNode.Unit, after.View.QmUnit!)).Where(unit => unit.Value is { ActiveState: "active" }));
+
+    /// <summary>Takes a look at the units of a node that are active; answers the events of restarts whose kill is known.</summary>
+    internal IReadOnlyList<EventDraft> Looked(string node, string fleet, IEnumerable<KeyValuePair<string, UnitReading>> active)
     {
-        var active = after.View.QmUnits.Append(new(QmNode.Unit, after.View.QmUnit!)).Where(unit => unit.Value is { ActiveState: "active" });
         var now = time.GetUtcNow();
         var drafts = new List<EventDraft>();
         lock (_lock)
         {
             Forget();
-            var known = _active.GetValueOrDefault(after.Name) ?? [];
-            _active[after.Name] = known;
+            var known = _active.GetValueOrDefault(node) ?? [];
+            _active[node] = known;
             foreach (var (unit, reading) in active)
             {
                 // A unit is seen on its way, too: what counts is when it was last seen active.
@@ -68,13 +77,13 @@ internal sealed class OomAftermath(TimeProvider time)
                     continue;
                 }
 
-                if (_kills.Remove((after.Name, unit), out var at))
+                if (_kills.Remove((node, unit), out var at))
                 {
-                    drafts.Add(OomKillEvents.Healed(after.Name, after.Assignment.Fleet?.Shown ?? "", unit, now - at));
+                    drafts.Add(OomKillEvents.Healed(node, fleet, unit, now - at));
                 }
                 else
                 {
-                    _restarts[(after.Name, unit)] = now;
+                    _restarts[(node, unit)] = now;
                 }
             }
 

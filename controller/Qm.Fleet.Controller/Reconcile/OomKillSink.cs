@@ -10,8 +10,8 @@ internal sealed partial class OomKillSink : BackgroundService
     private const int Capacity = 1024;
     private const int Batch = 64;
 
-    private readonly Channel<(AgentLink Link, V1.OomKills Kills)> _told =
-        Channel.CreateBounded<(AgentLink, V1.OomKills)>(new BoundedChannelOptions(Capacity) { SingleReader = true });
+    private readonly Channel<(AgentLink Link, V1.OomKills Kills, DateTimeOffset Heard)> _told =
+        Channel.CreateBounded<(AgentLink, V1.OomKills, DateTimeOffset)>(new BoundedChannelOptions(Capacity) { SingleReader = true });
 
     private readonly OomKillStore _store;
     private readonly LiveNodes _live;
@@ -38,7 +38,7 @@ internal sealed partial class OomKillSink : BackgroundService
     /// <summary>Takes what an agent extension told; what does not fit is told again by it.</summary>
     public void Take(AgentLink link, V1.OomKills kills)
     {
-        if (!_told.Writer.TryWrite((link, kills)))
+        if (!_told.Writer.TryWrite((link, kills, _time.GetUtcNow())))
         {
             Log.NotTaken(_logger, link.Node, kills.Kills.Count, "too many wait to be stored");
         }
@@ -46,7 +46,7 @@ internal sealed partial class OomKillSink : BackgroundService
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var batch = new List<(AgentLink Link, V1.OomKills Kills)>(Batch);
+        var batch = new List<(AgentLink Link, V1.OomKills Kills, DateTimeOffset Heard)>(Batch);
         try
         {
             while (await _told.Reader.WaitToReadAsync(stoppingToken))
@@ -66,18 +66,18 @@ internal sealed partial class OomKillSink : BackgroundService
         }
     }
 
-    private async Task StoreAsync(List<(AgentLink Link, V1.OomKills Kills)> batch, CancellationToken ct)
+    private async Task StoreAsync(List<(AgentLink Link, V1.OomKills Kills, DateTimeOffset Heard)> batch, CancellationToken ct)
     {
-        var read = batch.SelectMany(told => told.Kills.Kills.Select(kill => (told.Link, Wire: kill, Kill: _results.Take(told.Link.Node, OomKillEvents.FromWire(kill))))).Where(told => told.Kill is not null)
+        var read = batch.SelectMany(told => told.Kills.Kills.Select(kill => (told.Link, told.Heard, Wire: kill, Kill: _results.Take(told.Link.Node, OomKillEvents.FromWire(kill))))).Where(told => told.Kill is not null)
             .Select(told => (Told: new ToldKill(
-                told.Link.BootId, told.Kill!.Record, OomKillEvents.Of(told.Kill, Ago(told.Wire), told.Link.Node, FleetOf(told.Link.Node))), told.Kill, told.Wire)).ToArray();
+                told.Link.BootId, told.Kill!.Record, OomKillEvents.Of(told.Kill, Ago(told.Wire), told.Link.Node, FleetOf(told.Link.Node))), told.Kill, At: told.Heard - (Ago(told.Wire) ?? TimeSpan.Zero))).ToArray();
         var missing = batch.SelectMany(told => OomKillEvents.OfMissing(told.Kills, told.Link.Node, FleetOf(told.Link.Node))).Select(draft => new ToldKill("", "", draft));
         try
         {
             var added = (await _store.AddAsync([.. read.Select(kill => kill.Told), .. missing], Admit, ct)).ToHashSet(ReferenceEqualityComparer.Instance);
-            foreach (var (told, kill, wire) in read.Where(kill => added.Contains(kill.Told)))
+            foreach (var (told, kill, at) in read.Where(kill => added.Contains(kill.Told)))
             {
-                Note(_aftermath.Killed(kill, Ago(wire) ?? TimeSpan.Zero, told.Event.Node, told.Event.Fleet));
+                Note(_aftermath.Killed(kill, at, told.Event.Node, told.Event.Fleet));
             }
         }
         catch (StoreException e) when (e.IsTransient)
@@ -87,7 +87,7 @@ internal sealed partial class OomKillSink : BackgroundService
             return;
         }
 
-        foreach (var (link, kills) in batch)
+        foreach (var (link, kills, _) in batch)
         {
             var taken = new V1.OomKillsTaken { LeftOut = kills.LeftOut, LostRecords = kills.LostRecords, Records = { kills.Kills.Select(kill => kill.Record) } };
             link.Tell(new() { OomKillsTaken = taken });

@@ -18,7 +18,7 @@ namespace Qm.Fleet.Controller.Security;
 
 /// <summary>The daemon's doors. Each gives every connection its <see cref="CallerIdentity"/> or closes it.</summary>
 internal sealed partial class Listeners(
-    IOptions<ControllerOptions> options, Pki pki, CertifiedConnections certified, HandshakeGate handshakes, LimitTrail trail, TimeProvider time, ILogger<Listeners> logger)
+    IOptions<ControllerOptions> options, Pki pki, CertifiedConnections certified, HandshakeGate handshakes, ConnectionQuota quota, TimeProvider time, ILogger<Listeners> logger)
     : IConfigureOptions<KestrelServerOptions>
 {
     /// <summary>Lines about certificates of strangers, who choose what stands in them.</summary>
@@ -26,7 +26,6 @@ internal sealed partial class Listeners(
 
     private readonly Paces<string> _told = new(time);
     private readonly PeerCertificates _peers = pki.Peers();
-    private readonly Shares<string> _connections = new();
 
     /// <inheritdoc/>
     public void Configure(KestrelServerOptions kestrel)
@@ -114,26 +113,12 @@ internal sealed partial class Listeners(
         {
             handshakes.Recognise(connection, caller.Actor);
         }
-        var most = CallerLimits.Of(caller, options.Value.Limits).Connections;
-        if (!_connections.TryTake(caller.Actor, most))
+        if (!caller.IsNobody)
         {
-            await trail.NoteAsync(caller.Actor, LimitNames.Connections, $"{caller.Actor} has {most} connections already, which is the most.").ConfigureAwait(false);
-            connection.Abort(new ConnectionAbortedException("The peer has too many connections."));
-            return;
+            connection.Features.Set(caller);
         }
-        try
-        {
-            if (!caller.IsNobody)
-            {
-                connection.Features.Set(caller);
-            }
-            Farewell.Prepare(connection);
-            await next(connection).ConfigureAwait(false);
-        }
-        finally
-        {
-            _connections.GiveBack(caller.Actor);
-        }
+        Farewell.Prepare(connection);
+        await quota.RunAsync(connection, caller, next).ConfigureAwait(false);
     });
 
     /// <summary>The uid of the process that connected (SO_PEERCRED of unix(7): pid, uid, gid).</summary>

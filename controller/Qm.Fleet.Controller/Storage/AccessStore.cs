@@ -21,109 +21,104 @@ internal sealed class AccessStore(Database database)
         [.. db.Query<BindingRow>($"{SelectBinding} order by name").Select(Binding)],
         [.. db.Query<TokenRow>($"{SelectToken} order by name").Select(Token)]));
 
-    /// <summary>Makes or changes a role; one that is so already writes nothing.</summary>
+    /// <summary>Inside a transaction: makes or changes a role, with its event; one that is so already writes nothing.</summary>
     /// <exception cref="AccessException">There are too many.</exception>
-    public Task<int> ApplyAsync(V1.AccessRole role, Origin by, CancellationToken ct) => WriteAsync(
-        "access_roles", "role", role.Name, by, $"Role {role.Name} has {role.Rules.Count} rules.",
-        tx => tx.Execute(
-            "insert into access_roles (name, rules) values (@Name, @Rules) on conflict (name) do update set rules = excluded.rules where rules <> excluded.rules",
-            new { role.Name, Rules = JsonFormatter.Default.Format(role) }),
-        ct);
+    internal static int Apply(WriteTransaction tx, V1.AccessRole role, string actor) => Write(
+        tx, "access_roles", "role", role.Name, actor, $"Role {role.Name} has {role.Rules.Count} rules.",
+        "insert into access_roles (name, rules) values (@Name, @Rules) on conflict (name) do update set rules = excluded.rules where rules <> excluded.rules",
+        new { role.Name, Rules = JsonFormatter.Default.Format(role) });
 
-    /// <summary>Gives an identity a role; what is so already writes nothing.</summary>
-    /// <inheritdoc cref="ApplyAsync(V1.AccessRole, Origin, CancellationToken)"/>
-    public Task<int> ApplyAsync(V1.AccessBinding binding, Origin by, CancellationToken ct) => WriteAsync(
-        "access_bindings", "binding", binding.Name, by, $"{binding.Subject} has the role {binding.Role} {Where(binding.Scope)}.",
-        tx => tx.Execute(
-            """
-            insert into access_bindings (name, subject, role, scope) values (@Name, @Subject, @Role, @Scope)
-            on conflict (name) do update set subject = excluded.subject, role = excluded.role, scope = excluded.scope
-            where subject <> excluded.subject or role <> excluded.role or scope <> excluded.scope
-            """,
-            new { binding.Name, binding.Subject, binding.Role, Scope = Write(binding.Scope) }),
-        ct);
+    /// <summary>Inside a transaction: gives an identity a role, with its event; what is so already writes nothing.</summary>
+    /// <inheritdoc cref="Apply(WriteTransaction, V1.AccessRole, string)"/>
+    internal static int Apply(WriteTransaction tx, V1.AccessBinding binding, string actor) => Write(
+        tx, "access_bindings", "binding", binding.Name, actor, $"{binding.Subject} has the role {binding.Role} {Where(binding.Scope)}.",
+        """
+        insert into access_bindings (name, subject, role, scope) values (@Name, @Subject, @Role, @Scope)
+        on conflict (name) do update set subject = excluded.subject, role = excluded.role, scope = excluded.scope
+        where subject <> excluded.subject or role <> excluded.role or scope <> excluded.scope
+        """,
+        new { binding.Name, binding.Subject, binding.Role, Scope = Write(binding.Scope) });
 
-    /// <summary>Stores a token.</summary>
+    /// <summary>Inside a transaction: stores a token, with its event.</summary>
     /// <returns>Whether it was stored: not when there is one of the name.</returns>
-    /// <inheritdoc cref="ApplyAsync(V1.AccessRole, Origin, CancellationToken)"/>
-    public async Task<bool> AddAsync(StoredToken token, Origin by, CancellationToken ct) => await WriteAsync(
-        "access_tokens", "token", token.Name, by,
+    /// <inheritdoc cref="Apply(WriteTransaction, V1.AccessRole, string)"/>
+    internal static bool Add(WriteTransaction tx, StoredToken token, string actor) => Write(
+        tx, "access_tokens", "token", token.Name, actor,
         FormattableString.Invariant($"token:{token.Name} has the role {token.Role} {Where(token.Scope)} until {token.ExpiresAt:u}."),
-        tx => tx.Execute(
-            """
-            insert into access_tokens (name, id, hash, role, scope, created_at, expires_at, created_by) values (@Name, @Id, @Hash, @Role, @Scope, @Now, @ExpiresAt, @CreatedBy)
-            on conflict (name) do nothing
-            """,
-            new
-            {
-                token.Name,
-                token.Id,
-                token.Hash,
-                token.Role,
-                Scope = Write(token.Scope),
-                Now = tx.Now.ToMicroseconds(),
-                ExpiresAt = token.ExpiresAt.ToMicroseconds(),
-                token.CreatedBy,
-            }),
-        ct).ConfigureAwait(false) > 0;
-
-    /// <summary>Removes a role that nobody has.</summary>
-    /// <returns>Who has it, so that it was not removed; null when there is none of the name.</returns>
-    public Task<IReadOnlyList<string>?> DeleteRoleAsync(string name, Origin by, CancellationToken ct) => database.WriteAsync<IReadOnlyList<string>?>(
-        tx =>
+        """
+        insert into access_tokens (name, id, hash, role, scope, created_at, expires_at, created_by) values (@Name, @Id, @Hash, @Role, @Scope, @Now, @ExpiresAt, @CreatedBy)
+        on conflict (name) do nothing
+        """,
+        new
         {
-            var users = tx.Query<string>(
-                "select 'binding/' || name from access_bindings where role = @name union all select 'token/' || name from access_tokens where role = @name", new { name });
-            if (users.Count > 0)
-            {
-                return users;
-            }
-            return Remove(tx, "access_roles", "Role", name, by) ? users : null;
-        },
-        commit: true, ct, by);
+            token.Name,
+            token.Id,
+            token.Hash,
+            token.Role,
+            Scope = Write(token.Scope),
+            Now = tx.Now.ToMicroseconds(),
+            ExpiresAt = token.ExpiresAt.ToMicroseconds(),
+            token.CreatedBy,
+        }) > 0;
 
-    /// <summary>Takes a role away again.</summary>
-    /// <returns>Whether there was such a binding.</returns>
-    public Task<bool> DeleteBindingAsync(string name, Origin by, CancellationToken ct) =>
-        database.WriteAsync(tx => Remove(tx, "access_bindings", "Binding", name, by), commit: true, ct, by);
+    /// <summary>Inside a transaction: removes a role that nobody has, with its event.</summary>
+    /// <returns>Who has it, so that it was not removed; null when there is none of the name.</returns>
+    internal static IReadOnlyList<string>? DeleteRole(WriteTransaction tx, string name, string actor)
+    {
+        var users = tx.Query<string>(
+            "select 'binding/' || name from access_bindings where role = @name union all select 'token/' || name from access_tokens where role = @name", new { name });
+        if (users.Count > 0)
+        {
+            return users;
+        }
+        return Remove(tx, "access_roles", "Role", name, actor) ? users : null;
+    }
 
-    /// <summary>Ends a token.</summary>
-    /// <returns>Whether there was one of the name.</returns>
-    public Task<bool> DeleteTokenAsync(string name, Origin by, CancellationToken ct) =>
-        database.WriteAsync(tx => Remove(tx, "access_tokens", "Token", name, by), commit: true, ct, by);
+    /// <summary>Inside a transaction: takes a role away again, with its event.</summary>
+    /// <returns>As the binding was; null when there is none of the name.</returns>
+    internal static V1.AccessBinding? DeleteBinding(WriteTransaction tx, string name, string actor)
+    {
+        var before = tx.QuerySingleOrDefault<BindingRow>($"{SelectBinding} where name = @name", new { name });
+        return Remove(tx, "access_bindings", "Binding", name, actor) ? Binding(before!) : null;
+    }
 
-    private async Task<int> WriteAsync(string table, string kind, string name, Origin by, string message, Func<WriteTransaction, int> write, CancellationToken ct) =>
-        await database.WriteAsync(
-            tx =>
-            {
-                var there = tx.Query<string>($"select name from {table}");
-                if (there.Count >= Most && !there.Contains(name))
-                {
-                    throw new AccessException($"There are {Most} {kind}s already; delete one that nobody needs.");
-                }
-                var before = Text(tx, table, name);
-                var written = write(tx);
-                if (written > 0)
-                {
-                    Append(tx, by, message, before, Text(tx, table, name));
-                }
-                return written;
-            },
-            commit: true, ct, by).ConfigureAwait(false);
+    /// <summary>Inside a transaction: ends a token, with its event.</summary>
+    /// <returns>As it was; null when there is none of the name.</returns>
+    internal static StoredToken? DeleteToken(WriteTransaction tx, string name, string actor)
+    {
+        var before = tx.QuerySingleOrDefault<TokenRow>($"{SelectToken} where name = @name", new { name });
+        return Remove(tx, "access_tokens", "Token", name, actor) ? Token(before!) : null;
+    }
 
-    private static bool Remove(WriteTransaction tx, string table, string kind, string name, Origin by)
+    private static int Write(WriteTransaction tx, string table, string kind, string name, string actor, string message, string sql, object parameters)
+    {
+        var there = tx.Query<string>($"select name from {table}");
+        if (there.Count >= Most && !there.Contains(name))
+        {
+            throw new AccessException($"There are {Most} {kind}s already; delete one that nobody needs.");
+        }
+        var before = Text(tx, table, name);
+        var written = tx.Execute(sql, parameters);
+        if (written > 0)
+        {
+            Append(tx, actor, message, before, Text(tx, table, name));
+        }
+        return written;
+    }
+
+    private static bool Remove(WriteTransaction tx, string table, string kind, string name, string actor)
     {
         var before = Text(tx, table, name);
         if (tx.Execute($"delete from {table} where name = @name", new { name }) == 0)
         {
             return false;
         }
-        Append(tx, by, $"{kind} {name} was removed.", before, "");
+        Append(tx, actor, $"{kind} {name} was removed.", before, "");
         return true;
     }
 
-    private static void Append(WriteTransaction tx, Origin by, string message, string before, string after) =>
-        tx.Append(new EventDraft("AccessChanged", EventSeverity.Warning, by.Actor, "", "", "", message) { Before = before, After = after });
+    private static void Append(WriteTransaction tx, string actor, string message, string before, string after) =>
+        tx.Append(new EventDraft("AccessChanged", EventSeverity.Warning, actor, "", "", "", message) { Before = before, After = after });
 
     // Of a token neither its id nor its hash: both are parts of a secret.
     private static string Text(ReadSnapshot db, string table, string name) => table switch

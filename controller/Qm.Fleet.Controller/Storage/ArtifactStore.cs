@@ -38,24 +38,22 @@ internal sealed class ArtifactStore(Database database)
         },
         commit: true, ct, by);
 
-    /// <summary>Forgets an archive, unless a revision needs it.</summary>
+    /// <summary>Inside a transaction: forgets an archive, with its event, unless a revision needs it.</summary>
     /// <returns>As it last was, with the revisions that kept it from being forgotten; null when there is none of the digest.</returns>
-    public Task<StoredArtifact?> DeleteAsync(string sha256, Origin by, CancellationToken ct) => database.WriteAsync(
-        tx =>
+    internal static StoredArtifact? Delete(WriteTransaction tx, string sha256, string actor)
+    {
+        if (Find(tx, sha256) is not { } row)
         {
-            if (Find(tx, sha256) is not { } row)
-            {
-                return null;
-            }
-            var artifact = Artifact(row, Users(tx));
-            if (artifact.UsedBy.Count == 0)
-            {
-                tx.Execute("delete from artifacts where sha256 = @sha256", new { sha256 });
-                Append(tx, "ArtifactDeleted", EventSeverity.Info, by.Actor, FormattableString.Invariant($"{artifact.Name} with {artifact.Bytes} bytes, sha256 {sha256}."), artifact);
-            }
-            return artifact;
-        },
-        commit: true, ct, by);
+            return null;
+        }
+        var artifact = Artifact(row, Users(tx));
+        if (artifact.UsedBy.Count == 0)
+        {
+            tx.Execute("delete from artifacts where sha256 = @sha256", new { sha256 });
+            Append(tx, "ArtifactDeleted", EventSeverity.Info, actor, FormattableString.Invariant($"{artifact.Name} with {artifact.Bytes} bytes, sha256 {sha256}."), artifact);
+        }
+        return artifact;
+    }
 
     /// <summary>Forgets an archive whose file is gone or damaged, whoever needs it.</summary>
     public Task<int> LoseAsync(StoredArtifact artifact, string why, CancellationToken ct) => database.WriteAsync(

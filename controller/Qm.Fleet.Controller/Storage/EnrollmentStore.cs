@@ -45,30 +45,6 @@ internal sealed class EnrollmentStore(Database database)
     /// <summary>The key that has a name; null when none does.</summary>
     public StoredKey? Key(string node) => database.Read(db => Key(db, node));
 
-    /// <summary>Approves or denies a request; one that is so already stays as it is.</summary>
-    /// <returns>As it is now; null when the key asks for the name no more.</returns>
-    public Task<StoredEnrollment?> DecideAsync(string node, string fingerprint, EnrollmentState state, string reason, Origin by, CancellationToken ct) => database.WriteAsync(
-        tx =>
-        {
-            var before = Waiting(tx, node, tx.Now).FirstOrDefault(waiting => waiting.Fingerprint == fingerprint);
-            if (before is null || before.State == state)
-            {
-                return before;
-            }
-            tx.Execute(
-                "update enrollments set state = @State, decided_by = @Actor, reason = @reason, expires_at = @ExpiresAt where node = @node and fingerprint = @fingerprint",
-                new { node, fingerprint, State = (int)state, by.Actor, reason, ExpiresAt = (tx.Now + Patience).ToMicroseconds() });
-            var after = Waiting(tx, node, tx.Now).First(waiting => waiting.Fingerprint == fingerprint);
-            var (word, what) = state == EnrollmentState.Approved ? ("EnrollmentApproved", "may join") : ("EnrollmentDenied", "may not join");
-            tx.Append(new EventDraft(word, EventSeverity.Warning, by.Actor, "", node, "", $"{node} at {before.Address} {what} with the key {fingerprint}{(reason.Length == 0 ? "" : $": {reason}")}.")
-            {
-                Before = Text(before),
-                After = Text(after),
-            });
-            return after;
-        },
-        commit: true, ct, by);
-
     /// <summary>Takes up the key of a certificate that was made by hand, unless the name was issued for another one since.</summary>
     /// <param name="node">Whose.</param>
     /// <param name="fingerprint">Of its key.</param>
@@ -108,6 +84,28 @@ internal sealed class EnrollmentStore(Database database)
             : Count(" and address = @address") >= MostOfAddress ? $"{MostOfAddress} requests from {address} wait already; somebody has to look at them."
             : Count("") >= Most ? $"{Most} requests wait already; somebody has to look at them."
             : null;
+    }
+
+    /// <summary>Inside a transaction: approves or denies a request, with its event; one that is so already stays as it is.</summary>
+    /// <returns>As it is now; null when the key asks for the name no more.</returns>
+    internal static StoredEnrollment? Decide(WriteTransaction tx, string node, string fingerprint, EnrollmentState state, string reason, string actor)
+    {
+        var before = Waiting(tx, node, tx.Now).FirstOrDefault(waiting => waiting.Fingerprint == fingerprint);
+        if (before is null || before.State == state)
+        {
+            return before;
+        }
+        tx.Execute(
+            "update enrollments set state = @State, decided_by = @actor, reason = @reason, expires_at = @ExpiresAt where node = @node and fingerprint = @fingerprint",
+            new { node, fingerprint, State = (int)state, actor, reason, ExpiresAt = (tx.Now + Patience).ToMicroseconds() });
+        var after = Waiting(tx, node, tx.Now).First(waiting => waiting.Fingerprint == fingerprint);
+        var (word, what) = state == EnrollmentState.Approved ? ("EnrollmentApproved", "may join") : ("EnrollmentDenied", "may not join");
+        tx.Append(new EventDraft(word, EventSeverity.Warning, actor, "", node, "", $"{node} at {before.Address} {what} with the key {fingerprint}{(reason.Length == 0 ? "" : $": {reason}")}.")
+        {
+            Before = Text(before),
+            After = Text(after),
+        });
+        return after;
     }
 
     /// <summary>Inside a transaction: lets a request wait.</summary>

@@ -16,58 +16,6 @@ internal sealed class JoinTokenStore(Database database)
     /// <summary>All of them, by name.</summary>
     public IReadOnlyList<StoredJoinToken> All() => database.Read<IReadOnlyList<StoredJoinToken>>(static db => [.. db.Query<Row>($"{Select} order by name").Select(Token)]);
 
-    /// <summary>Stores a token that nobody used yet.</summary>
-    /// <returns>Whether it was stored: not when there is one of the name.</returns>
-    /// <exception cref="AccessException">There are too many.</exception>
-    public Task<bool> AddAsync(StoredJoinToken token, Origin by, CancellationToken ct) => database.WriteAsync(
-        tx =>
-        {
-            if (tx.QuerySingleOrDefault<long>("select count(*) from join_tokens") >= Most)
-            {
-                throw new AccessException($"There are {Most} join tokens already; revoke one that nobody needs.");
-            }
-            var added = tx.Execute(
-                """
-                insert into join_tokens (name, id, hash, nodes, site, uses, max_uses, created_at, expires_at, created_by, authorities)
-                values (@Name, @Id, @Hash, @Nodes, @Site, 0, @MaxUses, @Now, @ExpiresAt, @CreatedBy, @Authorities) on conflict (name) do nothing
-                """,
-                new
-                {
-                    token.Name,
-                    token.Id,
-                    token.Hash,
-                    Nodes = string.Join('\n', token.Nodes),
-                    token.Site,
-                    token.MaxUses,
-                    Now = tx.Now.ToMicroseconds(),
-                    ExpiresAt = token.ExpiresAt.ToMicroseconds(),
-                    token.CreatedBy,
-                    Authorities = string.Join('\n', token.Authorities),
-                }) > 0;
-            if (added)
-            {
-                Append(tx, "JoinTokenCreated", by, FormattableString.Invariant($"{token.MaxUses} of {string.Join(", ", token.Nodes)} may join with {token.Name} until {token.ExpiresAt:u}."), "", Text(token));
-            }
-            return added;
-        },
-        commit: true, ct, by);
-
-    /// <summary>Ends a token.</summary>
-    /// <returns>As it last was; null when there is none of the name.</returns>
-    public Task<StoredJoinToken?> DeleteAsync(string name, Origin by, CancellationToken ct) => database.WriteAsync(
-        tx =>
-        {
-            if (tx.QuerySingleOrDefault<Row>($"{Select} where name = @name", new { name }) is not { } row)
-            {
-                return null;
-            }
-            var token = Token(row);
-            tx.Execute("delete from join_tokens where name = @name", new { name });
-            Append(tx, "JoinTokenRevoked", by, FormattableString.Invariant($"Nobody joins with {name} any more; {token.Uses} did."), Text(token), "");
-            return token;
-        },
-        commit: true, ct, by);
-
     /// <summary>Names of those that could be used yet, by nodes that do not know the controller by the key of an authority.</summary>
     public IReadOnlyList<string> LostWithout(string authority, DateTimeOffset now) => [.. All().Where(token => token.IsLostWithout(authority, now)).Select(static token => token.Name)];
 
@@ -77,8 +25,56 @@ internal sealed class JoinTokenStore(Database database)
     /// <summary>Inside the transaction that issues for it: counts one use. The table itself lets no token be used too often.</summary>
     internal static void Use(WriteTransaction tx, string name) => tx.Execute("update join_tokens set uses = uses + 1 where name = @name", new { name });
 
-    private static void Append(WriteTransaction tx, string reason, Origin by, string message, string before, string after) =>
-        tx.Append(new EventDraft(reason, EventSeverity.Warning, by.Actor, "", "", "", message) { Before = before, After = after });
+    /// <summary>Inside a transaction: stores a token that nobody used yet, with its event.</summary>
+    /// <returns>Whether it was stored: not when there is one of the name.</returns>
+    /// <exception cref="AccessException">There are too many.</exception>
+    internal static bool Add(WriteTransaction tx, StoredJoinToken token, string actor)
+    {
+        if (tx.QuerySingleOrDefault<long>("select count(*) from join_tokens") >= Most)
+        {
+            throw new AccessException($"There are {Most} join tokens already; revoke one that nobody needs.");
+        }
+        var added = tx.Execute(
+            """
+            insert into join_tokens (name, id, hash, nodes, site, uses, max_uses, created_at, expires_at, created_by, authorities)
+            values (@Name, @Id, @Hash, @Nodes, @Site, 0, @MaxUses, @Now, @ExpiresAt, @CreatedBy, @Authorities) on conflict (name) do nothing
+            """,
+            new
+            {
+                token.Name,
+                token.Id,
+                token.Hash,
+                Nodes = string.Join('\n', token.Nodes),
+                token.Site,
+                token.MaxUses,
+                Now = tx.Now.ToMicroseconds(),
+                ExpiresAt = token.ExpiresAt.ToMicroseconds(),
+                token.CreatedBy,
+                Authorities = string.Join('\n', token.Authorities),
+            }) > 0;
+        if (added)
+        {
+            Append(tx, "JoinTokenCreated", actor, FormattableString.Invariant($"{token.MaxUses} of {string.Join(", ", token.Nodes)} may join with {token.Name} until {token.ExpiresAt:u}."), "", Text(token));
+        }
+        return added;
+    }
+
+    /// <summary>Inside a transaction: ends a token, with its event.</summary>
+    /// <returns>As it last was; null when there is none of the name.</returns>
+    internal static StoredJoinToken? Delete(WriteTransaction tx, string name, string actor)
+    {
+        if (tx.QuerySingleOrDefault<Row>($"{Select} where name = @name", new { name }) is not { } row)
+        {
+            return null;
+        }
+        var token = Token(row);
+        tx.Execute("delete from join_tokens where name = @name", new { name });
+        Append(tx, "JoinTokenRevoked", actor, FormattableString.Invariant($"Nobody joins with {name} any more; {token.Uses} did."), Text(token), "");
+        return token;
+    }
+
+    private static void Append(WriteTransaction tx, string reason, string actor, string message, string before, string after) =>
+        tx.Append(new EventDraft(reason, EventSeverity.Warning, actor, "", "", "", message) { Before = before, After = after });
 
     // Of a token neither its id nor its hash: both are parts of a secret.
     private static string Text(StoredJoinToken token) => AuditText.Of(new V1.JoinToken

@@ -70,14 +70,15 @@ internal sealed class NodeStore(Database database)
     /// <summary>Inside a transaction: puts a node into quarantine, or ends that; see <see cref="QuarantineAsync"/>.</summary>
     internal static DecidedNode Quarantine(WriteTransaction tx, StoredNode node, bool quarantine, string actor, string reason)
     {
-        var before = SupervisionRows.Find(tx, node.Name).Quarantine;
+        var known = SupervisionRows.Find(tx, node.Name);
+        var before = known.Quarantine;
         if (quarantine == before is not null)
         {
             return new(node, before, Changed: false);
         }
         var why = reason.Length == 0 ? "" : $": {reason}";
         var after = quarantine ? new Quarantine($"{actor} put it there{why}", tx.Now, actor) : null;
-        SupervisionRows.Save(tx, node.Name, NodeSupervision.New with { Quarantine = after });
+        SupervisionRows.Save(tx, node.Name, known.Decided(after));
         Append(tx, quarantine ? "NodeQuarantined" : "NodeReleased", actor, node.Name, quarantine ? $"It is left alone until somebody releases it{why}." : $"It is looked after again{why}.", Text(before), Text(after));
         return new(node, after, Changed: true);
     }

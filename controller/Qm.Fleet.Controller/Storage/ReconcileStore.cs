@@ -121,8 +121,9 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
     public Task SuperviseAsync(string node, NodeSupervision state, IReadOnlyList<EventDraft> drafts, CancellationToken ct) => database.WriteAsync(
         tx =>
         {
-            // Somebody's decision is not undone by what was judged before it.
-            SupervisionRows.Save(tx, node, state);
+            // Somebody's decision is not undone by what was judged before it: it is stored first, and known to the one who judges a moment later.
+            var decided = state.Quarantine is null && SupervisionRows.Find(tx, node).Quarantine is { Actor: not EventDraft.Controller } quarantine ? quarantine : state.Quarantine;
+            SupervisionRows.Save(tx, node, state with { Quarantine = decided });
             foreach (var draft in drafts)
             {
                 tx.Append(draft);

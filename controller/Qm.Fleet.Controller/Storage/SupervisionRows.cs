@@ -32,7 +32,8 @@ internal static class SupervisionRows
             unit => unit.Key, unit => new UnitState([.. unit.Value.Restarts.Select(time => time.ToMicroseconds())], unit.Value.Attempts, unit.Value.Step, unit.Value.Left), StringComparer.Ordinal),
         [.. state.QmRestarts.Select(time => time.ToMicroseconds())],
         [.. state.Earlier.Select(time => time.ToMicroseconds())],
-        state.Quarantine is { } quarantine ? new(quarantine.Reason, quarantine.Since.ToMicroseconds(), quarantine.Actor) : null));
+        state.Quarantine is { } quarantine ? new(quarantine.Reason, quarantine.Since.ToMicroseconds(), quarantine.Actor) : null,
+        [.. state.Frozen]));
 
     internal static void Save(WriteTransaction tx, string fleetUid, FleetSupervision state) =>
         Save(tx, FleetScope, fleetUid, new FleetState(state.CorrelatedSince?.ToMicroseconds()));
@@ -50,6 +51,7 @@ internal static class SupervisionRows
             StringComparer.Ordinal),
         QmRestarts = [.. stored.QmRestarts.Select(time => time.ToTime())],
         Earlier = [.. stored.Earlier.Select(time => time.ToTime())],
+        Frozen = ImmutableSortedSet.Create(StringComparer.Ordinal, stored.Frozen ?? []),
         Quarantine = stored.Quarantine is { } quarantine ? new(quarantine.Reason, quarantine.Since.ToTime(), quarantine.Actor) : null,
     };
 
@@ -68,7 +70,7 @@ internal static class SupervisionRows
     private sealed record Row(string Scope, string Name, string State);
 
     // Times are microseconds since 1970.
-    private sealed record NodeState(string Revision, Dictionary<string, UnitState> Units, long[] QmRestarts, long[] Earlier, QuarantineState? Quarantine);
+    private sealed record NodeState(string Revision, Dictionary<string, UnitState> Units, long[] QmRestarts, long[] Earlier, QuarantineState? Quarantine, string[]? Frozen = null);
 
     private sealed record UnitState(long[] Restarts, int Attempts, int Step, string Left = "");
 

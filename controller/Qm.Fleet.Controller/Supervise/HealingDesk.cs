@@ -87,8 +87,7 @@ internal sealed class HealingDesk(IReconcileStore store, Decisions decisions, Ti
 
     /// <summary>Somebody decided about a node; the store has it already.</summary>
     internal void Decided(string node, Quarantine? quarantine) =>
-        // A node that is released begins anew.
-        _nodes[node] = new(NodeSupervision.New with { Quarantine = quarantine });
+        _nodes[node] = new(Of(node).Decided(quarantine));
 
     /// <summary>Asks whether a node may be healed now, and takes it down as done if so.</summary>
     /// <param name="fleet">Its fleet.</param>

@@ -105,6 +105,34 @@ internal sealed class NodeHealer(string name, HealingDesk desk, IReconcileStore 
         return ours;
     }
 
+    /// <summary>Keeps what load shedding froze.</summary>
+    /// <returns>False when that could not be stored, or somebody decided about the node meanwhile: then nothing is frozen yet.</returns>
+    internal async Task<bool> FreezesAsync(ImmutableSortedSet<string> frozen, CancellationToken ct)
+    {
+        var before = State;
+        if (before.Frozen.SetEquals(frozen))
+        {
+            return true;
+        }
+
+        var state = before with { Frozen = frozen };
+        if (!desk.TrySet(name, before, state))
+        {
+            return false;
+        }
+
+        try
+        {
+            await store.SuperviseAsync(name, state.By(desk.Ahead), [], ct);
+            return true;
+        }
+        catch (StoreException e) when (e.IsTransient)
+        {
+            desk.TrySet(name, state, before);
+            return false;
+        }
+    }
+
     /// <summary>What the node was seen to be is known to its fleet.</summary>
     /// <param name="step">What is done next.</param>
     internal void Noted(NodeStep step)

@@ -10,11 +10,8 @@ namespace Qm.Fleet.Controller.Supervise;
 /// <summary>Sheds load of one node while its QM is under pressure, as its fleet's rules say.</summary>
 internal sealed class NodeShedder(string name, EventSink events)
 {
-    private const string ServiceSuffix = ".service";
-
     private ImmutableSortedDictionary<string, SheddingState> _states = LoadShedder.None;
     private ImmutableArray<SheddingRule> _active = [];
-    private ImmutableHashSet<string> _known = [];
 
     /// <summary>Rules whose load is shed, each with since when.</summary>
     internal ImmutableArray<(string Rule, DateTimeOffset Since)> Active { get; private set; } = [];
@@ -41,31 +38,12 @@ internal sealed class NodeShedder(string name, EventSink events)
         _states = verdict.States;
         Wake = LoadShedder.Wake(rules, _states, now);
         _active = [.. LoadShedder.Active(rules, _states)];
-        _known = [.. rules.SelectMany(static rule => rule.Freeze).Select(static workload => workload + ServiceSuffix)];
         Active = [.. _active.Select(rule => (rule.Name, _states[rule.Name].ActiveSince!.Value))];
         return _active.IsEmpty || view.Desired is not { } desired ? view : view with { Desired = LoadShedder.Overlay(desired, _active) };
     }
 
-    /// <summary>The next workload to freeze or thaw; null when each is as it shall be.</summary>
-    internal NodeStep.Act? Next(NodeView view)
-    {
-        foreach (var (unit, reading) in view.QmUnits)
-        {
-            var rule = _active.FirstOrDefault(rule => rule.Freeze.Contains(unit.Replace(ServiceSuffix, "", StringComparison.Ordinal)));
-            if (rule is not null && !reading.IsFrozen && reading.IsSettledActive)
-            {
-                return new NodeStep.Freeze(unit, $"rule {rule.Name} sheds its load");
-            }
-
-            // Only what a rule may have frozen: what else is frozen, somebody else did.
-            if (rule is null && reading.IsFrozen && _known.Contains(unit))
-            {
-                return new NodeStep.Thaw(unit, "no rule sheds its load any more");
-            }
-        }
-
-        return null;
-    }
+    /// <summary>The next workload to freeze or thaw, and those that are frozen by us then; see <see cref="LoadShedder.Next"/>.</summary>
+    internal (NodeStep.Act? Act, ImmutableSortedSet<string> Frozen) Next(NodeView view, ImmutableSortedSet<string> frozen) => LoadShedder.Next(view.QmUnits, _active, frozen);
 
     private static PressureSample? ToSample(Usage? usage) => usage?.Qm is not { } qm ? null : new(
         ImmutableSortedDictionary.CreateRange(new (PressureKind Kind, Pressure? Pressure)[]

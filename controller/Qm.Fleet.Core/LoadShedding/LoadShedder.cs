@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Qm.Fleet.Core.Environments;
+using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Supervision;
 
@@ -28,9 +29,11 @@ public sealed record SheddingState(DateTimeOffset? ActiveSince, DateTimeOffset? 
 public sealed record SheddingVerdict(ImmutableSortedDictionary<string, SheddingState> States, ImmutableArray<SupervisionNotice> Notices);
 
 /// <summary>Decides what load of a node is shed while its QM is under pressure, and when it is taken up again.</summary>
-/// <remarks>What is shed is not stored: a controller that starts anew takes the load up, and sheds it again if the pressure lasts.</remarks>
+/// <remarks>What is shed is not stored, but for what was frozen: a controller that starts anew takes the load up, and sheds it again if the pressure lasts.</remarks>
 public static class LoadShedder
 {
+    private const string ServiceSuffix = ".service";
+
     // More samples than come within the longest window are not worth more.
     private const int CountedMax = 512;
 
@@ -100,6 +103,32 @@ public static class LoadShedder
     {
         var limits = active.SelectMany(static rule => rule.Limits).Where(limit => desired.Environment.Resources.ContainsKey(limit.Key)).ToArray();
         return limits.Length == 0 ? desired : desired with { Environment = desired.Environment with { Resources = desired.Environment.Resources.SetItems(limits) } };
+    }
+
+    /// <summary>The next workload to freeze or thaw, and those that are frozen by us then, to be stored before it is done.</summary>
+    /// <param name="units">Units inside QM, as they were read.</param>
+    /// <param name="active">The rules whose load is shed.</param>
+    /// <param name="frozen">Units that were frozen by us. What else is frozen, somebody else did, whatever a rule says of it.</param>
+    /// <returns>No act when each is as it shall be.</returns>
+    public static (NodeStep.Act? Act, ImmutableSortedSet<string> Frozen) Next(
+        IReadOnlyDictionary<string, UnitReading> units, IReadOnlyCollection<SheddingRule> active, ImmutableSortedSet<string> frozen)
+    {
+        var shed = active.SelectMany(static rule => rule.Freeze.Select(workload => (Unit: workload + ServiceSuffix, rule.Name))).ToLookup(static one => one.Unit, static one => one.Name, StringComparer.Ordinal);
+        var ours = frozen.Except(frozen.Where(unit => !shed.Contains(unit) && units.TryGetValue(unit, out var reading) && !reading.IsFrozen));
+        foreach (var (unit, reading) in units)
+        {
+            if (shed[unit].FirstOrDefault() is { } rule && !reading.IsFrozen && reading.IsSettledActive)
+            {
+                return (new NodeStep.Freeze(unit, $"rule {rule} sheds its load"), ours.Add(unit));
+            }
+
+            if (!shed.Contains(unit) && reading.IsFrozen && ours.Contains(unit))
+            {
+                return (new NodeStep.Thaw(unit, "no rule sheds its load any more"), ours);
+            }
+        }
+
+        return (null, ours);
     }
 
     private static SheddingState ByPressure(SheddingRule rule, SheddingTrigger.Pressure pressure, SheddingState before, PressureSample sample, DateTimeOffset now)

@@ -35,6 +35,9 @@ public sealed record NodeSupervision
     /// <summary>Whether BlueChi heard the node at the last look; null when BlueChi itself was not heard.</summary>
     public bool? WasOnline { get; init; }
 
+    /// <summary>Units inside QM that load shedding froze, and has to thaw: what else is frozen, somebody else did.</summary>
+    public ImmutableSortedSet<string> Frozen { get; init; } = ImmutableSortedSet.Create<string>(StringComparer.Ordinal);
+
     /// <summary>Why and since when it is left alone; null when it is not.</summary>
     public Quarantine? Quarantine { get; init; }
 
@@ -57,6 +60,7 @@ public sealed record NodeSupervision
         // Restarts disturb a node whatever it runs.
         QmRestarts = QmRestarts,
         Earlier = [.. Earlier.Concat(Units.Values.SelectMany(static unit => unit.Restarts)).Order().TakeLast(EarlierMax)],
+        Frozen = Frozen,
         Quarantine = Quarantine,
         LinkLosses = LinkLosses,
         WasOnline = WasOnline,
@@ -70,8 +74,13 @@ public sealed record NodeSupervision
             static unit => unit.Key, static unit => UnitWatch.New with { Restarts = unit.Value.Restarts, Attempts = unit.Value.Attempts, Step = unit.Value.Step, Left = unit.Value.Left }, StringComparer.Ordinal),
         QmRestarts = QmRestarts,
         Earlier = Earlier,
+        Frozen = Frozen,
         Quarantine = Quarantine,
     };
+
+    /// <summary>What is left when somebody put it into quarantine, or released it: it begins anew, but for what has to be thawed.</summary>
+    /// <param name="quarantine">Why it is left alone; null when it is not.</param>
+    public NodeSupervision Decided(Quarantine? quarantine) => New with { Frozen = Frozen, Quarantine = quarantine };
 
     /// <summary>The same with the times of what was done by another clock: who stores it may have started before the clock was set.</summary>
     /// <param name="by">How far that clock is ahead.</param>
@@ -84,7 +93,7 @@ public sealed record NodeSupervision
     };
 
     /// <summary>Whether something differs that a controller that starts anew must know: what was done, and what follows from it.</summary>
-    public bool MustBeStored(NodeSupervision before) => Quarantine != before.Quarantine || !QmRestarts.SequenceEqual(before.QmRestarts) || !Earlier.SequenceEqual(before.Earlier)
+    public bool MustBeStored(NodeSupervision before) => Quarantine != before.Quarantine || !QmRestarts.SequenceEqual(before.QmRestarts) || !Earlier.SequenceEqual(before.Earlier) || !Frozen.SetEquals(before.Frozen)
         || Units.Any(unit => before.Units.GetValueOrDefault(unit.Key, UnitWatch.New) is var was
             && (!was.Restarts.SequenceEqual(unit.Value.Restarts) || was.Step != unit.Value.Step || was.Attempts != unit.Value.Attempts || was.Left != unit.Value.Left));
 }

@@ -12,6 +12,9 @@ internal static class SupervisionParser
     private const int FactorMax = 10;
     private static readonly TimeSpan ShortestInitial = TimeSpan.FromMilliseconds(100);
 
+    // What is shorter lies between two looks.
+    private static readonly TimeSpan ShortestWindow = TimeSpan.FromSeconds(1);
+
     private static readonly (string Word, Escalation Step)[] Words =
     [
         ("restart-unit", Escalation.RestartUnit), ("restart-qm", Escalation.RestartQm),
@@ -45,8 +48,8 @@ internal static class SupervisionParser
         // systemd's own restarts come after 100 ms; whoever is faster works against it.
         problems.Check($"{Path}.restart.initial", restart.Initial < ShortestInitial ? $"{Durations.Text(restart.Initial)} is faster than systemd restarts a unit itself; expected at least 100ms" : null);
         problems.Check($"{Path}.restart.max", restart.Max < restart.Initial ? $"{Durations.Text(restart.Max)} is below initial ({Durations.Text(restart.Initial)})" : null);
-        problems.Check($"{Path}.restart.resetAfter", restart.ResetAfter == TimeSpan.Zero ? "every failure would count as the first, and nothing would ever be escalated; expected such as 10m" : null);
-        problems.Check($"{Path}.fleet.within", policy.Within == TimeSpan.Zero ? "no two nodes fail within no time; expected such as 1m" : null);
+        problems.Check($"{Path}.restart.resetAfter", restart.ResetAfter < ShortestWindow ? $"after {Durations.Text(restart.ResetAfter)} every failure would count as the first, and nothing would ever be escalated; expected at least 1s, such as 10m" : null);
+        problems.Check($"{Path}.fleet.within", policy.Within < ShortestWindow ? $"no two nodes fail within {Durations.Text(policy.Within)}; expected at least 1s, such as 1m" : null);
         problems.Check($"{Path}.fleet.correlated", policy.Correlated.Value == 0 ? $"{policy.Correlated} would make a common cause of every failure; expected such as 50%" : null);
         problems.Check($"{Path}.pending", policy.Pending > TimeSpan.FromMinutes(5) ? $"{Durations.Text(policy.Pending)} would hide what is wrong for that long; expected at most 5m" : null);
         return policy;

@@ -52,7 +52,7 @@ public static class Supervisor
 
     private static bool Same(NodeSupervision one, NodeSupervision other) =>
         (one.Revision, one.Quarantine, one.WasOnline) == (other.Revision, other.Quarantine, other.WasOnline)
-        && one.QmRestarts.SequenceEqual(other.QmRestarts) && one.Earlier.SequenceEqual(other.Earlier) && one.LinkLosses.SequenceEqual(other.LinkLosses) && one.Units.SequenceEqual(other.Units);
+        && one.QmRestarts.SequenceEqual(other.QmRestarts) && one.Earlier.SequenceEqual(other.Earlier) && one.LinkLosses.SequenceEqual(other.LinkLosses) && one.Frozen.SetEquals(other.Frozen) && one.Units.SequenceEqual(other.Units);
 
     private static SupervisionVerdict Decide(
         SupervisionView view, NodeSupervision state, SupervisionPolicy policy, DateTimeOffset now, ImmutableArray<SupervisionNotice>.Builder notices)

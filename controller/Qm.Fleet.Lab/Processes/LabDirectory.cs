@@ -68,8 +68,9 @@ internal sealed class LabDirectory : IDisposable
     {
         if (_lock is not null)
         {
-            _lock.Dispose();
+            // In this order: another lab that starts now would take it for abandoned.
             Directory.Delete(Root, recursive: true);
+            _lock.Dispose();
         }
     }
 

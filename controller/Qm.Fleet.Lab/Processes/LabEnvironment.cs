@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
 using Grpc.Net.Client;
 using Qm.Fleet.BlueChi.Bus;
@@ -17,9 +16,6 @@ namespace Qm.Fleet.Lab.Processes;
 /// </summary>
 internal sealed class LabEnvironment : IAsyncDisposable
 {
-    private const int PreferredPort = 8420;
-    private const int FirstOtherPort = 18421;
-    private const int OtherPorts = 10_000;
     private const int MostPorts = 5;
     private static readonly TimeSpan LeastHeartbeatInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(30);
@@ -28,14 +24,14 @@ internal sealed class LabEnvironment : IAsyncDisposable
     private readonly ProcessLauncher _launcher = new();
     private readonly Stack<IAsyncDisposable> _parts = new();
     private readonly AgentExtensions _extensions;
-    private int _port;
+    private LabPort? _port;
     private IAgentLinks _links = null!;
 
     private LabEnvironment(LabOptions options, TimeProvider time)
     {
         (_options, _time) = (options, time);
         Directory = LabDirectory.Create(options.Keep);
-        _extensions = new AgentExtensions(_launcher, options, Directory, () => _port);
+        _extensions = new AgentExtensions(_launcher, options, Directory, () => Port);
         Channel = GrpcChannel.ForAddress("http://qmfleet", new GrpcChannelOptions
         {
             HttpHandler = new SocketsHttpHandler { ConnectCallback = (_, cancellation) => ConnectAsync(Directory.Socket, cancellation) },
@@ -75,7 +71,7 @@ internal sealed class LabEnvironment : IAsyncDisposable
     public ChildProcess? AgentOf(EmulatedNode node) => _extensions.Of(node);
 
     /// <summary>The controller's address for agents and remote clients.</summary>
-    public string Endpoint => string.Create(CultureInfo.InvariantCulture, $"https://127.0.0.1:{_port}");
+    public string Endpoint => string.Create(CultureInfo.InvariantCulture, $"https://127.0.0.1:{Port}");
 
     /// <summary>The controller's address for local clients, as <c>--server</c> takes it.</summary>
     public string Server => $"unix:{Directory.Socket}";
@@ -113,10 +109,10 @@ internal sealed class LabEnvironment : IAsyncDisposable
     {
         for (var attempt = 1; ; attempt++)
         {
-            var isChosen = _port != 0;
-            _port = isChosen ? _port : FreePort();
+            var isChosen = _port is not null;
+            _port ??= LabPort.Claim();
             Controller = await ChildProcess.StartAsync(_launcher, "controller",
-                [.. Programs.Controller, "run", "--state", Directory.ControllerState, "--bus", BusAddress, "--listen", $"127.0.0.1:{_port}", "--socket", Directory.Socket, "--metrics", "off",
+                [.. Programs.Controller, "run", "--state", Directory.ControllerState, "--bus", BusAddress, "--listen", $"127.0.0.1:{Port}", "--socket", Directory.Socket, "--metrics", "off",
                  .. _options.AgentProcessEach ? ["--usage-interval", "1000"] : Array.Empty<string>(),
                  .. _options.LinkConfirmWithin is { } within ? ["--link-confirm-within", within.TotalMilliseconds.ToString(CultureInfo.InvariantCulture)] : Array.Empty<string>(),
                  .. _options.ControllerArguments],
@@ -129,8 +125,9 @@ internal sealed class LabEnvironment : IAsyncDisposable
             }
             catch (LabException e) when (!isChosen && attempt < MostPorts && e.Message.Contains("address already in use", StringComparison.OrdinalIgnoreCase))
             {
-                // Another lab, started at the same time, saw the same free port and was faster.
-                _port = 0;
+                // Another program saw the same free port and was faster.
+                _port.Dispose();
+                _port = null;
             }
         }
     }
@@ -197,8 +194,12 @@ internal sealed class LabEnvironment : IAsyncDisposable
         }
 
         _launcher.Dispose();
+        _port?.Dispose();
         Directory.Dispose();
     }
+
+    // 0 until the controller was started for the first time.
+    private int Port => _port?.Number ?? 0;
 
     private async Task<string> StartBusAsync(CancellationToken cancellation)
     {
@@ -331,25 +332,5 @@ internal sealed class LabEnvironment : IAsyncDisposable
             connection.Dispose();
             throw;
         }
-    }
-
-    private static int FreePort()
-    {
-        // Below the ports that the kernel gives to clients, so that it stays free while the controller is down.
-        foreach (var port in Enumerable.Range(0, OtherPorts).Select(step => FirstOtherPort + ((Environment.ProcessId + step) * 17 % OtherPorts)).Prepend(PreferredPort))
-        {
-            using var probe = new TcpListener(IPAddress.Loopback, port);
-            try
-            {
-                probe.Start();
-                return ((IPEndPoint)probe.LocalEndpoint).Port;
-            }
-            catch (SocketException)
-            {
-                // Taken: the next one.
-            }
-        }
-
-        throw new LabException("There is no free TCP port on 127.0.0.1.");
     }
 }

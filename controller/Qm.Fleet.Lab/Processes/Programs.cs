@@ -7,13 +7,13 @@ internal static class Programs
     /// <exception cref="LabException">It was not built.</exception>
     public static string[] Controller => Beside("qm-fleet-controller");
 
-    /// <summary>The agent extension's command line.</summary>
+    /// <summary>The agent extension's command line: what QMFLEET_AGENT names, such as a native one, or beside the lab.</summary>
     /// <exception cref="LabException">It was not built.</exception>
-    public static string[] Agent => Beside("qm-fleet-agent");
+    public static string[] Agent => Named("QMFLEET_AGENT") is { } agent ? [agent] : Beside("qm-fleet-agent");
 
-    /// <summary>The command line client: beside the lab, or in its own project of the repository the lab was built in.</summary>
+    /// <summary>The command line client: what QMFLEET_CLI names, such as a native one, beside the lab, or in its own project of the repository the lab was built in.</summary>
     /// <exception cref="LabException">It was not built.</exception>
-    public static string Cli => new[] { Path.Combine(BaseDirectory, "qmfleet") }.Concat(Above(BaseDirectory)
+    public static string Cli => Named("QMFLEET_CLI") ?? new[] { Path.Combine(BaseDirectory, "qmfleet") }.Concat(Above(BaseDirectory)
             .Select(directory => Path.Combine(directory.FullName, "controller/Qm.Fleet.Cli/bin", Configuration, "qmfleet")))
         .FirstOrDefault(program => File.Exists(program) && File.Exists(program + ".dll"))
         ?? throw new LabException("qmfleet is not built; build it: dotnet build controller/Qm.Fleet.Cli");
@@ -33,6 +33,10 @@ internal static class Programs
             yield return directory;
         }
     }
+
+    private static string? Named(string variable) => Environment.GetEnvironmentVariable(variable) is not { Length: > 0 } program ? null
+        : File.Exists(program) ? program
+        : throw new LabException($"{variable} names {program}, which is not there; build it, or unset {variable}.");
 
     private static string[] Beside(string program)
     {

@@ -76,9 +76,9 @@ internal static class GoldenNode
         node.Write(Seccomp, SeccompText);
         node.Write("run/systemd/generator/qm.service", "[Service]\n");
         node.Write("run/bluechi/bluechi.sock", "");
-        node.Write(HostAgentConf, "[bluechi-agent]\nNodeName=ecu01\nControllerAddress=unix:path=/run/bluechi/bluechi.sock\n");
-        node.Write(QmAgentConf, "[bluechi-agent]\nNodeName=qm.ecu01\nControllerAddress=unix:path=/run/bluechi.sock\n");
-        node.Write("etc/bluechi/controller.conf", "[bluechi-controller]\nAllowedNodeNames=ecu01,qm.ecu01\n");
+        node.Write(HostAgentConf, "[bluechi-agent]\nNodeName=ecu01\nControllerAddress=unix:path=/run/bluechi/bluechi.sock\nControllerHeartbeatThreshold=6000\n");
+        node.Write(QmAgentConf, "[bluechi-agent]\nNodeName=qm.ecu01\nControllerAddress=unix:path=/run/bluechi.sock\nHeartbeatInterval=1000\nControllerHeartbeatThreshold=6000\n");
+        node.Write("etc/bluechi/controller.conf", "[bluechi-controller]\nAllowedNodeNames=ecu01,qm.ecu01\nHeartbeatInterval=1000\n");
         node.Write("etc/subuid", "qmcontainers:1000000000:1500000000\ncontainers:2500000000:1500000000\n");
         node.Write("etc/subgid", "qmcontainers:1000000000:1500000000\ncontainers:2500000000:1500000000\n");
         node.Write("sys/fs/selinux/enforce", "1");

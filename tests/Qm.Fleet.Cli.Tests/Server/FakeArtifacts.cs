@@ -61,7 +61,11 @@ internal sealed class FakeArtifacts : ArtifactService.ArtifactServiceBase
             throw new RpcException(new(StatusCode.FailedPrecondition, $"{artifact.Name} is needed by {string.Join(", ", artifact.UsedBy)}."));
         }
 
-        Stored.Remove(artifact);
+        if (!request.DryRun)
+        {
+            Stored.Remove(artifact);
+        }
+
         return Task.FromResult(artifact);
     }
 }

@@ -76,11 +76,20 @@ public sealed class ArtifactTests : CliTest
         Server.Artifacts.Stored.Add(new() { Sha256 = Digest, Name = "qm\u001b[2J.tar", SizeBytes = 3 << 20, UsedBy = { "cockpit/82e17763" }, PushedBy = "admin:alice" });
         await RunAsync("artifact", "list");
         Assert.Equal($"""
-            SHA256{new string(' ', 58)}  NAME        SIZE   PUSHED  USED BY
-            {Digest}  qm?[2J.tar  3.00M  -       cockpit/82e17763
+            NAME        SHA256        SIZE   PUSHED  USED BY
+            qm?[2J.tar  {Digest[..12]}  3.00M  -       cockpit/82e17763
 
             """.ReplaceLineEndings("\n"), Out.ToString());
         Assert.Empty(Errors);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-CLI-002")]
+    public async Task List_Wide_HasTheDigestThatAFleetNames()
+    {
+        Server.Artifacts.Stored.Add(new() { Sha256 = Digest, Name = "qm.tar", PushedBy = "admin:alice" });
+        await RunAsync("artifact", "list", "-o", "wide", "--no-headers");
+        Assert.EndsWith($"  admin:alice  {Digest}\n", Out.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -104,6 +113,26 @@ public sealed class ArtifactTests : CliTest
         Assert.Equal(ExitCode.Done, await RunAsync("artifact", "delete", Digest));
         Assert.Equal($"artifact/{Digest} deleted\n", Out.ToString());
         Assert.Equal(ExitCode.NotFound, await RunAsync("artifact", "delete", Digest));
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-CLI-003")]
+    public async Task Delete_ByNameOrFirstDigits_IsOfOneThatIsMeantAndNoOther()
+    {
+        var (first, second, third) = ("77" + new string('1', 62), "77" + new string('2', 62), new string('3', 64));
+        Server.Artifacts.Stored.AddRange([new() { Sha256 = first, Name = "qm.tar" }, new() { Sha256 = second, Name = "qm.tar" }, new() { Sha256 = third, Name = "other.tar" }]);
+
+        Assert.Equal(ExitCode.Invalid, await RunAsync("artifact", "delete", "qm.tar"));
+        Assert.Equal("2 archives are called qm.tar: name one by its digest, 771111111111 or 772222222222\n", Errors);
+        Assert.Equal(ExitCode.Invalid, await RunAsync("artifact", "delete", "77"));
+        Assert.Equal(ExitCode.NotFound, await RunAsync("artifact", "delete", "78"));
+        Assert.Equal(3, Server.Artifacts.Stored.Count);
+
+        Assert.Equal(ExitCode.Done, await RunAsync("artifact", "delete", "other.tar", "--dry-run"));
+        Assert.Equal($"artifact/{third} would be deleted  (dry run)\n", Out.ToString());
+        Assert.Equal(ExitCode.Done, await RunAsync("artifact", "delete", "other.tar"));
+        Assert.Equal(ExitCode.Done, await RunAsync("artifact", "delete", "772222222222"));
+        Assert.Equal(first, Assert.Single(Server.Artifacts.Stored).Sha256);
     }
 
     private string File()

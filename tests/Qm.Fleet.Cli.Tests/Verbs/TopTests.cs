@@ -1,4 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
 using Qm.Fleet.V1;
 using Xunit;
 
@@ -105,6 +106,39 @@ public sealed class TopTests : CliTest
         Assert.Equal(TimeSpan.FromSeconds(2), Assert.Single(Server.Diagnostics.TopAsked).Interval.ToTimeSpan());
         Assert.Contains("ecu1  qm.service     0.42", Out.ToString(), StringComparison.Ordinal);
         Assert.Contains('…', Out.ToString());
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(80)]
+    public async Task Top_ServerGoesAway_SaysSoAndGoesOn(int? width)
+    {
+        Server.Diagnostics.Rounds.Add(new Top { At = At, Complete = true, Nodes = { new NodeTop { Node = "ecu1", UnknownBecause = "nobody asked" } } });
+        Server.Diagnostics.End = new(StatusCode.Unavailable, "stopping");
+        var run = CommandLine.RunAsync(["top", "nodes", "--interval", "5s"], Context() with { OutWidth = width }, TestContext.Current.CancellationToken);
+        await (width is null ? Error : Out).SeeAsync("the server went away; going on when it is back");
+        (Server.Diagnostics.Rounds[0], Server.Diagnostics.End) = (new Top { At = At, Complete = true, Nodes = { new NodeTop { Node = "ecu2" } } }, null);
+        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
+        while (Server.Diagnostics.TopAsked.Count < 2)
+        {
+            Time.Advance(TimeSpan.FromSeconds(1));
+            await pace.WaitForNextTickAsync(TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal(ExitCode.Done, await run);
+        await Out.SeeAsync("ecu2");
+        Assert.Equal(Server.Diagnostics.TopAsked[0], Server.Diagnostics.TopAsked[1]);
+    }
+
+    [Theory]
+    [InlineData("nodes", "--interval", "5s")]
+    [InlineData("nodes")]
+    public async Task Top_ServerThatIsNotThereOrIsAskedOnce_IsAnErrorAtOnce(params string[] arguments)
+    {
+        Server.Diagnostics.End = new(StatusCode.Unavailable, "stopping");
+
+        Assert.Equal(ExitCode.Unreachable, await RunAsync(["top", .. arguments]));
+        Assert.Single(Server.Diagnostics.TopAsked);
     }
 
     [Fact]

@@ -95,7 +95,7 @@ public sealed class ArtifactCrashTests
             died = await DiesAsync(async () =>
             {
                 // As the API does.
-                Assert.NotNull(await new ArtifactStore(store.Database).DeleteAsync(File.Sha256, new Origin("admin:test"), Ct));
+                Assert.NotNull(await store.Database.WriteAsync(static tx => ArtifactStore.Delete(tx, File.Sha256, "admin:test"), commit: true, Ct));
                 Uploads(store, calls).Discard(File.Sha256);
             });
 

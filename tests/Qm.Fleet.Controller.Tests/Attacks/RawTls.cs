@@ -55,6 +55,24 @@ internal sealed class RawTls : IAsyncDisposable
 
     public async Task SendAsync(string text) => await Stream.WriteAsync(Encoding.Latin1.GetBytes(text), Ct);
 
+    /// <summary>What is answered next, as it comes.</summary>
+    public async Task<string> NextAsync()
+    {
+        var buffer = new byte[4096];
+        return Encoding.Latin1.GetString(buffer, 0, await Stream.ReadAsync(buffer, Ct).AsTask().WaitAsync(RunningController.Deadline, Ct));
+    }
+
+    /// <summary>What is answered until it has a text, or the server closes the connection.</summary>
+    public async Task<string> UntilAsync(string text)
+    {
+        var answers = new StringBuilder();
+        while (!answers.ToString().Contains(text, StringComparison.Ordinal) && await NextAsync() is { Length: > 0 } next)
+        {
+            answers.Append(next);
+        }
+        return answers.ToString();
+    }
+
     /// <summary>Everything that is answered until the server closes the connection.</summary>
     public async Task<string> AnswersAsync() => await AnswersAsync(Stream);
 

@@ -27,6 +27,13 @@ public sealed class LimitDocumentTests
         Assert.Equal(LimitNames.All, Rows(await PageAsync(), "| Limit |").Select(static row => row[0].Trim('`')));
 
     [Fact]
+    public async Task Page_OfTheLimits_SaysHowLongAConnectionTooManyMayTakeToAsk()
+    {
+        Assert.Equal(TimeSpan.FromSeconds(10), ConnectionQuota.Patience);
+        Assert.Contains("Where nothing is asked within ten seconds", await PageAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Page_OfTheLimits_HasWhatIsFixed()
     {
         var rows = Rows(await PageAsync(), "| Fixed |").Select(static row => (row[0], row[1]));
@@ -36,6 +43,7 @@ public sealed class LimitDocumentTests
                 ("Connections, streams and single calls of a node at once", $"{CallerLimits.Node.Connections}, {CallerLimits.Node.Streams} and {CallerLimits.Node.Calls}"),
                 ("Requests of a node per second", $"{CallerLimits.Node.Requests.PerSecond:0}"),
                 ("Requests on the Unix socket", $"{CallerLimits.LocalFactor} times those of an identity"),
+                ("Connections that are too many and are told so at once, of one client, and of all", $"{ConnectionQuota.RefusedOfOne} and {ConnectionQuota.MostRefused}"),
                 ("Connections of all that have not come through their handshake", $"{HandshakeGate.MostUnfinished}"),
                 ("Streams of a connection at once", $"{ServerLimits.StreamsPerConnection}"),
                 ("Refusals of one client that are answered", $"{LimitRefusal.Heard.Burst:0} at once, then {LimitRefusal.Heard.PerSecond:0} per second"),

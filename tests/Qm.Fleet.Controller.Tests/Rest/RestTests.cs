@@ -53,6 +53,22 @@ public sealed class RestTests
         Assert.Equal("2G", (string?)change["fleet"]!["spec"]!["environment"]!["resources"]!["MemoryMax"]);
     }
 
+    // What is not set is left out, and an answer that is no more than yes or no is always set.
+    [Fact]
+    [Trait("Requirement", "QMF-REST-001")]
+    public async Task Answer_ThatIsNo_SaysSo()
+    {
+        await using var controller = await RunningController.StartAsync();
+        await new V1.AccessService.AccessServiceClient(controller.Local()).ApplyRoleAsync(
+            new() { Role = new() { Name = "keeper", Rules = { new V1.AccessRule { Deny = true, Verbs = { "delete" }, Resources = { "fleets" } } } } }, cancellationToken: Ct);
+        await new V1.AccessService.AccessServiceClient(controller.Local()).ApplyBindingAsync(new() { Binding = new() { Name = "no", Subject = "admin:local-admin", Role = "keeper" } }, cancellationToken: Ct);
+
+        var (status, answer) = await SendAsync(controller.Http(""), HttpMethod.Post, "/v1/access:canI", Json("""{"verb": "delete", "resource": "fleets"}"""));
+
+        Assert.Equal(HttpStatusCode.OK, status);
+        Assert.False((bool)answer["allowed"]!);
+    }
+
     [Fact]
     [Trait("Requirement", "QMF-REST-003")]
     public async Task Errors_OfAMethod_AreStatusWithDetails()

@@ -20,16 +20,27 @@ public sealed class AuditMatrixTests
     private static readonly string[] Units = ["a.service", "b.service", "c.service", "d.service", "e.service"];
 
     // Whose callers are no people, and streams: what they leave is tested where they are.
+    private static readonly string[] OfNodesAndStreams = ["NodeGateway/Connect", "EnrollmentService/RequestEnrollment", "EnrollmentService/RenewCertificate", "ArtifactService/Push"];
+
     private static readonly string[] Elsewhere =
     [
-        "NodeGateway/Connect", "EnrollmentService/RequestEnrollment", "EnrollmentService/RenewCertificate", "ArtifactService/Push", "ArtifactService/Delete",
-        // It is for what has failed, and nothing has.
+        .. OfNodesAndStreams,
+        // It is for what was pushed, and for what has failed; neither is there.
+        "ArtifactService/Delete",
         "RolloutService/Retry",
     ];
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
+    /// <summary>Whether a method changes nothing that is kept.</summary>
+    public static bool IsReading(MethodDescriptor method) => Reading.Any(word => method.Name.StartsWith(word, StringComparison.Ordinal));
+
+    /// <summary>Whether a method is called by nodes, or sends a stream.</summary>
+    public static bool IsOfNodesOrAStream(MethodDescriptor method) => OfNodesAndStreams.Contains($"{method.Service.Name}/{method.Name}");
+
     [Fact]
+    [Trait("Requirement", "QMF-API-022")]
+    [Trait("Requirement", "QMF-API-026")]
     public async Task EveryMethodThatChanges_LeavesAnEventOfWhoAskedAndFromWhere()
     {
         await using var controller = await RunningController.StartAsync();
@@ -52,23 +63,41 @@ public sealed class AuditMatrixTests
             }
             var method = EveryMethod.All.Single(method => EveryMethod.PathOf(method) == $"/qm.fleet.v1.{name}");
             var requestId = FormattableString.Invariant($"{Id}{number++}");
-            var hasId = method.InputType.FindFieldByName("request_id") is { } field && Set(field, request, requestId);
+            var hasId = Set(method, request, "request_id", requestId);
             var before = log.LastNumber();
 
-            var status = await EveryMethod.CallAsync(invoker, method, request.ToByteArray(), [], Ct);
-
-            Assert.True(status is { StatusCode: StatusCode.OK }, $"{name}: {status}");
-            var told = log.After(before, "", "", 100).Where(static one => one.Draft.Actor == SecurityFacts.LocalActor && one.Details.Source.StartsWith("unix:", StringComparison.Ordinal)).ToList();
+            // What only asks what would be tells nothing, and leaves the id free for the call.
+            Set(method, request, "dry_run", true);
+            await CallAsync();
+            Assert.Empty(Told());
+            Set(method, request, "dry_run", false);
+            await CallAsync();
+            await DoneAsync(controller);
+            var told = Told();
             if (told.Count == 0 || (hasId && told.All(one => one.Details.RequestId != requestId)))
             {
                 silent.Add(name);
             }
-            await DoneAsync(controller);
+            if (hasId)
+            {
+                await CallAsync();
+                await DoneAsync(controller);
+                Assert.Equal(told.Select(static one => one.Number), Told().Select(static one => one.Number));
+            }
+
+            async Task CallAsync()
+            {
+                var status = await EveryMethod.CallAsync(invoker, method, request.ToByteArray(), [], Ct);
+                Assert.True(status is { StatusCode: StatusCode.OK }, $"{name}: {status}");
+            }
+
+            List<StoredEvent> Told() =>
+                [.. log.After(before, "", "", 100).Where(static one => one.Draft.Actor == SecurityFacts.LocalActor && one.Details.Source.StartsWith("unix:", StringComparison.Ordinal))];
         }
 
         Assert.Empty(silent);
         Assert.Equal(
-            EveryMethod.All.Where(static method => !Reading.Any(word => method.Name.StartsWith(word, StringComparison.Ordinal))).Select(static method => $"{method.Service.Name}/{method.Name}").Order(StringComparer.Ordinal),
+            EveryMethod.All.Where(static method => !IsReading(method)).Select(static method => $"{method.Service.Name}/{method.Name}").Order(StringComparer.Ordinal),
             script.Select(static line => line.Method).Concat(Elsewhere).Distinct().Order(StringComparer.Ordinal));
     }
 
@@ -83,10 +112,10 @@ public sealed class AuditMatrixTests
         }
     }
 
-    private static bool Set(FieldDescriptor field, IMessage request, string id)
+    private static bool Set(MethodDescriptor method, IMessage request, string field, object value)
     {
-        field.Accessor.SetValue(request, id);
-        return true;
+        method.InputType.FindFieldByName(field)?.Accessor.SetValue(request, value);
+        return method.InputType.FindFieldByName(field) is not null;
     }
 
     // In an order in which each can be done, and changes something.

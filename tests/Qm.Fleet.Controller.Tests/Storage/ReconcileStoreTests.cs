@@ -1,5 +1,6 @@
 using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.Rollouts;
+using Qm.Fleet.Core.Supervision;
 
 namespace Qm.Fleet.Controller.Tests.Storage;
 
@@ -35,6 +36,50 @@ public sealed class ReconcileStoreTests
         Assert.Equal("cockpit", store.Nodes.Find("ecu1")!.Labels["zone"]);
         Assert.Equal(
             [("NodeCreated", "ecu1"), ("NodeDiscovered", "ecu2")], store.AllEvents().Select(static entry => (entry.Draft.Reason, entry.Draft.Node)));
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-RULE-9")]
+    [Trait("Requirement", "QMF-SHED-003")]
+    public async Task Supervise_WhatWasDone_IsReadBackWhole()
+    {
+        using var store = await StoreFixture.OpenAsync();
+        var now = store.Time.GetUtcNow();
+        var state = NodeSupervision.New with
+        {
+            Revision = "11111111",
+            Units = NodeSupervision.New.Units.Add("radio.service", UnitWatch.New with { Restarts = [now, now.AddSeconds(2)], Attempts = 2, Step = 1, Left = new('a', 32) }),
+            QmRestarts = [now],
+            Earlier = [now.AddHours(-1)],
+            Frozen = ["maps.service", "navi.service"],
+            Quarantine = new("nothing helped", now, "controller"),
+        };
+
+        await store.Reconcile.SuperviseAsync("ecu1", state, [], Ct);
+
+        var read = (await store.Reconcile.LoadSupervisionAsync(Ct)).Nodes["ecu1"];
+        Assert.False(state.MustBeStored(read));
+        Assert.Equal((state.Revision, state.Quarantine, state.Units["radio.service"]), (read.Revision, read.Quarantine, read.Units["radio.service"]));
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-RULE-1")]
+    [Trait("Requirement", "QMF-SHED-003")]
+    public async Task Supervise_AfterSomebodyDecided_LeavesTheDecision()
+    {
+        using var store = await StoreFixture.OpenAsync();
+        await store.Nodes.ApplyAsync([Samples.Spec("ecu1")], "admin:test", dryRun: false, Ct);
+        var judged = NodeSupervision.New with { QmRestarts = [store.Time.GetUtcNow()], Frozen = ["maps.service"] };
+        await store.Reconcile.SuperviseAsync("ecu1", judged, [], Ct);
+
+        await store.Nodes.QuarantineAsync("ecu1", quarantine: true, "admin:test", "it smokes", Ct);
+        await store.Reconcile.SuperviseAsync("ecu1", judged, [], Ct);
+
+        Assert.Equal("admin:test put it there: it smokes", (await store.Reconcile.LoadSupervisionAsync(Ct)).Nodes["ecu1"].Quarantine?.Reason);
+        await store.Nodes.QuarantineAsync("ecu1", quarantine: false, "admin:test", "it was the toaster", Ct);
+        var released = (await store.Reconcile.LoadSupervisionAsync(Ct)).Nodes["ecu1"];
+        // It begins anew, and what was frozen is thawed yet.
+        Assert.Equal((null, 0, "maps.service"), (released.Quarantine, released.QmRestarts.Length, Assert.Single(released.Frozen)));
     }
 
     [Fact]

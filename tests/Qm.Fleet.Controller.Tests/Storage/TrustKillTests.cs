@@ -38,7 +38,7 @@ public sealed class TrustKillTests
             $"{string.Join(',', new JoinTokenStore(database).All().Select(static token => $"{token.Name}:{token.MaxUses}:{token.Authorities.Count}"))} {Told(database, "JoinTokenCreated")} {Told(database, "JoinTokenRevoked")}";
 
         Assert.Equal((" 0 0", "bench:1:1 1 0"), await new KilledWrites(store).EverywhereAsync(() => TokenAsync(store), Look));
-        Assert.Equal(("bench:1:1 1 0", " 1 1"), await new KilledWrites(store).EverywhereAsync(() => new JoinTokenStore(store.Database).DeleteAsync("bench", Ann, Ct), Look));
+        Assert.Equal(("bench:1:1 1 0", " 1 1"), await new KilledWrites(store).EverywhereAsync(() => WriteAsync(store, static tx => JoinTokenStore.Delete(tx, "bench", Ann.Actor)), Look));
     }
 
     [Fact, Trait("Requirement", "QMF-ENROLL-002")]
@@ -51,7 +51,7 @@ public sealed class TrustKillTests
         Assert.Equal((" 1 0", "Pending  2 0"), await new KilledWrites(store).EverywhereAsync(() => WriteAsync(store, static tx => EnrollmentStore.Wait(tx, "ecu7", Key, "192.0.2.7", Ann, "It waits.")), Look));
         Assert.Equal(
             ("Pending  2 0", "Approved admin:ann 2 1"),
-            await new KilledWrites(store).EverywhereAsync(() => new EnrollmentStore(store.Database).DecideAsync("ecu7", Key, EnrollmentState.Approved, "", Ann, Ct), Look));
+            await new KilledWrites(store).EverywhereAsync(() => WriteAsync(store, static tx => EnrollmentStore.Decide(tx, "ecu7", Key, EnrollmentState.Approved, "", Ann.Actor)), Look));
     }
 
     [Fact, Trait("Requirement", "QMF-PKI-006")]
@@ -87,14 +87,13 @@ public sealed class TrustKillTests
     public async Task Access_KilledWhileItIsGivenOrTaken_IsGivenWithItsEventOrNot()
     {
         using var store = await OpenAsync();
-        AccessStore access = new(store.Database);
         var now = store.Time.GetUtcNow();
         static string Look(Database database) =>
             $"{string.Join(',', new AccessStore(database).Load() is var all ? all.Tokens.Select(static token => token.Name).Concat(all.Bindings.Select(static binding => $"{binding.Subject}:{binding.Role}")) : [])} {Told(database, "AccessChanged")}";
 
-        Assert.Equal((" 0", "ci 1"), await new KilledWrites(store).EverywhereAsync(() => access.AddAsync(new("ci", "id", new byte[32], "viewer", new(), now, now.AddDays(1), "admin:ann"), Ann, Ct), Look));
-        Assert.Equal(("ci 1", "ci,token:ci:operator 2"), await new KilledWrites(store).EverywhereAsync(() => access.ApplyAsync(new V1.AccessBinding { Name = "more", Subject = "token:ci", Role = "operator" }, Ann, Ct), Look));
-        Assert.Equal(("ci,token:ci:operator 2", "token:ci:operator 3"), await new KilledWrites(store).EverywhereAsync(() => access.DeleteTokenAsync("ci", Ann, Ct), Look));
+        Assert.Equal((" 0", "ci 1"), await new KilledWrites(store).EverywhereAsync(() => WriteAsync(store, tx => AccessStore.Add(tx, new("ci", "id", new byte[32], "viewer", new(), now, now.AddDays(1), "admin:ann"), Ann.Actor)), Look));
+        Assert.Equal(("ci 1", "ci,token:ci:operator 2"), await new KilledWrites(store).EverywhereAsync(() => WriteAsync(store, static tx => AccessStore.Apply(tx, new V1.AccessBinding { Name = "more", Subject = "token:ci", Role = "operator" }, Ann.Actor)), Look));
+        Assert.Equal(("ci,token:ci:operator 2", "token:ci:operator 3"), await new KilledWrites(store).EverywhereAsync(() => WriteAsync(store, static tx => AccessStore.DeleteToken(tx, "ci", Ann.Actor)), Look));
     }
 
     [Fact, Trait("Requirement", "QMF-PKI-003")]
@@ -175,8 +174,8 @@ public sealed class TrustKillTests
         },
         commit: true, Ct, Ann);
 
-    private static Task<bool> TokenAsync(StoreFixture store) => new JoinTokenStore(store.Database).AddAsync(
-        new("bench", "id", new byte[32], ["ecu*"], "", 0, 1, store.Time.GetUtcNow(), store.Time.GetUtcNow().AddDays(1), "admin:ann") { Authorities = [Key] }, Ann, Ct);
+    private static Task<int> TokenAsync(StoreFixture store) => WriteAsync(store, static tx => JoinTokenStore.Add(
+        tx, new("bench", "id", new byte[32], ["ecu*"], "", 0, 1, tx.Now, tx.Now.AddDays(1), "admin:ann") { Authorities = [Key] }, Ann.Actor));
 
     // What the desk does in the one transaction that issues.
     private static Task<int> JoinAsync(StoreFixture store, string node, string key) => WriteAsync(store, tx =>

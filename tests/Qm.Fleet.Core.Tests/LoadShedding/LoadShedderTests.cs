@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using CsCheck;
 using Qm.Fleet.Core.LoadShedding;
+using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.Core.Resources;
 using Qm.Fleet.Core.Revisions;
 using Xunit;
@@ -102,6 +103,43 @@ public sealed class LoadShedderTests
         Assert.Same(revision, LoadShedder.Overlay(revision, [Calm]));
     }
 
+    [Fact]
+    [Trait("Requirement", "QMF-SHED-003")]
+    public void Next_ARuleAndItsEnd_FreezesAndThawsOnce()
+    {
+        var (freeze, frozen) = LoadShedder.Next(Units(isFrozen: false), [Calm], []);
+        Assert.Equal("maps.service", Assert.IsType<NodeStep.Freeze>(freeze).Unit);
+        Assert.Null(LoadShedder.Next(Units(isFrozen: true), [Calm], frozen).Act);
+
+        // The rule may be over, or gone from the fleet.
+        var (thaw, still) = LoadShedder.Next(Units(isFrozen: true), [], frozen);
+        Assert.Equal("maps.service", Assert.IsType<NodeStep.Thaw>(thaw).Unit);
+        Assert.Equal(frozen, still);
+        Assert.Equal((null, 0), LoadShedder.Next(Units(isFrozen: false), [], still) is var (act, left) ? (act, left.Count) : default);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-SHED-003")]
+    public void Next_WhatSomebodyElseFroze_IsNeverThawed()
+    {
+        var (act, frozen) = LoadShedder.Next(Units(isFrozen: true), [Calm], []);
+        Assert.Null(act);
+        Assert.Null(LoadShedder.Next(Units(isFrozen: true), [], frozen).Act);
+
+        // Nor where it was ours once, and was seen to run since.
+        var (_, ours) = LoadShedder.Next(Units(isFrozen: false), [Calm], []);
+        var (_, after) = LoadShedder.Next(Units(isFrozen: false), [], ours);
+        Assert.Null(LoadShedder.Next(Units(isFrozen: true), [], after).Act);
+    }
+
+    [Fact]
+    [Trait("Requirement", "QMF-SHED-003")]
+    public void Next_UnitThatCannotBeRead_StaysKnownToBeFrozen()
+    {
+        var (_, frozen) = LoadShedder.Next(Units(isFrozen: false), [Calm], []);
+        Assert.Equal(frozen, LoadShedder.Next(ImmutableSortedDictionary<string, UnitReading>.Empty, [], frozen).Frozen);
+    }
+
     // Whatever the pressure does: shed and taken up in turn, never sooner than the rule says.
     [Fact]
     public void Judge_AnyPressure_KeepsTheTimesOfTheRule() =>
@@ -125,6 +163,10 @@ public sealed class LoadShedderTests
 
             Assert.All(node.Reasons.Select((reason, index) => (reason, index)), one => Assert.Equal(one.index % 2 == 0 ? "LoadShed" : "LoadRestored", one.reason));
         });
+
+    private static ImmutableSortedDictionary<string, UnitReading> Units(bool isFrozen) => ImmutableSortedDictionary<string, UnitReading>.Empty
+        .Add("maps.service", new("loaded", "active", "running", "success", new('a', 32), 1, null, 0) { IsFrozen = isFrozen })
+        .Add("radio.service", new("loaded", "active", "running", "success", new('b', 32), 1, null, 0));
 
     private static ResourceValue Value(ResourceProperty property, string text) =>
         ResourceValues.TryParse(property, text, out var value, out var problem) ? value : throw new ArgumentException(problem, nameof(text));

@@ -21,6 +21,8 @@ internal sealed class LoadShedding(FleetSpec spec, NodeShedder shedder, Func<V1.
         Supervision = spec.Supervision,
     };
 
+    private ImmutableSortedSet<string> _frozen = [];
+
     /// <summary>What the journey is to end with: load that is shed, or none.</summary>
     internal bool IsToShed { get; set; }
 
@@ -29,8 +31,16 @@ internal sealed class LoadShedding(FleetSpec spec, NodeShedder shedder, Func<V1.
         shedder.ShedAsync(_fleet, view with { IsSupervised = NodeHealer.IsSettled(view, member: null) }, usage(), TimeProvider.System.GetUtcNow(), ct);
 
     /// <summary>What is done next, when this would be done without any rule.</summary>
-    internal NodeStep Next(NodeView view, NodeStep step) => step is not NodeStep.Ready ? step
-        : shedder.Next(view) ?? (shedder.Active.IsEmpty == IsToShed ? new NodeStep.Wait("Pressure", $"{Told()}, and load is to be {(IsToShed ? "shed" : "taken up")}") : step);
+    internal NodeStep Next(NodeView view, NodeStep step)
+    {
+        if (step is not NodeStep.Ready)
+        {
+            return step;
+        }
+
+        (var act, _frozen) = shedder.Next(view, _frozen);
+        return act ?? (shedder.Active.IsEmpty == IsToShed ? new NodeStep.Wait("Pressure", $"{Told()}, and load is to be {(IsToShed ? "shed" : "taken up")}") : step);
+    }
 
     private string Told() => usage()?.Qm is { } qm ? $"QM is told to wait for memory {qm.MemoryPressure?.Some?.Avg10} % of ten seconds" : "nothing is told of what QM uses";
 }
