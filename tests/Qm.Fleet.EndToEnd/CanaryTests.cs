@@ -18,13 +18,14 @@ public sealed class CanaryTests
     {
         await using var lab = await FleetLab.StartAsync(Nodes);
         await lab.ApplyAsync("cockpit.yaml", ("  environment:", "  rollout: {maxUnavailable: 100%}\n  environment:"));
-        var before = (await lab.ConvergedAsync()).Values.First().Status.Revision;
+        var before = (await lab.SettledAsync()).Values.First().Status.Revision;
         var restarts = Restarts(lab);
 
         await lab.ApplyAsync(
             "cockpit.yaml", ("localhost/radio:3", "localhost/radio:4"),
             ("  environment:", "  rollout: {batches: [{limit: 1}, {limit: 10%}, {limit: 20%}, {limit: 40%}, {limit: 100%}], soak: 1h, maxUnavailable: 2, onFailure: rollback-batch}\n  environment:"));
         await lab.NodeAsync("ecu1", node => node.Status?.Step?.Name == "Ready" && node.Status.Revision != before, "ecu1 has the new revision, and soaks");
+        await lab.SaidAsync("Soaking", "rollout", "why", "cockpit");
         await Task.Delay(DiesAfter, FleetLab.Ct);
         var (code, output) = await lab.Lab.RunCliAsync(["lab", "fault", "ecu1", "kill-workload", "radio"], FleetLab.Ct);
         Assert.True(code == 0, output);

@@ -14,7 +14,7 @@ public sealed class DeletionTests
         lab.Lab.BlueChi.Faults.AgentTimeout = TimeSpan.FromMilliseconds(200);
         var before = Etc(lab);
         await lab.ApplyAsync("cockpit.yaml", ("qm: 500", "qm: 560"), Policy("maxUnavailable: 2"));
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         Assert.NotEqual(before, Etc(lab));
         Assert.Equal("2147483648", lab.Cgroup("ecu1", "memory.high"));
 
@@ -41,11 +41,11 @@ public sealed class DeletionTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 2);
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
 
         Assert.Contains("Gone in ", await lab.RunAsync("delete", "fleet", "cockpit", "--timeout", "60s"), StringComparison.Ordinal);
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         Assert.Equal("cockpit/3", (await lab.CockpitAsync(Rollout.Types.Phase.Succeeded)).Status.Rollout.Name);
     }
 
@@ -54,7 +54,7 @@ public sealed class DeletionTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 2);
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         var (files, calls) = (Etc(lab), lab.Lab.BlueChi.Counters.Total);
 
         Assert.Equal("fleet/cockpit deleted\n", await lab.RunAsync("delete", "fleet", "cockpit", "--on-delete", "orphan"));

@@ -13,7 +13,7 @@ public sealed class DeployTests
         await using var lab = await FleetLab.StartAsync();
 
         await lab.ApplyAsync("cockpit.yaml");
-        var nodes = await lab.ConvergedAsync();
+        var nodes = await lab.SettledAsync();
 
         Assert.Equal(3, nodes.Count);
         Assert.All(nodes.Values, node =>
@@ -33,7 +33,7 @@ public sealed class DeployTests
     {
         await using var lab = await FleetLab.StartAsync();
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         var (calls, files, before) = (lab.Lab.BlueChi.Counters.Total, OwnedFiles.Of(lab.Lab.Nodes.Select(node => node.Root)), await lab.CockpitAsync());
 
         var again = await lab.ApplyAsync("cockpit.yaml");
@@ -56,7 +56,7 @@ public sealed class DeployTests
     {
         await using var lab = await FleetLab.StartAsync();
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         var (calls, files) = (lab.Lab.BlueChi.Counters.Total, OwnedFiles.Of(lab.Lab.Nodes.Select(node => node.Root)));
 
         await lab.Lab.Controller.KillAsync();
@@ -73,7 +73,7 @@ public sealed class DeployTests
     {
         await using var lab = await FleetLab.StartAsync();
         await lab.ApplyAsync("cockpit.yaml");
-        var before = await lab.ConvergedAsync();
+        var before = await lab.SettledAsync();
 
         await lab.ApplyAsync("cockpit.yaml", ("MemoryHigh: 2G", "MemoryHigh: 1536M"));
         var after = await lab.ConvergedAsync((await lab.CockpitAsync()).Status.Revision);
@@ -92,7 +92,7 @@ public sealed class DeployTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 1);
         await lab.ApplyAsync("cockpit.yaml", ("      MemoryHigh: 2G\n", "      MemoryHigh: 2G\n      AllowedCPUs: 1-2\n      CPUQuota: 60%\n"));
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         Assert.Equal(("2147483648", "1-2", "60000 100000"), Limits());
 
         await lab.ApplyAsync("cockpit.yaml", ("      MemoryHigh: 2G\n", ""));
@@ -110,7 +110,7 @@ public sealed class DeployTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 1);
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
 
         await lab.ApplyAsync("cockpit.yaml", ("      MemoryHigh: 2G\n",
             "      MemoryHigh: 2G\n      IOReadBandwidthMax: [/var/qm 50M, /dev/sda 1G]\n      IOWriteIOPSMax: [/var/qm 500]\n      ManagedOOMSwap: auto\n      ManagedOOMPreference: avoid\n"));
@@ -133,7 +133,7 @@ public sealed class DeployTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 1);
         await lab.ApplyAsync("cockpit.yaml");
-        var before = await lab.ConvergedAsync();
+        var before = await lab.SettledAsync();
 
         await lab.ApplyAsync("cockpit.yaml", ("      MemoryHigh: 2G\n", "      MemoryHigh: 2G\n      IOReadBandwidthMax: [/dev/sdz 50M]\n"));
         await lab.NodeAsync("ecu1", node => node.Status.Step?.Name == "Failed" && node.Status.Step.Message.Contains("InvalidDevice", StringComparison.Ordinal)
@@ -146,7 +146,7 @@ public sealed class DeployTests
     {
         await using var lab = await FleetLab.StartAsync();
         await lab.ApplyAsync("cockpit.yaml");
-        var before = await lab.ConvergedAsync();
+        var before = await lab.SettledAsync();
 
         await lab.ApplyAsync("cockpit-tight.yaml");
         var after = await lab.ConvergedAsync((await lab.CockpitAsync()).Status.Revision);
@@ -165,7 +165,7 @@ public sealed class DeployTests
     {
         await using var lab = await FleetLab.StartAsync();
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         lab.Lab.Nodes[0].Faults.FailStarts("radio.service", 100);
 
         await lab.ApplyAsync("cockpit.yaml", ("localhost/radio:3", "localhost/radio:4"));

@@ -14,7 +14,7 @@ public sealed class FaultTests
         await using var lab = await FleetLab.StartAsync();
         lab.Lab.BlueChi.Faults.AgentTimeout = TimeSpan.FromMilliseconds(200);
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
 
         Assert.StartsWith("ecu2: BlueChi's agent is stopped;", await lab.RunAsync("lab", "fault", "ecu2", "freeze"), StringComparison.Ordinal);
         await lab.ApplyAsync("cockpit-tight.yaml");
@@ -33,7 +33,7 @@ public sealed class FaultTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 2);
         await lab.ApplyAsync("cockpit.yaml");
-        var boot = (await lab.ConvergedAsync())["ecu2"].Status.Report.Machine.BootId;
+        var boot = (await lab.SettledAsync())["ecu2"].Status.Report.Machine.BootId;
         var agent = lab.Lab.AgentOf(lab.Lab.Nodes[1])!.Id;
 
         await lab.RunAsync("lab", "fault", "ecu2", "reboot");

@@ -60,16 +60,31 @@ internal sealed class FleetLab : IAsyncDisposable
         return output;
     }
 
+    /// <summary>Runs qmfleet until it says something.</summary>
+    internal async Task<string> SaidAsync(string text, params string[] arguments)
+    {
+        using var deadline = new CancellationTokenSource(Deadline, TimeProvider.System);
+        string output;
+        while (!(output = await RunAsync(arguments)).Contains(text, StringComparison.Ordinal))
+        {
+            Assert.False(deadline.IsCancellationRequested, $"qmfleet {string.Join(' ', arguments)} does not say {text} within {Deadline.TotalSeconds:0} s: {output}");
+            await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System, Ct);
+        }
+
+        return output;
+    }
+
     /// <summary>Waits until every node has what is wanted of it.</summary>
     internal async Task<IReadOnlyDictionary<string, Node>> ConvergedAsync(string? revision = null) => (await new NodeWatch(Lab.Channel).UntilAllAsync(
         Lab.Nodes.Count, node => NodeWatch.HasConverged(node) && (revision ?? node.Status.Revision) == node.Status.Revision,
         _ => { }, Deadline, "every node has converged", TimeProvider.System, Ct)).ToDictionary(node => node.Metadata.Name);
 
-    /// <summary>Waits until every node has what is wanted of it, and the rollout that brought it is over: from then on what fails is healed.</summary>
-    internal async Task SettledAsync()
+    /// <summary>Waits until every node has what is wanted of it, and the rollout that brought it is over: from then on what fails is healed, and no node is on its way to take the next revision at once.</summary>
+    internal async Task<IReadOnlyDictionary<string, Node>> SettledAsync()
     {
-        await ConvergedAsync();
+        var nodes = await ConvergedAsync();
         await CockpitAsync(Rollout.Types.Phase.Succeeded);
+        return nodes;
     }
 
     /// <summary>Waits until a node takes a step.</summary>

@@ -19,7 +19,7 @@ public sealed class HostUnitTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 1);
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         var host = lab.Lab.Nodes[0].Host;
         var (state, calls) = (State(host), Total(lab));
         var invoker = lab.Lab.Channel.CreateCallInvoker();
@@ -51,7 +51,7 @@ public sealed class HostUnitTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 1);
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         var host = lab.Lab.Nodes[0].Host;
         var unit = host.Units.Select(static unit => unit.Name).First(static name => name is not ("qm.service" or "bluechi-agent.service") && name.EndsWith(".service", StringComparison.Ordinal));
         var before = lab.Calls("ecu1", "RestartUnit");

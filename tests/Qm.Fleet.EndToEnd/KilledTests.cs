@@ -15,7 +15,7 @@ public sealed class KilledTests
     {
         await using var lab = await FleetLab.StartAsync(timings: Slow);
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
 
         await lab.ApplyAsync("cockpit-tight.yaml");
         var wanted = (await lab.CockpitAsync()).Status.Revision;
@@ -53,7 +53,7 @@ public sealed class KilledTests
     {
         await using var lab = await FleetLab.StartAsync(timings: Slow);
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
 
         await lab.ApplyAsync("cockpit-tight.yaml");
         var wanted = (await lab.CockpitAsync()).Status.Revision;

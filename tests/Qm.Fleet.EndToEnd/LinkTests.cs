@@ -23,7 +23,7 @@ public sealed class LinkTests : IAsyncLifetime
     public async Task Apply_HostAgentThatStillReachesBlueChi_IsRestartedOnceAndConfirmed()
     {
         await _lab.ApplyAsync("cockpit.yaml");
-        await _lab.ConvergedAsync();
+        await _lab.SettledAsync();
 
         await _lab.ApplyAsync("cockpit.yaml", GoodHost);
         var revision = (await _lab.CockpitAsync()).Status.Revision;
@@ -40,7 +40,7 @@ public sealed class LinkTests : IAsyncLifetime
     public async Task Apply_HostAgentThatIsCutOff_ComesBackByItselfAndIsNotTriedAgain()
     {
         await _lab.ApplyAsync("cockpit.yaml");
-        var good = (await _lab.ConvergedAsync())["ecu1"].Status.Revision;
+        var good = (await _lab.SettledAsync())["ecu1"].Status.Revision;
 
         await _lab.ApplyAsync("cockpit.yaml", BadHost);
         await _lab.ConditionAsync("ecu1", "BluechiOnline", Condition.Types.Status.False);
@@ -64,7 +64,7 @@ public sealed class LinkTests : IAsyncLifetime
     public async Task Apply_HostAgentThatIsCutOffOnANodeThatIsKilled_ComesBackAllTheSame(bool reboot)
     {
         await _lab.ApplyAsync("cockpit.yaml");
-        var good = (await _lab.ConvergedAsync())["ecu1"].Status.Revision;
+        var good = (await _lab.SettledAsync())["ecu1"].Status.Revision;
         await _lab.ApplyAsync("cockpit.yaml", BadHost);
         await _lab.ConditionAsync("ecu1", "BluechiOnline", Condition.Types.Status.False);
 

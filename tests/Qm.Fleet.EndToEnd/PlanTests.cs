@@ -16,7 +16,7 @@ public sealed partial class PlanTests : IAsyncLifetime
     {
         _lab = await FleetLab.StartAsync();
         await _lab.ApplyAsync("cockpit.yaml");
-        await _lab.ConvergedAsync();
+        await _lab.SettledAsync();
         // What is told of it comes a moment later, and is nothing of what a plan would do.
         await _lab.EventsUntilAsync("RolloutSucceeded");
         await Task.WhenAll(_lab.Lab.Nodes.Select(node => _lab.EventsUntilAsync("NodeHealthy", node.Name)));

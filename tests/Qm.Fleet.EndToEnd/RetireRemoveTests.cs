@@ -12,7 +12,7 @@ public sealed class RetireRemoveTests
         await using var lab = await FleetLab.StartAsync();
         var before = Etc(lab, "ecu2");
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         Assert.NotEqual(before, Etc(lab, "ecu2"));
         var (others, calls) = (Etc(lab, "ecu1"), lab.Calls("ecu1", "SetUnitProperties"));
 
@@ -39,7 +39,7 @@ public sealed class RetireRemoveTests
         lab.Lab.BlueChi.Faults.AgentTimeout = TimeSpan.FromMilliseconds(200);
         var before = Etc(lab, "ecu2");
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         await lab.RunAsync("lab", "fault", "ecu2", "freeze");
         await lab.RunAsync("node", "retire", "ecu2", "--reason", "sold", "--remove", "--no-wait");
         await lab.OperationAsync("operations/retire@ecu2/1", static operation => operation.Message.StartsWith("ecu2: ", StringComparison.Ordinal), "the removal says what it waits for");
@@ -63,7 +63,7 @@ public sealed class RetireRemoveTests
     {
         await using var lab = await FleetLab.StartAsync();
         await lab.ApplyAsync("cockpit.yaml", ("qm: 500", "qm: 560"));
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         var files = Etc(lab, "ecu3");
         var applied = (await lab.EventsAsync())[^1].Number;
         await lab.RunAsync("node", "cordon", "ecu3");

@@ -12,7 +12,7 @@ public sealed class RetireTests
     {
         await using var lab = await FleetLab.StartAsync();
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         var (limit, calls) = (lab.Cgroup("ecu2", "memory.high"), lab.Calls("ecu2", "SetUnitProperties"));
 
         Assert.Equal("node/ecu2 retired", (await lab.RunAsync("node", "retire", "ecu2", "--reason", "sold with the car")).Trim());

@@ -14,7 +14,7 @@ public sealed class RolloutTests : IAsyncLifetime
     {
         _lab = await FleetLab.StartAsync();
         await _lab.ApplyAsync("cockpit.yaml");
-        await _lab.ConvergedAsync();
+        await _lab.SettledAsync();
     }
 
     public ValueTask DisposeAsync() => _lab.DisposeAsync();
@@ -60,6 +60,8 @@ public sealed class RolloutTests : IAsyncLifetime
         await _lab.ApplyAsync("cockpit.yaml", NewRadio, Policy("batches: [{limit: 1}, {limit: 100%}], soak: 1h"));
         await _lab.NodeAsync("ecu1", node => node.Status?.Step?.Name == "Ready" && node.Status.Revision != before, "ecu1 has the new revision");
         await _lab.StepAsync("ecu2", "WaitForTurn");
+        // The rollout takes note of it a moment later.
+        await _lab.SaidAsync("Soaking", "rollout", "why", "cockpit");
 
         Assert.Contains("rollout/cockpit/2 Paused: ", await _lab.RunAsync("rollout", "pause", "cockpit", "--reason", "the bench is in use"), StringComparison.Ordinal);
         var why = await _lab.RunAsync("rollout", "why", "cockpit");

@@ -16,7 +16,7 @@ public sealed class RootfsTests
     {
         await using var lab = await FleetLab.StartAsync();
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         var (one, two) = (await PutAsync(lab, "one"), await PutAsync(lab, "two"));
 
         await SwitchAsync(lab, Archive("one", one));
@@ -48,7 +48,7 @@ public sealed class RootfsTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 1);
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         await PutAsync(lab, "one");
 
         await SwitchAsync(lab, Archive("one", new('a', 64)));
@@ -66,7 +66,7 @@ public sealed class RootfsTests
     {
         await using var lab = await FleetLab.StartAsync();
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         var unknown = await lab.Lab.RunCliAsync(["apply", "-f", await ManifestAsync(lab, $"rootfs: {{archive: {{sha256: {new string('a', 64)}}}}}"), "--no-wait"], FleetLab.Ct);
         Assert.Equal(2, unknown.ExitCode);
         Assert.Contains("qmfleet artifact push", unknown.Output, StringComparison.Ordinal);
@@ -90,7 +90,7 @@ public sealed class RootfsTests
     {
         await using var lab = await FleetLab.StartAsync(nodes: 1);
         await lab.ApplyAsync("cockpit.yaml");
-        await lab.ConvergedAsync();
+        await lab.SettledAsync();
         var archive = await MakeAsync(lab, "large", ballast: 160 << 20);
         var (sha256, line) = await PushAsync(lab, archive);
         var part = new FileInfo(lab.Lab.Nodes[0].Root + RootfsSlot.PathOf(sha256) + ".part");

@@ -15,7 +15,7 @@ public sealed class UsageTests : IAsyncLifetime
     {
         _lab = await FleetLab.StartAsync(nodes: 2);
         await _lab.ApplyAsync("cockpit.yaml", ("environment:", Reserve));
-        await _lab.ConvergedAsync();
+        await _lab.SettledAsync();
     }
 
     public ValueTask DisposeAsync() => _lab.DisposeAsync();

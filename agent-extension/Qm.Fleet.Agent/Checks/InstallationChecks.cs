@@ -1,4 +1,5 @@
 using System.Globalization;
+using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Core.Units;
 
 namespace Qm.Fleet.Agent.Checks;
@@ -85,8 +86,13 @@ internal static class InstallationChecks
     private static CheckOutcome Nested(NodeFacts facts)
     {
         using var etc = facts.Within(facts.Paths.Etc);
-        var quadlets = etc.List(Quadlets).Where(name => name.EndsWith(".container", StringComparison.Ordinal))
-            .Select(name => (Name: name, Unit: UnitFileMerger.Merge(UnitFile.Parse(etc.ReadText($"{Quadlets}/{name}") ?? "", name), []))).ToArray();
+        string[] names = [.. etc.List(Quadlets).Where(name => name.EndsWith(".container", StringComparison.Ordinal))];
+        if (names.Length > ConfFiles.FilesMax)
+        {
+            return CheckOutcome.Unknown($"{facts.Paths.Etc}{Quadlets} holds {names.Length} quadlets, and {ConfFiles.FilesMax} are read.");
+        }
+
+        var quadlets = names.Select(name => (Name: name, Unit: UnitFileMerger.Merge(UnitFile.Parse(etc.ReadText($"{Quadlets}/{name}", ConfFiles.FileBytesMax) ?? "", name), []))).ToArray();
         return quadlets.Length == 0 ? CheckOutcome.NotApplicable("No workload is defined by a quadlet.")
             : CheckOutcome.Of(string.Join(' ', quadlets.Select(quadlet => quadlet.Name)), [.. quadlets.SelectMany(quadlet => Weak(quadlet.Name, quadlet.Unit, facts.WantedScore))]);
     }

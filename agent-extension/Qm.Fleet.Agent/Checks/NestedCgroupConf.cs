@@ -1,5 +1,5 @@
+using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
-using Tomlyn;
 using Tomlyn.Serialization;
 
 namespace Qm.Fleet.Agent.Checks;
@@ -7,15 +7,15 @@ namespace Qm.Fleet.Agent.Checks;
 /// <summary>The cgroup settings the next container inside QM gets: QM's containers.conf and its drop-ins, in the order Podman reads them.</summary>
 internal static class NestedCgroupConf
 {
-    private const int FileBytesMax = 1024 * 1024;
     private const string DropIns = "/containers/containers.conf.d";
 
     /// <summary>Reads them; of several files the last that sets them counts.</summary>
     /// <exception cref="FactMissingException">A file is no TOML, or QM has no /etc.</exception>
+    /// <exception cref="NodeFileException">A file cannot be read, or there are too many.</exception>
     public static IReadOnlyList<string> Read(NodeFacts facts)
     {
         using var etc = facts.Within(facts.Paths.Etc);
-        return etc.List(DropIns).Where(name => name.EndsWith(".conf", StringComparison.Ordinal)).Select(name => $"{DropIns}/{name}")
+        return ConfFiles.Names(etc, facts.Paths.Etc, DropIns).Select(name => $"{DropIns}/{name}")
             .Prepend("/containers/containers.conf").Select(path => ReadOne(etc, path)).LastOrDefault(conf => conf is not null) ?? [];
     }
 
@@ -23,10 +23,10 @@ internal static class NestedCgroupConf
     {
         try
         {
-            return etc.ReadText(path, FileBytesMax) is { } text
-                ? TomlSerializer.Deserialize(text, CgroupConfToml.Default.CgroupConfFile)?.Containers?.CgroupConf : null;
+            return etc.ReadText(path, ConfFiles.FileBytesMax) is { } text
+                ? ContainersConfText.Read(text, CgroupConfToml.Default.CgroupConfFile)?.Containers?.CgroupConf : null;
         }
-        catch (TomlException e)
+        catch (ContainersConfException e)
         {
             throw new FactMissingException($"QM's {path} is no valid containers.conf: {e.Message}");
         }

@@ -22,8 +22,9 @@ internal sealed class EffectiveReader(NodeRoot root)
     /// <param name="owned">The files that the agent wrote.</param>
     public EffectiveReading Read(IReadOnlySet<string> owned)
     {
-        var findings = new Findings(root);
-        var files = new EffectiveFiles(root, findings);
+        using var look = root.ForOneLook();
+        var findings = new Findings(look);
+        var files = new EffectiveFiles(look, findings);
         var quadlet = files.First(QuadletSources.MainPaths);
         var dropIns = files.DropIns(UnitSearch.QuadletDropInDirectories(QuadletSources.FileName), isSystemd: false);
         List<string> problems = [];
@@ -38,12 +39,12 @@ internal sealed class EffectiveReader(NodeRoot root)
         problems.ForEach(findings.Add);
 
         List<EffectiveSetting> settings = [.. EffectiveSetting.OfUnit(unit, owned.Contains)];
-        settings.AddRange(Agent(ConfigurationOf.HostAgent, () => AgentConfEvidence.ReadHost(root, findings), path => path.StartsWith("/usr/", StringComparison.Ordinal), owned, findings));
+        settings.AddRange(Agent(ConfigurationOf.HostAgent, () => AgentConfEvidence.ReadHost(look, findings), path => path.StartsWith("/usr/", StringComparison.Ordinal), owned, findings));
         if (quadlet is not null && Paths(new QuadletSources(quadlet, dropIns), findings) is { } paths)
         {
             bool IsVendors(string path) => path.StartsWith($"{paths.Rootfs}/", StringComparison.Ordinal);
-            settings.AddRange(Agent(ConfigurationOf.QmAgent, () => AgentConfEvidence.ReadQm(root, paths, findings), IsVendors, owned, findings));
-            settings.AddRange(Nested(NestedDefault.Chain(root, paths, findings), IsVendors, owned));
+            settings.AddRange(Agent(ConfigurationOf.QmAgent, () => AgentConfEvidence.ReadQm(look, paths, findings), IsVendors, owned, findings));
+            settings.AddRange(Nested(NestedDefault.Chain(look, paths, findings), IsVendors, owned));
         }
 
         var vendor = quadlet is { Path: var path } && path.StartsWith("/usr/", StringComparison.Ordinal)

@@ -12,6 +12,9 @@ internal static class ConfFiles
     /// <summary>Most bytes of a file; of a larger one nothing is read.</summary>
     public const int FileBytesMax = 256 * 1024;
 
+    /// <summary>Most bytes of all files of a directory together.</summary>
+    public const int DirectoryBytesMax = 4 * 1024 * 1024;
+
     /// <summary>The names of a directory's <c>.conf</c> files in C-locale order; none when it is missing.</summary>
     /// <param name="tree">What the directory lies below.</param>
     /// <param name="at">Where that is, from the node's root.</param>
@@ -35,7 +38,15 @@ internal static class ConfFiles
     /// <param name="tree">What it lies below.</param>
     /// <param name="at">Where that is, from the node's root.</param>
     /// <param name="directory">The directory, from there, without a slash before it.</param>
-    /// <exception cref="NodeFileException">It, or a file of it, cannot be read.</exception>
-    public static IEnumerable<ConfFile> DropIns(NodeRoot tree, string at, string directory) =>
-        Names(tree, at, $"/{directory}").Select(name => Read(tree, at, $"{directory}/{name}")).OfType<ConfFile>();
+    /// <exception cref="NodeFileException">It, or a file of it, cannot be read, or all of them are more than <see cref="DirectoryBytesMax"/>.</exception>
+    public static IEnumerable<ConfFile> DropIns(NodeRoot tree, string at, string directory)
+    {
+        var bytes = 0;
+        foreach (var file in Names(tree, at, $"/{directory}").Select(name => Read(tree, at, $"{directory}/{name}")).OfType<ConfFile>())
+        {
+            bytes += file.Content.Length;
+            yield return bytes <= DirectoryBytesMax ? file
+                : throw new NodeFileException("read", $"{at}/{directory}", Errno.TooBig, $"its files have more than the {DirectoryBytesMax} bytes that are read");
+        }
+    }
 }

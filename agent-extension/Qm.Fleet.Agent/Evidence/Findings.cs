@@ -25,6 +25,13 @@ internal sealed class Findings(NodeRoot root)
     /// <summary>A file's trimmed text; null when it is missing or unreadable.</summary>
     public string? Text(string path) => Try(() => root.ReadText(path, EvidenceBytesMax)?.Trim());
 
+    /// <summary>The same of a file below a directory that nothing in it leads out of.</summary>
+    public string? Text(string tree, string path) => Try(() =>
+    {
+        using var below = root.Within(tree);
+        return below.ReadText(path, ConfFiles.FileBytesMax)?.Trim();
+    });
+
     /// <summary>Whether something is there; not, when that cannot be told.</summary>
     public bool Exists(string path) => Try(() => root.Exists(path) ? path : null) is not null;
 

@@ -1,6 +1,5 @@
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Revisions;
-using Tomlyn;
 using Tomlyn.Serialization;
 
 namespace Qm.Fleet.Agent.Evidence;
@@ -31,8 +30,8 @@ internal static class NestedDefault
     }
 
     /// <summary>What one containers.conf sets; null when it says nothing of it.</summary>
-    /// <exception cref="TomlException">It is no TOML, or sets something else than a number.</exception>
-    public static int? Parse(string text) => TomlSerializer.Deserialize(text, ContainersConfToml.Default.ContainersConf)?.Containers?.OomScoreAdj;
+    /// <exception cref="ContainersConfException">It is no TOML, or sets something else than a number.</exception>
+    public static int? Parse(string text) => ContainersConfText.Read(text, ContainersConfToml.Default.ContainersConf)?.Containers?.OomScoreAdj;
 
     private static List<(string Path, int Score)> Read(NodeRoot root, string at, bool isNeeded, Func<NodeRoot, IEnumerable<string>> find, Findings findings)
     {
@@ -66,7 +65,7 @@ internal static class NestedDefault
         {
             return tree.ReadText(path, ConfFiles.FileBytesMax) is { } text ? Parse(text) : null;
         }
-        catch (TomlException e)
+        catch (ContainersConfException e)
         {
             findings.Add($"{at}{path} is no valid containers.conf, so what it sets is unknown: {e.Message}");
         }

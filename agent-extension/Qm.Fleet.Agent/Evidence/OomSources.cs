@@ -30,9 +30,9 @@ internal static class OomSources
 
         foreach (var unit in found.Nested.Select(process => process.Unit).Distinct())
         {
-            var path = $"{qmEtc}/containers/systemd/{Path.GetFileNameWithoutExtension(unit)}.container";
-            var text = qmEtc is null || !unit.EndsWith(".service", StringComparison.Ordinal) ? null : findings.Text(path);
-            if (text is not null && Argument(UnitFile.Parse(text, path)) is { } own && Source(unit, own, path) is { } set)
+            var path = $"/containers/systemd/{Path.GetFileNameWithoutExtension(unit)}.container";
+            var text = qmEtc is null || !unit.EndsWith(".service", StringComparison.Ordinal) ? null : findings.Text(qmEtc, path);
+            if (text is not null && Argument(UnitFile.Parse(text, path)) is { } own && Source(unit, own, qmEtc + path) is { } set)
             {
                 yield return set;
             }

@@ -234,10 +234,23 @@ internal sealed class NodeRevisions
 
         var previous = _directory.Previous ?? throw new CommandRefusedException("NoWayBack",
             $"{State.Revision} was not confirmed in time, but {_directory.Path}/previous.json with the files before it is gone; commit another revision.");
-        using var trees = new OwnedTrees(_root);
-        var journal = WayBack.Plan(State, previous, deadline, trees);
-        _committer.Run(journal);
-        return journal.Next.Reverted;
+        try
+        {
+            return GoBack(null);
+        }
+        catch (NodeFileException e) when (_committer.Unfinished is null && WayBack.IsInTheWayOfQms(e, State, previous))
+        {
+            // QM can have something else in the place of its files; that must not keep the host from its own, which it is reached with.
+            return GoBack(e.Message);
+        }
+
+        RevertedRevision? GoBack(string? keptOfQm)
+        {
+            using var trees = new OwnedTrees(_root);
+            var journal = WayBack.Plan(State, previous, deadline, trees, keptOfQm);
+            _committer.Run(journal);
+            return journal.Next.Reverted;
+        }
     }
 
     /// <summary>How long until <see cref="GoBackIfDue"/> goes back; null when it never does.</summary>

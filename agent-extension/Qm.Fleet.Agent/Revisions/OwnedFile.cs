@@ -20,6 +20,9 @@ internal sealed record OwnedPath(string Tree, string Directory, string FileName)
     /// <summary>The path from the node's root.</summary>
     public string Full => $"{(Tree == "/" ? "" : Tree)}/{Directory}/{FileName}";
 
+    /// <summary>Whether it lies where what runs in QM can put anything in its place.</summary>
+    public bool IsOfQm => Tree != "/";
+
     /// <summary>The path from the tree's root.</summary>
     public string InTree => $"{Directory}/{FileName}";
 }

@@ -6,6 +6,9 @@ namespace Qm.Fleet.Agent.Revisions;
 /// <summary>The trees owned files lie in, opened once for the length of one command.</summary>
 internal sealed class OwnedTrees(NodeRoot root) : IDisposable
 {
+    /// <summary>Most bytes of what is found in the place of an owned file, which are at most <see cref="StageChecks.FileBytesMax"/>.</summary>
+    public const int FoundBytesMax = 1024 * 1024;
+
     private readonly Dictionary<string, NodeRoot> _opened = [];
 
     /// <summary>The tree of a path.</summary>
@@ -38,7 +41,7 @@ internal sealed class OwnedTrees(NodeRoot root) : IDisposable
     {
         try
         {
-            return this[path].ReadBytes($"{path.Directory}/{neighbour}", OpenKind.ReadNoFollow);
+            return this[path].ReadBytes($"{path.Directory}/{neighbour}", OpenKind.ReadNoFollow, FoundBytesMax);
         }
         catch (NodeFileException e) when (e.IsMissing)
         {

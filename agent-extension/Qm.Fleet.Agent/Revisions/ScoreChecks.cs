@@ -5,7 +5,6 @@ using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Revisions;
 using Qm.Fleet.Core.Units;
-using Tomlyn;
 
 namespace Qm.Fleet.Agent.Revisions;
 
@@ -58,7 +57,7 @@ internal static class ScoreChecks
         {
             return NestedDefault.Parse(text);
         }
-        catch (TomlException e)
+        catch (ContainersConfException e)
         {
             throw new CommandRefusedException("InvalidFile", $"The file for QM's containers.conf.d is no TOML, and no Podman inside QM would start with it: {AllowList.Printable(e.Message)}");
         }

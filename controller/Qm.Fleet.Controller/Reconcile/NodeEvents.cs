@@ -133,6 +133,8 @@ internal static class NodeEvents
         NodeStep.RestartQmAgent => "QmAgentRestarted",
         NodeStep.StopWorkload => "WorkloadStopped",
         NodeStep.RunWorkload run => run.Restart ? "WorkloadRestarted" : "WorkloadStarted",
+        NodeStep.Freeze => "WorkloadFrozen",
+        NodeStep.Thaw => "WorkloadThawed",
         _ => act.Name,
     };
 
@@ -140,6 +142,8 @@ internal static class NodeEvents
     {
         NodeStep.StopWorkload stop => stop.Unit,
         NodeStep.RunWorkload run => run.Unit,
+        NodeStep.Freeze freeze => freeze.Unit,
+        NodeStep.Thaw thaw => thaw.Unit,
         NodeStep.RestartHostAgent or NodeStep.RestartQmAgent => QmNode.AgentUnit,
         NodeStep.SetLimits or NodeStep.StartQm or NodeStep.RestartQm => QmNode.Unit,
         _ => "",

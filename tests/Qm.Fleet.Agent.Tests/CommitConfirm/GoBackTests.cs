@@ -50,6 +50,66 @@ public sealed class GoBackTests
         Assert.Equal(("r2", true), (agent.Revisions.State.Revision, agent.Revisions.State.Confirmed));
     }
 
+    // Whatever QM has in the place of its own files, the host gets its agent's old file back.
+    [Theory]
+    [InlineData("directory", "etc/qm/bluechi/agent.conf.d/zz-qm-fleet.conf")]
+    [InlineData("link", "etc/qm/containers/systemd/radio.container")]
+    [InlineData("large", "etc/qm/containers/systemd/radio.container")]
+    [InlineData("file", "etc/qm/containers/systemd")]
+    public async Task GoBack_QmBlocksItsOwnFiles_PutsTheHostsBackAndSaysWhatStayed(string planted, string path)
+    {
+        using var node = new EmulatedNode();
+        await LinkChange.ConfirmOldAsync(node);
+        var dropIn = await File.ReadAllTextAsync(node.Of(EmulatedNode.QmDropInPath), Cancellation);
+        using var agent = node.Open();
+        await LinkChange.CommitNewAsync(agent.Revisions);
+        Plant(node.Of(path), planted);
+        node.Time.Advance(LinkChange.Within);
+
+        var reverted = agent.Revisions.GoBackIfDue();
+
+        Assert.Equal("r2", reverted?.Revision);
+        Assert.Matches("but for those of QM, because the agent cannot .* /etc/qm/", reverted!.Reason);
+        Assert.False(File.Exists(node.Of("etc/bluechi/agent.conf.d/zz-qm-fleet.conf")));
+        Assert.Equal(dropIn, await File.ReadAllTextAsync(node.Of(EmulatedNode.QmDropInPath), Cancellation));
+        Assert.Equal(("r1", true, false), (agent.Revisions.State.Revision, agent.Revisions.Owed?.Host, agent.Revisions.Owed?.Qm));
+        Assert.Null(agent.Revisions.Unfinished);
+        Assert.Null(agent.Revisions.UntilDue);
+        Assert.DoesNotContain(Directory.GetFiles(node.Of("etc"), "*", SearchOption.AllDirectories), file => Path.GetFileName(file).StartsWith(".qm-fleet", StringComparison.Ordinal));
+
+        static void Plant(string place, string what)
+        {
+            if (Directory.Exists(place))
+            {
+                Directory.Delete(place, recursive: true);
+            }
+            else
+            {
+                File.Delete(place);
+            }
+
+            switch (what)
+            {
+                case "directory":
+                    Directory.CreateDirectory(place);
+                    break;
+                case "link":
+                    File.CreateSymbolicLink(place, "/etc/passwd");
+                    break;
+                case "large":
+                    using (var file = File.Create(place))
+                    {
+                        file.SetLength(OwnedTrees.FoundBytesMax + 1);
+                    }
+
+                    break;
+                default:
+                    File.WriteAllText(place, "");
+                    break;
+            }
+        }
+    }
+
     [Fact]
     public async Task GoBack_FirstCommitEver_LeavesNoFileOfOurs()
     {

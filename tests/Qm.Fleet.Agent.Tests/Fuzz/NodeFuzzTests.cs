@@ -48,6 +48,19 @@ public sealed class NodeFuzzTests
         Assert.Equal(whole, Look(node));
     }
 
+    // QM writes its own /etc: what is wrong there must not end an agent of the host.
+    [Theory]
+    [InlineData("etc/qm/containers/containers.conf", "[containers]\nx = \"\\")]
+    [InlineData("etc/qm/containers/containers.conf.d/99.conf", "x = \"\"\"\\")]
+    [InlineData("etc/qm/containers/containers.conf.d/99.conf", "\"\\")]
+    public void Report_ContainersConfThatEndsInABackslash_IsTold(string path, string content)
+    {
+        using var node = GoldenNode.Make();
+        node.Write(path, content);
+
+        Assert.Contains(Look(node), problem => problem.Contains($"/{path} is no valid containers.conf"));
+    }
+
     [Theory]
     [InlineData("30 1 253:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n31 30 0:22 /a\\040b /run rw - tmpfs tmpfs rw\n", nameof(MountTable))]
     [InlineData("some avg10=0.00 avg60=1.50 avg300=0.00 total=123\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n", nameof(KernelStatistics))]
