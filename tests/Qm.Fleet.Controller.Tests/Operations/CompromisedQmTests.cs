@@ -81,6 +81,20 @@ public sealed class CompromisedQmTests
         Assert.Equal("active", blueChi.Units[("ecu1", "qm.service")].ActiveState);
     }
 
+    [Fact]
+    public async Task Unit_NamedLikeOneOfTheHost_IsAskedOfItsOwnSystemd()
+    {
+        await using var controller = await StartAsync();
+        var blueChi = FakeBlueChi.Connect(controller, "ecu1");
+        blueChi.Units[("ecu1", "brake-control.service")] = new();
+        blueChi.Units[("qm.ecu1", "brake-control.service")] = new();
+
+        await EndAsync(controller, await Nodes(controller).StopUnitAsync(new() { Node = "ecu1", Unit = "brake-control.service" }, cancellationToken: Ct));
+        await EndAsync(controller, await Nodes(controller).RestartUnitAsync(new() { Node = "ecu1", Unit = "brake-control.service" }, cancellationToken: Ct));
+
+        Assert.Equal(["Stop qm.ecu1 brake-control.service", "Restart qm.ecu1 brake-control.service"], blueChi.Calls);
+    }
+
     private static void AssertPlain(string text)
     {
         Assert.DoesNotContain('\e', text);
