@@ -23,6 +23,9 @@ internal sealed class FaultySystemCalls(Fault fault = Fault.None, int at = 0, in
     /// <summary>The files that were opened for reading, those that are not there included.</summary>
     public List<string> Opened { get; } = [];
 
+    /// <summary>The end of directories that cannot be listed; null for none.</summary>
+    public string? Unlistable { get; set; }
+
     public SafeFileHandle Open(NodeDirectory directory, string path, OpenKind kind)
     {
         Live();
@@ -41,6 +44,17 @@ internal sealed class FaultySystemCalls(Fault fault = Fault.None, int at = 0, in
     {
         Live();
         return _kernel.Read(file, buffer, path);
+    }
+
+    public void List(NodeDirectory directory, bool onlyDirectories, Action<string> found)
+    {
+        Live();
+        if (Unlistable is { } end && directory.Path.EndsWith(end, StringComparison.Ordinal))
+        {
+            throw new NodeFileException("list", directory.Path, Errno.InputOutput, "Input/output error");
+        }
+
+        _kernel.List(directory, onlyDirectories, found);
     }
 
     public SafeFileHandle Create(NodeDirectory directory, string name, UnixFileMode mode)

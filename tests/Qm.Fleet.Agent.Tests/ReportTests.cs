@@ -144,6 +144,23 @@ public sealed class ReportTests
     }
 
     [Theory]
+    [Trait("Requirement", "QMF-AGENT-009")]
+    [InlineData("/qm.service")]
+    [InlineData("/system.slice")]
+    [InlineData("/containers/containers.conf.d")]
+    [InlineData("/etc/containers/systemd/qm.container.d")]
+    public void Report_DirectoryThatCannotBeListed_SaysSoAndTheRest(string directory)
+    {
+        using var node = new EmulatedNode();
+        Directory.CreateDirectory(node.Of("etc/qm/containers/containers.conf.d"));
+        using var agent = node.Open(new FaultySystemCalls { Unlistable = directory });
+        var report = agent.Reporter.Read();
+
+        Assert.Equal((0, "4294967296"), (report.Oom.Host, report.Cgroup["memory.max"]));
+        Assert.Contains(report.Problems, problem => problem.Contains($"{directory}: Input/output error", StringComparison.Ordinal));
+    }
+
+    [Theory]
     [InlineData(true, 492)]
     [InlineData(false, 480)]
     public void QmInit_IsProcessOneInsideOrTheFirstWhereTheKernelDoesNotTell(bool told, int expected)
