@@ -26,6 +26,9 @@ internal sealed class FaultySystemCalls(Fault fault = Fault.None, int at = 0, in
     /// <summary>The end of directories that cannot be listed; null for none.</summary>
     public string? Unlistable { get; set; }
 
+    /// <summary>The end of what fails when it is opened as no system call does, the way a reader fails over a file nobody thought of; null for none.</summary>
+    public string? Unforeseen { get; set; }
+
     public SafeFileHandle Open(NodeDirectory directory, string path, OpenKind kind)
     {
         Live();
@@ -168,6 +171,11 @@ internal sealed class FaultySystemCalls(Fault fault = Fault.None, int at = 0, in
     // A killed process does nothing in its finally blocks either.
     private void Note(NodeDirectory directory, string path, OpenKind kind)
     {
+        if (Unforeseen is { } end && directory.Of(path).EndsWith(end, StringComparison.Ordinal))
+        {
+            throw new FormatException("nobody foresaw this");
+        }
+
         if (kind == OpenKind.Read)
         {
             Opened.Add(directory.Of(path));

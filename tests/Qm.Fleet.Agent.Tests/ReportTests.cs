@@ -1,8 +1,12 @@
 using System.Globalization;
 using Microsoft.Extensions.Time.Testing;
 using Qm.Fleet.Agent.Evidence;
+using Qm.Fleet.Agent.Facts;
+using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Link;
+using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Agent.Tests.Checks;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Tests;
@@ -158,6 +162,35 @@ public sealed class ReportTests
 
         Assert.Equal((0, "4294967296"), (report.Oom.Host, report.Cgroup["memory.max"]));
         Assert.Contains(report.Problems, problem => problem.Contains($"{directory}: Input/output error", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [Trait("Requirement", "QMF-AGENT-009")]
+    [InlineData("/proc/meminfo")]
+    [InlineData("/var/lib/qm-fleet/state.json")]
+    [InlineData("/qm.container")]
+    [InlineData("/10-automotive.conf")]
+    [InlineData("/containers/containers.conf")]
+    [InlineData("/agent.conf.d/agent.conf")]
+    [InlineData("/50-qm-fleet.conf")]
+    [InlineData("/init.scope/cgroup.procs")]
+    [InlineData("/radio.container")]
+    [InlineData("/proc/492/mountinfo")]
+    [InlineData("/boot_id")]
+    [InlineData("/osrelease")]
+    public async Task Report_PartThatFailsAsNobodyForesaw_SaysSoAndTheRest(string path)
+    {
+        using var node = GoldenNode.Make();
+        var calls = new FaultySystemCalls();
+        using var agent = node.Open(calls);
+        await agent.Revisions.CommitAsync(Sample.New);
+        using var root = NodeRoot.Open(node.Root, calls);
+        calls.Unforeseen = path;
+        var report = new NodeReporter(root, agent.Revisions, new Agent.Checks.StaticChecks(node.Time), new FactsReader(new(NodePrograms.None(node.Time), node.Time), node.Time)).Read();
+
+        Assert.Equal("4294967296", report.Cgroup["memory.max"]);
+        Assert.Equal(Agent.Checks.StaticChecks.All.Count, report.Checks.Results.Count);
+        Assert.Contains(report.Problems, problem => problem.Contains("(FormatException: nobody foresaw this)", StringComparison.Ordinal));
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Revisions;
 
 namespace Qm.Fleet.Agent.Evidence;
 
@@ -97,6 +98,38 @@ internal sealed class Findings(NodeRoot root)
 
     /// <summary>A process's OOM score adjustment; null when the process is gone or it cannot be read.</summary>
     public int? OomScore(int pid) => (int?)Number($"/proc/{pid}/oom_score_adj");
+
+    /// <summary>
+    /// Does one part of a look. What fails in it that nobody foresaw, over a file that nobody thought of, becomes a problem like any other, and the
+    /// look goes on: whoever writes such a file must not silence the agent.
+    /// </summary>
+    /// <param name="what">What the part finds out, as the subject of "is unknown".</param>
+    /// <param name="unknown">What is answered then.</param>
+    /// <param name="look">The part, done when this returns.</param>
+    public T Part<T>(string what, T unknown, Func<T> look)
+    {
+        try
+        {
+            return look();
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            Add(Unforeseen(what, e));
+            return unknown;
+        }
+    }
+
+    /// <inheritdoc cref="Part{T}"/>
+    public void Part(string what, Action look) => Part(what, false, () =>
+    {
+        look();
+        return true;
+    });
+
+    /// <summary>What a failure that nobody foresaw is told as.</summary>
+    public static string Unforeseen(string what, Exception exception) => exception is NodeFileException
+        ? $"The agent {exception.Message}, so {what} is unknown."
+        : $"{char.ToUpperInvariant(what[0])}{what[1..]} is unknown, for the agent failed over what it found ({exception.GetType().Name}: {AllowList.Printable(exception.Message)}); report this as a defect of qm-fleet-agent.";
 
     private T? Try<T>(Func<T?> read)
         where T : class
