@@ -69,7 +69,7 @@ public sealed class ReportTests
         Assert.Equal(492, report.Oom.QmInitPid);
         Assert.InRange(report.CalculateSize(), 1, MessageBytes / 2);
         Assert.Equal(
-            ["QM has more containers with processes than the 400 whose OOM scores are told; those of the rest are unknown.", "QM has more units with processes than the 400 whose OOM scores are told; those of the rest are unknown."],
+            ["QM has more containers with processes than the 400 whose OOM scores are told; 102 entries are left out.", "QM has more units with processes than the 400 whose OOM scores are told; 104 entries are left out."],
             report.Problems);
     }
 

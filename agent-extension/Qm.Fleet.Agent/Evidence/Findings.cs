@@ -1,11 +1,18 @@
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Agent.Usage;
 
 namespace Qm.Fleet.Agent.Evidence;
 
 /// <summary>Reads evidence and notes as a sentence whatever could not be read; a missing file is an answer, not a problem.</summary>
 internal sealed class Findings(NodeRoot root)
 {
+    /// <summary>Most cgroups that are looked at below one.</summary>
+    public const int CgroupsMax = 2000;
+
+    /// <summary>Most levels of cgroups that are looked at below one.</summary>
+    public const int CgroupDepthMax = 8;
+
     private const int EvidenceBytesMax = 1024 * 1024;
     private const int ProblemsMax = 100;
     private readonly List<string> _problems = [];
@@ -78,22 +85,41 @@ internal sealed class Findings(NodeRoot root)
         where pid > 0
         select pid;
 
-    /// <summary>A cgroup and those below it, parents first; <paramref name="enter"/> says which names are looked into.</summary>
-    public IEnumerable<string> Cgroups(string cgroup, Func<string, bool> enter, int depth = 8)
+    /// <summary>
+    /// A cgroup and those below it, parents first and else by name. Who may make cgroups makes as many as it likes: after <see cref="CgroupsMax"/>, or
+    /// deeper than <see cref="CgroupDepthMax"/>, how many are left out is noted as a problem.
+    /// </summary>
+    /// <param name="cgroup">The topmost.</param>
+    /// <param name="enter">Says which names are looked into.</param>
+    public IReadOnlyList<string> Cgroups(string cgroup, Func<string, bool> enter)
     {
-        yield return cgroup;
-        if (depth == 0)
+        List<string> found = [];
+        var waiting = new Stack<(string Path, int Depth)>([(cgroup, 0)]);
+        var tooDeep = 0L;
+        while (found.Count < CgroupsMax && waiting.TryPop(out var next))
         {
-            yield break;
-        }
-
-        foreach (var child in Directories(cgroup).Where(enter))
-        {
-            foreach (var below in Cgroups($"{cgroup}/{child}", enter, depth - 1))
+            found.Add(next.Path);
+            var below = Directories(next.Path).Where(enter);
+            if (next.Depth == CgroupDepthMax)
             {
-                yield return below;
+                tooDeep += below.Count();
+                continue;
+            }
+
+            foreach (var name in below.Reverse())
+            {
+                waiting.Push(($"{next.Path}/{name}", next.Depth + 1));
             }
         }
+
+        if (waiting.Count + tooDeep is > 0 and var seen)
+        {
+            // The kernel counts those that nobody looks for.
+            var counted = KernelStatistics.FlatKeyed(Text($"{cgroup}/cgroup.stat") ?? "").FirstOrDefault(pair => pair.Key == "nr_descendants").Value + 1 - found.Count;
+            Add($"{cgroup} has more cgroups below it than are looked at, {CgroupsMax} in {CgroupDepthMax} levels; {(counted >= seen ? counted : $"at least {seen}")} are left out, and what is in them is unknown.");
+        }
+
+        return found;
     }
 
     /// <summary>A process's OOM score adjustment; null when the process is gone or it cannot be read.</summary>
