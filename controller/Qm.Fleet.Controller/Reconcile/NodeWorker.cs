@@ -153,7 +153,7 @@ internal sealed partial class NodeWorker(
             Left = [.. healer.State.Units.Where(unit => _units.Readings.Inside.TryGetValue(unit.Key, out var reading) && unit.Value.IsLeft(reading)).Select(unit => unit.Key)],
         };
         view = view with { IsSupervised = NodeHealer.IsSettled(view, _wish.Member()) };
-        return await shedder.ShedAsync(assignment.Fleet, view, agents.Usage(name)?.Usage, SteadyNow, ct);
+        return await shedder.ShedAsync(assignment, view, agents.Usage(name)?.Usage, SteadyNow, ct);
     }
 
     private Task ReadUnitsAsync(NodeAssignment assignment, RenderedRevision? desired, CancellationToken ct)

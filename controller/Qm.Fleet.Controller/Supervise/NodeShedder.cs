@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Qm.Fleet.Controller.Reconcile;
-using Qm.Fleet.Controller.Storage;
 using Qm.Fleet.Core.LoadShedding;
 using Qm.Fleet.Core.Reconcile;
 using Qm.Fleet.V1;
@@ -20,16 +19,17 @@ internal sealed class NodeShedder(string name, EventSink events)
     internal DateTimeOffset? Wake { get; private set; }
 
     /// <summary>What is wanted of a node now: with other limits while load is shed.</summary>
-    /// <param name="fleet">Its fleet; null when none wants it.</param>
+    /// <param name="assignment">What is asked of it.</param>
     /// <param name="view">What is known of it.</param>
     /// <param name="usage">What it uses; null when that was never told.</param>
     /// <param name="now">The time.</param>
     /// <param name="ct">Ends the write of what happened.</param>
-    internal async Task<NodeView> ShedAsync(DesiredFleet? fleet, NodeView view, Usage? usage, DateTimeOffset now, CancellationToken ct)
+    internal async Task<NodeView> ShedAsync(NodeAssignment assignment, NodeView view, Usage? usage, DateTimeOffset now, CancellationToken ct)
     {
+        var fleet = assignment.Fleet;
         var rules = fleet?.Supervision.LoadShedding ?? [];
-        // A node that is on its way somewhere has all its load; what it does there is what its revision is judged by.
-        var verdict = LoadShedder.Judge(view.IsSupervised ? rules : [], _states, view.Evidence is null ? null : ToSample(usage), now);
+        // A node that is on its way somewhere has all its load; what it does there is what its revision is judged by. So has one that people work on: they see it as its environment has it.
+        var verdict = LoadShedder.Judge(view.IsSupervised && !assignment.Maintenance ? rules : [], _states, view.Evidence is null ? null : ToSample(usage), now);
         foreach (var notice in verdict.Notices)
         {
             await events.AddAsync(NodeHealer.ToEvent(notice, fleet?.Name ?? "", name), ct);

@@ -70,6 +70,11 @@ public static class LoadShedder
         }
 
         // A rule that is gone, or that no longer applies, sheds nothing.
+        foreach (var (name, gone) in states.Where(state => state.Value.ActiveSince is not null && !after.ContainsKey(state.Key)))
+        {
+            notices.Add(new("LoadRestored", NoticeSeverity.Info, QmNode.Unit, string.Create(CultureInfo.InvariantCulture, $"{name}: the rule holds no more for this node, after {(now - gone.ActiveSince!.Value).TotalSeconds:0} s")));
+        }
+
         return new(states.Count == after.Count && after.All(state => states.GetValueOrDefault(state.Key) == state.Value) ? states : after.ToImmutable(), notices.ToImmutable());
     }
 

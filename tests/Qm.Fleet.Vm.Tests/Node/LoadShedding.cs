@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using Qm.Fleet.Controller.Storage;
+using Qm.Fleet.Controller.Reconcile;
 using Qm.Fleet.Controller.Supervise;
 using Qm.Fleet.Core.Environments;
 using Qm.Fleet.Core.Reconcile;
@@ -15,11 +15,11 @@ namespace Qm.Fleet.Vm.Tests.Node;
 /// <param name="usage">What the node uses, as last told; null when it never was.</param>
 internal sealed class LoadShedding(FleetSpec spec, NodeShedder shedder, Func<V1.Usage?> usage)
 {
-    private readonly DesiredFleet _fleet = new(
+    private readonly NodeAssignment _assignment = new("", new(
         spec.Name, "", spec.Selector, "", spec.Rollout, Rollout: null, ImmutableDictionary<string, FleetEnvironment>.Empty, ImmutableDictionary<string, string>.Empty)
     {
         Supervision = spec.Supervision,
-    };
+    }, "", Cordoned: false);
 
     private ImmutableSortedSet<string> _frozen = [];
 
@@ -28,7 +28,7 @@ internal sealed class LoadShedding(FleetSpec spec, NodeShedder shedder, Func<V1.
 
     /// <summary>What is wanted of the node now.</summary>
     internal Task<NodeView> SeeAsync(NodeView view, CancellationToken ct) =>
-        shedder.ShedAsync(_fleet, view with { IsSupervised = NodeHealer.IsSettled(view, member: null) }, usage(), TimeProvider.System.GetUtcNow(), ct);
+        shedder.ShedAsync(_assignment, view with { IsSupervised = NodeHealer.IsSettled(view, member: null) }, usage(), TimeProvider.System.GetUtcNow(), ct);
 
     /// <summary>What is done next, when this would be done without any rule.</summary>
     internal NodeStep Next(NodeView view, NodeStep step)
