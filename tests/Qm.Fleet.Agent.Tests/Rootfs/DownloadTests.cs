@@ -186,7 +186,7 @@ public sealed class DownloadTests
 
     [Fact]
     [Trait("Requirement", "QMF-ROOTFS-001")]
-    public async Task Build_WithoutAnEnd__IsRefusedAtTheMost()
+    public async Task Build_WithoutAnEnd_IsRefusedAtTheMost()
     {
         await using var server = new ScriptedServer().AnswerForEver();
         using var node = new EmulatedNode { Limits = Quick with { ArchiveBytesMax = 3 << 20 } };
