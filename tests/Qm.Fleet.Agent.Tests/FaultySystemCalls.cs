@@ -23,6 +23,12 @@ internal sealed class FaultySystemCalls(Fault fault = Fault.None, int at = 0, in
     /// <summary>The files that were opened for reading, those that are not there included.</summary>
     public List<string> Opened { get; } = [];
 
+    /// <summary>The end of directories that cannot be listed; null for none.</summary>
+    public string? Unlistable { get; set; }
+
+    /// <summary>The end of what fails when it is opened as no system call does, the way a reader fails over a file nobody thought of; null for none.</summary>
+    public string? Unforeseen { get; set; }
+
     public SafeFileHandle Open(NodeDirectory directory, string path, OpenKind kind)
     {
         Live();
@@ -41,6 +47,17 @@ internal sealed class FaultySystemCalls(Fault fault = Fault.None, int at = 0, in
     {
         Live();
         return _kernel.Read(file, buffer, path);
+    }
+
+    public void List(NodeDirectory directory, bool onlyDirectories, Action<string> found)
+    {
+        Live();
+        if (Unlistable is { } end && directory.Path.EndsWith(end, StringComparison.Ordinal))
+        {
+            throw new NodeFileException("list", directory.Path, Errno.InputOutput, "Input/output error");
+        }
+
+        _kernel.List(directory, onlyDirectories, found);
     }
 
     public SafeFileHandle Create(NodeDirectory directory, string name, UnixFileMode mode)
@@ -154,6 +171,11 @@ internal sealed class FaultySystemCalls(Fault fault = Fault.None, int at = 0, in
     // A killed process does nothing in its finally blocks either.
     private void Note(NodeDirectory directory, string path, OpenKind kind)
     {
+        if (Unforeseen is { } end && directory.Of(path).EndsWith(end, StringComparison.Ordinal))
+        {
+            throw new FormatException("nobody foresaw this");
+        }
+
         if (kind == OpenKind.Read)
         {
             Opened.Add(directory.Of(path));

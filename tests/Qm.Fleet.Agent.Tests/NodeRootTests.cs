@@ -101,6 +101,26 @@ public sealed class NodeRootTests
     }
 
     [Fact]
+    [Trait("Requirement", "QMF-AGENT-009")]
+    public void Calls_OfTheClassLibrary_FailAsTheKernelsDo()
+    {
+        using var node = new EmulatedNode();
+        node.Write("etc/plain", "no directory");
+        using var root = NodeRoot.Open(node.Root);
+        using var plain = new NodeDirectory(root.OpenFile("/etc/plain"), "/etc/plain");
+        using var etc = root.OpenDirectory("/etc");
+
+        var listed = Assert.Throws<NodeFileException>(() => root.Calls.List(plain, onlyDirectories: false, _ => { }));
+        var removed = Assert.Throws<NodeFileException>(() => root.Calls.RemoveTree(etc, "nothing"));
+
+        Assert.Equal(("/etc/plain", true), (listed.Path, listed.IsMissing));
+        Assert.Equal(("/etc/nothing", true), (removed.Path, removed.IsMissing));
+        Assert.All([listed, removed], problem => Assert.DoesNotContain("/proc/self", problem.Message));
+        Assert.Equal("InputOutputError", NodeFileException.From("list", "/x", new IOException("Input/output error : '/proc/self/fd/7'", Errno.InputOutput)).Reason);
+        Assert.Equal("AccessDenied", NodeFileException.From("list", "/x", new UnauthorizedAccessException()).Reason);
+    }
+
+    [Fact]
     public async Task Commit_LinkPlantedInQm_CannotLeadOutOfQm()
     {
         using var node = new EmulatedNode();

@@ -1,8 +1,12 @@
 using System.Globalization;
 using Microsoft.Extensions.Time.Testing;
 using Qm.Fleet.Agent.Evidence;
+using Qm.Fleet.Agent.Facts;
+using Qm.Fleet.Agent.Files;
 using Qm.Fleet.Agent.Link;
+using Qm.Fleet.Agent.Processes;
 using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Agent.Tests.Checks;
 using Qm.Fleet.V1;
 
 namespace Qm.Fleet.Agent.Tests;
@@ -65,7 +69,7 @@ public sealed class ReportTests
         Assert.Equal(492, report.Oom.QmInitPid);
         Assert.InRange(report.CalculateSize(), 1, MessageBytes / 2);
         Assert.Equal(
-            ["QM has more containers with processes than the 400 whose OOM scores are told; those of the rest are unknown.", "QM has more units with processes than the 400 whose OOM scores are told; those of the rest are unknown."],
+            ["QM has more containers with processes than the 400 whose OOM scores are told; 102 entries are left out.", "QM has more units with processes than the 400 whose OOM scores are told; 104 entries are left out."],
             report.Problems);
     }
 
@@ -141,6 +145,52 @@ public sealed class ReportTests
         Assert.Equal(750, report.Oom.NestedDefault);
         Assert.Contains(report.Problems, problem => problem.Contains("/proc/492/oom_score_adj"));
         Assert.Contains(report.Problems, problem => problem.Contains("10-bad.conf"));
+    }
+
+    [Theory]
+    [Trait("Requirement", "QMF-AGENT-009")]
+    [InlineData("/qm.service")]
+    [InlineData("/system.slice")]
+    [InlineData("/containers/containers.conf.d")]
+    [InlineData("/etc/containers/systemd/qm.container.d")]
+    public void Report_DirectoryThatCannotBeListed_SaysSoAndTheRest(string directory)
+    {
+        using var node = new EmulatedNode();
+        Directory.CreateDirectory(node.Of("etc/qm/containers/containers.conf.d"));
+        using var agent = node.Open(new FaultySystemCalls { Unlistable = directory });
+        var report = agent.Reporter.Read();
+
+        Assert.Equal((0, "4294967296"), (report.Oom.Host, report.Cgroup["memory.max"]));
+        Assert.Contains(report.Problems, problem => problem.Contains($"{directory}: Input/output error", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [Trait("Requirement", "QMF-AGENT-009")]
+    [InlineData("/proc/meminfo")]
+    [InlineData("/var/lib/qm-fleet/state.json")]
+    [InlineData("/qm.container")]
+    [InlineData("/10-automotive.conf")]
+    [InlineData("/containers/containers.conf")]
+    [InlineData("/agent.conf.d/agent.conf")]
+    [InlineData("/50-qm-fleet.conf")]
+    [InlineData("/init.scope/cgroup.procs")]
+    [InlineData("/radio.container")]
+    [InlineData("/proc/492/mountinfo")]
+    [InlineData("/boot_id")]
+    [InlineData("/osrelease")]
+    public async Task Report_PartThatFailsAsNobodyForesaw_SaysSoAndTheRest(string path)
+    {
+        using var node = GoldenNode.Make();
+        var calls = new FaultySystemCalls();
+        using var agent = node.Open(calls);
+        await agent.Revisions.CommitAsync(Sample.New);
+        using var root = NodeRoot.Open(node.Root, calls);
+        calls.Unforeseen = path;
+        var report = new NodeReporter(root, agent.Revisions, new Agent.Checks.StaticChecks(node.Time), new FactsReader(new(NodePrograms.None(node.Time), node.Time), node.Time)).Read();
+
+        Assert.Equal("4294967296", report.Cgroup["memory.max"]);
+        Assert.Equal(Agent.Checks.StaticChecks.All.Count, report.Checks.Results.Count);
+        Assert.Contains(report.Problems, problem => problem.Contains("(FormatException: nobody foresaw this)", StringComparison.Ordinal));
     }
 
     [Theory]

@@ -264,7 +264,17 @@ public sealed class RevisionTests
 
     [Theory]
     [InlineData("A=1 B=2", "A=1|B=2")]
-    [InlineData("\"ROOTFS=/a b\" 'X=\\y'", "ROOTFS=/a b|X=\\y")]
+    [InlineData("\"ROOTFS=/a b\" 'X=\\\\y'", "ROOTFS=/a b|X=\\y")]
+    [InlineData(@"'X=it\'s' Y=\x2fusr\057lib\s\u00e9\U0001F697\xc3\xa9", "X=it's|Y=/usr/lib é🚗é")]
+    [InlineData(@"ROOTFS=/a\tb 'X=\x41'", "ROOTFS=/a\tb|X=A")]
+    [InlineData(@"A=1 'X=\y' B=2", "A=1")]
+    [InlineData(@"A=1 ROOTFS=/a\ b", "A=1")]
+    [InlineData(@"A=1 B=\x4 C=3", "A=1")]
+    [InlineData(@"A=1 B=\000 C=3", "A=1")]
+    [InlineData(@"A=1 B=\400 C=3", "A=1")]
+    [InlineData(@"A=1 B=\xff C=3", "A=1|C=3")]
+    [InlineData(@"A=1 B=2\", "A=1")]
+    [InlineData("A=1 'B=2", "A=1")]
     [InlineData("A=\"1 2\"3 A=4", "A=4")]
     [InlineData("A= =x B", "A=")]
     public void Environment_Line_IsReadAsSystemdDoes(string line, string expected) =>

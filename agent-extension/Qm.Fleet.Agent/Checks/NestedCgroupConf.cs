@@ -1,5 +1,6 @@
 using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
+using Tomlyn.Model;
 using Tomlyn.Serialization;
 
 namespace Qm.Fleet.Agent.Checks;
@@ -9,17 +10,47 @@ internal static class NestedCgroupConf
 {
     private const string DropIns = "/containers/containers.conf.d";
 
-    /// <summary>Reads them; of several files the last that sets them counts.</summary>
-    /// <exception cref="FactMissingException">A file is no TOML, or QM has no /etc.</exception>
+    /// <summary>
+    /// Reads them. A file replaces what those before it set, or adds to it where its array holds <c>{append=true}</c>; that holds for those after it,
+    /// too, until one says <c>{append=false}</c>.
+    /// </summary>
+    /// <exception cref="FactMissingException">A file is no TOML or has another type, or QM has no /etc.</exception>
     /// <exception cref="NodeFileException">A file cannot be read, or there are too many.</exception>
     public static IReadOnlyList<string> Read(NodeFacts facts)
     {
         using var etc = facts.Within(facts.Paths.Etc);
-        return ConfFiles.Names(etc, facts.Paths.Etc, DropIns).Select(name => $"{DropIns}/{name}")
-            .Prepend("/containers/containers.conf").Select(path => ReadOne(etc, path)).LastOrDefault(conf => conf is not null) ?? [];
+        var (settings, appends) = (new List<string>(), false);
+        foreach (var path in ConfFiles.Names(etc, facts.Paths.Etc, DropIns).Select(name => $"{DropIns}/{name}").Prepend("/containers/containers.conf"))
+        {
+            if (ReadOne(etc, path) is { } conf)
+            {
+                appends = Appends(conf, path) ?? appends;
+                if (!appends)
+                {
+                    settings.Clear();
+                }
+
+                settings.AddRange(conf.OfType<string>());
+            }
+        }
+
+        return settings;
     }
 
-    private static string[]? ReadOne(NodeRoot etc, string path)
+    // containers.conf(5), attributed string arrays: strings, and tables of this one key. Null where it is not set.
+    private static bool? Appends(TomlArray conf, string path)
+    {
+        bool? appends = null;
+        foreach (var item in conf.Where(item => item is not string))
+        {
+            appends = item is TomlTable { Count: 1 } table && table.TryGetValue("append", out var value) && value is bool append ? append
+                : throw new FactMissingException($"QM's {path} is no valid containers.conf: cgroup_conf holds something else than strings and {{append=true}}.");
+        }
+
+        return appends;
+    }
+
+    private static TomlArray? ReadOne(NodeRoot etc, string path)
     {
         try
         {
@@ -44,7 +75,7 @@ internal sealed class CgroupConfFile
 internal sealed class CgroupConfTable
 {
     [TomlPropertyName("cgroup_conf")]
-    public string[]? CgroupConf { get; set; }
+    public TomlArray? CgroupConf { get; set; }
 }
 
 /// <summary>TOML of containers.conf, without reflection.</summary>

@@ -1,3 +1,4 @@
+using Qm.Fleet.Agent.Evidence;
 using Qm.Fleet.Agent.Files;
 using Qm.Fleet.V1;
 
@@ -47,6 +48,10 @@ internal sealed record StaticCheck(string Id, string Title, string Source, strin
         catch (FactMissingException e)
         {
             return CheckOutcome.Unknown(e.Message);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            return CheckOutcome.Unknown(Findings.Unforeseen("the verdict", e));
         }
     }
 

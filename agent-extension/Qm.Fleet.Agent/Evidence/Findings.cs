@@ -1,10 +1,18 @@
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.Revisions;
+using Qm.Fleet.Agent.Usage;
 
 namespace Qm.Fleet.Agent.Evidence;
 
 /// <summary>Reads evidence and notes as a sentence whatever could not be read; a missing file is an answer, not a problem.</summary>
 internal sealed class Findings(NodeRoot root)
 {
+    /// <summary>Most cgroups that are looked at below one.</summary>
+    public const int CgroupsMax = 2000;
+
+    /// <summary>Most levels of cgroups that are looked at below one.</summary>
+    public const int CgroupDepthMax = 8;
+
     private const int EvidenceBytesMax = 1024 * 1024;
     private const int ProblemsMax = 100;
     private readonly List<string> _problems = [];
@@ -77,26 +85,77 @@ internal sealed class Findings(NodeRoot root)
         where pid > 0
         select pid;
 
-    /// <summary>A cgroup and those below it, parents first; <paramref name="enter"/> says which names are looked into.</summary>
-    public IEnumerable<string> Cgroups(string cgroup, Func<string, bool> enter, int depth = 8)
+    /// <summary>
+    /// A cgroup and those below it, parents first and else by name. Who may make cgroups makes as many as it likes: after <see cref="CgroupsMax"/>, or
+    /// deeper than <see cref="CgroupDepthMax"/>, how many are left out is noted as a problem.
+    /// </summary>
+    /// <param name="cgroup">The topmost.</param>
+    /// <param name="enter">Says which names are looked into.</param>
+    public IReadOnlyList<string> Cgroups(string cgroup, Func<string, bool> enter)
     {
-        yield return cgroup;
-        if (depth == 0)
+        List<string> found = [];
+        var waiting = new Stack<(string Path, int Depth)>([(cgroup, 0)]);
+        var tooDeep = 0L;
+        while (found.Count < CgroupsMax && waiting.TryPop(out var next))
         {
-            yield break;
-        }
-
-        foreach (var child in Directories(cgroup).Where(enter))
-        {
-            foreach (var below in Cgroups($"{cgroup}/{child}", enter, depth - 1))
+            found.Add(next.Path);
+            var below = Directories(next.Path).Where(enter);
+            if (next.Depth == CgroupDepthMax)
             {
-                yield return below;
+                tooDeep += below.Count();
+                continue;
+            }
+
+            foreach (var name in below.Reverse())
+            {
+                waiting.Push(($"{next.Path}/{name}", next.Depth + 1));
             }
         }
+
+        if (waiting.Count + tooDeep is > 0 and var seen)
+        {
+            // The kernel counts those that nobody looks for.
+            var counted = KernelStatistics.FlatKeyed(Text($"{cgroup}/cgroup.stat") ?? "").FirstOrDefault(pair => pair.Key == "nr_descendants").Value + 1 - found.Count;
+            Add($"{cgroup} has more cgroups below it than are looked at, {CgroupsMax} in {CgroupDepthMax} levels; {(counted >= seen ? counted : $"at least {seen}")} are left out, and what is in them is unknown.");
+        }
+
+        return found;
     }
 
     /// <summary>A process's OOM score adjustment; null when the process is gone or it cannot be read.</summary>
     public int? OomScore(int pid) => (int?)Number($"/proc/{pid}/oom_score_adj");
+
+    /// <summary>
+    /// Does one part of a look. What fails in it that nobody foresaw, over a file that nobody thought of, becomes a problem like any other, and the
+    /// look goes on: whoever writes such a file must not silence the agent.
+    /// </summary>
+    /// <param name="what">What the part finds out, as the subject of "is unknown".</param>
+    /// <param name="unknown">What is answered then.</param>
+    /// <param name="look">The part, done when this returns.</param>
+    public T Part<T>(string what, T unknown, Func<T> look)
+    {
+        try
+        {
+            return look();
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            Add(Unforeseen(what, e));
+            return unknown;
+        }
+    }
+
+    /// <inheritdoc cref="Part{T}"/>
+    public void Part(string what, Action look) => Part(what, false, () =>
+    {
+        look();
+        return true;
+    });
+
+    /// <summary>What a failure that nobody foresaw is told as.</summary>
+    public static string Unforeseen(string what, Exception exception) => exception is NodeFileException
+        ? $"The agent {exception.Message}, so {what} is unknown."
+        : $"{char.ToUpperInvariant(what[0])}{what[1..]} is unknown, for the agent failed over what it found ({exception.GetType().Name}: {AllowList.Printable(exception.Message)}); report this as a defect of qm-fleet-agent.";
 
     private T? Try<T>(Func<T?> read)
         where T : class

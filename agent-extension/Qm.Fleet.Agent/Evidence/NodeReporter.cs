@@ -37,9 +37,9 @@ internal sealed class NodeReporter(
     {
         using var look = root.ForOneLook();
         var findings = new Findings(look);
-        var report = new NodeReport { Machine = MachineEvidence.Read(findings) };
-        var state = ReadState(report, findings);
-        var sources = ReadQuadlet(look, report, findings);
+        var report = new NodeReport { Machine = findings.Part("the machine", new Machine(), () => MachineEvidence.Read(findings)) };
+        var state = findings.Part<NodeState?>("what was committed", null, () => ReadState(report, findings));
+        var sources = findings.Part<QuadletSources?>("the quadlet in force", null, () => ReadQuadlet(look, report, findings));
         foreach (var name in CgroupFiles)
         {
             if (findings.Text($"/sys/fs/cgroup/qm.service/{name}") is { } content)
@@ -48,32 +48,40 @@ internal sealed class NodeReporter(
             }
         }
 
-        report.ManagedOomPreference = OomdMark.Read(look, findings);
-        ReadDisks(look, report, sources, findings);
-        var paths = ReadPaths(sources, findings);
-        var etc = paths?.Etc;
-        report.HostNodeName = AgentConfEvidence.HostNodeName(look, findings);
-        report.QmNodeName = paths is null ? "" : AgentConfEvidence.QmNodeName(look, paths, findings);
-        var places = OwnedFileEvidence.Read(
-            root, report, state ?? NodeState.Empty, isSettled: state is not null && revisions.Unfinished is null, etc, findings);
-        watch?.Follow(places);
-        var nestedDefault = paths is null ? null : NestedDefault.Read(look, paths, findings);
-        report.Oom = OomEvidence.Read(findings,
-            report.Files.Where(file => file.Kind == V1.OwnedFile.Types.Kind.AsilDropIn).Select(file => file.Name), nestedDefault?.Score);
-        report.Oom.Sources.AddRange(OomSources.Read(findings, sources, etc, nestedDefault, report.Oom));
-        ReadRootfs(report, state ?? NodeState.Empty, findings);
-        report.Facts = facts?.Read(look, sources, paths?.Rootfs);
+        report.ManagedOomPreference = findings.Part("what systemd-oomd is told", "", () => OomdMark.Read(look, findings));
+        findings.Part("which disks limits name", () => ReadDisks(look, report, sources, findings));
+        var paths = findings.Part<QmPaths?>("where QM lives", null, () => ReadPaths(sources, findings));
+        report.HostNodeName = findings.Part("the host's name in BlueChi", "", () => AgentConfEvidence.HostNodeName(look, findings));
+        report.QmNodeName = paths is null ? "" : findings.Part("QM's name in BlueChi", "", () => AgentConfEvidence.QmNodeName(look, paths, findings));
+        var places = findings.Part<IReadOnlyList<OwnedPath>?>("what the files of the fleet hold", null, () => OwnedFileEvidence.Read(
+            root, report, state ?? NodeState.Empty, isSettled: state is not null && revisions.Unfinished is null, paths?.Etc, findings));
+        if (places is not null)
+        {
+            watch?.Follow(places);
+        }
+
+        ReadOom(look, report, sources, paths, findings);
+        findings.Part("which rootfs there is", () => ReadRootfs(report, state ?? NodeState.Empty, findings));
+        report.Facts = findings.Part<V1.Facts?>("what the node is made of", null, () => facts?.Read(look, sources, paths?.Rootfs));
         if (sources is not null && report.Oom.QmInitPid > 0)
         {
             var quadlet = sources.Merge();
-            report.Mounts.AddRange(MountEvidence.Read(look, quadlet, report.Oom.QmInitPid, findings));
-            report.Labels = SelinuxMode.Read(findings) is Selinux.Enforcing or Selinux.Permissive
-                ? LabelEvidence.Read(look, quadlet, paths?.Rootfs, report.Oom, revisions.Mislabelled, findings) : null;
+            findings.Part("what QM has mounted", () => report.Mounts.AddRange(MountEvidence.Read(look, quadlet, report.Oom.QmInitPid, findings)));
+            report.Labels = findings.Part<SecurityLabels?>("how QM is labelled", null, () => SelinuxMode.Read(findings) is Selinux.Enforcing or Selinux.Permissive
+                ? LabelEvidence.Read(look, quadlet, paths?.Rootfs, report.Oom, revisions.Mislabelled, findings) : null);
         }
 
         report.Problems.AddRange(findings.Problems);
         report.Checks = checks?.Read(look, report, [.. (state ?? NodeState.Empty).Files.Select(file => file.Path.Full).Except(report.Files.Select(file => file.Path))]);
         return report;
+    }
+
+    private static void ReadOom(NodeRoot look, NodeReport report, QuadletSources? sources, QmPaths? paths, Findings findings)
+    {
+        var nestedDefault = paths is null ? null : findings.Part<(string File, int Score)?>("the default OOM score of containers inside QM", null, () => NestedDefault.Read(look, paths, findings));
+        report.Oom = findings.Part("every OOM score", new OomFindings(), () => OomEvidence.Read(findings,
+            report.Files.Where(file => file.Kind == V1.OwnedFile.Types.Kind.AsilDropIn).Select(file => file.Name), nestedDefault?.Score));
+        findings.Part("what sets the OOM scores", () => report.Oom.Sources.AddRange(OomSources.Read(findings, sources, paths?.Etc, nestedDefault, report.Oom)));
     }
 
     // Null when it cannot be told.

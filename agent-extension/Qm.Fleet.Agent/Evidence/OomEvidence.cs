@@ -12,7 +12,8 @@ internal static class OomEvidence
     /// <summary>Most units of QM that are told, of containers and of the others: QM makes as many as it likes, and a report has to fit into a message.</summary>
     public const int UnitsMax = 400;
 
-    private const int ProcessesMax = 1000;
+    /// <summary>Most processes whose scores are looked at, of QM and of each safety unit.</summary>
+    public const int ProcessesMax = 4000;
 
     /// <summary>Looks at the host's init, all of QM and the given safety units.</summary>
     public static OomFindings Read(Findings findings, IEnumerable<string> asilUnits, int? nestedDefault)
@@ -41,7 +42,7 @@ internal static class OomEvidence
 
         oom.Asil.AddRange(
             from unit in asilUnits
-            from found in Scores(findings, findings.Cgroups($"/sys/fs/cgroup/system.slice/{unit}", static name => name != QmCgroups.Runtime))
+            from found in Scores(findings, unit, findings.Cgroups($"/sys/fs/cgroup/system.slice/{unit}", static name => name != QmCgroups.Runtime), static path => path)
             select new UnitOom { Unit = unit, Pid = found.Pid, Score = found.Score });
         return oom;
     }
@@ -55,22 +56,22 @@ internal static class OomEvidence
             (oom.QmInitPid, oom.Qm) = (init.Value, score);
         }
 
+        var scores = Scores(findings, "QM", cgroups, static cgroup => cgroup.Path);
+        var inScope = new Lazy<HashSet<int>>(() => [.. findings.Processes($"{payload}/init.scope")]);
+        Dictionary<int, bool> foreign = [];
         // One entry for every distinct score of a container: a process of another score than its container is what hurts.
         oom.Nested.AddRange(
-            from cgroup in cgroups
-            where cgroup.IsInContainer && !cgroup.IsConmon
-            from found in Scores(findings, [cgroup.Path])
-            group found by (cgroup.Unit, found.Score) into same
+            from found in scores
+            where found.Cgroup.IsInContainer && !found.Cgroup.IsConmon
+            group found by (found.Cgroup.Unit, found.Score) into same
             select new UnitOom { Unit = same.Key.Unit, Pid = same.Min(found => found.Pid), Score = same.Key.Score });
         oom.Processes.AddRange(
-            from cgroup in cgroups
-            where !cgroup.IsInContainer || cgroup.IsConmon
-            let inScope = cgroup.Names is ["init.scope"] ? findings.Processes(cgroup.Path).ToHashSet() : []
-            from found in Scores(findings, [cgroup.Path])
-            where found.Pid != init
+            from found in scores
+            let cgroup = found.Cgroup
+            where (!cgroup.IsInContainer || cgroup.IsConmon) && found.Pid != init
             let exception = found.Score == oom.Qm ? QmProcesses.Types.Exception.None
                 : cgroup.IsConmonScope ? QmProcesses.Types.Exception.Conmon
-                : inScope.Count > 0 && QmInit.IsForeign(findings, found.Pid, init, inScope) ? QmProcesses.Types.Exception.PodmanExec
+                : cgroup.Names is ["init.scope"] && QmInit.IsForeign(findings, found.Pid, init, inScope.Value, foreign) ? QmProcesses.Types.Exception.PodmanExec
                 : QmProcesses.Types.Exception.None
             group found by (cgroup.Unit, found.Score, exception) into same
             select new QmProcesses
@@ -90,16 +91,41 @@ internal static class OomEvidence
             return;
         }
 
-        findings.Add($"QM has more {what} with processes than the {UnitsMax} whose OOM scores are told; those of the rest are unknown.");
+        findings.Add($"QM has more {what} with processes than the {UnitsMax} whose OOM scores are told; {found.Count - UnitsMax} entries are left out.");
         while (found.Count > UnitsMax)
         {
             found.RemoveAt(found.Count - 1);
         }
     }
 
-    private static IEnumerable<(int Pid, int Score)> Scores(Findings findings, IEnumerable<string> cgroups) =>
-        from pid in cgroups.SelectMany(findings.Processes).Take(ProcessesMax)
-        let score = findings.OomScore(pid)
-        where score is not null
-        select (pid, score.Value);
+    private static List<(T Cgroup, int Pid, int Score)> Scores<T>(Findings findings, string of, IEnumerable<T> cgroups, Func<T, string> path)
+    {
+        List<(T, int, int)> scores = [];
+        var (looked, leftOut) = (0, 0);
+        foreach (var cgroup in cgroups)
+        {
+            foreach (var pid in findings.Processes(path(cgroup)))
+            {
+                if (looked == ProcessesMax)
+                {
+                    leftOut++;
+                }
+                else
+                {
+                    looked++;
+                    if (findings.OomScore(pid) is { } score)
+                    {
+                        scores.Add((cgroup, pid, score));
+                    }
+                }
+            }
+        }
+
+        if (leftOut > 0)
+        {
+            findings.Add($"{of} has more processes than the {ProcessesMax} whose OOM scores are looked at; {leftOut} are left out, and their scores are unknown.");
+        }
+
+        return scores;
+    }
 }

@@ -5,12 +5,13 @@ namespace Qm.Fleet.Agent.Evidence;
 /// <summary>Tells QM's init from the other processes of its payload.</summary>
 internal static class QmInit
 {
+    /// <summary>Most processes that are asked who they are.</summary>
     private const int ProcessesMax = 1000;
 
     /// <summary>Its process id on the host; null when it does not run.</summary>
     public static int? Find(Findings findings, string payload, IReadOnlyList<QmCgroup> cgroups)
     {
-        var scope = findings.Processes($"{payload}/init.scope").ToArray();
+        var scope = findings.Processes($"{payload}/init.scope").Take(ProcessesMax).ToArray();
         if (Among(findings, scope) is { } init)
         {
             return init;
@@ -26,25 +27,36 @@ internal static class QmInit
     }
 
     /// <summary>Whether a process of QM's init.scope was started from outside QM: its ancestors leave the scope without passing QM's init.</summary>
-    public static bool IsForeign(Findings findings, int pid, int? init, IReadOnlySet<int> scope)
+    /// <param name="findings">Reads.</param>
+    /// <param name="pid">The process.</param>
+    /// <param name="init">QM's init; null when it does not run.</param>
+    /// <param name="scope">The processes of the scope.</param>
+    /// <param name="known">What was found out of other processes of the scope; nobody is asked twice, and no more than some.</param>
+    public static bool IsForeign(Findings findings, int pid, int? init, IReadOnlySet<int> scope, Dictionary<int, bool> known)
     {
-        // A process is never its own ancestor, so the way out is no longer than the scope is large; pids are reused while we look, though.
-        for (var steps = scope.Count; steps >= 0; steps--)
+        List<int> way = [];
+        bool isForeign;
+        // A process is never its own ancestor, but pids are reused while we look: what is on the way already counts as QM's.
+        while (!known.TryGetValue(pid, out isForeign) && known.Count < ProcessesMax)
         {
+            known[pid] = false;
+            way.Add(pid);
             if (Field(findings, pid, "PPid:") is not [var text] || !int.TryParse(text, out var parent) || parent == init)
             {
-                return false;
+                break;
             }
 
             if (!scope.Contains(parent))
             {
-                return true;
+                isForeign = true;
+                break;
             }
 
             pid = parent;
         }
 
-        return false;
+        way.ForEach(passed => known[passed] = isForeign);
+        return isForeign;
     }
 
     // Containers inside QM have an init of their own, one namespace deeper.

@@ -106,5 +106,5 @@ internal sealed class FactsReader(ProgramVersions versions, TimeProvider time)
     }
 
     private static string? PrettyName(IEnumerable<string?> files) => files.OfType<string>()
-        .Select(text => EnvironmentLines.Parse(text.Split('\n')).GetValueOrDefault("PRETTY_NAME")).FirstOrDefault(name => name is not null);
+        .Select(text => EnvironmentLines.Parse(text.Split('\n'), isShell: true).GetValueOrDefault("PRETTY_NAME")).FirstOrDefault(name => name is not null);
 }

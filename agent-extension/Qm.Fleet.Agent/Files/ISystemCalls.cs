@@ -20,6 +20,9 @@ internal interface ISystemCalls
     /// <summary>Reads into <paramref name="buffer"/> from the current position; 0 at the end.</summary>
     int Read(SafeFileHandle file, Span<byte> buffer, string path);
 
+    /// <summary>Tells the names in an open directory, in no order.</summary>
+    void List(NodeDirectory directory, bool onlyDirectories, Action<string> found);
+
     /// <summary>Appends all of <paramref name="content"/>.</summary>
     void Write(SafeFileHandle file, ReadOnlySpan<byte> content, string path);
 

@@ -108,6 +108,8 @@ internal sealed partial class LinuxSystemCalls : ISystemCalls
         }
     }
 
+    public void List(NodeDirectory directory, bool onlyDirectories, Action<string> found) => TreeCalls.List(directory, onlyDirectories, found);
+
     public void Write(SafeFileHandle file, ReadOnlySpan<byte> content, string path)
     {
         while (!content.IsEmpty)

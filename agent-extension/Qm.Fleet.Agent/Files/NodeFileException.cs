@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Qm.Fleet.Agent.Files;
 
 /// <summary>A system call on a file of the node failed.</summary>
@@ -8,6 +10,8 @@ namespace Qm.Fleet.Agent.Files;
 internal sealed class NodeFileException(string verb, string path, int errno, string why)
     : IOException($"cannot {verb} {path}: {why}")
 {
+    private const int ErrnoMax = 4095;
+
     /// <summary>The kernel's error number.</summary>
     public int Error { get; } = errno;
 
@@ -19,6 +23,23 @@ internal sealed class NodeFileException(string verb, string path, int errno, str
 
     /// <summary>Whether an error number says that what was looked for is not there.</summary>
     public static bool TellsMissing(int errno) => errno is Errno.NoEntry or Errno.NotDirectory or Errno.NoSuchProcess or Errno.NoDevice;
+
+    /// <summary>What the class library says of a failed call, as this.</summary>
+    /// <param name="verb">What was tried.</param>
+    /// <param name="path">Where, as the node sees it.</param>
+    /// <param name="exception">An <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/>; its message names a path of the agent's own, and is not told.</param>
+    public static NodeFileException From(string verb, string path, Exception exception)
+    {
+        var errno = exception switch
+        {
+            FileNotFoundException or DirectoryNotFoundException => Errno.NoEntry,
+            UnauthorizedAccessException => Errno.AccessDenied,
+            // Where the library has no exception for an error, it keeps the kernel's number.
+            { HResult: > 0 and <= ErrnoMax } => exception.HResult,
+            _ => Errno.InputOutput,
+        };
+        return new(verb, path, errno, Marshal.GetPInvokeErrorMessage(errno));
+    }
 
     /// <summary>The CamelCase reason word that a command result carries.</summary>
     public string Reason => Error switch

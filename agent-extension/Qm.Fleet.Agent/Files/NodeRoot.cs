@@ -1,4 +1,3 @@
-using System.IO.Enumeration;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
@@ -13,10 +12,10 @@ internal sealed class NodeRoot : IDisposable
     /// <summary>The most of a file that is read: larger ones are a <see cref="NodeFileException"/> with reason FileTooBig.</summary>
     public const int MaxBytes = 64 * 1024 * 1024;
 
-    private const int BufferBytes = 4096;
+    /// <summary>The most names of a directory that are listed: more are a <see cref="NodeFileException"/> with reason FileTooBig.</summary>
+    public const int NamesMax = 100_000;
 
-    // Hidden files, too; and a directory that may not be read is not an empty one.
-    private static readonly EnumerationOptions Everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
+    private const int BufferBytes = 4096;
 
     private readonly NodeDirectory _directory;
     private readonly IDisposable? _owned;
@@ -206,19 +205,20 @@ internal sealed class NodeRoot : IDisposable
             }
 
             using var directory = new NodeDirectory(found, _directory.Of(path));
-            // The kernel's name for the open directory: what is listed is what was resolved, whatever moved since.
-            string[] names =
-            [
-                .. new FileSystemEnumerable<string>($"/proc/self/fd/{directory.Handle.DangerousGetHandle()}", static (ref entry) => entry.FileName.ToString(), Everything)
+            List<string> names = [];
+            Calls.List(directory, onlyDirectories, name =>
+            {
+                if (names.Count == NamesMax)
                 {
-                    // The kernel tells with the name which are.
-                    ShouldIncludePredicate = onlyDirectories ? static (ref entry) => entry.IsDirectory : null,
-                },
-            ];
-            Array.Sort(names, string.CompareOrdinal);
-            return names;
+                    throw new NodeFileException("list", directory.Path, Errno.TooBig, $"it holds more than {NamesMax} names");
+                }
+
+                names.Add(name);
+            });
+            names.Sort(string.CompareOrdinal);
+            return [.. names];
         }
-        catch (DirectoryNotFoundException)
+        catch (NodeFileException e) when (e.IsMissing)
         {
             return [];
         }

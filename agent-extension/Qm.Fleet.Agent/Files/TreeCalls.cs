@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
@@ -39,6 +40,9 @@ internal static partial class TreeCalls
     private const int AttributeBytesMax = 64 * 1024;
     private const string LabelAttribute = "security.selinux";
     private const int LinkBytesMax = 4096;
+
+    // Hidden files, too; and a directory that may not be read is not an empty one.
+    private static readonly EnumerationOptions Everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
 
     /// <summary>Whether owners and security attributes can be set at all; a lab that is not run by root keeps neither.</summary>
     public static bool MaySetOwners => Environment.IsPrivilegedProcess;
@@ -138,10 +142,23 @@ internal static partial class TreeCalls
     /// <summary>Forces everything written to a directory's file system to the disk: one call for a tree of many files.</summary>
     public static void FlushFileSystem(NodeDirectory directory) => Check(SynchronizeFileSystem(directory.Handle), "flush", directory.Path);
 
-    /// <summary>Removes a directory with everything below it; links are removed, not followed.</summary>
-    /// <exception cref="IOException">The disk refused; a part of it may be gone.</exception>
+    /// <summary>Removes a directory with everything below it; links are removed, not followed. Where the disk refuses, a part of it may be gone.</summary>
     public static void RemoveTree(NodeDirectory directory, string name) =>
-        Directory.Delete($"/proc/self/fd/{directory.Handle.DangerousGetHandle()}/{name}", recursive: true);
+        Translate("remove", directory.Of(name), () => Directory.Delete($"{NameOf(directory)}/{name}", recursive: true));
+
+    /// <summary>Tells the names in an open directory, in no order.</summary>
+    public static void List(NodeDirectory directory, bool onlyDirectories, Action<string> found) => Translate("list", directory.Path, () =>
+    {
+        var names = new FileSystemEnumerable<string>(NameOf(directory), static (ref entry) => entry.FileName.ToString(), Everything)
+        {
+            // The kernel tells with the name which are.
+            ShouldIncludePredicate = onlyDirectories ? static (ref entry) => entry.IsDirectory : null,
+        };
+        foreach (var name in names)
+        {
+            found(name);
+        }
+    });
 
     // Null where the kernel refused; the last error says why. A look reads labels by the dozen, and most are short.
     private static byte[]? Attribute(SafeFileHandle file, string name)
@@ -155,6 +172,21 @@ internal static partial class TreeCalls
         }
 
         return length < 0 ? null : value[..(int)length].ToArray();
+    }
+
+    // The kernel's name for an open directory: what is touched below it is what was resolved, whatever moved since.
+    private static string NameOf(NodeDirectory directory) => $"/proc/self/fd/{directory.Handle.DangerousGetHandle()}";
+
+    private static void Translate(string verb, string path, Action call)
+    {
+        try
+        {
+            call();
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException and not NodeFileException)
+        {
+            throw NodeFileException.From(verb, path, e);
+        }
     }
 
     private static void Check(int result, string verb, string path)

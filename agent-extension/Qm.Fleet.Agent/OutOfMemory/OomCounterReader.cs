@@ -15,6 +15,11 @@ internal sealed class OomCounterReader(NodeRoot root)
     public OomCounters? Read()
     {
         var findings = new Findings(root);
+        return findings.Part<OomCounters?>("what was killed for memory", null, () => Read(findings));
+    }
+
+    private OomCounters? Read(Findings findings)
+    {
         // Asked twice a second: whether the payload is still there costs less than which it is.
         if (_last is not null && _last.Kills == Kills(findings, QmCgroups.Service) && findings.Exists($"{QmCgroups.Service}/{_last.Payload}"))
         {

@@ -20,6 +20,31 @@ internal sealed class UsageReader(NodeRoot root)
     {
         var findings = new Findings(root);
         var usage = new V1.Usage();
+        findings.Part("the rest of what is used", () => Read(findings, usage));
+        usage.Problems.AddRange(findings.Problems.Take(ProblemsMax));
+        return usage;
+    }
+
+    /// <summary>The file system of QM's /var; null when QM is not installed or it cannot be looked at, which reports tell.</summary>
+    public QmDisk? ReadDisk()
+    {
+        try
+        {
+            var path = QmPaths.From(QuadletSources.Read(root)).Var;
+            using var directory = root.OpenDirectory(path);
+            // The kernel's name for the open directory: what is measured is what was resolved below the node's root.
+            var disk = new DriveInfo($"/proc/self/fd/{directory.Handle.DangerousGetHandle()}");
+            return new() { Path = path, TotalBytes = disk.TotalSize, AvailableBytes = disk.AvailableFreeSpace };
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // Whatever it is, the report reads the same files, and tells it.
+            return null;
+        }
+    }
+
+    private static void Read(Findings findings, V1.Usage usage)
+    {
         // Without PSI the kernel may still show the files of cgroups, and refuse to have them read.
         var hasPressure = findings.Names("/proc/pressure").Count > 0;
         foreach (var payload in QmCgroups.Payloads(findings))
@@ -36,26 +61,6 @@ internal sealed class UsageReader(NodeRoot root)
                     usage.LeftOut++;
                 }
             }
-        }
-
-        usage.Problems.AddRange(findings.Problems.Take(ProblemsMax));
-        return usage;
-    }
-
-    /// <summary>The file system of QM's /var; null when QM is not installed or it cannot be looked at, which reports tell.</summary>
-    public QmDisk? ReadDisk()
-    {
-        try
-        {
-            var path = QmPaths.From(QuadletSources.Read(root)).Var;
-            using var directory = root.OpenDirectory(path);
-            // The kernel's name for the open directory: what is measured is what was resolved below the node's root.
-            var disk = new DriveInfo($"/proc/self/fd/{directory.Handle.DangerousGetHandle()}");
-            return new() { Path = path, TotalBytes = disk.TotalSize, AvailableBytes = disk.AvailableFreeSpace };
-        }
-        catch (Exception e) when (e is NodeFileException or CommandRefusedException or IOException or UnauthorizedAccessException)
-        {
-            return null;
         }
     }
 

@@ -103,6 +103,31 @@ public sealed class StaticCheckTests
         Assert.Equal((Verdict.Pass, ""), (result.Verdict, result.Message));
     }
 
+    // What Podman 5 takes: containers.conf(5), attributed string arrays.
+    [Theory]
+    [InlineData(Verdict.Pass, "cgroup_conf = [\"memory.oom.group=1\", {append=true}]\nenv = [\"A=1\", {append=true}]")]
+    [InlineData(Verdict.Pass, "cgroup_conf = [{append=true}, \"memory.oom.group=1\"]", "cgroup_conf = [\"pids.max=9\"]")]
+    [InlineData(Verdict.Pass, "cgroup_conf = [\"memory.oom.group=1\"]", "cgroup_conf = [\"pids.max=9\", {append = true}]")]
+    [InlineData(Verdict.Pass, "cgroup_conf = [\"memory.oom.group=1\"]", "env = [\"A=1\", {append=false}]\nvolumes = [{append=true}]")]
+    [InlineData(Verdict.Fail, "cgroup_conf = [\"memory.oom.group=1\"]", "cgroup_conf = [\"pids.max=9\"]")]
+    [InlineData(Verdict.Fail, "cgroup_conf = [\"memory.oom.group=1\", {append=true}]", "cgroup_conf = [\"pids.max=9\", {append=false}]")]
+    [InlineData(Verdict.Unknown, "cgroup_conf = [\"memory.oom.group=1\", {prepend=true}]")]
+    [InlineData(Verdict.Unknown, "cgroup_conf = [\"memory.oom.group=1\", {append=1}]")]
+    [InlineData(Verdict.Unknown, "cgroup_conf = [\"memory.oom.group=1\", 1]")]
+    [InlineData(Verdict.Unknown, "cgroup_conf = \"memory.oom.group=1\"")]
+    public void Memory_ContainersConfOfPodman5_IsReadAsPodmanDoes(Verdict expected, string main, string dropIn = "")
+    {
+        using var node = GoldenNode.Make();
+        node.Write("etc/qm/containers/containers.conf", $"[containers]\noom_score_adj = 751\n{main}\n");
+        node.Write("etc/qm/containers/containers.conf.d/10-more.conf", $"[containers]\n{dropIn}\n");
+        using var agent = node.Open();
+        var report = agent.Reporter.Read();
+
+        Assert.Equal(751, report.Oom.NestedDefault);
+        Assert.DoesNotContain(report.Problems, problem => problem.Contains("containers.conf", StringComparison.Ordinal));
+        Assert.Equal(expected, GoldenNode.Check(node)["memory"].Verdict);
+    }
+
     [Theory]
     [InlineData("[bluechi-agent]\nNodeName=\n", "empty NodeName")]
     [InlineData("[bluechi-agent]\njunk\n", "line 2 of /etc/bluechi/agent.conf.d/agent.conf")]

@@ -165,6 +165,25 @@ public sealed class DownloadTests
         Assert.Empty(Names(node));
     }
 
+    // What is on its way when the agent closes the connection is what the kernel holds for it, some megabytes.
+    [Fact]
+    [Trait("Requirement", "QMF-ROOTFS-001")]
+    public async Task Build_WithoutAnEndButAnnouncedAsAKilobyte_TakesTheKilobyteAndLeavesNothing()
+    {
+        await using var server = new ScriptedServer().AnswerForEver("200 OK\r\nContent-Length: 1024", new byte[0x10000]);
+        using var node = new EmulatedNode { Limits = Quick };
+        var told = new List<FetchStatus>();
+
+        var refusal = await RefusalAsync(node, Archive(server), told.Add);
+        await server.Refused.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+
+        Assert.Equal("DigestMismatch", refusal.Reason);
+        Assert.Contains("has 1024 bytes", refusal.Message);
+        Assert.All(told, status => Assert.InRange(status.DoneBytes, 0, 1024));
+        Assert.InRange(server.Sent, 0, 64 << 20);
+        Assert.Empty(Names(node));
+    }
+
     [Fact]
     [Trait("Requirement", "QMF-ROOTFS-001")]
     public async Task Build_WithoutAnEnd_IsRefusedAtTheMost()

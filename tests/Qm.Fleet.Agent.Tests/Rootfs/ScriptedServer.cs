@@ -10,6 +10,7 @@ internal sealed class ScriptedServer : IAsyncDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly Queue<Func<Stream, CancellationToken, Task>> _script = new();
+    private readonly TaskCompletionSource _refused = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _serving;
 
     public ScriptedServer()
@@ -19,6 +20,12 @@ internal sealed class ScriptedServer : IAsyncDisposable
     }
 
     public string Origin => $"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
+
+    /// <summary>Bytes of contents without end that were sent.</summary>
+    public long Sent { get; private set; }
+
+    /// <summary>Done when the client took no more of one.</summary>
+    public Task Refused => _refused.Task;
 
     /// <summary>The requests that came, each with its headers.</summary>
     public List<string> Requests { get; } = [];
@@ -42,13 +49,23 @@ internal sealed class ScriptedServer : IAsyncDisposable
     });
 
     /// <summary>Answers the next request with chunks that never end.</summary>
-    public ScriptedServer AnswerForEver() => Then(async (stream, ct) =>
+    public ScriptedServer AnswerForEver() => AnswerForEver("200 OK\r\nTransfer-Encoding: chunked", [.. "10000\r\n"u8, .. new byte[0x10000], .. "\r\n"u8]);
+
+    /// <summary>Answers the next request with a content that never ends, whatever the head says of it.</summary>
+    public ScriptedServer AnswerForEver(string head, byte[] chunk) => Then(async (stream, ct) =>
     {
-        await stream.WriteAsync("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"u8.ToArray(), ct);
-        byte[] chunk = [.. "10000\r\n"u8, .. new byte[0x10000], .. "\r\n"u8];
-        while (true)
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {head}\r\n\r\n"), ct);
+        try
         {
-            await stream.WriteAsync(chunk, ct);
+            while (true)
+            {
+                await stream.WriteAsync(chunk, ct);
+                Sent += chunk.Length;
+            }
+        }
+        catch (IOException)
+        {
+            _refused.TrySetResult();
         }
     });
 

@@ -1,4 +1,5 @@
 using Qm.Fleet.Agent.Files;
+using Qm.Fleet.Agent.OutOfMemory;
 using Qm.Fleet.Agent.Usage;
 
 namespace Qm.Fleet.Agent.Tests.Usage;
@@ -52,6 +53,22 @@ public sealed class UsageReaderTests : IDisposable
             Assert.Equal((9.0, null), (cgroup.CpuPressure.Some.Avg60, cgroup.CpuPressure.Full));
             Assert.Null(cgroup.IoPressure);
         });
+    }
+
+    [Theory]
+    [Trait("Requirement", "QMF-AGENT-009")]
+    [InlineData("/libpod-payload-aa/cpu.stat")]
+    [InlineData("/proc/pressure")]
+    [InlineData("/qm.container")]
+    [InlineData("/memory.events")]
+    public void Read_WhatFailsAsNobodyForesaw_EndsNoLook(string path)
+    {
+        using var root = NodeRoot.Open(_node.Root, new FaultySystemCalls { Unforeseen = path });
+        var usage = new UsageReader(root);
+
+        Assert.Equal(path != "/qm.container", usage.Read().Problems.Any(problem => problem.Contains("nobody foresaw this", StringComparison.Ordinal)));
+        Assert.Equal(path != "/qm.container", usage.ReadDisk() is not null);
+        Assert.Equal(path != "/memory.events", new OomCounterReader(root).Read() is not null);
     }
 
     [Fact]
