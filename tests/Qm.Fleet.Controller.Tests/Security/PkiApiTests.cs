@@ -58,7 +58,7 @@ public sealed class PkiApiTests
 
         await new V1.PkiService.PkiServiceClient(controller.Local()).RevokeAsync(new() { Subject = "viewer:ann", Reason = "left" }, cancellationToken: Ct);
 
-        await EndsAsync(watchOfAnn);
+        await watchOfAnn.EndsAsync();
         Assert.True(await watchOfBob.ResponseStream.MoveNext(Ct).WaitAsync(RunningController.Deadline, Ct));
         Assert.NotEqual(StatusCode.OK, await CallAsync(controller, ann.Certificate));
         Assert.Equal(StatusCode.OK, await CallAsync(controller, bob.Certificate));
@@ -232,13 +232,6 @@ public sealed class PkiApiTests
         await watch.ResponseHeadersAsync.WaitAsync(RunningController.Deadline, Ct);
         return watch;
     }
-
-    private static async Task EndsAsync(AsyncServerStreamingCall<V1.Event> watch) => await Assert.ThrowsAsync<RpcException>(async () =>
-    {
-        while (await watch.ResponseStream.MoveNext(Ct).WaitAsync(RunningController.Deadline, Ct))
-        {
-        }
-    });
 
     private static async Task<StatusCode> CallAsync(RunningController controller, X509Certificate2 certificate)
     {
