@@ -94,14 +94,14 @@ internal static class ArtifactVerb
         return command;
     }
 
-    // Whatever would be deleted is named by one thing only.
+    // Whatever would be deleted is named by one thing only; an empty word, as of a shell's variable that nobody set, names nothing.
     private static string Only(string wanted, IReadOnlyList<Artifact> artifacts)
     {
-        var found = artifacts.Where(artifact => artifact.Name == wanted || artifact.Sha256.StartsWith(wanted, StringComparison.Ordinal)).ToList();
+        var found = artifacts.Where(artifact => wanted.Length > 0 && (artifact.Name == wanted || artifact.Sha256.StartsWith(wanted, StringComparison.Ordinal))).ToList();
         return found switch
         {
             [var only] => only.Sha256,
-            [] => throw new CliException(ExitCode.NotFound, $"There is no archive {wanted}; qmfleet artifact list shows those there are"),
+            [] => throw new CliException(ExitCode.NotFound, $"There is no archive \"{wanted}\"; qmfleet artifact list shows those there are"),
             _ => throw new CliException(ExitCode.Invalid, $"{found.Count} archives are called {wanted}: name one by its digest, {string.Join(" or ", found.Take(3).Select(static artifact => artifact.Sha256[..ShownDigits]))}"),
         };
     }

@@ -135,6 +135,17 @@ public sealed class ArtifactTests : CliTest
         Assert.Equal(first, Assert.Single(Server.Artifacts.Stored).Sha256);
     }
 
+    [Fact]
+    [Trait("Requirement", "QMF-CLI-003")]
+    public async Task Delete_OfAnEmptyWord_IsOfNothingThoughThereIsOneArchiveOnly()
+    {
+        Server.Artifacts.Stored.Add(new() { Sha256 = Digest, Name = "" });
+
+        Assert.Equal(ExitCode.NotFound, await RunAsync("artifact", "delete", ""));
+        Assert.Equal("There is no archive \"\"; qmfleet artifact list shows those there are\n", Errors);
+        Assert.Single(Server.Artifacts.Stored);
+    }
+
     private string File()
     {
         var path = Write("qm-1.4.0.tar.zst", "");
